@@ -1,0 +1,177 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mustache")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+/// A library of ours at `Sources/<folder>/<name>`; the arrows between rooms are checked by HouseTests.
+func room(
+    _ folder: String, _ name: String, uses: [Target.Dependency] = [], resources: [Resource]? = nil
+) -> Target {
+    let path = folder.isEmpty ? "Sources/\(name)" : "Sources/\(folder)/\(name)"
+    return .target(
+        name: name, dependencies: uses, path: path, exclude: ["README.md"], resources: resources,
+        swiftSettings: strict)
+}
+
+func program(_ name: String, uses: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: uses, path: "Sources/Programs/\(name)", swiftSettings: strict)
+}
+
+func tests(of name: String, uses: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.target(name: name)] + uses, path: "Tests/\(name)Tests",
+        resources: resources, swiftSettings: strict)
+}
+
+let cTargets: [Target] = [
+    .systemLibrary(name: "CPostgres", path: "Sources/C/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .systemLibrary(name: "CCurl", path: "Sources/C/CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CLibXML2", path: "Sources/C/CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+    .target(name: "CCurlShims", dependencies: ["CCurl"], path: "Sources/C/CCurlShims"),
+    .target(name: "COpenSSL", path: "Sources/C/COpenSSL", linkerSettings: [.linkedLibrary("crypto")]),
+    .target(name: "CXML", dependencies: ["CLibXML2"], path: "Sources/C/CXML"),
+    .target(name: "CLinux", path: "Sources/C/CLinux"),
+]
+
+let domain: [Target] = [
+    room("", "Kernel"),
+    room("Domain", "Finance", uses: ["Kernel"]),
+    room("Domain", "Expressions", uses: ["Kernel"]),
+    room("Domain", "Policies", uses: ["Kernel", "Expressions", "Finance"]),
+    room("Domain", "Workflows", uses: ["Kernel", "Expressions", "Policies", "Finance"]),
+    room("Domain", "Tenancy", uses: ["Kernel"]),
+    room("Domain", "ServiceLevels", uses: ["Kernel"]),
+    room("Domain", "Incidents", uses: ["Kernel"]),
+    room("Domain", "Evidence", uses: ["Kernel"]),
+]
+
+let edges: [Target] = [
+    room(
+        "Edges", "Assets",
+        uses: ["Kernel", "Expressions", "Policies", "Workflows", "Tenancy", "ServiceLevels", "Incidents", "Connectors", yams]),
+    room("Edges", "Formats", uses: ["Kernel", "Finance", "CXML"]),
+    room("Edges", "Seals", uses: ["Kernel", "COpenSSL"]),
+    room("Edges", "Postgres", uses: ["Kernel", "CPostgres", "CLinux", logging]),
+    room(
+        "Edges", "Records",
+        uses: ["Kernel", "Finance", "Workflows", "Tenancy", "ServiceLevels", "Incidents", "Evidence", "Postgres", logging],
+        resources: [.copy("Migrations")]),
+    room("Edges", "Curl", uses: ["Kernel", "CCurl", "CCurlShims"]),
+    room("Edges", "Connectors", uses: ["Kernel", "Finance", "Expressions"]),
+    room("Edges", "Telemetry", uses: ["Kernel", logging]),
+]
+
+let workers: [Target] = [
+    room("Workers", "Handoff", uses: ["Kernel", "Finance"]),
+    room("Workers", "Supervision", uses: ["Kernel", "Handoff", "CLinux", "Telemetry", logging]),
+    room("Workers", "WorkerLoop", uses: ["Kernel", "Handoff", "Finance", "Connectors", "Curl", "CLinux"]),
+    room("Workers", "Reader", uses: ["Kernel", "Finance", "Formats", "CLinux"]),
+]
+
+let flow: [Target] = [
+    room(
+        "", "Flow",
+        uses: [
+            "Kernel", "Finance", "Expressions", "Policies", "Workflows", "Tenancy", "ServiceLevels", "Incidents",
+            "Evidence", "Postgres", "Records", "Seals", "Telemetry", "Handoff", logging,
+        ])
+]
+
+let web: [Target] = [
+    room("Web", "WebKernel", uses: ["Kernel", hummingbird, httpTypes, nioCore, logging]),
+    room("Web", "Console", uses: ["Kernel", "Tenancy", "Finance", "ServiceLevels", mustache], resources: [.copy("Assets")]),
+    room(
+        "Web", "API",
+        uses: [
+            "Kernel", "Finance", "Workflows", "Policies", "Tenancy", "ServiceLevels", "Incidents", "Evidence", "Handoff",
+            "Records", "Flow", "Seals", "Telemetry", "WebKernel", "Console", hummingbird, logging,
+        ]),
+]
+
+let programs: [Target] = [
+    program(
+        "countersignd",
+        uses: [
+            "Kernel", "Assets", "Postgres", "Records", "Seals", "Flow", "Supervision", "Handoff", "Telemetry", "Tenancy",
+            "ServiceLevels", "Workflows", "Incidents", "WebKernel", "API", "Console", hummingbird, logging, lifecycle, argumentParser,
+        ]),
+    program(
+        "countersign",
+        uses: [
+            "Kernel", "Assets", "Expressions", "Policies", "Workflows", "ServiceLevels", "Tenancy", "Incidents", "Curl",
+            "Showcase", argumentParser,
+        ]),
+    program("countersign-worker", uses: ["Kernel", "WorkerLoop"]),
+    program("countersign-reader", uses: ["Reader"]),
+    program("erp-sandbox", uses: ["Kernel", "WebKernel", hummingbird, logging]),
+    .executableTarget(name: "countersign-launch", path: "Sources/Programs/countersign-launch"),
+    room("Programs", "Showcase", uses: ["Kernel", "Finance", "Curl"]),
+]
+
+let testTargets: [Target] = [
+    .target(
+        name: "TestKit", dependencies: ["Kernel", "Postgres"], path: "Tests/TestKit", exclude: ["README.md"], swiftSettings: strict),
+    tests(of: "Kernel"),
+    tests(of: "Finance", uses: ["Kernel"]),
+    tests(of: "Expressions", uses: ["Kernel"]),
+    tests(of: "Policies", uses: ["Kernel", "Finance", "Expressions"]),
+    tests(of: "Workflows", uses: ["Kernel", "Policies", "Finance", "Expressions"]),
+    tests(of: "Tenancy", uses: ["Kernel"]),
+    tests(of: "ServiceLevels", uses: ["Kernel"]),
+    tests(of: "Incidents", uses: ["Kernel"]),
+    tests(of: "Assets", uses: ["Kernel", "Tenancy", "Policies", "Workflows", "ServiceLevels"]),
+    tests(of: "Formats", uses: ["Kernel", "Finance"]),
+    tests(of: "Seals", uses: ["Kernel"]),
+    tests(of: "Telemetry", uses: ["Kernel"]),
+    tests(of: "Postgres", uses: ["Kernel", "TestKit"]),
+    tests(of: "Records", uses: ["Kernel", "Postgres", "TestKit", "Workflows", "Tenancy"]),
+    tests(of: "Connectors", uses: ["Kernel", "Finance", "Expressions", "Curl"]),
+    tests(of: "Handoff", uses: ["Kernel"]),
+    tests(of: "Supervision", uses: ["Kernel", "Handoff"]),
+    tests(of: "Flow", uses: ["Kernel", "Postgres", "Records", "TestKit", "Workflows", "Tenancy", "Policies", "Finance"]),
+    tests(of: "Console", uses: ["Kernel"]),
+    tests(of: "API", uses: ["Kernel", "WebKernel", "Tenancy"]),
+    .testTarget(name: "HouseTests", path: "Tests/HouseTests", swiftSettings: strict),
+    .testTarget(
+        name: "JourneyTests", dependencies: ["Kernel", "TestKit", "Showcase", "Curl"], path: "Tests/JourneyTests",
+        swiftSettings: strict),
+]
+
+let package = Package(
+    name: "countersign",
+    products: [
+        .executable(name: "countersignd", targets: ["countersignd"]),
+        .executable(name: "countersign", targets: ["countersign"]),
+        .executable(name: "countersign-worker", targets: ["countersign-worker"]),
+        .executable(name: "countersign-reader", targets: ["countersign-reader"]),
+        .executable(name: "countersign-launch", targets: ["countersign-launch"]),
+        .executable(name: "erp-sandbox", targets: ["erp-sandbox"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.1.1"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    ],
+    targets: cTargets + domain + edges + workers + flow + web + programs + testTargets,
+    cLanguageStandard: .gnu17
+)

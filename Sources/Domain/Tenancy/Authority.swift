@@ -1,0 +1,127 @@
+package import Kernel
+
+/// What one natural person may do: the grants they hold, over the roles as they stand.
+///
+/// Default deny. A grant reaches down the hierarchy (operator, partner, tenant), except for what a tenant's documents say: that
+/// takes a grant on the tenant itself, which the tenant can see.
+package struct Authority: Sendable {
+    package let person: PersonID
+    package let grants: [Grant]
+    private let roles: [String: Role]
+
+    package init(person: PersonID, grants: [Grant], roles: [Role]) {
+        self.person = person
+        self.grants = grants
+        self.roles = Dictionary(roles.map { ($0.name, $0) }) { first, _ in first }
+    }
+
+    /// The answer with its reason, for pages, problem details and the audit log.
+    package struct Verdict: Sendable, Equatable {
+        package let isAllowed: Bool
+        /// The grant that allowed it.
+        package let grant: Grant?
+        /// One sentence; names no grant of somebody else.
+        package let explanation: String
+    }
+
+    /// Whether `permission` holds at `scope` (for `entity`, when the object belongs to one) at `now`.
+    package func verdict(_ permission: Permission, in scope: Scope, entity: String? = nil, at now: Moment) -> Verdict {
+        var nearMiss: String?
+        for grant in grants {
+            guard let role = roles[grant.role], role.permissions.contains(permission) else { continue }
+            if let until = grant.until, now >= until {
+                nearMiss = nearMiss ?? "The role \(role.title) ended on \(until)."
+            } else if !grant.scope.covers(scope) {
+                continue
+            } else if permission.touchesPayload, grant.scope != scope {
+                nearMiss = nearMiss ?? "The role \(role.title) of the \(grant.scope.level.rawValue) does not open a tenant's documents."
+            } else if let entity, !grant.entities.isEmpty, !grant.entities.contains(entity) {
+                nearMiss = nearMiss ?? "The role \(role.title) is limited to other entities than \(entity)."
+            } else {
+                return Verdict(isAllowed: true, grant: grant, explanation: "Allowed by the role \(role.title) at \(grant.scope).")
+            }
+        }
+        return Verdict(
+            isAllowed: false, grant: nil, explanation: nearMiss ?? "No role of yours includes: \(permission.title.lowercased()).")
+    }
+
+    package func permits(_ permission: Permission, in scope: Scope, entity: String? = nil, at now: Moment) -> Bool {
+        verdict(permission, in: scope, entity: entity, at: now).isAllowed
+    }
+
+    /// Throws the refusal that a request gets, `authority.missing` with the permission among its facts.
+    package func require(_ permission: Permission, in scope: Scope, entity: String? = nil, at now: Moment) throws(Refusal) {
+        let verdict = verdict(permission, in: scope, entity: entity, at: now)
+        guard !verdict.isAllowed else { return }
+        throw Refusal(
+            .forbidden, reason: "authority.missing", verdict.explanation,
+            facts: ["permission": permission.rawValue, "scope": scope.path, "person": person.text])
+    }
+
+    /// Names of the roles held at exactly this tenant at `now`; what a workflow's approval round asks for.
+    package func roleNames(in scope: Scope, entity: String? = nil, at now: Moment) -> Set<String> {
+        Set(
+            grants.filter { grant in
+                grant.scope == scope && (grant.until.map { now < $0 } ?? true)
+                    && (entity == nil || grant.entities.isEmpty || grant.entities.contains(entity ?? ""))
+            }.map(\.role))
+    }
+
+    /// Everything held at `scope` at `now`, for menus that show only what leads somewhere.
+    package func permissions(in scope: Scope, at now: Moment) -> Set<Permission> {
+        Set(Permission.allCases.filter { permits($0, in: scope, at: now) })
+    }
+
+    /// The static conflicts among the grants: both permissions held in scopes of which one covers the other.
+    package func staticConflicts() -> [(conflict: StaticConflict, first: Grant, second: Grant)] {
+        StaticConflict.all.flatMap { conflict in
+            holders(of: conflict.first).flatMap { first in
+                holders(of: conflict.second).filter { $0.scope.covers(first.scope) || first.scope.covers($0.scope) }
+                    .map { (conflict, first, $0) }
+            }
+        }
+    }
+
+    private func holders(of permission: Permission) -> [Grant] {
+        grants.filter { roles[$0.role]?.permissions.contains(permission) ?? false }
+    }
+}
+
+extension Grant {
+    /// As stored with a person's row: `{role, scope, partner?, entities?, until?}`.
+    package var json: JSONValue {
+        var partner: JSONValue?
+        if case .tenant(_, let name) = scope { partner = .string(name) }
+        return .object([
+            "role": .string(role), "scope": .string(scope.path), "partner": partner,
+            "entities": entities.isEmpty ? nil : .array(entities.sorted().map(JSONValue.string)),
+            "until": until.map { .string($0.description) },
+        ])
+    }
+
+    /// Reads `json`; a refusal `grant.form` when it is not one, which means that a row was tampered with.
+    package init(json: JSONValue) throws(Refusal) {
+        guard let role = json["role"]?.string, let path = json["scope"]?.string,
+            let scope = Scope(path: path, partner: json["partner"]?.string)
+        else { throw Refusal(.invalid, reason: "grant.form", "A stored role has not the form of one.") }
+        let until = json["until"]?.moment
+        if json["until"] != nil, until == nil { throw Refusal(.invalid, reason: "grant.form", "A stored role has an unreadable end.") }
+        let entities = json["entities"]?.array ?? []
+        self.init(role: role, scope: scope, entities: Set(entities.compactMap(\.string)), until: until)
+    }
+}
+
+extension Scope {
+    /// Reads `path`; a tenant needs its partner besides.
+    package init?(path: String, partner: String? = nil) {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        switch (parts.first, parts.count) {
+        case ("operator", 1): self = .operator
+        case ("partner", 2) where TextRule.slug.problem(with: parts[1]) == nil: self = .partner(parts[1])
+        case ("tenant", 2) where TextRule.slug.problem(with: parts[1]) == nil:
+            guard let partner else { return nil }
+            self = .tenant(parts[1], partner: partner)
+        default: return nil
+        }
+    }
+}

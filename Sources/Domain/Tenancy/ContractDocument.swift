@@ -1,0 +1,170 @@
+package import Kernel
+
+/// What was promised to a tenant from when on: `contracts/<name>.yaml`. Clocks pin the version in force at their start.
+package struct ContractDocument: Sendable {
+    package static let objectivesMax = 20
+    package static let warnPercentsMax = 8
+    /// Ten years; a longer promise is none.
+    package static let targetSecondsMax = 315_360_000
+
+    package let name: String
+    package let version: String
+    package let title: String
+    /// Name of a calendar of the operator; targets count its service time.
+    package let calendar: String
+    package let effectiveFrom: Moment
+    /// First instant no longer covered; nil for open.
+    package let effectiveTo: Moment?
+    package let objectives: [Objective]
+
+    package struct Objective: Hashable, Sendable {
+        /// The clock it judges: `approval-cycle`, `posting`.
+        package let name: String
+        package let title: String
+        package let targetSeconds: Int
+        package let warnPercents: [Int]
+        /// Reasons that stop counting; nil means every reason does, empty means none.
+        package let pauseReasons: [String]?
+
+        package init(name: String, title: String, targetSeconds: Int, warnPercents: [Int], pauseReasons: [String]?) {
+            self.name = name
+            self.title = title
+            self.targetSeconds = targetSeconds
+            self.warnPercents = warnPercents
+            self.pauseReasons = pauseReasons
+        }
+    }
+
+    package init(
+        name: String, version: String, title: String, calendar: String, effectiveFrom: Moment, effectiveTo: Moment?, objectives: [Objective]
+    ) {
+        self.name = name
+        self.version = version
+        self.title = title
+        self.calendar = calendar
+        self.effectiveFrom = effectiveFrom
+        self.effectiveTo = effectiveTo
+        self.objectives = objectives
+    }
+
+    /// Whether it is in force at that instant: from inclusive, to exclusive.
+    package func isInForce(at moment: Moment) -> Bool {
+        effectiveFrom <= moment && (effectiveTo.map { moment < $0 } ?? true)
+    }
+
+    /// Whether there is an instant at which both are in force.
+    package func overlaps(_ other: ContractDocument) -> Bool {
+        (effectiveTo.map { other.effectiveFrom < $0 } ?? true) && (other.effectiveTo.map { effectiveFrom < $0 } ?? true)
+    }
+
+    package static let shape = ObjectShape(
+        "a contract file", "What was promised to a tenant, in service time of a calendar.",
+        [
+            required("kind", .choice(["contract"]), "always `contract`."),
+            required("name", .text(.slug), "the file's name."),
+            required("version", .text(.version), "version of this text; a published version never changes."),
+            required("title", .text(.line), "as shown on reports."),
+            optional("description", .text(.prose), "what it covers, for people."),
+            required("calendar", .text(.slug), "name of a calendar of the operator."),
+            required("effectiveFrom", .text(.instant), "first instant at which it holds."),
+            optional("effectiveTo", .text(.instant), "first instant at which it no longer holds; open unless given."),
+            required("objectives", .list(of: .object(objectiveShape), count: 1...objectivesMax), "the promises."),
+        ])
+
+    private static let objectiveShape = ObjectShape(
+        "an objective", "One promise: a clock and its target.",
+        [
+            required("name", .text(.slug), "name of the clock that a workflow starts and stops."),
+            required("title", .text(.line), "as shown on pages and reports."),
+            required("target", .text(.duration), "service time until the clock has to be stopped."),
+            optional(
+                "warnPercents", .list(of: .integer(1...99), count: 0...warnPercentsMax),
+                "shares of the target at which people are warned, ascending."),
+            optional(
+                "pauseReasons", .list(of: .text(.reason), count: 0...50),
+                "reasons that stop counting; every reason unless given, none for an empty list."),
+        ])
+
+    package static func parse(_ json: JSONValue, issues: inout [AssetIssue]) -> ContractDocument? {
+        guard shape.check(json, issues: &issues) else { return nil }
+        let fields = Fields(json)
+        guard let from = Moment(fields.text("effectiveFrom")) else { return nil }
+        let to = fields.textIfAny("effectiveTo").flatMap { Moment($0) }
+        if let to, to <= from {
+            issues.append(
+                AssetIssue("/effectiveTo", "The contract ends before it begins.", remedy: "Give an instant after `effectiveFrom`."))
+        }
+        var objectives: [Objective] = []
+        for (index, entry) in fields.list("objectives").enumerated() {
+            let objective = parseObjective(entry, at: "/objectives/\(index)", issues: &issues)
+            if objectives.contains(where: { $0.name == objective.name }) {
+                issues.append(
+                    AssetIssue(
+                        "/objectives/\(index)/name", "There are two objectives `\(objective.name)`.",
+                        remedy: "Keep the one that was signed."))
+            }
+            objectives.append(objective)
+        }
+        return ContractDocument(
+            name: fields.text("name"), version: fields.text("version"), title: fields.text("title"), calendar: fields.text("calendar"),
+            effectiveFrom: from, effectiveTo: to, objectives: objectives)
+    }
+
+    private static func parseObjective(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> Objective {
+        let fields = Fields(json)
+        let percents = fields.list("warnPercents").compactMap(\.int)
+        if zip(percents, percents.dropFirst()).contains(where: { $0 >= $1 }) {
+            issues.append(
+                AssetIssue("\(pointer)/warnPercents", "The warnings are not in ascending order.", remedy: "Sort them; name each once."))
+        }
+        return Objective(
+            name: fields.text("name"), title: fields.text("title"), targetSeconds: DurationText.seconds(fields.text("target")) ?? 0,
+            warnPercents: percents, pauseReasons: json["pauseReasons"] == nil ? nil : fields.texts("pauseReasons"))
+    }
+}
+
+/// Durations as contracts write them: `90s`, `45m`, `8h`, `2h30m`, `3d`; a day is 24 hours of service time.
+package enum DurationText {
+    /// Seconds, or nil when the text is not a duration of 1 second to ten years with units in falling order.
+    package static func seconds(_ text: String) -> Int? {
+        let units: [(letter: UInt8, seconds: Int)] = [
+            (UInt8(ascii: "d"), 86_400), (UInt8(ascii: "h"), 3600), (UInt8(ascii: "m"), 60), (UInt8(ascii: "s"), 1),
+        ]
+        var total = 0
+        var number = 0
+        var digits = 0
+        var nextUnit = 0
+        for byte in text.utf8 {
+            if byte.isDigit {
+                guard digits < 9 else { return nil }
+                number = number * 10 + Int(byte - 0x30)
+                digits += 1
+            } else {
+                guard digits > 0, let unit = units[nextUnit...].firstIndex(where: { $0.letter == byte }) else { return nil }
+                total += number * units[unit].seconds
+                (number, digits, nextUnit) = (0, 0, unit + 1)
+            }
+        }
+        return digits == 0 && (1...ContractDocument.targetSecondsMax).contains(total) ? total : nil
+    }
+}
+
+extension TextRule {
+    package static let duration = TextRule(
+        "a duration", pattern: "^([0-9]{1,9}d)?([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?$", length: 2...40,
+        remedy: "Write numbers with units in falling order, such as 2h30m; units are d, h, m and s."
+    ) { DurationText.seconds($0) != nil }
+
+    /// Why a clock stands still: `waiting_on_supplier`.
+    package static let reason = TextRule(
+        "a pause reason", pattern: "^[a-z][a-z0-9]*(_[a-z0-9]+)*$", length: 2...40,
+        remedy: "Use lower-case letters, digits and single underscores, such as `waiting_on_supplier`."
+    ) { text in
+        let bytes = Array(text.utf8)
+        return bytes.first?.isLowerLetter == true && bytes.last != UInt8(ascii: "_")
+            && bytes.indices.allSatisfy { index in
+                bytes[index].isLowerLetter || bytes[index].isDigit
+                    || (bytes[index] == UInt8(ascii: "_") && bytes[index - 1] != UInt8(ascii: "_"))
+            }
+    }
+}

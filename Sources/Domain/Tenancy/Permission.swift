@@ -1,0 +1,81 @@
+/// Everything the product lets a person do; routes name one of these, roles are sets of them.
+///
+/// Closed on purpose: a new permission is a question the compiler asks at every switch, and a role file cannot invent one.
+package enum Permission: String, CaseIterable, Hashable, Sendable {
+    case documentsSubmit = "documents.submit"
+    case runsRead = "runs.read"
+    case runsManage = "runs.manage"
+    case approvalsRead = "approvals.read"
+    case approvalsDecide = "approvals.decide"
+    case exceptionsRead = "exceptions.read"
+    case exceptionsResolve = "exceptions.resolve"
+    case incidentsRead = "incidents.read"
+    case incidentsManage = "incidents.manage"
+    case serviceRead = "service.read"
+    case auditRead = "audit.read"
+    case tasksRetry = "tasks.retry"
+    case configurationRead = "configuration.read"
+    case configurationApply = "configuration.apply"
+    case connectionsRead = "connections.read"
+    case connectionsTest = "connections.test"
+    case peopleRead = "people.read"
+    case workersRead = "workers.read"
+    case fleetRead = "fleet.read"
+    case metricsRead = "metrics.read"
+    case brandRead = "brand.read"
+
+    /// Whether it opens what a tenant's documents say, or acts on it.
+    ///
+    /// Such a permission never reaches down from the operator or a partner: it needs a grant on the tenant itself.
+    package var touchesPayload: Bool {
+        switch self {
+        case .documentsSubmit, .runsRead, .runsManage, .approvalsRead, .approvalsDecide, .exceptionsRead, .exceptionsResolve: true
+        case .incidentsRead, .incidentsManage, .serviceRead, .auditRead, .tasksRetry, .configurationRead, .configurationApply,
+            .connectionsRead, .connectionsTest, .peopleRead, .workersRead, .fleetRead, .metricsRead, .brandRead:
+            false
+        }
+    }
+
+    /// What it allows, in words for the role page.
+    package var title: String {
+        switch self {
+        case .documentsSubmit: "Hand in documents"
+        case .runsRead: "See invoices and their runs"
+        case .runsManage: "Cancel and correct runs"
+        case .approvalsRead: "See what waits for approval"
+        case .approvalsDecide: "Approve and reject"
+        case .exceptionsRead: "See exceptions"
+        case .exceptionsResolve: "Resolve exceptions"
+        case .incidentsRead: "See incidents"
+        case .incidentsManage: "Acknowledge and resolve incidents"
+        case .serviceRead: "See service levels"
+        case .auditRead: "Read the audit log"
+        case .tasksRetry: "Retry work that gave up"
+        case .configurationRead: "Read the configuration"
+        case .configurationApply: "Change the configuration"
+        case .connectionsRead: "See connections"
+        case .connectionsTest: "Test connections"
+        case .peopleRead: "See people and roles"
+        case .workersRead: "See workers"
+        case .fleetRead: "See all tenants at a glance"
+        case .metricsRead: "Read metrics"
+        case .brandRead: "See the brand"
+        }
+    }
+}
+
+/// Two permissions that no person may hold in overlapping scopes, whatever the roles are called.
+package struct StaticConflict: Hashable, Sendable {
+    /// Identifier in the duty-separation library.
+    package let rule: String
+    package let first: Permission
+    package let second: Permission
+    /// Why, in a sentence.
+    package let reason: String
+
+    package static let all = [
+        StaticConflict(
+            rule: "P18", first: .configurationApply, second: .approvalsDecide,
+            reason: "Who sets the approval thresholds must not approve under them.")
+    ]
+}

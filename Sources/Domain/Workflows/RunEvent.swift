@@ -1,0 +1,132 @@
+package import Kernel
+
+/// Everything that can happen to a run; each is a command row that its lane applies once.
+///
+/// What machines send late or twice (`start`, `workFinished`, `timerFired`) is a no-op with a record. What people send late is a
+/// refusal, since they have to learn that somebody was quicker.
+package enum RunEvent: Sendable, Equatable {
+    case start(input: JSONValue)
+    case workFinished(key: String, WorkResult)
+    case personDecided(PersonDecision)
+    case timerFired(key: String)
+    /// A person asks for a dead task to be tried again.
+    case retried(key: String, by: PersonID)
+    case cancelled(by: PersonID, reason: String)
+}
+
+/// How a piece of work ended, after all its attempts.
+package enum WorkResult: Sendable, Equatable {
+    case completed(JSONValue)
+    /// The other side declined for a business reason; trying again changes nothing. The code is an exception code.
+    case refused(code: String, message: String)
+    /// All attempts are used up without an answer; a person decides about a replay.
+    case dead(code: String, message: String)
+    /// A write was found that differs from what was asked; carries what differs.
+    case mismatch(JSONValue)
+}
+
+/// What a person answered to an approval, an exception or a task.
+package struct PersonDecision: Sendable, Equatable {
+    package static let reasonScalarsMax = 2000
+
+    package let taskKey: String
+    /// The account that acted.
+    package let person: PersonID
+    /// Roles the account holds in the scope of this run, at this moment.
+    package let roles: Set<String>
+    /// `approve`, `reject`, or the name of a resolution of the exception or task.
+    package let verdict: String
+    package let reason: String?
+    /// Hash of the object that was on the screen; a decision about another version is refused.
+    package let objectHash: String
+    /// The human being behind the account: duty separation compares these, never accounts.
+    package let natural: PersonID
+
+    package init(
+        taskKey: String, person: PersonID, roles: Set<String>, verdict: String, reason: String?, objectHash: String,
+        natural: PersonID
+    ) {
+        self.taskKey = taskKey
+        self.person = person
+        self.roles = roles
+        self.verdict = verdict
+        self.reason = reason
+        self.objectHash = objectHash
+        self.natural = natural
+    }
+
+    var trimmedReason: String {
+        var scalars = Substring(reason ?? "").unicodeScalars
+        while let first = scalars.first, first.properties.isWhitespace { scalars.removeFirst() }
+        while let last = scalars.last, last.properties.isWhitespace { scalars.removeLast() }
+        return String(scalars)
+    }
+}
+
+extension WorkResult {
+    package var json: JSONValue {
+        switch self {
+        case .completed(let output): ["result": "completed", "output": output]
+        case .refused(let code, let message): ["result": "refused", "code": .string(code), "message": .string(message)]
+        case .dead(let code, let message): ["result": "dead", "code": .string(code), "message": .string(message)]
+        case .mismatch(let differences): ["result": "mismatch", "differences": differences]
+        }
+    }
+
+    package init(json: JSONValue) throws(Refusal) {
+        let fields = try Fields(json, "work result")
+        switch try fields.string("result") {
+        case "completed": self = .completed(fields.value("output"))
+        case "refused": self = .refused(code: try fields.string("code"), message: try fields.string("message"))
+        case "dead": self = .dead(code: try fields.string("code"), message: try fields.string("message"))
+        case "mismatch": self = .mismatch(fields.value("differences"))
+        case let other: throw fields.refusal("knows no result '\(other)'")
+        }
+    }
+}
+
+extension PersonDecision {
+    package var json: JSONValue {
+        .object([
+            "task": .string(taskKey), "person": JSONValue(person), "roles": .array(roles.sorted().map(JSONValue.string)),
+            "verdict": .string(verdict), "reason": reason.map(JSONValue.string), "objectHash": .string(objectHash),
+            "natural": JSONValue(natural),
+        ])
+    }
+
+    package init(json: JSONValue) throws(Refusal) {
+        let fields = try Fields(json, "decision")
+        self.init(
+            taskKey: try fields.string("task"), person: try fields.id("person"), roles: Set(try fields.strings("roles")),
+            verdict: try fields.string("verdict"), reason: try fields.optionalString("reason"),
+            objectHash: try fields.string("objectHash"), natural: try fields.id("natural"))
+    }
+}
+
+extension RunEvent {
+    /// The form in which a command row keeps the event, so that recorded events can be replayed.
+    package var json: JSONValue {
+        switch self {
+        case .start(let input): ["event": "start", "input": input]
+        case .workFinished(let key, let result): ["event": "workFinished", "key": .string(key), "result": result.json]
+        case .personDecided(let decision): ["event": "personDecided", "decision": decision.json]
+        case .timerFired(let key): ["event": "timerFired", "key": .string(key)]
+        case .retried(let key, let person): ["event": "retried", "key": .string(key), "by": JSONValue(person)]
+        case .cancelled(let person, let reason): ["event": "cancelled", "by": JSONValue(person), "reason": .string(reason)]
+        }
+    }
+
+    package init(json: JSONValue) throws(Refusal) {
+        let fields = try Fields(json, "run event")
+        switch try fields.string("event") {
+        case "start": self = .start(input: fields.value("input"))
+        case "workFinished":
+            self = .workFinished(key: try fields.string("key"), try WorkResult(json: fields.value("result")))
+        case "personDecided": self = .personDecided(try PersonDecision(json: fields.value("decision")))
+        case "timerFired": self = .timerFired(key: try fields.string("key"))
+        case "retried": self = .retried(key: try fields.string("key"), by: try fields.id("by"))
+        case "cancelled": self = .cancelled(by: try fields.id("by"), reason: try fields.string("reason"))
+        case let other: throw fields.refusal("knows no event '\(other)'")
+        }
+    }
+}

@@ -1,0 +1,94 @@
+package import Kernel
+package import Postgres
+
+/// One published version of a configuration asset; never changed, only followed by another.
+package struct AssetRow: Sendable {
+    package let tenant: TenantID
+    package let id: AssetID
+    package let kind: String
+    package let name: String
+    package let version: String
+    package let contentHash: [UInt8]
+    package let content: JSONValue
+    package let publishedAt: Moment
+
+    package init(
+        tenant: TenantID, id: AssetID, kind: String, name: String, version: String, contentHash: [UInt8], content: JSONValue, publishedAt: Moment
+    ) {
+        self.tenant = tenant
+        self.id = id
+        self.kind = kind
+        self.name = name
+        self.version = version
+        self.contentHash = contentHash
+        self.content = content
+        self.publishedAt = publishedAt
+    }
+
+    package init(_ row: Row) throws {
+        tenant = try row.get("tenant_id", as: TenantID.self)
+        id = try row.get("id", as: AssetID.self)
+        kind = try row.get("kind", as: String.self)
+        name = try row.get("name", as: String.self)
+        version = try row.get("version", as: String.self)
+        contentHash = try row.get("content_hash", as: [UInt8].self)
+        content = try row.get("content", as: JSONValue.self)
+        publishedAt = try row.get("published_at", as: Moment.self)
+    }
+}
+
+package enum AssetQueries {
+    private static let columns: SQL = "a.tenant_id, a.id, a.kind, a.name, a.version, a.content_hash, a.content, a.published_at"
+
+    /// One row (`id`) when the version is new to this scope.
+    package static func publish(_ asset: AssetRow, by person: PersonID?) -> SQL {
+        """
+        INSERT INTO asset (tenant_id, id, kind, name, version, content_hash, content, published_at, published_by)
+        VALUES (\(asset.tenant), \(asset.id), \(asset.kind), \(asset.name), \(asset.version), \(asset.contentHash), \(asset.content),
+                \(asset.publishedAt), \(person))
+        ON CONFLICT (tenant_id, kind, name, version) DO NOTHING RETURNING id
+        """
+    }
+
+    package static func version(tenant: TenantID, kind: String, name: String, version: String) -> SQL {
+        """
+        SELECT \(columns) FROM asset a
+        WHERE a.tenant_id = \(tenant) AND a.kind = \(kind) AND a.name = \(name) AND a.version = \(version)
+        """
+    }
+
+    package static func makeCurrent(tenant: TenantID, kind: String, name: String, asset: AssetID, at: Moment) -> SQL {
+        """
+        INSERT INTO asset_current (tenant_id, kind, name, asset_id, changed_at)
+        VALUES (\(tenant), \(kind), \(name), \(asset), \(at))
+        ON CONFLICT (tenant_id, kind, name) DO UPDATE SET asset_id = excluded.asset_id, changed_at = excluded.changed_at
+        """
+    }
+
+    /// Every current asset of one scope; a scope has at most some hundreds.
+    package static func current(tenant: TenantID) -> SQL {
+        """
+        SELECT \(columns) FROM asset_current c JOIN asset a ON a.tenant_id = c.tenant_id AND a.id = c.asset_id
+        WHERE c.tenant_id = \(tenant) ORDER BY a.kind, a.name LIMIT 2000
+        """
+    }
+
+    package static func load(tenant: TenantID, ids: [AssetID]) -> SQL {
+        "SELECT \(columns) FROM asset a WHERE a.tenant_id = \(tenant) AND a.id = ANY(\(ids))"
+    }
+}
+
+package enum SecretQueries {
+    package static func put(tenant: TenantID, name: String, sealed: [UInt8], fingerprint: String, at: Moment) -> SQL {
+        """
+        INSERT INTO connection_secret (tenant_id, name, version, sealed, fingerprint, set_at)
+        VALUES (\(tenant), \(name), 1, \(sealed), \(fingerprint), \(at))
+        ON CONFLICT (tenant_id, name) DO UPDATE SET version = connection_secret.version + 1, sealed = excluded.sealed,
+            fingerprint = excluded.fingerprint, set_at = excluded.set_at
+        """
+    }
+
+    package static func all(tenant: TenantID) -> SQL {
+        "SELECT name, version, sealed, fingerprint, set_at FROM connection_secret WHERE tenant_id = \(tenant) ORDER BY name LIMIT 500"
+    }
+}

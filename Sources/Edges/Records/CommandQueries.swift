@@ -1,0 +1,91 @@
+package import Kernel
+package import Postgres
+
+/// Something that a run, a task or an incident has to take note of; a row, applied by the lane's owner in its next batch.
+package struct CommandRow: Sendable {
+    package let tenant: TenantID
+    package let id: CommandID
+    package let lane: Int32
+    /// Unique per tenant: the same key again is the same command, whose answer is given again.
+    package let idempotencyKey: String
+    package let kind: String
+    package let run: RunID?
+    package let task: TaskID?
+    package let payload: JSONValue
+    package let traceparent: String?
+    package let createdAt: Moment
+
+    package init(
+        tenant: TenantID, id: CommandID, lane: Int32, idempotencyKey: String, kind: String, run: RunID? = nil, task: TaskID? = nil,
+        payload: JSONValue, traceparent: String? = nil, createdAt: Moment
+    ) {
+        self.tenant = tenant
+        self.id = id
+        self.lane = lane
+        self.idempotencyKey = idempotencyKey
+        self.kind = kind
+        self.run = run
+        self.task = task
+        self.payload = payload
+        self.traceparent = traceparent
+        self.createdAt = createdAt
+    }
+
+    package init(_ row: Row) throws {
+        tenant = try row.get("tenant_id", as: TenantID.self)
+        id = try row.get("id", as: CommandID.self)
+        lane = try row.get("lane", as: Int32.self)
+        idempotencyKey = try row.get("idempotency_key", as: String.self)
+        kind = try row.get("kind", as: String.self)
+        run = try row.get("run_id", as: RunID?.self)
+        task = try row.get("task_id", as: TaskID?.self)
+        payload = try row.get("payload", as: JSONValue.self)
+        traceparent = try row.get("traceparent", as: String?.self)
+        createdAt = try row.get("created_at", as: Moment.self)
+    }
+}
+
+package enum CommandQueries {
+    /// Adds the command and its queue entry, or neither when the key is known. One row (`id`) when it was added.
+    package static func insert(_ command: CommandRow) -> SQL {
+        """
+        WITH added AS (
+            INSERT INTO command (tenant_id, id, lane, idempotency_key, kind, run_id, task_id, payload, traceparent, created_at)
+            VALUES (\(command.tenant), \(command.id), \(command.lane), \(command.idempotencyKey), \(command.kind), \(command.run),
+                    \(command.task), \(command.payload), \(command.traceparent), \(command.createdAt))
+            ON CONFLICT (tenant_id, idempotency_key) DO NOTHING RETURNING tenant_id, id, lane),
+        queued AS (
+            INSERT INTO queue.command (lane, tenant_id, command_id) SELECT lane, tenant_id, id FROM added RETURNING command_id)
+        SELECT command_id AS id FROM queued
+        """
+    }
+
+    /// The first `limit` commands of a lane, in the order in which they were queued.
+    package static func pending(lane: Int32, limit: Int) -> SQL {
+        """
+        SELECT q.id AS queue_id, c.tenant_id, c.id, c.lane, c.idempotency_key, c.kind, c.run_id, c.task_id, c.payload,
+               c.traceparent, c.created_at
+        FROM queue.command q JOIN command c ON c.tenant_id = q.tenant_id AND c.id = q.command_id
+        WHERE q.lane = \(lane) ORDER BY q.id LIMIT \(limit)
+        """
+    }
+
+    package static func dequeue(lane: Int32, queueIDs: [Int64]) -> SQL {
+        "DELETE FROM queue.command WHERE lane = \(lane) AND id = ANY(\(queueIDs))"
+    }
+
+    package static func answer(lane: Int32, tenants: [TenantID], ids: [CommandID], answers: [JSONValue], at: Moment) -> SQL {
+        """
+        UPDATE command c SET applied_at = \(at), answer = done.answer
+        FROM unnest(\(tenants), \(ids), \(answers)) AS done(tenant_id, id, answer)
+        WHERE c.lane = \(lane) AND c.tenant_id = done.tenant_id AND c.id = done.id
+        """
+    }
+
+    package static func find(tenant: TenantID, idempotencyKey: String) -> SQL {
+        """
+        SELECT id, applied_at, answer FROM command
+        WHERE tenant_id = \(tenant) AND idempotency_key = \(idempotencyKey)
+        """
+    }
+}

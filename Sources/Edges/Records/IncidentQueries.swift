@@ -1,0 +1,169 @@
+package import Kernel
+package import Postgres
+
+/// An incident as it lies in the table; `machine` is the state of the pure machine in the room Incidents.
+package struct IncidentRow: Sendable {
+    package let tenant: TenantID
+    package let id: IncidentID
+    package let lane: Int32
+    package let number: Int64
+    package let alert: String
+    package let fingerprint: String
+    package let title: String
+    package var severity: String
+    package var state: String
+    package var facts: JSONValue
+    package var machine: JSONValue
+    package var occurrences: Int32
+    package let run: RunID?
+    package let openedAt: Moment
+    package var acknowledgedAt: Moment?
+    package var acknowledgedBy: PersonID?
+    package var resolvedAt: Moment?
+    package var resolvedBy: PersonID?
+
+    package init(
+        tenant: TenantID, id: IncidentID, lane: Int32, number: Int64, alert: String, fingerprint: String, title: String, severity: String,
+        state: String, facts: JSONValue, machine: JSONValue, run: RunID?, openedAt: Moment
+    ) {
+        self.tenant = tenant
+        self.id = id
+        self.lane = lane
+        self.number = number
+        self.alert = alert
+        self.fingerprint = fingerprint
+        self.title = title
+        self.severity = severity
+        self.state = state
+        self.facts = facts
+        self.machine = machine
+        occurrences = 1
+        self.run = run
+        self.openedAt = openedAt
+    }
+
+    package init(_ row: Row) throws {
+        tenant = try row.get("tenant_id", as: TenantID.self)
+        id = try row.get("id", as: IncidentID.self)
+        lane = try row.get("lane", as: Int32.self)
+        number = try row.get("number", as: Int64.self)
+        alert = try row.get("alert", as: String.self)
+        fingerprint = try row.get("fingerprint", as: String.self)
+        title = try row.get("title", as: String.self)
+        severity = try row.get("severity", as: String.self)
+        state = try row.get("state", as: String.self)
+        facts = try row.get("facts", as: JSONValue.self)
+        machine = try row.get("machine", as: JSONValue.self)
+        occurrences = try row.get("occurrences", as: Int32.self)
+        run = try row.get("run_id", as: RunID?.self)
+        openedAt = try row.get("opened_at", as: Moment.self)
+        acknowledgedAt = try row.get("acknowledged_at", as: Moment?.self)
+        acknowledgedBy = try row.get("acknowledged_by", as: PersonID?.self)
+        resolvedAt = try row.get("resolved_at", as: Moment?.self)
+        resolvedBy = try row.get("resolved_by", as: PersonID?.self)
+    }
+}
+
+package struct IncidentEntryRow: Sendable {
+    package let tenant: TenantID
+    package let incident: IncidentID
+    package let seq: Int32
+    package let at: Moment
+    package let kind: String
+    package let person: PersonID?
+    package let text: String
+
+    package init(tenant: TenantID, incident: IncidentID, seq: Int32, at: Moment, kind: String, person: PersonID?, text: String) {
+        self.tenant = tenant
+        self.incident = incident
+        self.seq = seq
+        self.at = at
+        self.kind = kind
+        self.person = person
+        self.text = text
+    }
+
+    package init(_ row: Row) throws {
+        tenant = try row.get("tenant_id", as: TenantID.self)
+        incident = try row.get("incident_id", as: IncidentID.self)
+        seq = try row.get("seq", as: Int32.self)
+        at = try row.get("at", as: Moment.self)
+        kind = try row.get("kind", as: String.self)
+        person = try row.get("person_id", as: PersonID?.self)
+        text = try row.get("text", as: String.self)
+    }
+}
+
+package enum IncidentQueries {
+    private static let columns: SQL = """
+        i.tenant_id, i.id, i.lane, i.number, i.alert, i.fingerprint, i.title, i.severity, i.state, i.facts, i.machine, i.occurrences,
+        i.run_id, i.opened_at, i.acknowledged_at, i.acknowledged_by, i.resolved_at, i.resolved_by
+        """
+
+    /// The last incident of each fingerprint named, whatever its state, locked: people change incidents outside the lane.
+    package static func latest(lane: Int32, tenant: TenantID, fingerprints: [String]) -> SQL {
+        """
+        SELECT \(columns) FROM incident i JOIN (
+            SELECT DISTINCT ON (fingerprint) id FROM incident
+            WHERE lane = \(lane) AND tenant_id = \(tenant) AND fingerprint = ANY(\(fingerprints)) ORDER BY fingerprint, opened_at DESC) last
+            ON last.id = i.id
+        WHERE i.lane = \(lane) AND i.tenant_id = \(tenant) FOR UPDATE OF i
+        """
+    }
+
+    package static func highestNumber(lane: Int32, tenant: TenantID) -> SQL {
+        "SELECT coalesce(max(number), 0) AS number FROM incident WHERE lane = \(lane) AND tenant_id = \(tenant)"
+    }
+
+    package static func insert(_ row: IncidentRow) -> SQL {
+        """
+        INSERT INTO incident (tenant_id, id, lane, number, alert, fingerprint, title, severity, state, facts, machine, occurrences,
+                              run_id, opened_at, acknowledged_at, acknowledged_by, resolved_at, resolved_by)
+        VALUES (\(row.tenant), \(row.id), \(row.lane), \(row.number), \(row.alert), \(row.fingerprint), \(row.title), \(row.severity),
+                \(row.state), \(row.facts), \(row.machine), \(row.occurrences), \(row.run), \(row.openedAt), \(row.acknowledgedAt),
+                \(row.acknowledgedBy), \(row.resolvedAt), \(row.resolvedBy))
+        """
+    }
+
+    package static func update(_ row: IncidentRow) -> SQL {
+        """
+        UPDATE incident SET severity = \(row.severity), state = \(row.state), facts = \(row.facts), machine = \(row.machine),
+            occurrences = \(row.occurrences), acknowledged_at = \(row.acknowledgedAt), acknowledged_by = \(row.acknowledgedBy),
+            resolved_at = \(row.resolvedAt), resolved_by = \(row.resolvedBy)
+        WHERE tenant_id = \(row.tenant) AND id = \(row.id)
+        """
+    }
+
+    package static func lock(tenant: TenantID, id: IncidentID) -> SQL {
+        "SELECT \(columns) FROM incident i WHERE i.tenant_id = \(tenant) AND i.id = \(id) FOR UPDATE"
+    }
+
+    package static func find(tenant: TenantID, id: IncidentID) -> SQL {
+        "SELECT \(columns) FROM incident i WHERE i.tenant_id = \(tenant) AND i.id = \(id)"
+    }
+
+    package static func page(tenant: TenantID, openOnly: Bool, before: (Moment, IncidentID)?, limit: Int) -> SQL {
+        let open: SQL = openOnly ? "AND i.state <> 'resolved'" : ""
+        let cursor: SQL = before.map { "AND (i.opened_at, i.id) < (\($0.0), \($0.1))" } ?? ""
+        return """
+            SELECT \(columns) FROM incident i WHERE i.tenant_id = \(tenant) \(open) \(cursor)
+            ORDER BY i.opened_at DESC, i.id DESC LIMIT \(limit)
+            """
+    }
+
+    /// Adds one line after the last; the incident's row is locked by the caller, so numbers cannot collide.
+    package static func append(lane: Int32, tenant: TenantID, incident: IncidentID, at: Moment, kind: String, person: PersonID?, text: String) -> SQL {
+        """
+        INSERT INTO incident_entry (tenant_id, incident_id, seq, lane, at, kind, person_id, text)
+        SELECT \(tenant), \(incident), coalesce(max(seq), 0) + 1, \(lane), \(at), \(kind), \(person), \(text)
+        FROM incident_entry WHERE tenant_id = \(tenant) AND incident_id = \(incident)
+        """
+    }
+
+    package static func entries(tenant: TenantID, incident: IncidentID, limit: Int) -> SQL {
+        """
+        SELECT tenant_id, incident_id, seq, at, kind, person_id, text FROM incident_entry
+        WHERE tenant_id = \(tenant) AND incident_id = \(incident) ORDER BY seq LIMIT \(limit)
+        """
+    }
+}

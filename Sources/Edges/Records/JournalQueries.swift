@@ -1,0 +1,107 @@
+package import Kernel
+package import Postgres
+
+/// An audit entry as it is written, in the transaction it describes.
+package struct AuditRow: Sendable {
+    package let tenant: TenantID
+    package let id: AuditEntryID
+    package let lane: Int32
+    package let at: Moment
+    package let actorKind: String
+    package let actor: String
+    package let action: String
+    package let objectType: String
+    package let objectID: String
+    package let run: RunID?
+    package let content: JSONValue
+
+    package init(
+        tenant: TenantID, id: AuditEntryID, lane: Int32, at: Moment, actorKind: String, actor: String, action: String, objectType: String,
+        objectID: String, run: RunID?, content: JSONValue
+    ) {
+        self.tenant = tenant
+        self.id = id
+        self.lane = lane
+        self.at = at
+        self.actorKind = actorKind
+        self.actor = actor
+        self.action = action
+        self.objectType = objectType
+        self.objectID = objectID
+        self.run = run
+        self.content = content
+    }
+}
+
+/// What the outbox tells: a topic and the facts that a reader needs to fetch the rest.
+package struct OutboxRow: Sendable {
+    package let tenant: TenantID
+    package let lane: Int32
+    package let at: Moment
+    package let topic: String
+    package let run: RunID?
+    package let facts: JSONValue
+
+    package init(tenant: TenantID, lane: Int32, at: Moment, topic: String, run: RunID?, facts: JSONValue) {
+        self.tenant = tenant
+        self.lane = lane
+        self.at = at
+        self.topic = topic
+        self.run = run
+        self.facts = facts
+    }
+}
+
+package enum AuditQueries {
+    package static func insert(_ rows: [AuditRow]) -> SQL {
+        """
+        INSERT INTO audit_entry (tenant_id, id, lane, at, actor_kind, actor_id, action, object_type, object_id, run_id, content)
+        SELECT * FROM unnest(\(rows.map(\.tenant)), \(rows.map(\.id)), \(rows.map(\.lane)), \(rows.map(\.at)), \(rows.map(\.actorKind)),
+            \(rows.map(\.actor)), \(rows.map(\.action)), \(rows.map(\.objectType)), \(rows.map(\.objectID)), \(rows.map(\.run)),
+            \(rows.map(\.content)))
+        """
+    }
+
+    /// One page of entries, newest first.
+    package static func page(tenant: TenantID, action: String?, object: String?, before: (Moment, AuditEntryID)?, limit: Int) -> SQL {
+        let byAction: SQL = action.map { "AND action = \($0)" } ?? ""
+        let byObject: SQL = object.map { "AND object_id = \($0)" } ?? ""
+        let cursor: SQL = before.map { "AND (at, id) < (\($0.0), \($0.1))" } ?? ""
+        return """
+            SELECT id, number, at, actor_kind, actor_id, action, object_type, object_id, run_id, content FROM audit_entry
+            WHERE tenant_id = \(tenant) \(byAction) \(byObject) \(cursor) ORDER BY at DESC, id DESC LIMIT \(limit)
+            """
+    }
+
+    package static func ofRun(tenant: TenantID, run: RunID, limit: Int) -> SQL {
+        """
+        SELECT id, number, at, actor_kind, actor_id, action, object_type, object_id, run_id, content FROM audit_entry
+        WHERE tenant_id = \(tenant) AND run_id = \(run) ORDER BY number LIMIT \(limit)
+        """
+    }
+}
+
+package enum OutboxQueries {
+    package static func insert(_ rows: [OutboxRow]) -> SQL {
+        """
+        INSERT INTO outbox (tenant_id, lane, at, topic, run_id, facts)
+        SELECT * FROM unnest(\(rows.map(\.tenant)), \(rows.map(\.lane)), \(rows.map(\.at)), \(rows.map(\.topic)), \(rows.map(\.run)),
+            \(rows.map(\.facts)))
+        """
+    }
+
+    /// What came after `after` and before the oldest transaction still running, so that no late commit is ever passed over.
+    package static func after(tenant: TenantID, _ after: Int64, limit: Int) -> SQL {
+        """
+        SELECT id, at, topic, run_id, facts FROM outbox
+        WHERE tenant_id = \(tenant) AND id > \(after) AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY id LIMIT \(limit)
+        """
+    }
+
+    package static func latest(tenant: TenantID) -> SQL {
+        """
+        SELECT coalesce(max(id), 0) AS id FROM outbox
+        WHERE tenant_id = \(tenant) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+        """
+    }
+}

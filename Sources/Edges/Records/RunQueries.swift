@@ -1,0 +1,195 @@
+package import Kernel
+package import Postgres
+
+/// A workflow in progress as it lies in the table.
+package struct RunRow: Sendable {
+    package let tenant: TenantID
+    package let id: RunID
+    package let lane: Int32
+    package let workflow: String
+    package let workflowVersion: String
+    package let pinned: JSONValue
+    package let document: DocumentID?
+    package let invoice: InvoiceID?
+    package let subject: String
+    package let counterparty: String
+    package let amountMinor: Int64?
+    package let currency: String?
+    package var phase: String
+    package var step: String
+    package var waitingOn: String
+    package var outcome: String?
+    package var state: JSONValue
+    package var historyCount: Int32
+    package let startedAt: Moment
+    package var updatedAt: Moment
+    package var finishedAt: Moment?
+    package let traceparent: String?
+
+    package init(
+        tenant: TenantID, id: RunID, lane: Int32, workflow: String, workflowVersion: String, pinned: JSONValue, document: DocumentID?,
+        invoice: InvoiceID?, subject: String, counterparty: String, amountMinor: Int64?, currency: String?, state: JSONValue,
+        startedAt: Moment, traceparent: String?
+    ) {
+        self.tenant = tenant
+        self.id = id
+        self.lane = lane
+        self.workflow = workflow
+        self.workflowVersion = workflowVersion
+        self.pinned = pinned
+        self.document = document
+        self.invoice = invoice
+        self.subject = subject
+        self.counterparty = counterparty
+        self.amountMinor = amountMinor
+        self.currency = currency
+        phase = "pending"
+        step = ""
+        waitingOn = ""
+        self.state = state
+        historyCount = 0
+        self.startedAt = startedAt
+        updatedAt = startedAt
+        self.traceparent = traceparent
+    }
+
+    package init(_ row: Row) throws {
+        tenant = try row.get("tenant_id", as: TenantID.self)
+        id = try row.get("id", as: RunID.self)
+        lane = try row.get("lane", as: Int32.self)
+        workflow = try row.get("workflow", as: String.self)
+        workflowVersion = try row.get("workflow_version", as: String.self)
+        pinned = try row.get("pinned", as: JSONValue.self)
+        document = try row.get("document_id", as: DocumentID?.self)
+        invoice = try row.get("invoice_id", as: InvoiceID?.self)
+        subject = try row.get("subject", as: String.self)
+        counterparty = try row.get("counterparty", as: String.self)
+        amountMinor = try row.get("amount_minor", as: Int64?.self)
+        currency = try row.get("currency", as: String?.self)
+        phase = try row.get("phase", as: String.self)
+        step = try row.get("step", as: String.self)
+        waitingOn = try row.get("waiting_on", as: String.self)
+        outcome = try row.get("outcome", as: String?.self)
+        state = try row.get("state", as: JSONValue.self)
+        historyCount = try row.get("history_count", as: Int32.self)
+        startedAt = try row.get("started_at", as: Moment.self)
+        updatedAt = try row.get("updated_at", as: Moment.self)
+        finishedAt = try row.get("finished_at", as: Moment?.self)
+        traceparent = try row.get("traceparent", as: String?.self)
+    }
+}
+
+/// One line of a run's append-only history.
+package struct HistoryRow: Sendable {
+    package let tenant: TenantID
+    package let run: RunID
+    package let seq: Int32
+    package let at: Moment
+    package let type: String
+    package let step: String
+    package let summary: String
+    package let person: PersonID?
+    package let data: JSONValue
+
+    package init(
+        tenant: TenantID, run: RunID, seq: Int32, at: Moment, type: String, step: String, summary: String, person: PersonID?, data: JSONValue
+    ) {
+        self.tenant = tenant
+        self.run = run
+        self.seq = seq
+        self.at = at
+        self.type = type
+        self.step = step
+        self.summary = summary
+        self.person = person
+        self.data = data
+    }
+
+    package init(_ row: Row) throws {
+        tenant = try row.get("tenant_id", as: TenantID.self)
+        run = try row.get("run_id", as: RunID.self)
+        seq = try row.get("seq", as: Int32.self)
+        at = try row.get("at", as: Moment.self)
+        type = try row.get("type", as: String.self)
+        step = try row.get("step", as: String.self)
+        summary = try row.get("summary", as: String.self)
+        person = try row.get("person_id", as: PersonID?.self)
+        data = try row.get("data", as: JSONValue.self)
+    }
+}
+
+package enum RunQueries {
+    private static let columns: SQL = """
+        r.tenant_id, r.id, r.lane, r.workflow, r.workflow_version, r.pinned, r.document_id, r.invoice_id, r.subject, r.counterparty,
+        r.amount_minor, r.currency, r.phase, r.step, r.waiting_on, r.outcome, r.state, r.history_count, r.started_at, r.updated_at,
+        r.finished_at, r.traceparent
+        """
+
+    /// The runs named, of one lane.
+    package static func load(lane: Int32, tenants: [TenantID], ids: [RunID]) -> SQL {
+        """
+        SELECT \(columns) FROM run r JOIN unnest(\(tenants), \(ids)) AS wanted(tenant_id, id) USING (tenant_id, id)
+        WHERE r.lane = \(lane)
+        """
+    }
+
+    package static func find(tenant: TenantID, id: RunID) -> SQL {
+        "SELECT \(columns) FROM run r WHERE r.tenant_id = \(tenant) AND r.id = \(id)"
+    }
+
+    package static func insert(_ runs: [RunRow]) -> SQL {
+        """
+        INSERT INTO run (tenant_id, id, lane, workflow, workflow_version, pinned, document_id, invoice_id, subject, counterparty,
+                         amount_minor, currency, phase, step, waiting_on, outcome, state, history_count, started_at, updated_at,
+                         finished_at, traceparent)
+        SELECT * FROM unnest(\(runs.map(\.tenant)), \(runs.map(\.id)), \(runs.map(\.lane)), \(runs.map(\.workflow)),
+            \(runs.map(\.workflowVersion)), \(runs.map(\.pinned)), \(runs.map(\.document)), \(runs.map(\.invoice)),
+            \(runs.map(\.subject)), \(runs.map(\.counterparty)), \(runs.map(\.amountMinor)), \(runs.map(\.currency)),
+            \(runs.map(\.phase)), \(runs.map(\.step)), \(runs.map(\.waitingOn)), \(runs.map(\.outcome)), \(runs.map(\.state)),
+            \(runs.map(\.historyCount)), \(runs.map(\.startedAt)), \(runs.map(\.updatedAt)), \(runs.map(\.finishedAt)),
+            \(runs.map(\.traceparent)))
+        """
+    }
+
+    package static func update(lane: Int32, _ runs: [RunRow]) -> SQL {
+        """
+        UPDATE run r SET phase = n.phase, step = n.step, waiting_on = n.waiting_on, outcome = n.outcome, state = n.state,
+                         history_count = n.history_count, updated_at = n.updated_at, finished_at = n.finished_at
+        FROM unnest(\(runs.map(\.tenant)), \(runs.map(\.id)), \(runs.map(\.phase)), \(runs.map(\.step)), \(runs.map(\.waitingOn)),
+            \(runs.map(\.outcome)), \(runs.map(\.state)), \(runs.map(\.historyCount)), \(runs.map(\.updatedAt)),
+            \(runs.map(\.finishedAt))) AS n(tenant_id, id, phase, step, waiting_on, outcome, state, history_count, updated_at, finished_at)
+        WHERE r.lane = \(lane) AND r.tenant_id = n.tenant_id AND r.id = n.id
+        """
+    }
+
+    package static func insertHistory(lane: Int32, _ rows: [HistoryRow]) -> SQL {
+        """
+        INSERT INTO history (lane, tenant_id, run_id, seq, at, type, step, summary, person_id, data)
+        SELECT \(lane), * FROM unnest(\(rows.map(\.tenant)), \(rows.map(\.run)), \(rows.map(\.seq)), \(rows.map(\.at)), \(rows.map(\.type)),
+            \(rows.map(\.step)), \(rows.map(\.summary)), \(rows.map(\.person)), \(rows.map(\.data)))
+        """
+    }
+
+    /// A run's history from `after` on, oldest first.
+    package static func history(tenant: TenantID, run: RunID, after: Int32, limit: Int) -> SQL {
+        """
+        SELECT tenant_id, run_id, seq, at, type, step, summary, person_id, data FROM history
+        WHERE tenant_id = \(tenant) AND run_id = \(run) AND seq > \(after) ORDER BY seq LIMIT \(limit)
+        """
+    }
+
+    /// One page of runs, newest first; `phases` empty means all. The cursor is the last row's start and id.
+    package static func page(tenant: TenantID, phases: [String], search: String?, before: (Moment, RunID)?, limit: Int) -> SQL {
+        let cursor: SQL = before.map { "AND (r.started_at, r.id) < (\($0.0), \($0.1))" } ?? ""
+        let phase: SQL = phases.isEmpty ? "" : "AND r.phase = ANY(\(phases))"
+        let text: SQL = search.map { "AND (strpos(lower(r.subject), lower(\($0))) > 0 OR strpos(lower(r.counterparty), lower(\($0))) > 0)" } ?? ""
+        return """
+            SELECT \(columns) FROM run r WHERE r.tenant_id = \(tenant) \(phase) \(text) \(cursor)
+            ORDER BY r.started_at DESC, r.id DESC LIMIT \(limit)
+            """
+    }
+
+    package static func countByPhase(tenant: TenantID) -> SQL {
+        "SELECT phase, count(*) AS n FROM run WHERE tenant_id = \(tenant) GROUP BY phase"
+    }
+}

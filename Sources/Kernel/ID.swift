@@ -1,0 +1,85 @@
+/// An identifier of one kind of thing; 128 bits, normally a UUID of version 7 (RFC 9562 §5.7), so that ids sort by creation.
+///
+/// The phantom `Subject` keeps an invoice's id out of a person's place at compile time.
+package struct ID<Subject>: Hashable, Sendable, Comparable, CustomStringConvertible {
+    package let high: UInt64
+    package let low: UInt64
+
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// A version 7 id of `moment` (millisecond precision) with 74 random bits.
+    package init(at moment: Moment, entropy: Entropy) {
+        let milliseconds = UInt64(max(0, moment.microseconds / 1000))
+        high = (milliseconds << 16) | 0x7000 | (entropy.next() & 0x0FFF)
+        low = 0x8000_0000_0000_0000 | (entropy.next() & 0x3FFF_FFFF_FFFF_FFFF)
+    }
+
+    /// Reads the canonical form, 36 characters with hyphens, in either case; anything else is nil.
+    package init?(_ text: some StringProtocol) {
+        var digits: (UInt64, UInt64) = (0, 0)
+        var count = 0
+        var position = 0
+        for byte in text.utf8 {
+            if position == 8 || position == 13 || position == 18 || position == 23 {
+                guard byte == UInt8(ascii: "-") else { return nil }
+            } else {
+                guard let digit = hexValue(byte), count < 32 else { return nil }
+                if count < 16 { digits.0 = digits.0 << 4 | digit } else { digits.1 = digits.1 << 4 | digit }
+                count += 1
+            }
+            position += 1
+        }
+        guard position == 36, count == 32 else { return nil }
+        self.init(high: digits.0, low: digits.1)
+    }
+
+    /// The canonical lower-case form, `8-4-4-4-12` hexadecimal digits.
+    package var text: String {
+        String(unsafeUninitializedCapacity: 36) { buffer in
+            var at = 0
+            for (index, word) in [high, low].enumerated() {
+                for nibble in stride(from: 60, through: 0, by: -4) {
+                    if index == 0 && (at == 8 || at == 13) || index == 1 && (at == 18 || at == 23) {
+                        buffer[at] = UInt8(ascii: "-")
+                        at += 1
+                    }
+                    buffer[at] = hexDigit(UInt8(truncatingIfNeeded: word >> UInt64(nibble)) & 0xF)
+                    at += 1
+                }
+            }
+            return at
+        }
+    }
+
+    package var description: String { text }
+
+    package static func < (lhs: Self, rhs: Self) -> Bool { (lhs.high, lhs.low) < (rhs.high, rhs.low) }
+}
+
+private func hexValue(_ byte: UInt8) -> UInt64? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt64(byte - UInt8(ascii: "0"))
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt64(byte - UInt8(ascii: "a") + 10)
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt64(byte - UInt8(ascii: "A") + 10)
+    default: nil
+    }
+}
+
+package func hexDigit(_ nibble: UInt8) -> UInt8 {
+    nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10
+}
+
+extension Sequence<UInt8> {
+    /// Lower-case hexadecimal digits, two per byte.
+    package var hexText: String {
+        var out: [UInt8] = []
+        for byte in self {
+            out.append(hexDigit(byte >> 4))
+            out.append(hexDigit(byte & 0xF))
+        }
+        return String(decoding: out, as: UTF8.self)
+    }
+}

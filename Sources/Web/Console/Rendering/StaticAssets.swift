@@ -1,0 +1,56 @@
+package import Kernel
+
+/// The addresses of the static files, with their content's hash so that they may be cached for a year.
+package struct AssetLinks: Hashable, Sendable {
+    package let style: String
+    package let script: String
+    package let icons: String
+}
+
+/// The style sheet, the script and the icon sprite, held in memory.
+package struct StaticAssets: Sendable {
+    /// One file to be served under `/assets/<name>`.
+    package struct File: Sendable {
+        package let name: String
+        package let contentType: String
+        /// 16 hexadecimal digits of the content's FNV-1a hash; names a version, proves nothing.
+        package let version: String
+        package let bytes: [UInt8]
+    }
+
+    /// Largest static file, in bytes.
+    static let fileBytesMax = 262_144
+
+    package let files: [File]
+    package let links: AssetLinks
+
+    init(directory: String) throws(Fault) {
+        var files: [File] = []
+        for name in try FileBytes.names(in: directory) {
+            let bytes = try FileBytes.read(directory + "/" + name, maxBytes: StaticAssets.fileBytesMax)
+            files.append(
+                File(name: name, contentType: StaticAssets.contentType(name), version: StaticAssets.hash(bytes), bytes: bytes))
+        }
+        func link(_ name: String) -> String {
+            "/assets/\(name)?v=\(files.first { $0.name == name }?.version ?? "none")"
+        }
+        self.files = files
+        links = AssetLinks(style: link("console.css"), script: link("console.js"), icons: link("icons.svg"))
+    }
+
+    package func file(named name: String) -> File? { files.first { $0.name == name } }
+
+    private static func contentType(_ name: String) -> String {
+        if name.hasSuffix(".css") { return "text/css; charset=utf-8" }
+        if name.hasSuffix(".js") { return "text/javascript; charset=utf-8" }
+        if name.hasSuffix(".svg") { return "image/svg+xml" }
+        return "application/octet-stream"
+    }
+
+    private static func hash(_ bytes: [UInt8]) -> String {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        let digits = String(hash, radix: 16)
+        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    }
+}
