@@ -29,7 +29,8 @@ func room(
 }
 
 func program(_ name: String, uses: [Target.Dependency]) -> Target {
-    .executableTarget(name: name, dependencies: uses, path: "Sources/Programs/\(name)", swiftSettings: strict)
+    .executableTarget(
+        name: name, dependencies: uses, path: "Sources/Programs/\(name)", exclude: ["README.md"], swiftSettings: strict)
 }
 
 func tests(of name: String, uses: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
@@ -118,7 +119,7 @@ let programs: [Target] = [
         ]),
     program("countersign-worker", uses: ["Kernel", "WorkerLoop"]),
     program("countersign-reader", uses: ["Reader"]),
-    program("erp-sandbox", uses: ["Kernel", "WebKernel", hummingbird, logging]),
+    program("erp-sandbox", uses: ["Kernel", "WebKernel", logging, argumentParser]),
     .executableTarget(name: "countersign-launch", path: "Sources/Programs/countersign-launch"),
     room("Programs", "Showcase", uses: ["Kernel", "Finance", "Curl"]),
 ]

@@ -86,7 +86,8 @@ extension ExactDecimal {
         let plain = normalized
         guard plain.scale <= currency.minorDigits else {
             throw Refusal(
-                .invalid, reason: "money.inexact", "\(self) has more than \(currency.minorDigits) decimals, all that \(currency) has.")
+                .invalid, reason: "money.inexact",
+                "\(self) has more than \(currency.minorDigits) decimals, all that \(currency) has.")
         }
         let power = Int128(powerOfTen(currency.minorDigits - plain.scale))
         let (units, overflow) = plain.mantissa.multipliedReportingOverflow(by: power)

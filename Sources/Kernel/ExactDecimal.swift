@@ -34,38 +34,39 @@ package struct ExactDecimal: Sendable, Comparable, Hashable, CustomStringConvert
     }
 
     /// Reads `-?(0|[1-9][0-9]*)(\.[0-9]+)?` with at most 30 digits, without exponent, sign `+` or grouping; anything else is nil.
-    package init?(_ text: some StringProtocol) {
-        var mantissa: Int128 = 0
+    package init?(_ text: String) {
+        var copy = text
+        guard let parsed = copy.withUTF8(ExactDecimal.parse) else { return nil }
+        self = parsed
+    }
+
+    package init?(_ text: some StringProtocol) { self.init(String(text)) }
+
+    private static func parse(_ bytes: UnsafeBufferPointer<UInt8>) -> ExactDecimal? {
+        var at = 0
+        let isNegative = bytes.first == UInt8(ascii: "-")
+        if isNegative { at += 1 }
+        let start = at
+        var point: Int?
         var digits = 0
-        var wholeDigits = 0
-        var isNegative = false
-        var seenPoint = false
-        var leadingZero = false
-        for (position, byte) in text.utf8.enumerated() {
-            switch byte {
-            case UInt8(ascii: "-"):
-                guard position == 0 else { return nil }
-                isNegative = true
-            case UInt8(ascii: "."):
-                guard !seenPoint, wholeDigits > 0 else { return nil }
-                seenPoint = true
-            case UInt8(ascii: "0")...UInt8(ascii: "9"):
-                guard digits < ExactDecimal.textDigitsMax else { return nil }
-                if !seenPoint {
-                    guard !leadingZero else { return nil }
-                    leadingZero = wholeDigits == 0 && byte == UInt8(ascii: "0")
-                    wholeDigits += 1
-                }
+        var mantissa: Int128 = 0
+        while at < bytes.count {
+            let byte = bytes[at]
+            if byte == UInt8(ascii: ".") {
+                guard point == nil, at > start else { return nil }
+                point = at
+            } else {
+                guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9"), digits < textDigitsMax else { return nil }
                 digits += 1
-                let digit = Int128(byte - UInt8(ascii: "0"))
                 mantissa = mantissa * 10
-                mantissa = mantissa + digit
-            default: return nil
+                mantissa = mantissa + Int128(byte - UInt8(ascii: "0"))
             }
+            at += 1
         }
-        guard wholeDigits > 0, !seenPoint || digits > wholeDigits else { return nil }
-        self.mantissa = isNegative ? -mantissa : mantissa
-        scale = digits - wholeDigits
+        let wholeDigits = (point ?? at) - start
+        let decimals = digits - wholeDigits
+        guard wholeDigits == 1 || wholeDigits > 1 && bytes[start] != UInt8(ascii: "0"), point == nil || decimals > 0 else { return nil }
+        return ExactDecimal(mantissa: isNegative ? -mantissa : mantissa, scale: decimals)
     }
 
     package var isNegative: Bool { mantissa < 0 }

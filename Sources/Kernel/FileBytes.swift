@@ -36,7 +36,9 @@ package enum FileBytes {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
             guard name != ".", name != ".." else { continue }
-            guard names.count < maxNames else { throw Fault("listing \(directory)", "more than \(maxNames) names", isRetryable: false) }
+            guard names.count < maxNames else {
+                throw Fault("listing \(directory)", "more than \(maxNames) names", isRetryable: false)
+            }
             names.append(name)
         }
         return names.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
@@ -44,6 +46,7 @@ package enum FileBytes {
 
     private static func fault(_ verb: String, _ path: String) -> Fault {
         let code = errno
-        return Fault("\(verb) \(path)", String(cString: strerror(code)), isRetryable: code == EMFILE || code == ENFILE || code == EIO)
+        return Fault(
+            "\(verb) \(path)", String(cString: strerror(code)), isRetryable: code == EMFILE || code == ENFILE || code == EIO)
     }
 }

@@ -1,8 +1,8 @@
 extension JSONValue {
     /// The form of RFC 8785: members sorted by UTF-16 code units, numbers as ECMAScript prints them, no spaces.
     ///
-    /// What is hashed and signed is this. A number that no finite double holds is refused; the failure's place is that of
-    /// the number in the output, since the value carries none. A value nested deeper than the strict profile permits is refused too.
+    /// What is hashed and signed is this. A number that no finite double holds is refused, and so is nesting deeper than the
+    /// strict profile permits; the failure's place is that in the output, since the value carries none.
     package func canonicalBytes() throws(JSONParseFailure) -> [UInt8] {
         var out: [UInt8] = []
         try CanonicalJSON.append(self, to: &out, depth: 0)
@@ -39,7 +39,8 @@ enum CanonicalJSON {
     private static func check(depth: Int, _ out: [UInt8]) throws(JSONParseFailure) {
         guard depth > JSONValue.depthMax else { return }
         throw JSONParseFailure(
-            offset: out.count, line: 1, column: out.count + 1, message: "more than \(JSONValue.depthMax) levels of arrays and objects")
+            offset: out.count, line: 1, column: out.count + 1,
+            message: "more than \(JSONValue.depthMax) levels of arrays and objects")
     }
 
     private static func append(_ number: JSONNumber, to out: inout [UInt8]) throws(JSONParseFailure) {
@@ -51,7 +52,8 @@ enum CanonicalJSON {
         }
         guard let double = Double(text), let printed = ECMAScriptNumber.text(of: double) else {
             throw JSONParseFailure(
-                offset: out.count, line: 1, column: out.count + 1, message: "the number \(text.prefix(40)) is beyond every double")
+                offset: out.count, line: 1, column: out.count + 1, message: "the number \(text.prefix(40)) is beyond every double"
+            )
         }
         out.append(contentsOf: printed.utf8)
     }

@@ -35,7 +35,9 @@ extension JSONValue {
         guard bytes.count <= maxBytes else {
             throw JSONParseFailure(offset: 0, line: 1, column: 1, message: "the document is larger than \(maxBytes) bytes")
         }
-        let direct: Result<JSONValue, JSONParseFailure>? = bytes.withContiguousStorageIfAvailable { JSONReader.read($0, maxDepth) }
+        let direct: Result<JSONValue, JSONParseFailure>? = bytes.withContiguousStorageIfAvailable {
+            JSONReader.read($0, maxDepth)
+        }
         let result = direct ?? Array(bytes).withUnsafeBufferPointer { JSONReader.read($0, maxDepth) }
         self = try result.get()
     }
@@ -128,7 +130,9 @@ private struct JSONReader {
             guard at < bytes.count, bytes[at] == UInt8(ascii: "\"") else { throw failure("a member's name should stand here") }
             let start = at
             let key = try string()
-            guard names.insert(key, after: members) else { throw failure("the name \(JSONValue.string(key).text) stands here twice", at: start) }
+            guard names.insert(key, after: members) else {
+                throw failure("the name \(JSONValue.string(key).text) stands here twice", at: start)
+            }
             skipSpace()
             guard take(UInt8(ascii: ":")) else { throw failure("a colon should stand here") }
             skipSpace()
@@ -188,7 +192,9 @@ private struct JSONReader {
         while at < bytes.count {
             let byte = bytes[at]
             if byte == UInt8(ascii: "\"") {
-                guard let text = String(validating: out, as: UTF8.self) else { throw failure("the string is not UTF-8", at: start) }
+                guard let text = String(validating: out, as: UTF8.self) else {
+                    throw failure("the string is not UTF-8", at: start)
+                }
                 at += 1
                 return text
             }
@@ -214,7 +220,8 @@ private struct JSONReader {
             let first = try hexUnit()
             var scalar = UInt32(first)
             if first >= 0xD800 && first <= 0xDFFF {
-                guard first < 0xDC00, at + 1 < bytes.count, bytes[at] == UInt8(ascii: "\\"), bytes[at + 1] == UInt8(ascii: "u") else {
+                guard first < 0xDC00, at + 1 < bytes.count, bytes[at] == UInt8(ascii: "\\"), bytes[at + 1] == UInt8(ascii: "u")
+                else {
                     throw failure("half of a surrogate pair", at: at - 6)
                 }
                 at += 2

@@ -41,8 +41,11 @@ package struct Moment: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// Reads RFC 3339 with any offset and up to nine fraction digits (digits past the sixth are cut).
     package init?(_ text: some StringProtocol) {
         let bytes = Array(text.utf8)
-        guard bytes.count >= 20, bytes.count <= 40, let date = CivilDate(String(decoding: bytes[0..<10], as: UTF8.self)) else { return nil }
-        guard bytes[10] == UInt8(ascii: "T") || bytes[10] == UInt8(ascii: "t"), bytes[13] == UInt8(ascii: ":"), bytes[16] == UInt8(ascii: ":"),
+        guard bytes.count >= 20, bytes.count <= 40, let date = CivilDate(String(decoding: bytes[0..<10], as: UTF8.self)) else {
+            return nil
+        }
+        guard bytes[10] == UInt8(ascii: "T") || bytes[10] == UInt8(ascii: "t"), bytes[13] == UInt8(ascii: ":"),
+            bytes[16] == UInt8(ascii: ":"),
             let hour = number(bytes[11..<13]), let minute = number(bytes[14..<16]), let second = number(bytes[17..<19]),
             hour < 24, minute < 60, second < 60
         else { return nil }
@@ -88,7 +91,9 @@ package struct CivilDate: Hashable, Sendable, Comparable, CustomStringConvertibl
 
     /// Nil when the date does not exist, such as 30 February.
     package init?(year: Int, month: Int, day: Int) {
-        guard (1...9999).contains(year), (1...12).contains(month), day >= 1, day <= CivilDate.days(in: month, of: year) else { return nil }
+        guard (1...9999).contains(year), (1...12).contains(month), day >= 1, day <= CivilDate.days(in: month, of: year) else {
+            return nil
+        }
         self.year = year
         self.month = month
         self.day = day
@@ -133,7 +138,9 @@ package struct CivilDate: Hashable, Sendable, Comparable, CustomStringConvertibl
 
     package var description: String { padded(Int64(year), 4) + "-" + twoDigits(Int64(month)) + "-" + twoDigits(Int64(day)) }
 
-    package static func < (lhs: CivilDate, rhs: CivilDate) -> Bool { (lhs.year, lhs.month, lhs.day) < (rhs.year, rhs.month, rhs.day) }
+    package static func < (lhs: CivilDate, rhs: CivilDate) -> Bool {
+        (lhs.year, lhs.month, lhs.day) < (rhs.year, rhs.month, rhs.day)
+    }
 
     package static func days(in month: Int, of year: Int) -> Int {
         switch month {

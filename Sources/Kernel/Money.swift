@@ -54,7 +54,8 @@ package struct Money: Hashable, Sendable, CustomStringConvertible {
         var total: Int64 = 0
         for amount in amounts {
             guard amount.currency == currency else {
-                throw Refusal(.invalid, reason: "money.currency", "An amount in \(amount.currency) stands among amounts in \(currency).")
+                throw Refusal(
+                    .invalid, reason: "money.currency", "An amount in \(amount.currency) stands among amounts in \(currency).")
             }
             let (next, overflow) = total.addingReportingOverflow(amount.minorUnits)
             guard !overflow else { throw Refusal(.invalid, reason: "money.range", "A sum leaves the range of amounts.") }

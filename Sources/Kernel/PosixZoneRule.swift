@@ -45,7 +45,8 @@ struct PosixZoneRule: Sendable {
             offset = -west
         }
         guard scanner.take(","), let start = PosixZoneRule.day(&scanner), let startSecond = PosixZoneRule.second(&scanner),
-            scanner.take(","), let end = PosixZoneRule.day(&scanner), let endSecond = PosixZoneRule.second(&scanner), scanner.isAtEnd
+            scanner.take(","), let end = PosixZoneRule.day(&scanner), let endSecond = PosixZoneRule.second(&scanner),
+            scanner.isAtEnd
         else { return nil }
         daylight = Daylight(
             name: daylightName, offset: offset, start: start, end: end, startSecond: startSecond, endSecond: endSecond)

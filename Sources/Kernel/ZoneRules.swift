@@ -43,7 +43,8 @@ package struct ZoneRules: Sendable {
         do throws(ZoneFileFailure) {
             table = try ZoneTable(tzif: bytes)
         } catch {
-            throw Refusal(.invalid, reason: "zone.data", "The data of the time zone \(identifier) cannot be used: \(error.message).")
+            throw Refusal(
+                .invalid, reason: "zone.data", "The data of the time zone \(identifier) cannot be used: \(error.message).")
         }
         self.identifier = identifier
         self.version = version
@@ -96,7 +97,8 @@ package struct ZoneRules: Sendable {
     }
 
     private static func unknown(_ identifier: String) -> Refusal {
-        let shown = identifier.unicodeScalars.prefix(identifierBytesMax).map { $0.isASCII && $0.value >= 0x20 ? String($0) : "?" }.joined()
+        let shown = identifier.unicodeScalars.prefix(identifierBytesMax).map { $0.isASCII && $0.value >= 0x20 ? String($0) : "?" }
+            .joined()
         return Refusal(
             .invalid, reason: "zone.unknown", "There is no time zone \(shown); names are those of IANA, such as Europe/Paris.",
             facts: ["zone": shown])

@@ -30,7 +30,9 @@ struct ZoneTable: Sendable {
     init(tzif bytes: [UInt8]) throws(ZoneFileFailure) {
         var reader = ZoneFileReader(bytes)
         let legacy = try reader.header()
-        guard legacy.version >= UInt8(ascii: "2") else { throw ZoneFileFailure(message: "it is of version 1, without 64-bit times") }
+        guard legacy.version >= UInt8(ascii: "2") else {
+            throw ZoneFileFailure(message: "it is of version 1, without 64-bit times")
+        }
         try reader.skip(legacy.bodyBytes(timeBytes: 4))
         let header = try reader.header()
         guard header.leapCount == 0 else { throw ZoneFileFailure(message: "it counts leap seconds") }
@@ -46,7 +48,9 @@ struct ZoneTable: Sendable {
         let names = try reader.bytes(header.nameBytes)
         try reader.skip(header.indicatorBytes)
         for type in raw {
-            guard abs(type.offset) < 26 * 3600, type.name < names.count else { throw ZoneFileFailure(message: "a local time type is out of range") }
+            guard abs(type.offset) < 26 * 3600, type.name < names.count else {
+                throw ZoneFileFailure(message: "a local time type is out of range")
+            }
             let name = names[type.name...].prefix { $0 != 0 }
             localTypes.append(LocalType(offset: type.offset, abbreviation: String(decoding: name, as: UTF8.self)))
         }
@@ -154,7 +158,9 @@ private struct ZoneFileReader {
 
     /// The POSIX TZ string between two line feeds.
     mutating func footer() throws(ZoneFileFailure) -> String {
-        guard try byte() == 0x0A, let end = data[at...].firstIndex(of: 0x0A) else { throw ZoneFileFailure(message: "its footer is cut short") }
+        guard try byte() == 0x0A, let end = data[at...].firstIndex(of: 0x0A) else {
+            throw ZoneFileFailure(message: "its footer is cut short")
+        }
         defer { at = end + 1 }
         return String(decoding: data[at..<end], as: UTF8.self)
     }

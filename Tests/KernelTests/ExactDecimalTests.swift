@@ -7,7 +7,9 @@ struct ExactDecimalTests {
 
     @Test(
         "plain digits are read and printed unchanged",
-        arguments: ["0", "1", "-1", "10", "0.1", "-0.01", "48310.00", "123456789012345678901234567890", "0.00000000000000000000000000001"])
+        arguments: [
+            "0", "1", "-1", "10", "0.1", "-0.01", "48310.00", "123456789012345678901234567890", "0.00000000000000000000000000001",
+        ])
     func roundTrip(text: String) throws {
         #expect(try decimal(text).description == text)
     }
@@ -15,7 +17,8 @@ struct ExactDecimalTests {
     @Test(
         "whatever is not plain digits is no number",
         arguments: [
-            "", "-", ".", "1.", ".5", "01", "00", "-01", "+1", "1e3", "1,5", " 1", "1 ", "1_000", "--1", "1.2.3", "1-", "٣", "NaN", "0x1",
+            "", "-", ".", "1.", ".5", "01", "00", "-01", "+1", "1e3", "1,5", " 1", "1 ", "1_000", "--1", "1.2.3", "1-", "٣",
+            "NaN", "0x1",
             "1234567890123456789012345678901",
         ])
     func refusesOthers(text: String) {
@@ -40,7 +43,8 @@ struct ExactDecimalTests {
         let values = ["2.5", "3.5", "-2.5", "2.4", "-2.6", "2"]
         let wanted: [(ExactDecimal.Rounding, [Int64])] = [
             (.halfUp, [3, 4, -3, 2, -3, 2]), (.halfEven, [2, 4, -2, 2, -3, 2]), (.halfTowardPositive, [3, 4, -2, 2, -3, 2]),
-            (.down, [2, 3, -2, 2, -2, 2]), (.up, [3, 4, -3, 3, -3, 2]), (.floor, [2, 3, -3, 2, -3, 2]), (.ceiling, [3, 4, -2, 3, -2, 2]),
+            (.down, [2, 3, -2, 2, -2, 2]), (.up, [3, 4, -3, 3, -3, 2]), (.floor, [2, 3, -3, 2, -3, 2]),
+            (.ceiling, [3, 4, -2, 3, -2, 2]),
         ]
         for (rounding, results) in wanted {
             for (text, result) in zip(values, results) {
@@ -109,7 +113,8 @@ struct ExactDecimalTests {
             let b = ExactDecimal(mantissa: Int128(right), scale: rightScale)
             #expect(try a.adding(b).subtracting(b) == a)
             #expect(try a.adding(b) == b.adding(a))
-            #expect(try a.multiplied(by: b) == ExactDecimal(mantissa: Int128(left) * Int128(right), scale: leftScale + rightScale))
+            #expect(
+                try a.multiplied(by: b) == ExactDecimal(mantissa: Int128(left) * Int128(right), scale: leftScale + rightScale))
             #expect((a < b) == (try a.subtracting(b).isNegative))
             #expect(ExactDecimal(a.description) == a)
             guard right != 0 else { continue }

@@ -123,7 +123,9 @@ struct JSONTests {
     }
 
     private func text(_ random: inout Seeded) -> String {
-        let scalars: [Unicode.Scalar] = ["a", "b", "\"", "\\", "\n", "\u{1}", "é", "\u{301}", "€", "\u{FFFD}", "\u{E000}", "😀", "\u{7F}", "/"]
+        let scalars: [Unicode.Scalar] = [
+            "a", "b", "\"", "\\", "\n", "\u{1}", "é", "\u{301}", "€", "\u{FFFD}", "\u{E000}", "😀", "\u{7F}", "/",
+        ]
         var text = ""
         for _ in 0..<random.int(0...6) { text.unicodeScalars.append(scalars[random.int(0...scalars.count - 1)]) }
         return text
@@ -142,7 +144,9 @@ struct CanonicalJSONTests {
     @Test("the quick order is the order by UTF-16 code units")
     func orderProperty() throws {
         var random = Seeded("canonical order")
-        let scalars: [Unicode.Scalar] = ["a", "é", "\u{7FF}", "\u{800}", "\u{D7FF}", "\u{E000}", "\u{FFFF}", "\u{10000}", "\u{10FFFF}", "z"]
+        let scalars: [Unicode.Scalar] = [
+            "a", "é", "\u{7FF}", "\u{800}", "\u{D7FF}", "\u{E000}", "\u{FFFF}", "\u{10000}", "\u{10FFFF}", "z",
+        ]
         for _ in 0..<500 {
             var object = JSONObject()
             for _ in 0..<8 {
@@ -159,8 +163,10 @@ struct CanonicalJSONTests {
     @Test(
         "numbers print as ECMAScript prints them",
         arguments: [
-            ("-0", "0"), ("1.0", "1"), ("1e21", "1e+21"), ("123456789012345680000", "123456789012345680000"), ("0.000001", "0.000001"),
-            ("1E-7", "1e-7"), ("1.5e300", "1.5e+300"), ("5e-324", "5e-324"), ("333333333.33333329", "333333333.3333333"), ("1e-400", "0"),
+            ("-0", "0"), ("1.0", "1"), ("1e21", "1e+21"), ("123456789012345680000", "123456789012345680000"),
+            ("0.000001", "0.000001"),
+            ("1E-7", "1e-7"), ("1.5e300", "1.5e+300"), ("5e-324", "5e-324"), ("333333333.33333329", "333333333.3333333"),
+            ("1e-400", "0"),
             ("9007199254740993", "9007199254740992"), ("-1.25", "-1.25"),
         ])
     func numbers(text: String, canonical: String) throws {

@@ -7,7 +7,10 @@ struct MoneyTests {
 
     @Test("a currency knows the decimals of its minor unit")
     func minorUnits() {
-        let wanted = ["EUR": 2, "JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "BHD": 3, "KWD": 3, "JOD": 3, "OMR": 3, "TND": 3, "CLF": 4, "UYW": 4, "XCG": 2]
+        let wanted = [
+            "EUR": 2, "JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "BHD": 3, "KWD": 3, "JOD": 3, "OMR": 3, "TND": 3, "CLF": 4,
+            "UYW": 4, "XCG": 2,
+        ]
         for (code, digits) in wanted { #expect(Currency.minorDigits(of: code) == digits, "\(code)") }
         for code in ["", "EU", "EURO", "eur", "XXX", "XAU", "ZZZ", "ÉUR", "E R"] { #expect(Currency(code) == nil, "\(code)") }
         #expect(Set(Currency.allCodes).count == Currency.allCodes.count)

@@ -4,7 +4,8 @@ import Testing
 @Suite("local time")
 struct ZoneTests {
     private static let zones = [
-        "Europe/Paris", "America/New_York", "America/Havana", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca", "Asia/Kolkata",
+        "Europe/Paris", "America/New_York", "America/Havana", "Australia/Lord_Howe", "Pacific/Apia", "Africa/Casablanca",
+        "Asia/Kolkata",
         "America/Sao_Paulo", "America/St_Johns", "Asia/Gaza", "Antarctica/Troll", "America/Nuuk", "Europe/Dublin", "UTC",
     ]
 
@@ -65,7 +66,10 @@ struct ZoneTests {
 
     @Test(
         "a zone's name cannot leave the directory",
-        arguments: ["", "../../etc/passwd", "/etc/passwd", "Europe/../UTC", "Europe//Paris", ".", "right/UTC", "posix/UTC", "Europe", "europe/paris x", "tzdata.zi"])
+        arguments: [
+            "", "../../etc/passwd", "/etc/passwd", "Europe/../UTC", "Europe//Paris", ".", "right/UTC", "posix/UTC", "Europe",
+            "europe/paris x", "tzdata.zi",
+        ])
     func names(name: String) {
         #expect(#expect(throws: Refusal.self) { try ZoneRules.load(name) }?.reason == "zone.unknown")
     }
@@ -83,7 +87,9 @@ struct ZoneTests {
             var copy = bytes
             for _ in 0..<3 { copy[random.int(0...copy.count - 1)] = UInt8(random.int(0...255)) }
             // Whatever is taken must answer without trapping; the answer itself may be wrong.
-            if let rules = try? ZoneRules("X/Y", tzif: copy, version: "test") { _ = rules.instant(of: rules.localTime(at: noon).date, secondOfDay: 0) }
+            if let rules = try? ZoneRules("X/Y", tzif: copy, version: "test") {
+                _ = rules.instant(of: rules.localTime(at: noon).date, secondOfDay: 0)
+            }
         }
     }
 }

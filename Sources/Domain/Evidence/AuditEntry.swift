@@ -97,7 +97,7 @@ package struct AuditEntry: Sendable, Equatable {
     package init(
         id: AuditEntryID, tenant: TenantID, environment: String = "prod", occurredAt: Moment, recordedAt: Moment, actor: Actor,
         onBehalfOf: PersonID? = nil, action: String, object: AuditObject, decision: Decision? = nil, beforeHash: String? = nil,
-        afterHash: String? = nil, reason: String? = nil, correlation: Correlation = Correlation(), facts: JSONValue = .object([:])
+        afterHash: String? = nil, reason: String? = nil, correlation: Correlation = Correlation(), facts: JSONValue = [:]
     ) {
         self.id = id
         self.tenant = tenant

@@ -20,7 +20,7 @@ extension AuditEntry {
                 ])
             },
             "beforeHash": beforeHash.map(JSONValue.string), "afterHash": afterHash.map(JSONValue.string),
-            "reason": reason.map(JSONValue.string), "correlation": correlationJSON, "facts": facts == .object([:]) ? nil : facts,
+            "reason": reason.map(JSONValue.string), "correlation": correlationJSON, "facts": facts == [:] ? nil : facts,
         ])
     }
 
@@ -67,7 +67,7 @@ extension AuditEntry {
                 outcome: try fields.text("outcome"))
         }
         let correlation = try EnvelopeFields(
-            json["correlation"] ?? .object([:]), "correlation", known: ["run", "task", "request", "trace"])
+            json["correlation"] ?? [:], "correlation", known: ["run", "task", "request", "trace"])
         self.init(
             id: try members.id("id"), tenant: try members.id("tenant"), environment: try members.text("env"),
             occurredAt: try members.moment("occurredAt"), recordedAt: try members.moment("recordedAt"),
@@ -82,7 +82,7 @@ extension AuditEntry {
             correlation: Correlation(
                 run: try correlation.idIfAny("run"), task: try correlation.idIfAny("task"),
                 requestID: try correlation.textIfAny("request"), traceID: try correlation.textIfAny("trace")),
-            facts: json["facts"] ?? .object([:]))
+            facts: json["facts"] ?? [:])
     }
 }
 

@@ -15,7 +15,7 @@ package enum CELValue: Sendable {
     /// A type as a value, by its CEL name.
     case type(String)
     indirect case timestamp(CELTimestamp)
-    indirect case duration(CELDuration)
+    case duration(CELDuration)
     indirect case decimal(ExactDecimal)
     indirect case money(Money)
 
@@ -186,26 +186,19 @@ package struct CELTimestamp: Sendable, Hashable, Comparable {
     package static func < (lhs: CELTimestamp, rhs: CELTimestamp) -> Bool { (lhs.seconds, lhs.nanos) < (rhs.seconds, rhs.nanos) }
 }
 
-/// A span of time to the nanosecond, of at most about 10,000 years either way.
+/// A span of time to the nanosecond, of at most about 292 years either way (64 bits), as the conformance cases want it.
 package struct CELDuration: Sendable, Hashable, Comparable {
-    package static let secondsMax: Int64 = 315_576_000_000
-
-    /// Whole seconds, rounded towards zero; the same sign as `nanos`.
-    package let seconds: Int64
     package let nanos: Int64
+
+    package init(nanos: Int64) { self.nanos = nanos }
 
     /// Nil beyond the range.
     package init?(totalNanos: Int128) {
-        let (whole, rest) = totalNanos.quotientAndRemainder(dividingBy: 1_000_000_000)
-        guard whole.magnitude <= UInt128(CELDuration.secondsMax) else { return nil }
-        seconds = Int64(whole)
-        nanos = Int64(rest)
+        guard let nanos = Int64(exactly: totalNanos) else { return nil }
+        self.nanos = nanos
     }
 
-    package var totalNanos: Int128 {
-        let whole: Int128 = Int128(seconds) * 1_000_000_000
-        return whole + Int128(nanos)
-    }
+    package var totalNanos: Int128 { Int128(nanos) }
 
-    package static func < (lhs: CELDuration, rhs: CELDuration) -> Bool { (lhs.seconds, lhs.nanos) < (rhs.seconds, rhs.nanos) }
+    package static func < (lhs: CELDuration, rhs: CELDuration) -> Bool { lhs.nanos < rhs.nanos }
 }

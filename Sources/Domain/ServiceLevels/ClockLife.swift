@@ -1,4 +1,4 @@
-internal import Kernel
+import Kernel
 
 /// The life of one clock from its start: takes events in order and keeps what has been counted.
 struct ClockLife {

@@ -1,4 +1,4 @@
-internal import Kernel
+import Kernel
 
 /// The members of one JSON object, read one by one; whatever is wrong becomes an issue with its pointer.
 ///

@@ -1,4 +1,4 @@
-internal import Kernel
+import Kernel
 
 /// One state of a calendar, prepared for asking what a civil date offers, in seconds of its day.
 ///

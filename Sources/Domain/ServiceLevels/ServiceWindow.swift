@@ -1,4 +1,4 @@
-package import Kernel
+import Kernel
 
 /// A stretch of absolute time, half-open `[start, end)`, in whole UTC seconds since 1970 (R1).
 package struct Span: Hashable, Sendable {

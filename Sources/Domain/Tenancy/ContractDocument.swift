@@ -3,9 +3,9 @@ package import Kernel
 /// What was promised to a tenant from when on: `contracts/<name>.yaml`. Clocks pin the version in force at their start.
 package struct ContractDocument: Sendable {
     package static let objectivesMax = 20
-    package static let warnPercentsMax = 8
+    package static let warnPercentsMax = 20
     /// Ten years; a longer promise is none.
-    package static let targetSecondsMax = 315_360_000
+    package static let targetSecondsMax = 315_576_000
 
     package let name: String
     package let version: String
@@ -25,13 +25,22 @@ package struct ContractDocument: Sendable {
         package let warnPercents: [Int]
         /// Reasons that stop counting; nil means every reason does, empty means none.
         package let pauseReasons: [String]?
+        /// `resume`, `restart` or `count_through`.
+        package let reopen: String
+        /// Maintenance announced at least so long before is not counted; nil counts all maintenance.
+        package let maintenanceNoticeSeconds: Int?
 
-        package init(name: String, title: String, targetSeconds: Int, warnPercents: [Int], pauseReasons: [String]?) {
+        package init(
+            name: String, title: String, targetSeconds: Int, warnPercents: [Int], pauseReasons: [String]?, reopen: String = "resume",
+            maintenanceNoticeSeconds: Int? = nil
+        ) {
             self.name = name
             self.title = title
             self.targetSeconds = targetSeconds
             self.warnPercents = warnPercents
             self.pauseReasons = pauseReasons
+            self.reopen = reopen
+            self.maintenanceNoticeSeconds = maintenanceNoticeSeconds
         }
     }
 
@@ -76,14 +85,22 @@ package struct ContractDocument: Sendable {
         [
             required("name", .text(.slug), "name of the clock that a workflow starts and stops."),
             required("title", .text(.line), "as shown on pages and reports."),
-            required("target", .text(.duration), "service time until the clock has to be stopped."),
+            optional("target", .text(.duration), "service time until the clock has to be stopped; this or `targetSeconds`."),
+            optional("targetSeconds", .integer(1...targetSecondsMax), "the same in seconds."),
             optional(
-                "warnPercents", .list(of: .integer(1...99), count: 0...warnPercentsMax),
-                "shares of the target at which people are warned, ascending."),
+                "warnPercents", .list(of: .integer(1...1000), count: 0...warnPercentsMax),
+                "shares of the target at which people are warned, ascending; beyond 100 they remind."),
             optional(
                 "pauseReasons", .list(of: .text(.reason), count: 0...50),
                 "reasons that stop counting; every reason unless given, none for an empty list."),
+            optional(
+                "reopen", .choice(["resume", "restart", "count_through"]), "what reopening does to counted time; resume unless given."),
+            optional("maintenance", .object(maintenanceShape), "maintenance that is not counted; none unless given."),
         ])
+
+    private static let maintenanceShape = ObjectShape(
+        "the maintenance rule", "Which maintenance is not counted.",
+        [required("noticeSeconds", .integer(0...31_536_000), "seconds before its start at which it has to be announced.")])
 
     package static func parse(_ json: JSONValue, issues: inout [AssetIssue]) -> ContractDocument? {
         guard shape.check(json, issues: &issues) else { return nil }
@@ -117,43 +134,54 @@ package struct ContractDocument: Sendable {
             issues.append(
                 AssetIssue("\(pointer)/warnPercents", "The warnings are not in ascending order.", remedy: "Sort them; name each once."))
         }
+        let text = fields.textIfAny("target").flatMap { ServiceTarget.seconds(of: $0) }
+        if (text == nil) == (json["targetSeconds"] == nil) {
+            issues.append(
+                AssetIssue(pointer, "An objective needs either `target` or `targetSeconds`.", remedy: "Give one of them, such as `target: 8h`."))
+        }
         return Objective(
-            name: fields.text("name"), title: fields.text("title"), targetSeconds: DurationText.seconds(fields.text("target")) ?? 0,
-            warnPercents: percents, pauseReasons: json["pauseReasons"] == nil ? nil : fields.texts("pauseReasons"))
+            name: fields.text("name"), title: fields.text("title"), targetSeconds: text ?? fields.integer("targetSeconds", or: 1),
+            warnPercents: percents, pauseReasons: json["pauseReasons"] == nil ? nil : fields.texts("pauseReasons"),
+            reopen: fields.textIfAny("reopen") ?? "resume", maintenanceNoticeSeconds: json["maintenance"]?["noticeSeconds"]?.int)
     }
 }
 
-/// Durations as contracts write them: `90s`, `45m`, `8h`, `2h30m`, `3d`; a day is 24 hours of service time.
-package enum DurationText {
+/// Durations of service time as contracts write them: `90s`, `45m`, `8h`, `2h 30m`.
+///
+/// No days: a day of service time has no fixed length.
+package enum ServiceTarget {
     /// Seconds, or nil when the text is not a duration of 1 second to ten years with units in falling order.
-    package static func seconds(_ text: String) -> Int? {
-        let units: [(letter: UInt8, seconds: Int)] = [
-            (UInt8(ascii: "d"), 86_400), (UInt8(ascii: "h"), 3600), (UInt8(ascii: "m"), 60), (UInt8(ascii: "s"), 1),
-        ]
+    package static func seconds(of text: String) -> Int? {
+        let units: [(letter: UInt8, seconds: Int)] = [(UInt8(ascii: "h"), 3600), (UInt8(ascii: "m"), 60), (UInt8(ascii: "s"), 1)]
         var total = 0
         var number = 0
         var digits = 0
         var nextUnit = 0
+        var previous: UInt8 = 0
         for byte in text.utf8 {
             if byte.isDigit {
                 guard digits < 9 else { return nil }
                 number = number * 10 + Int(byte - 0x30)
                 digits += 1
+            } else if byte == UInt8(ascii: " ") {
+                guard digits == 0, nextUnit > 0, previous != byte else { return nil }
             } else {
                 guard digits > 0, let unit = units[nextUnit...].firstIndex(where: { $0.letter == byte }) else { return nil }
                 total += number * units[unit].seconds
                 (number, digits, nextUnit) = (0, 0, unit + 1)
             }
+            previous = byte
         }
-        return digits == 0 && (1...ContractDocument.targetSecondsMax).contains(total) ? total : nil
+        guard digits == 0, previous != UInt8(ascii: " ") else { return nil }
+        return (1...ContractDocument.targetSecondsMax).contains(total) ? total : nil
     }
 }
 
 extension TextRule {
     package static let duration = TextRule(
-        "a duration", pattern: "^([0-9]{1,9}d)?([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?$", length: 2...40,
-        remedy: "Write numbers with units in falling order, such as 2h30m; units are d, h, m and s."
-    ) { DurationText.seconds($0) != nil }
+        "a duration", pattern: "^([0-9]{1,9}h)?( ?[0-9]{1,9}m)?( ?[0-9]{1,9}s)?$", length: 2...40,
+        remedy: "Write hours, minutes and seconds of service time, such as 2h 30m; a day has no fixed length."
+    ) { ServiceTarget.seconds(of: $0) != nil }
 
     /// Why a clock stands still: `waiting_on_supplier`.
     package static let reason = TextRule(

@@ -27,12 +27,12 @@ package struct ConnectionSettings: Sendable, Equatable {
         self.idleInTransactionMilliseconds = idleInTransactionMilliseconds
     }
 
-    /// Keyword and value pairs that libpq adds to the connection string; those of the string win where libpq lets them.
+    /// Keyword and value pairs for libpq. The last of a kind wins, so the connection string may set all but the encoding.
     var parameters: [(String, String)] {
         [
-            ("fallback_application_name", applicationName), ("client_encoding", "UTF8"), ("keepalives", "1"),
-            ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"), ("tcp_user_timeout", "30000"),
-            ("dbname", dsn),
+            ("fallback_application_name", applicationName), ("keepalives", "1"), ("keepalives_idle", "30"),
+            ("keepalives_interval", "10"), ("keepalives_count", "3"), ("tcp_user_timeout", "30000"), ("dbname", dsn),
+            ("client_encoding", "UTF8"),
         ]
     }
 

@@ -79,13 +79,19 @@ package enum AssetQueries {
 }
 
 package enum SecretQueries {
-    package static func put(tenant: TenantID, name: String, sealed: [UInt8], fingerprint: String, at: Moment) -> SQL {
+    /// One row (`name`) when no newer version stands there already.
+    package static func put(tenant: TenantID, name: String, version: Int32, sealed: [UInt8], fingerprint: String, at: Moment) -> SQL {
         """
         INSERT INTO connection_secret (tenant_id, name, version, sealed, fingerprint, set_at)
-        VALUES (\(tenant), \(name), 1, \(sealed), \(fingerprint), \(at))
-        ON CONFLICT (tenant_id, name) DO UPDATE SET version = connection_secret.version + 1, sealed = excluded.sealed,
+        VALUES (\(tenant), \(name), \(version), \(sealed), \(fingerprint), \(at))
+        ON CONFLICT (tenant_id, name) DO UPDATE SET version = excluded.version, sealed = excluded.sealed,
             fingerprint = excluded.fingerprint, set_at = excluded.set_at
+        WHERE connection_secret.version < excluded.version RETURNING name
         """
+    }
+
+    package static func version(tenant: TenantID, name: String) -> SQL {
+        "SELECT version FROM connection_secret WHERE tenant_id = \(tenant) AND name = \(name) FOR UPDATE"
     }
 
     package static func all(tenant: TenantID) -> SQL {

@@ -175,6 +175,13 @@ package enum TaskQueries {
         """
     }
 
+    package static func replaceRequest(lane: Int32, _ task: TaskRow) -> SQL {
+        """
+        UPDATE task SET request = \(task.request), object_hash = \(task.objectHash), updated_at = \(task.updatedAt)
+        WHERE lane = \(lane) AND tenant_id = \(task.tenant) AND id = \(task.id)
+        """
+    }
+
     package static func find(tenant: TenantID, id: TaskID) -> SQL {
         "SELECT \(columns) FROM task k WHERE k.tenant_id = \(tenant) AND k.id = \(id)"
     }
@@ -303,6 +310,14 @@ package enum LeaseQueries {
 
 /// One writing worker per ERP connection: a database lease that a new worker gets only when the former one's has run out.
 package enum ConnectionWriterQueries {
+    /// Until when other workers may still write for this tenant; null when none may.
+    package static func heldByOthers(lane: Int32, tenant: TenantID, worker: String, now: Moment) -> SQL {
+        """
+        SELECT max(expires_at) AS until FROM connection_writer
+        WHERE lane = \(lane) AND tenant_id = \(tenant) AND worker <> \(worker) AND expires_at > \(now)
+        """
+    }
+
     package static func take(lane: Int32, tenant: TenantID, connection: String, worker: String, now: Moment, until: Moment) -> SQL {
         """
         INSERT INTO connection_writer (tenant_id, connection, lane, worker, expires_at)

@@ -1,0 +1,195 @@
+#include "countersign_crypto.h"
+
+#include <limits.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+#include <pthread.h>
+#include <string.h>
+
+// Fetching an algorithm costs more than hashing a short message, so each is fetched once for the life of the process.
+static pthread_once_t fetched = PTHREAD_ONCE_INIT;
+static EVP_MD *sha256;
+static EVP_CIPHER *aes256gcm;
+static EVP_KDF *hkdf, *scrypt;
+static EVP_MAC *hmac;
+
+static void fetch_all(void) {
+    sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+    aes256gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    scrypt = EVP_KDF_fetch(NULL, "SCRYPT", NULL);
+    hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+}
+
+// Errors of one call must not be found by the next user of the thread's queue (libpq and libcurl look there too).
+static int settle(int is_good) {
+    if (!is_good) ERR_clear_error();
+    return is_good ? 1 : 0;
+}
+
+// OpenSSL takes a null pointer for "not given" in places where an empty input is meant.
+static const uint8_t nothing[1];
+static const uint8_t *present(const void *bytes) { return bytes ? bytes : nothing; }
+
+int cs_sha256(const uint8_t *bytes, size_t count, uint8_t out[32]) {
+    pthread_once(&fetched, fetch_all);
+    return settle(sha256 && EVP_Digest(present(bytes), count, out, NULL, sha256, NULL) == 1);
+}
+
+struct cs_sha256_stream {
+    EVP_MD_CTX *context;
+};
+
+cs_sha256_stream *cs_sha256_stream_new(void) {
+    pthread_once(&fetched, fetch_all);
+    cs_sha256_stream *stream = OPENSSL_zalloc(sizeof *stream);
+    if (!stream) return NULL;
+    stream->context = EVP_MD_CTX_new();
+    if (!sha256 || !stream->context || EVP_DigestInit_ex2(stream->context, sha256, NULL) != 1) {
+        cs_sha256_stream_free(stream);
+        settle(0);
+        return NULL;
+    }
+    return stream;
+}
+
+int cs_sha256_stream_update(cs_sha256_stream *stream, const uint8_t *bytes, size_t count) {
+    return settle(EVP_DigestUpdate(stream->context, present(bytes), count) == 1);
+}
+
+int cs_sha256_stream_digest(const cs_sha256_stream *stream, uint8_t out[32]) {
+    EVP_MD_CTX *copy = EVP_MD_CTX_new();
+    int good = copy && EVP_MD_CTX_copy_ex(copy, stream->context) == 1 && EVP_DigestFinal_ex(copy, out, NULL) == 1;
+    EVP_MD_CTX_free(copy);
+    return settle(good);
+}
+
+void cs_sha256_stream_free(cs_sha256_stream *stream) {
+    if (!stream) return;
+    EVP_MD_CTX_free(stream->context);
+    OPENSSL_free(stream);
+}
+
+int cs_hmac_sha256(const uint8_t *key, size_t key_count, const uint8_t *bytes, size_t count, uint8_t out[32]) {
+    pthread_once(&fetched, fetch_all);
+    EVP_MAC_CTX *context = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, "SHA2-256", 0),
+        OSSL_PARAM_construct_end(),
+    };
+    size_t written = 0;
+    int good = context && EVP_MAC_init(context, present(key), key_count, parameters) == 1 &&
+               EVP_MAC_update(context, present(bytes), count) == 1 && EVP_MAC_final(context, out, &written, 32) == 1 &&
+               written == 32;
+    EVP_MAC_CTX_free(context);
+    return settle(good);
+}
+
+int cs_hkdf_sha256(const uint8_t *key, size_t key_count, const uint8_t *salt, size_t salt_count, const uint8_t *info,
+                   size_t info_count, uint8_t *out, size_t out_count) {
+    pthread_once(&fetched, fetch_all);
+    EVP_KDF_CTX *context = hkdf ? EVP_KDF_CTX_new(hkdf) : NULL;
+    OSSL_PARAM parameters[5];
+    size_t at = 0;
+    parameters[at++] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, "SHA2-256", 0);
+    parameters[at++] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)present(key), key_count);
+    // Without a salt RFC 5869 takes zeros, and so does the library.
+    if (salt_count > 0) parameters[at++] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)salt, salt_count);
+    if (info_count > 0) parameters[at++] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)info, info_count);
+    parameters[at] = OSSL_PARAM_construct_end();
+    int good = context && EVP_KDF_derive(context, out, out_count, parameters) == 1;
+    EVP_KDF_CTX_free(context);
+    return settle(good);
+}
+
+int cs_scrypt(const char *password, size_t password_count, const uint8_t *salt, size_t salt_count, uint64_t n, uint32_t r,
+              uint32_t p, uint64_t memory_max, uint8_t *out, size_t out_count) {
+    pthread_once(&fetched, fetch_all);
+    EVP_KDF_CTX *context = scrypt ? EVP_KDF_CTX_new(scrypt) : NULL;
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PASSWORD, (void *)present(password), password_count),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)present(salt), salt_count),
+        OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_N, &n),
+        OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_R, &r),
+        OSSL_PARAM_construct_uint32(OSSL_KDF_PARAM_SCRYPT_P, &p),
+        OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_MAXMEM, &memory_max),
+        OSSL_PARAM_construct_end(),
+    };
+    int good = context && EVP_KDF_derive(context, out, out_count, parameters) == 1;
+    EVP_KDF_CTX_free(context);
+    return settle(good);
+}
+
+int cs_aes256gcm_seal(const uint8_t key[32], const uint8_t nonce[12], const uint8_t *associated, size_t associated_count,
+                      const uint8_t *plain, size_t plain_count, uint8_t *cipher, uint8_t tag[16]) {
+    pthread_once(&fetched, fetch_all);
+    if (plain_count > INT_MAX || associated_count > INT_MAX) return 0;
+    uint8_t spare[16];
+    int length = 0;
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    int good = context && aes256gcm && EVP_EncryptInit_ex2(context, aes256gcm, key, nonce, NULL) == 1 &&
+               EVP_EncryptUpdate(context, NULL, &length, present(associated), (int)associated_count) == 1 &&
+               (plain_count == 0 || EVP_EncryptUpdate(context, cipher, &length, plain, (int)plain_count) == 1) &&
+               EVP_EncryptFinal_ex(context, spare, &length) == 1 &&
+               EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, 16, tag) == 1;
+    EVP_CIPHER_CTX_free(context);
+    return settle(good);
+}
+
+int cs_aes256gcm_open(const uint8_t key[32], const uint8_t nonce[12], const uint8_t *associated, size_t associated_count,
+                      const uint8_t *cipher, size_t cipher_count, const uint8_t tag[16], uint8_t *plain) {
+    pthread_once(&fetched, fetch_all);
+    if (cipher_count > INT_MAX || associated_count > INT_MAX) return 0;
+    uint8_t spare[16];
+    int length = 0;
+    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    int good = context && aes256gcm && EVP_DecryptInit_ex2(context, aes256gcm, key, nonce, NULL) == 1 &&
+               EVP_DecryptUpdate(context, NULL, &length, present(associated), (int)associated_count) == 1 &&
+               (cipher_count == 0 || EVP_DecryptUpdate(context, plain, &length, cipher, (int)cipher_count) == 1) &&
+               EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, 16, (void *)tag) == 1 &&
+               EVP_DecryptFinal_ex(context, spare, &length) == 1;
+    EVP_CIPHER_CTX_free(context);
+    if (!good && cipher_count > 0) OPENSSL_cleanse(plain, cipher_count);
+    return settle(good);
+}
+
+int cs_ed25519_public_key(const uint8_t seed[32], uint8_t out[32]) {
+    size_t count = 32;
+    EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, 32);
+    int good = key && EVP_PKEY_get_raw_public_key(key, out, &count) == 1 && count == 32;
+    EVP_PKEY_free(key);
+    return settle(good);
+}
+
+int cs_ed25519_sign(const uint8_t seed[32], const uint8_t *message, size_t count, uint8_t out[64]) {
+    size_t written = 64;
+    EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, 32);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    int good = key && context && EVP_DigestSignInit(context, NULL, NULL, NULL, key) == 1 &&
+               EVP_DigestSign(context, out, &written, present(message), count) == 1 && written == 64;
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(key);
+    return settle(good);
+}
+
+int cs_ed25519_verify(const uint8_t public_key[32], const uint8_t *message, size_t count, const uint8_t signature[64]) {
+    EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public_key, 32);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    int good = key && context && EVP_DigestVerifyInit(context, NULL, NULL, NULL, key) == 1 &&
+               EVP_DigestVerify(context, signature, 64, present(message), count) == 1;
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(key);
+    return settle(good);
+}
+
+int cs_equal(const uint8_t *left, const uint8_t *right, size_t count) {
+    return count == 0 || CRYPTO_memcmp(left, right, count) == 0;
+}
+
+void cs_wipe(void *memory, size_t count) {
+    if (count > 0) OPENSSL_cleanse(memory, count);
+}

@@ -1,0 +1,96 @@
+package import Kernel
+
+/// A place in a file, both counted from 1; columns count Unicode scalars.
+package struct Mark: Hashable, Sendable, Comparable {
+    package let line: Int
+    package let column: Int
+
+    package init(line: Int, column: Int) {
+        self.line = line
+        self.column = column
+    }
+
+    package static let start = Mark(line: 1, column: 1)
+
+    package static func < (lhs: Mark, rhs: Mark) -> Bool { (lhs.line, lhs.column) < (rhs.line, rhs.column) }
+}
+
+/// One configuration file as read: its JSON value, and where each part of it stands in the file.
+package struct AssetDocument: Sendable {
+    /// Relative to the folder that was checked, with `/`.
+    package let path: String
+    package let json: JSONValue
+    /// By RFC 6901 pointer: where the value begins, and where its name does when it has one.
+    private let places: [String: (value: Mark, name: Mark?, isScalar: Bool)]
+    /// Added to every line, for documents that begin inside a file, such as the front matter of a runbook.
+    private let firstLine: Int
+
+    init(path: String, json: JSONValue, places: [String: (value: Mark, name: Mark?, isScalar: Bool)], firstLine: Int = 1) {
+        self.path = path
+        self.json = json
+        self.places = places
+        self.firstLine = firstLine
+    }
+
+    /// Where the value of `pointer` stands; for what does not exist (a missing member), the nearest part around it.
+    ///
+    /// A scalar is found at its own place, a list or object at its name.
+    package func mark(for pointer: String) -> Mark {
+        var at = pointer[...]
+        while true {
+            if let place = places[String(at)] { return shifted(place.isScalar ? place.value : place.name ?? place.value) }
+            guard let slash = at.lastIndex(of: "/") else { return shifted(.start) }
+            at = at[..<slash]
+        }
+    }
+
+    /// Where the name of the member at `pointer` stands, for issues about the name itself.
+    package func nameMark(for pointer: String) -> Mark? { places[pointer]?.name.map(shifted) }
+
+    private func shifted(_ mark: Mark) -> Mark { Mark(line: mark.line + firstLine - 1, column: mark.column) }
+
+    /// Puts an issue of a parser into this file.
+    package func located(_ issue: AssetIssue) -> LocatedIssue {
+        // A message that opens with the member's own name is about the name ("`colour` is not a member"), not about its value.
+        let name = issue.pointer.split(separator: "/").last.map { $0.replacing("~1", with: "/").replacing("~0", with: "~") } ?? ""
+        let isAboutName = !name.isEmpty && issue.message.dropFirst().hasPrefix(name) && "`\"'".contains(issue.message.prefix(1))
+        let mark = isAboutName ? nameMark(for: issue.pointer) ?? mark(for: issue.pointer) : mark(for: issue.pointer)
+        return LocatedIssue(file: path, mark: mark, message: issue.message, remedy: issue.remedy, severity: issue.severity)
+    }
+}
+
+/// One thing wrong in a configuration folder, as `countersign check` prints it.
+package struct LocatedIssue: Hashable, Sendable, CustomStringConvertible {
+    package let file: String
+    package let line: Int
+    package let column: Int
+    package let message: String
+    package let remedy: String
+    package let severity: AssetIssue.Severity
+
+    package init(file: String, mark: Mark = .start, message: String, remedy: String, severity: AssetIssue.Severity = .error) {
+        self.file = file
+        line = mark.line
+        column = mark.column
+        self.message = message
+        self.remedy = remedy
+        self.severity = severity
+    }
+
+    /// `file:line:column: message — remedy`, the form that editors and continuous integration make links of.
+    package var description: String {
+        "\(file):\(line):\(column): \(severity == .warning ? "warning: " : "")\(message) — \(remedy)"
+    }
+
+    package var json: JSONValue {
+        .object([
+            "file": .string(file), "line": JSONValue(line), "column": JSONValue(column), "severity": .string(severity.rawValue),
+            "message": .string(message), "remedy": .string(remedy),
+        ])
+    }
+
+    /// By file, then place.
+    package static func isInReadingOrder(_ lhs: LocatedIssue, _ rhs: LocatedIssue) -> Bool {
+        (lhs.file, lhs.line, lhs.column, lhs.message) < (rhs.file, rhs.line, rhs.column, rhs.message)
+    }
+}

@@ -1,0 +1,67 @@
+internal import Tenancy
+
+/// The description behind each published schema.
+///
+/// Kinds of this project's own rooms are checked by the very same description. Workflows, policies, mappings, calendars and
+/// runbooks are judged by their own parsers, which see more than a schema can say; their shapes here serve editors.
+enum AssetShapes {
+    static func shape(of kind: AssetKind) -> ObjectShape {
+        switch kind {
+        case .operator: OperatorDocument.shape
+        case .partner: PartnerDocument.shape
+        case .tenant: TenantDocument.shape
+        case .people: PeopleDocument.shape
+        case .brand: BrandDocument.shape
+        case .connection: ConnectionDocument.shape
+        case .contract: ContractDocument.shape
+        case .onCall: OnCallDocument.shape
+        case .calendar: calendar
+        case .workflow: workflow
+        case .policy: policy
+        case .connector: connector
+        case .policyTests: policyTests
+        case .runbook: runbook
+        }
+    }
+
+    /// What every versioned document begins with.
+    static func head(_ kind: String...) -> [ObjectShape.Member] {
+        [
+            required("kind", .choice(kind), kind.count == 1 ? "always `\(kind[0])`." : "which form the document has."),
+            required("name", .text(.slug), "the file's name."),
+            required("version", .text(.version), "version of this text; a published version never changes."),
+            optional("title", .text(.line), "as shown on pages."),
+            optional("description", .text(.prose), "what it is for, for people."),
+        ]
+    }
+
+    private static let clockTime = TextRule(
+        "a time of day", pattern: "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", length: 1...5,
+        remedy: "Write hours and minutes in quotes, such as \"08:30\"; 24:00 is the end of the day."
+    ) { _ in true }
+
+    private static let windows = Shape.list(of: .list(of: .text(clockTime), count: 2...2), count: 0...48)
+
+    private static let week = ObjectShape(
+        "a week", "Service windows by weekday, in wall time of the zone.",
+        ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].map { optional($0, windows, "windows [from, to]; closed unless given.") })
+
+    private static let calendar = ObjectShape(
+        "a calendar", "When service is owed.",
+        head("calendar") + [
+            required("timezone", .text(.timeZone), "zone of the wall times."),
+            required("week", .object(week), "windows by weekday."),
+            optional(
+                "overrides", .table(keys: .date, values: windows, count: 0...4000),
+                "dates whose windows replace those of the weekday; an empty list is a holiday."),
+            optional("revisions", .list(of: .object(revision), count: 0...1000), "later publications, each governing only what follows it."),
+        ])
+
+    private static let revision = ObjectShape(
+        "a revision", "A later publication of parts of the calendar.",
+        [
+            required("publishedAt", .text(.instant), "from when on it governs."),
+            optional("week", .object(week), "replaces the whole week."),
+            optional("overrides", .table(keys: .date, values: windows, count: 0...4000), "replaces these dates."),
+        ])
+}

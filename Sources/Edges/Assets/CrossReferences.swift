@@ -1,0 +1,278 @@
+internal import Kernel
+internal import Tenancy
+
+/// What no single file can know: that names lead somewhere, that people's roles fit, that promises do not overlap.
+struct CrossReferences {
+    private let tree: ConfigurationTree
+    private let roles: [String: Role]
+
+    init(_ tree: ConfigurationTree) {
+        self.tree = tree
+        roles = Dictionary((tree.operatorFile?.roles ?? []).map { ($0.name, $0) }) { first, _ in first }
+    }
+
+    func issues() -> [LocatedIssue] {
+        var found: [LocatedIssue] = []
+        for asset in tree.assets {
+            for reference in asset.reading?.references ?? [] { found += check(reference, of: asset) }
+            for role in asset.reading?.roles ?? [] { found += check(role: role.name, at: role.pointer, of: asset) }
+            switch asset.content {
+            case .tenant(let tenant): found += check(tenant, asset)
+            case .people(let people): found += check(people, asset)
+            case .connection(let connection): found += check(connection, asset)
+            case .onCall(let rota): found += check(rota, asset)
+            case .brand(let brand): found += check(brand, asset)
+            case .operatorFile, .partner, .contract, .judged, nil: break
+            }
+        }
+        return found + slugs() + emails() + contracts()
+    }
+
+    private func check(_ reference: AssetReference, of asset: Asset) -> [LocatedIssue] {
+        guard tree.visible(reference.kind, reference.name, from: asset.scope) == nil else { return [] }
+        let near = nearestName(to: reference.name, among: tree.visibleNames(reference.kind, from: asset.scope))
+        return [
+            issue(
+                asset, reference.pointer, "There is no \(reference.kind.rawValue) `\(reference.name)` for \(asset.scope).",
+                near.map { "Did you mean `\($0)`?" } ?? place(for: reference.kind, named: reference.name))
+        ]
+    }
+
+    private func place(for kind: AssetKind, named name: String) -> String {
+        switch kind {
+        case .workflow: "Write operator/library/workflows/\(name).yaml, or one of the tenant's own."
+        case .policy: "Write operator/library/policies/\(name).yaml, or one of the tenant's own."
+        case .connector: "Write operator/library/connectors/\(name).yaml."
+        case .calendar: "Write operator/calendars/\(name).yaml."
+        case .partner: "Make the folder partners/\(name)."
+        case .operator, .tenant, .people, .brand, .connection, .contract, .onCall, .policyTests, .runbook: "Add it, or correct the name."
+        }
+    }
+
+    private func check(role: String, at pointer: String, of asset: Asset) -> [LocatedIssue] {
+        guard tree.operatorFile != nil, roles[role] == nil else { return [] }
+        return [unknownRole(role, pointer, asset)]
+    }
+
+    private func unknownRole(_ role: String, _ pointer: String, _ asset: Asset) -> LocatedIssue {
+        let near = nearestName(to: role, among: roles.keys.sorted())
+        return issue(
+            asset, pointer, "There is no role `\(role)`.",
+            near.map { "Did you mean `\($0)`?" } ?? "Roles are defined in operator/operator.yaml: \(roles.keys.sorted().joined(separator: ", ")).")
+    }
+
+    private func check(_ tenant: TenantDocument, _ asset: Asset) -> [LocatedIssue] {
+        var found: [LocatedIssue] = []
+        if !tree.assets.contains(where: { $0.kind == .partner && $0.name == tenant.partner }) {
+            found += check(AssetReference(.partner, tenant.partner, at: "/partner"), of: asset)
+        }
+        let connections = tree.assets.filter { $0.kind == .connection && $0.scope == asset.scope }.map(\.name)
+        for (index, entity) in tenant.entities.enumerated() where !connections.contains(entity.connection) {
+            let isWritten = asset.document.json["entities"]?[index]?["connection"] != nil
+            found.append(
+                issue(
+                    asset, "/entities/\(index)" + (isWritten ? "/connection" : ""),
+                    "The entity \(entity.code) posts through the connection `\(entity.connection)`, which does not exist.",
+                    nearestName(to: entity.connection, among: connections).map { "Did you mean `\($0)`?" }
+                        ?? "Write connections/\(entity.connection).yaml."))
+        }
+        return found
+    }
+
+    private func check(_ connection: ConnectionDocument, _ asset: Asset) -> [LocatedIssue] {
+        guard let mapping = tree.visible(.connector, connection.connector, from: asset.scope), let reading = mapping.reading else { return [] }
+        return reading.secrets.filter { connection.secrets[$0] == nil }.map { purpose in
+            issue(
+                asset, asset.document.json["secrets"] == nil ? "" : "/secrets",
+                "The mapping \(connection.connector) needs a secret for `\(purpose)`.", "Add `\(purpose): <name of the secret>` to `secrets`.")
+        }
+    }
+
+    private func check(_ rota: OnCallDocument, _ asset: Asset) -> [LocatedIssue] {
+        guard let people = tree.people(of: .operator)?.people.map(\.slug) else { return [] }
+        let named = rota.people.enumerated().map { ("/people/\($0.offset)", $0.element) } + [("/dutyManager", rota.dutyManager)]
+        return named.filter { !people.contains($0.1) }.map { pointer, slug in
+            issue(
+                asset, pointer, "The operator's people file has no `\(slug)`.",
+                nearestName(to: slug, among: people).map { "Did you mean `\($0)`?" } ?? "Add the person to operator/people.yaml.")
+        }
+    }
+
+    private func check(_ brand: BrandDocument, _ asset: Asset) -> [LocatedIssue] {
+        var found: [LocatedIssue] = []
+        var level = asset.scope.parent
+        while let above = level {
+            for other in tree.assets where other.scope == above {
+                guard case .brand(let upper)? = other.content else { continue }
+                for field in BrandDocument.Field.allCases where upper.locks.contains(field) && brand.values[field] != nil {
+                    found.append(
+                        issue(
+                            asset, BrandDocument.pointer(to: field), "`\(field.rawValue)` is locked by the \(above.level.rawValue).",
+                            "Remove it here, or ask for the lock to be lifted."))
+                }
+            }
+            level = above.parent
+        }
+        return found
+    }
+}
+
+// MARK: People
+
+extension CrossReferences {
+    private func check(_ people: PeopleDocument, _ asset: Asset) -> [LocatedIssue] {
+        guard tree.operatorFile != nil else { return [] }
+        let resolved = people.resolvingTenants { slug in tree.tenants.first { $0.slug == slug }?.partner }
+        var found: [LocatedIssue] = []
+        for (index, person) in people.people.enumerated() {
+            for (place, grant) in person.grants.enumerated() { found += check(grant, at: "/people/\(index)/roles/\(place)", asset) }
+            let authority = Authority(person: PersonID(high: 0, low: 0), grants: resolved.people[index].grants, roles: Array(roles.values))
+            for clash in authority.staticConflicts() {
+                found.append(
+                    issue(
+                        asset, "/people/\(index)/roles",
+                        "The roles `\(clash.first.role)` and `\(clash.second.role)` of \(person.name) must not meet in one person (\(clash.conflict.rule)).",
+                        "\(clash.conflict.reason) Give one of them to someone else."))
+            }
+        }
+        return found
+    }
+
+    private func check(_ grant: Grant, at pointer: String, _ asset: Asset) -> [LocatedIssue] {
+        let isPlain = pointerIsText(pointer, asset)
+        let rolePointer = isPlain ? pointer : pointer + "/role"
+        guard let role = roles[grant.role] else { return [unknownRole(grant.role, rolePointer, asset)] }
+        var found: [LocatedIssue] = []
+        if grant.scope.level != role.level {
+            let remedy =
+                if role.level == .tenant, asset.scope.level != .tenant {
+                    "Grant it on a tenant, with an end: `{role: \(role.name), tenant: …, until: …}`."
+                } else {
+                    "Use a role of level `\(grant.scope.level.rawValue)`."
+                }
+            found.append(issue(asset, rolePointer, "`\(role.name)` is a role of the \(role.level.rawValue), not of the \(grant.scope.level.rawValue).", remedy))
+        }
+        if case .tenant(let slug, "") = grant.scope, asset.scope.level != .tenant {
+            found += check(visit: grant, to: slug, at: pointer, asset)
+        } else if case .tenant = asset.scope, asset.document.json.at(pointer)?["tenant"] != nil {
+            found.append(
+                issue(asset, pointer + "/tenant", "A tenant's people hold roles in that tenant only.", "Remove `tenant`."))
+        }
+        found += entities(of: grant, at: pointer, asset)
+        return found
+    }
+
+    /// Someone of the operator or a partner with a role in a tenant: a visit, so it has an end.
+    private func check(visit grant: Grant, to slug: String, at pointer: String, _ asset: Asset) -> [LocatedIssue] {
+        var found: [LocatedIssue] = []
+        if grant.until == nil {
+            found.append(
+                issue(
+                    asset, pointer, "A role in a tenant for the \(asset.scope.level.rawValue)'s people needs an end.",
+                    "Add `until: 2026-12-31T00:00:00Z`; the tenant sees the grant and its end."))
+        }
+        guard let tenant = tree.tenants.first(where: { $0.slug == slug }) else {
+            if tree.assets.contains(where: { $0.kind == .tenant && $0.name == slug }) { return found }
+            let near = nearestName(to: slug, among: tree.tenants.map(\.slug))
+            found.append(issue(asset, pointer + "/tenant", "There is no tenant `\(slug)`.", near.map { "Did you mean `\($0)`?" } ?? "Correct the name."))
+            return found
+        }
+        if case .partner(let partner) = asset.scope, tenant.partner != partner {
+            found.append(
+                issue(asset, pointer + "/tenant", "There is no tenant `\(slug)` of this partner.", "Name one of the partner's own tenants."))
+        }
+        return found
+    }
+
+    private func entities(of grant: Grant, at pointer: String, _ asset: Asset) -> [LocatedIssue] {
+        guard case .tenant(let slug, _) = grant.scope, let tenant = tree.tenants.first(where: { $0.slug == slug }) else { return [] }
+        let known = tenant.entities.map(\.code)
+        let written = asset.document.json.at(pointer)?["entities"]?.array ?? []
+        return written.enumerated().compactMap { index, code in
+            guard let code = code.string, !known.contains(code) else { return nil }
+            return issue(
+                asset, "\(pointer)/entities/\(index)", "The tenant has no entity `\(code)`.",
+                nearestName(to: code, among: known).map { "Did you mean `\($0)`?" } ?? "Its entities are \(known.joined(separator: ", ")).")
+        }
+    }
+
+    private func pointerIsText(_ pointer: String, _ asset: Asset) -> Bool { asset.document.json.at(pointer)?.string != nil }
+
+    /// Sign-in knows a person by the address, so it has to be one person's over all files.
+    private func emails() -> [LocatedIssue] {
+        var seen: [String: Asset] = [:]
+        var found: [LocatedIssue] = []
+        for asset in tree.assets {
+            guard case .people(let people)? = asset.content else { continue }
+            for (index, person) in people.people.enumerated() {
+                if let other = seen[person.email] {
+                    found.append(
+                        issue(
+                            asset, "/people/\(index)/email", "The address `\(person.email)` is also used in \(other.document.path).",
+                            "Give every person an address of their own."))
+                } else {
+                    seen[person.email] = asset
+                }
+            }
+        }
+        return found
+    }
+}
+
+// MARK: Names and promises
+
+extension CrossReferences {
+    private func slugs() -> [LocatedIssue] {
+        var seen: [String: Asset] = [:]
+        var found: [LocatedIssue] = []
+        for asset in tree.assets where [.operator, .partner, .tenant].contains(asset.kind) {
+            if let other = seen[asset.name] {
+                found.append(
+                    issue(
+                        asset, "/slug", "The short name `\(asset.name)` is also used by \(other.document.path).",
+                        "Operator, partners and tenants share one list of names; rename one of the two."))
+            } else {
+                seen[asset.name] = asset
+            }
+        }
+        return found
+    }
+
+    /// Two contracts of a tenant that promise the same at the same time leave nobody able to say which one holds.
+    private func contracts() -> [LocatedIssue] {
+        var found: [LocatedIssue] = []
+        for tenant in tree.tenants {
+            let contracts = tree.contracts(of: tenant.scope)
+            for (index, later) in contracts.enumerated() {
+                for earlier in contracts[..<index] where earlier.contract.overlaps(later.contract) {
+                    let shared = later.contract.objectives.enumerated().first { entry in
+                        earlier.contract.objectives.contains { $0.name == entry.element.name }
+                    }
+                    guard let shared else { continue }
+                    found.append(
+                        issue(
+                            later.asset, "/objectives/\(shared.offset)/name",
+                            "`\(shared.element.name)` is also promised by `\(earlier.contract.name)` at the same time.",
+                            "End one contract (`effectiveTo`) where the other begins."))
+                }
+            }
+        }
+        return found
+    }
+
+    private func issue(_ asset: Asset, _ pointer: String, _ message: String, _ remedy: String) -> LocatedIssue {
+        asset.document.located(AssetIssue(pointer, message, remedy: remedy))
+    }
+}
+
+extension JSONValue {
+    /// The value at an RFC 6901 pointer made of plain names and indices.
+    func at(_ pointer: String) -> JSONValue? {
+        var value = self
+        for part in pointer.split(separator: "/").map(String.init) {
+            guard let next = value[part] ?? Int(part).flatMap({ value[$0] }) else { return nil }
+            value = next
+        }
+        return value
+    }
+}

@@ -1,0 +1,206 @@
+package import Kernel
+internal import Postgres
+package import Records
+internal import Seals
+package import Tenancy
+
+/// Publishes configuration: every asset of a bundle as an immutable version, and what they imply (scopes, people, accounts).
+///
+/// Idempotent: applying the same bundle again changes nothing. The caller has checked the files and the right to apply.
+package struct Applying: Sendable {
+    /// One asset as `countersign apply` sends it.
+    package struct Asset: Sendable {
+        package let scope: Scope
+        package let kind: String
+        package let name: String
+        package let version: String
+        package let content: JSONValue
+
+        package init(scope: Scope, kind: String, name: String, version: String, content: JSONValue) {
+            self.scope = scope
+            self.kind = kind
+            self.name = name
+            self.version = version
+            self.content = content
+        }
+    }
+
+    /// What changed, per asset that was not already so.
+    package struct Outcome: Sendable {
+        package var published: [String] = []
+        package var unchanged = 0
+        package var peopleDisabled = 0
+
+        package var json: JSONValue {
+            ["published": .array(published.map(JSONValue.string)), "unchanged": JSONValue(unchanged), "peopleDisabled": JSONValue(peopleDisabled)]
+        }
+    }
+
+    package static let assetsMax = 5000
+
+    private let platform: Platform
+    private let assets: AssetLibrary
+    private let scopes: ScopeDirectory
+
+    package init(platform: Platform, assets: AssetLibrary, scopes: ScopeDirectory) {
+        self.platform = platform
+        self.assets = assets
+        self.scopes = scopes
+    }
+
+    /// Publishes scope by scope, upper scopes first; each scope is one transaction. A version that exists with other content is
+    /// refused before anything of that scope is written.
+    package func apply(_ bundle: [Asset], by person: PersonID?) async throws -> Outcome {
+        guard bundle.count <= Applying.assetsMax else {
+            throw Refusal(.tooLarge, reason: "configuration.size", "A bundle may have at most \(Applying.assetsMax) assets.")
+        }
+        var outcome = Outcome()
+        let partnerOf = Applying.partners(in: bundle)
+        let order = Set(bundle.map(\.scope)).sorted { ($0.level, $0.path) < ($1.level, $1.path) }
+        for scope in order {
+            let own = bundle.filter { $0.scope == scope }
+            try await apply(own, scope: scope, partnerOf: partnerOf, by: person, outcome: &outcome)
+        }
+        assets.invalidate()
+        scopes.invalidate()
+        return outcome
+    }
+
+    private func apply(_ own: [Asset], scope: Scope, partnerOf: [String: String], by person: PersonID?, outcome: inout Outcome) async throws {
+        let now = platform.clock.now
+        let row = try scopeRow(scope, assets: own)
+        let sha: ([UInt8]) -> [UInt8] = { SHA256.hash($0) }
+        let hashed = try own.map { ($0, try ObjectHash.of($0.content)) }
+        let result = try await platform.store.withTenant(row.id) { [platform] tx -> Outcome in
+            var result = Outcome()
+            try await tx.execute(ScopeQueries.put(row, at: now))
+            for (asset, hash) in hashed {
+                let known = try await tx.query(
+                    AssetQueries.version(tenant: row.id, kind: asset.kind, name: asset.name, version: asset.version)
+                ).first.map(AssetRow.init)
+                if let known, known.contentHash != hash { throw Applying.changed(asset) }
+                let id: AssetID = known?.id ?? platform.newID()
+                if known == nil {
+                    let published = AssetRow(
+                        tenant: row.id, id: id, kind: asset.kind, name: asset.name, version: asset.version, contentHash: hash,
+                        content: asset.content, publishedAt: now)
+                    _ = try await tx.query(AssetQueries.publish(published, by: nil))
+                    result.published.append("\(scope.path)/\(asset.kind)/\(asset.name)@\(asset.version)")
+                } else {
+                    result.unchanged += 1
+                }
+                try await tx.execute(AssetQueries.makeCurrent(tenant: row.id, kind: asset.kind, name: asset.name, asset: id, at: now))
+            }
+            if let people = own.first(where: { $0.kind == "people" }) {
+                result.peopleDisabled = try await putPeople(people, scope: scope, tenant: row.id, partnerOf: partnerOf, now: now, sha: sha, tx: tx)
+            }
+            if !result.published.isEmpty {
+                try await tx.execute(AuditQueries.insert([entry(row.id, person: person, published: result.published, now: now)]))
+            }
+            return result
+        }
+        outcome.published += result.published
+        outcome.unchanged += result.unchanged
+        outcome.peopleDisabled += result.peopleDisabled
+    }
+
+    private func putPeople(
+        _ asset: Asset, scope: Scope, tenant: TenantID, partnerOf: [String: String], now: Moment, sha: ([UInt8]) -> [UInt8], tx: Transaction
+    ) async throws -> Int {
+        var issues: [AssetIssue] = []
+        guard let document = PeopleDocument.parse(asset.content, scope: scope, issues: &issues), issues.allSatisfy({ $0.severity == .warning }) else {
+            throw Refusal(.unprocessable, reason: "configuration.people", issues.first?.description ?? "The people file does not read.")
+        }
+        var ids: [PersonID] = []
+        for person in document.resolvingTenants(partnerOf: { partnerOf[$0] }).people {
+            let id = person.id(in: scope, sha256: sha)
+            // One natural person across scopes: the address is the link until an identity provider says more.
+            let natural = PersonID.derived(from: "natural/\(SigningIn.fold(person.email))", sha256: sha)
+            ids.append(id)
+            let grants = JSONValue.object([
+                "grants": .array(person.grants.map(\.json)),
+                "approvalLimit": person.approvalLimit.map { ["minorUnits": JSONValue($0.minorUnits), "currency": .string($0.currency.code)] },
+                "title": person.title.map(JSONValue.string),
+            ])
+            try await tx.execute(
+                ScopeQueries.putPerson(
+                    PersonRow(
+                        tenant: tenant, id: id, slug: person.slug, name: person.name, email: person.email, natural: natural, roles: grants,
+                        state: "active"), at: now))
+            if person.mayLogin {
+                try await tx.execute(SignInQueries.putAccount(tenant: tenant, person: id, emailFolded: SigningIn.fold(person.email)))
+            }
+        }
+        return try await tx.query(ScopeQueries.disablePeople(tenant: tenant, besides: ids)).count
+    }
+
+    private func scopeRow(_ scope: Scope, assets: [Asset]) throws -> ScopeRow {
+        let sha: ([UInt8]) -> [UInt8] = { SHA256.hash($0) }
+        let kind = scope.level.rawValue
+        guard let document = assets.first(where: { $0.kind == kind })?.content else {
+            throw Refusal(.unprocessable, reason: "configuration.scope", "The bundle has assets of \(scope.path) but not its \(kind) file.")
+        }
+        let id = scope.id(sha256: sha)
+        // A stable spread: the same tenant lies in the same lane on every installation of the same lane count.
+        let lane = Int32(truncatingIfNeeded: id.low % UInt64(platform.settings.laneCount))
+        return ScopeRow(
+            id: id, kind: kind, slug: scope.level == .operator ? "operator" : scope.slug, name: document["name"]?.string ?? scope.slug,
+            parent: scope.parent.map { $0.id(sha256: sha) }, lane: lane, locale: document["locale"]?.string ?? "en",
+            timeZone: document["timezone"]?.string ?? "UTC", state: "active")
+    }
+
+    private static func partners(in bundle: [Asset]) -> [String: String] {
+        var out: [String: String] = [:]
+        for asset in bundle {
+            if case .tenant(let slug, let partner) = asset.scope { out[slug] = partner }
+        }
+        return out
+    }
+
+    private static func changed(_ asset: Asset) -> Refusal {
+        Refusal(
+            .conflict, reason: "configuration.version",
+            "\(asset.kind) \(asset.name) version \(asset.version) is published with other content. Give the change a new version.")
+    }
+
+    private func entry(_ tenant: TenantID, person: PersonID?, published: [String], now: Moment) -> AuditRow {
+        AuditRow(
+            tenant: tenant, id: platform.newID(), lane: 0, at: now, actorKind: person == nil ? "system" : "person", actor: person?.text ?? "apply",
+            action: "configuration.applied", objectType: "scope", objectID: tenant.text, run: nil,
+            content: ["published": .array(published.map(JSONValue.string))])
+    }
+
+    /// What the server has, for `plan`: every current asset of every scope.
+    package func current() async throws -> [(scope: ScopeRow, asset: AssetRow)] {
+        var out: [(scope: ScopeRow, asset: AssetRow)] = []
+        for scope in try await scopes.all().sorted(by: { $0.slug < $1.slug }) {
+            let rows = try await platform.store.withTenant(scope.id) { tx in try await tx.query(AssetQueries.current(tenant: scope.id)).map(AssetRow.init) }
+            out += rows.map { (scope: scope, asset: $0) }
+        }
+        return out
+    }
+
+    /// Stores a connection secret, sealed for this tenant, name and version; it is never read back but by leases.
+    package func setSecret(_ value: String, name: String, in tenant: TenantID, by person: PersonID?) async throws {
+        guard (1...4096).contains(value.utf8.count) else {
+            throw Refusal(.invalid, reason: "secret.size", "A secret has 1 to 4096 bytes.", facts: ["field": "value"])
+        }
+        let now = platform.clock.now
+        try await platform.store.withTenant(tenant) { [platform] tx in
+            let known = try await tx.query(SecretQueries.version(tenant: tenant, name: name)).first?.get("version", as: Int32.self) ?? 0
+            let place = SecretPlace(tenant: tenant, table: "connection_secret", column: "sealed", row: name, version: Int(known + 1))
+            let sealed = platform.secrets.seal(Array(value.utf8), at: place)
+            let print = platform.secrets.fingerprint(of: Array(value.utf8), tenant: tenant)
+            let rows = try await tx.query(
+                SecretQueries.put(tenant: tenant, name: name, version: known + 1, sealed: sealed, fingerprint: print, at: now))
+            guard rows.count == 1 else { throw Refusal(.conflict, reason: "secret.race", "Someone set this secret at the same moment.") }
+            try await tx.execute(
+                AuditQueries.insert([
+                    AuditRow(
+                        tenant: tenant, id: platform.newID(), lane: 0, at: now, actorKind: person == nil ? "system" : "person",
+                        actor: person?.text ?? "apply", action: "secret.set", objectType: "secret", objectID: name, run: nil,
+                        content: ["version": JSONValue(Int(known + 1)), "fingerprint": .string(print)])
+                ]))
+        }
+    }
+}

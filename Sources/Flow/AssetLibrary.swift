@@ -1,0 +1,236 @@
+package import Kernel
+package import Policies
+internal import Postgres
+package import Records
+package import ServiceLevels
+package import Tenancy
+package import Workflows
+
+/// Which versions a run works by; written into its row at the start and never changed.
+package struct PinnedAssets: Sendable, Equatable {
+    package struct Reference: Sendable, Equatable {
+        package let scope: TenantID
+        package let asset: AssetID
+        package let version: String
+    }
+
+    package let workflow: Reference
+    package let policies: [String: Reference]
+    package let contract: Reference?
+    package let calendar: Reference?
+
+    package var json: JSONValue {
+        func form(_ reference: Reference) -> JSONValue {
+            ["scope": JSONValue(reference.scope), "asset": JSONValue(reference.asset), "version": .string(reference.version)]
+        }
+        return .object([
+            "workflow": form(workflow),
+            "policies": .object(JSONObject(policies.sorted { $0.key < $1.key }.map { (key: $0.key, value: form($0.value)) })),
+            "contract": contract.map(form), "calendar": calendar.map(form),
+        ])
+    }
+
+    package init(json: JSONValue) throws {
+        func reference(_ json: JSONValue?) -> Reference? {
+            guard let json, let scope = json["scope"]?.string.flatMap({ TenantID($0) }),
+                let asset = json["asset"]?.string.flatMap({ AssetID($0) }), let version = json["version"]?.string
+            else { return nil }
+            return Reference(scope: scope, asset: asset, version: version)
+        }
+        guard let workflow = reference(json["workflow"]) else {
+            throw Fault("read pinned versions", "the workflow is missing", isRetryable: false)
+        }
+        self.workflow = workflow
+        var policies: [String: Reference] = [:]
+        for member in json["policies"]?.object ?? [:] { policies[member.key] = reference(member.value) }
+        self.policies = policies
+        contract = reference(json["contract"])
+        calendar = reference(json["calendar"])
+    }
+
+    init(workflow: Reference, policies: [String: Reference], contract: Reference?, calendar: Reference?) {
+        self.workflow = workflow
+        self.policies = policies
+        self.contract = contract
+        self.calendar = calendar
+    }
+}
+
+/// What is in force for one tenant now: its own assets over its partner's over the operator's.
+package struct TenantAssets: Sendable {
+    package let scope: ScopeRow
+    /// Every current asset by `kind/name`, nearest scope first.
+    let assets: [String: AssetRow]
+    package let tenant: TenantDocument?
+
+    package func row(_ kind: String, _ name: String) -> AssetRow? { assets["\(kind)/\(name)"] }
+
+    package func all(_ kind: String) -> [AssetRow] {
+        assets.values.filter { $0.kind == kind }.sorted { $0.name < $1.name }
+    }
+}
+
+/// What a run needs to take its next step, all by pinned version.
+package struct RunContext: Sendable {
+    package let environment: RunEnvironment
+    package let contract: ContractDocument?
+    package let calendar: ServiceCalendar?
+    package let pinned: PinnedAssets
+}
+
+/// Published configuration, parsed once per version and kept; the current versions of a tenant are looked up anew when they change.
+package final class AssetLibrary: Sendable {
+    /// Parsed versions kept in memory; they are immutable, so forgetting one only costs parsing it again.
+    package static let parsedMax = 4000
+
+    private struct State {
+        var current: [TenantID: (assets: TenantAssets, readAt: Moment)] = [:]
+        var rows: [AssetID: AssetRow] = [:]
+        var contexts: [String: RunContext] = [:]
+    }
+
+    private let state = Locked(State())
+    private let store: Store
+    private let clock: WallClock
+    private let hash: @Sendable (JSONValue) -> String
+    /// Configuration of other replicas' applies is seen after this even when their notification was lost.
+    private static let freshSeconds: Int64 = 5
+
+    package init(store: Store, clock: WallClock, hash: @escaping @Sendable (JSONValue) -> String) {
+        self.store = store
+        self.clock = clock
+        self.hash = hash
+    }
+
+    package func invalidate() {
+        state.withLock { $0.current = [:] }
+    }
+
+    /// What is in force for the tenant (or partner, or operator) now.
+    package func current(for tenant: TenantID) async throws -> TenantAssets {
+        let now = clock.now
+        if let known = state.withLock({ $0.current[tenant] }), now.seconds(since: known.readAt) < AssetLibrary.freshSeconds { return known.assets }
+        let scopes = try await store.withGate { tx in try await tx.query(ScopeQueries.all()).map(ScopeRow.init) }
+        var line: [ScopeRow] = []
+        var next: TenantID? = tenant
+        while let id = next, line.count < 4, let scope = scopes.first(where: { $0.id == id }) {
+            line.append(scope)
+            next = scope.parent
+        }
+        guard let own = line.first else { throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.") }
+        var assets: [String: AssetRow] = [:]
+        for scope in line {
+            let rows = try await store.withTenant(scope.id) { tx in
+                try await tx.query(AssetQueries.current(tenant: scope.id)).map(AssetRow.init)
+            }
+            for row in rows where assets["\(row.kind)/\(row.name)"] == nil { assets["\(row.kind)/\(row.name)"] = row }
+        }
+        var issues: [AssetIssue] = []
+        let document = own.kind == "tenant" ? assets["tenant/\(own.slug)"].flatMap { TenantDocument.parse($0.content, issues: &issues) } : nil
+        let found = TenantAssets(scope: own, assets: assets, tenant: document)
+        state.withLock { state in
+            state.current[tenant] = (found, now)
+            for row in assets.values { state.rows[row.id] = row }
+            if state.rows.count > AssetLibrary.parsedMax { state.rows = [:] }
+        }
+        return found
+    }
+
+    /// The versions that a run starting now would be pinned to.
+    package func pins(for tenant: TenantID, workflow name: String, at now: Moment) async throws -> PinnedAssets {
+        let assets = try await current(for: tenant)
+        guard let workflow = assets.row("workflow", name) else {
+            throw Refusal(.unprocessable, reason: "workflow.unknown", "No workflow named \(name) is published for this tenant.")
+        }
+        var issues: [AssetIssue] = []
+        guard let definition = WorkflowDefinition.parse(workflow.content, issues: &issues) else {
+            throw Fault("read workflow \(name)", issues.first?.description ?? "", isRetryable: false)
+        }
+        var policies: [String: PinnedAssets.Reference] = [:]
+        for policy in definition.policies {
+            guard let row = assets.row("policy", policy) else {
+                throw Refusal(.unprocessable, reason: "policy.unknown", "The policy \(policy) of workflow \(name) is not published.")
+            }
+            policies[policy] = AssetLibrary.reference(row)
+        }
+        var contract: AssetRow?
+        var calendar: AssetRow?
+        for row in assets.all("contract") {
+            var problems: [AssetIssue] = []
+            guard let document = ContractDocument.parse(row.content, issues: &problems), document.isInForce(at: now) else { continue }
+            contract = row
+            calendar = assets.row("calendar", document.calendar)
+        }
+        return PinnedAssets(
+            workflow: AssetLibrary.reference(workflow), policies: policies, contract: contract.map(AssetLibrary.reference),
+            calendar: calendar.map(AssetLibrary.reference))
+    }
+
+    private static func reference(_ row: AssetRow) -> PinnedAssets.Reference {
+        PinnedAssets.Reference(scope: row.tenant, asset: row.id, version: row.version)
+    }
+
+    /// Everything a run with these pins needs; parsed once.
+    package func context(for pinned: PinnedAssets) async throws -> RunContext {
+        let key = pinned.json.text
+        if let known = state.withLock({ $0.contexts[key] }) { return known }
+        let references = [pinned.workflow] + Array(pinned.policies.values) + [pinned.contract, pinned.calendar].compactMap(\.self)
+        try await load(references)
+        let rows = state.withLock { $0.rows }
+        func content(_ reference: PinnedAssets.Reference?) throws -> JSONValue? {
+            guard let reference else { return nil }
+            guard let row = rows[reference.asset] else { throw Fault("load asset \(reference.asset)", isRetryable: true) }
+            return row.content
+        }
+        var issues: [AssetIssue] = []
+        var policies: [String: Policy] = [:]
+        for (name, reference) in pinned.policies {
+            policies[name] = try content(reference).flatMap { Policy.parse($0, issues: &issues) }
+        }
+        guard let definition = try content(pinned.workflow).flatMap({ WorkflowDefinition.parse($0, issues: &issues) }) else {
+            throw Fault("read workflow", issues.first?.description ?? "", isRetryable: false)
+        }
+        let contract = try content(pinned.contract).flatMap { ContractDocument.parse($0, issues: &issues) }
+        let calendar = try content(pinned.calendar).flatMap { ServiceCalendar.parse(CalendarAsset.rules(of: $0), issues: &issues) }
+        let service = calendar
+        let environment = RunEnvironment(
+            definition: definition, policies: policies, hash: hash,
+            serviceInstant: { seconds, start in service?.instant(afterServiceSeconds: seconds, from: start) ?? start.adding(seconds: seconds) })
+        let context = RunContext(environment: environment, contract: contract, calendar: calendar, pinned: pinned)
+        state.withLock { state in
+            if state.contexts.count > AssetLibrary.parsedMax { state.contexts = [:] }
+            state.contexts[key] = context
+        }
+        return context
+    }
+
+    private func load(_ references: [PinnedAssets.Reference]) async throws {
+        let missing = state.withLock { state in references.filter { state.rows[$0.asset] == nil } }
+        for scope in Set(missing.map(\.scope)) {
+            let ids = missing.filter { $0.scope == scope }.map(\.asset)
+            let rows = try await store.withTenant(scope) { tx in
+                try await tx.query(AssetQueries.load(tenant: scope, ids: ids)).map(AssetRow.init)
+            }
+            state.withLock { state in
+                for row in rows { state.rows[row.id] = row }
+            }
+        }
+    }
+
+    /// A pinned asset's content, for pages and receipts.
+    package func content(of reference: PinnedAssets.Reference) async throws -> JSONValue? {
+        try await load([reference])
+        return state.withLock { $0.rows[reference.asset]?.content }
+    }
+}
+
+/// A calendar file carries its name and title besides the rules that the clocks read.
+package enum CalendarAsset {
+    private static let ruleMembers = ["timezone", "week", "overrides", "calendarRevisions"]
+
+    package static func rules(of content: JSONValue) -> JSONValue {
+        var rules = JSONObject()
+        for member in content.object ?? [:] where ruleMembers.contains(member.key) { rules[member.key] = member.value }
+        return .object(rules)
+    }
+}

@@ -1,0 +1,131 @@
+package import Kernel
+internal import Postgres
+package import Records
+
+/// Puts commands into their lane and waits for the answers.
+///
+/// A command is inserted by whoever received it, in that receiver's transaction, and applied by the lane's owner. The receiver
+/// replies from the answer; after the wait it says "pending", and the command is still applied once.
+package final class CommandDesk: Sendable {
+    /// How a command ended, as its sender learns it.
+    package enum Answer: Sendable, Equatable {
+        case done(JSONValue)
+        case refused(Refusal)
+        /// Stored, not yet applied.
+        case pending
+    }
+
+    private struct State {
+        var waiting: [CommandID: CheckedContinuation<Void, Never>] = [:]
+        var answers: [CommandID: JSONValue] = [:]
+    }
+
+    private let state = Locked(State())
+    private let platform: Platform
+    /// Wakes the owner of a lane; local ones at once, others through the database.
+    private let wake: @Sendable (Int32) -> Void
+
+    package init(platform: Platform, wake: @escaping @Sendable (Int32) -> Void) {
+        self.platform = platform
+        self.wake = wake
+    }
+
+    /// Inserts `command` in a transaction of its own and waits for its answer.
+    package func send(_ command: CommandRow) async throws -> Answer {
+        expect(command.id)
+        defer { forget(command.id) }
+        let added = try await platform.store.withTenant(command.tenant) { tx in
+            try await tx.query(CommandQueries.insert(command)).count == 1
+        }
+        guard added else { return try await earlier(command) }
+        wake(command.lane)
+        return await wait(for: command.id)
+    }
+
+    /// Wakes the lanes of commands that a caller inserted inside its own transaction.
+    package func nudge(lane: Int32) { wake(lane) }
+
+    /// The answer of a command that the caller inserted itself. The lane may have been quicker than this call, so what is not
+    /// announced in memory is looked up before the answer counts as pending.
+    package func answer(of command: CommandRow) async throws -> Answer {
+        expect(command.id)
+        defer { forget(command.id) }
+        if case .done(let known) = try await earlier(command) { return .done(known) }
+        wake(command.lane)
+        let answer = await wait(for: command.id)
+        return answer == .pending ? try await earlier(command) : answer
+    }
+
+    /// Called by a lane after its commit.
+    package func resolve(_ answers: [(id: CommandID, answer: JSONValue)]) {
+        let waiters = state.withLock { state in
+            answers.compactMap { item -> CheckedContinuation<Void, Never>? in
+                guard state.answers[item.id] != nil else { return nil }
+                state.answers[item.id] = item.answer
+                return state.waiting.removeValue(forKey: item.id)
+            }
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    private func expect(_ id: CommandID) {
+        state.withLock { $0.answers[id] = .null }
+    }
+
+    private func forget(_ id: CommandID) {
+        state.withLock { $0.answers[id] = nil }
+    }
+
+    private func wait(for id: CommandID) async -> Answer {
+        let milliseconds = platform.settings.answerWaitMilliseconds
+        let timeout = Task { [weak self] in
+            // A cancelled sleep means that the answer came first.
+            try? await Task.sleep(for: .milliseconds(milliseconds))
+            self?.release(id)
+        }
+        await withCheckedContinuation { continuation in
+            let isAnswered = state.withLock { state -> Bool in
+                if let answer = state.answers[id], answer != .null { return true }
+                state.waiting[id] = continuation
+                return false
+            }
+            if isAnswered { continuation.resume() }
+        }
+        timeout.cancel()
+        let answer = state.withLock { $0.answers[id] ?? .null }
+        return answer.isNull ? .pending : CommandDesk.read(answer)
+    }
+
+    private func release(_ id: CommandID) {
+        state.withLock { $0.waiting.removeValue(forKey: id) }?.resume()
+    }
+
+    /// The same idempotency key came before: its answer, when there is one.
+    private func earlier(_ command: CommandRow) async throws -> Answer {
+        let rows = try await platform.store.withTenant(command.tenant) { tx in
+            try await tx.query(CommandQueries.find(tenant: command.tenant, idempotencyKey: command.idempotencyKey))
+        }
+        guard let row = rows.first, let answer = try row.get("answer", as: JSONValue?.self) else { return .pending }
+        return CommandDesk.read(answer)
+    }
+
+    static func read(_ answer: JSONValue) -> Answer {
+        guard let refused = answer["refused"] else { return .done(answer) }
+        let code = refused["code"]?.string.flatMap(Refusal.Code.init(rawValue:)) ?? .unprocessable
+        var facts: [String: String] = [:]
+        for member in refused["facts"]?.object ?? [:] { facts[member.key] = member.value.string }
+        return .refused(
+            Refusal(code, reason: refused["reason"]?.string ?? "refused", refused["message"]?.string ?? "This was refused.", facts: facts))
+    }
+
+    /// The stored form of a refusal.
+    static func answer(for refusal: Refusal) -> JSONValue {
+        let facts = refusal.facts.sorted { $0.key < $1.key }.map { (key: $0.key, value: JSONValue.string($0.value)) }
+        return [
+            "refused": [
+                "code": .string(refusal.code.rawValue), "reason": .string(refusal.reason), "message": .string(refusal.message),
+                "facts": .object(JSONObject(facts)),
+            ]
+        ]
+    }
+}

@@ -1,0 +1,73 @@
+internal import Kernel
+internal import Postgres
+internal import Records
+
+extension LaneBatch {
+    /// Writes everything in one pipeline: state, history, audit and outbox together, and the queue rows they imply.
+    mutating func flush(tx: Transaction, queueIDs: [Int64]) async throws {
+        var statements: [SQL] = []
+        func row<Key: Hashable, Value>(_ keys: some Sequence<Key>, in values: [Key: Value]) -> [Value] { keys.compactMap { values[$0] } }
+        let started = Set(newRuns)
+        if !newRuns.isEmpty { statements.append(RunQueries.insert(row(newRuns, in: runs))) }
+        let changed = row(changedRuns.subtracting(started), in: runs)
+        if !changed.isEmpty { statements.append(RunQueries.update(lane: lane, changed)) }
+        let made = Set(newTasks)
+        if !newTasks.isEmpty { statements.append(TaskQueries.insert(row(newTasks, in: tasks))) }
+        let touchedTasks = row(changedTasks.subtracting(made), in: tasks)
+        if !touchedTasks.isEmpty { statements.append(TaskQueries.update(lane: lane, touchedTasks)) }
+        for id in replacedRequests.subtracting(made) {
+            if let task = tasks[id] { statements.append(TaskQueries.replaceRequest(lane: lane, task)) }
+        }
+        if !history.isEmpty { statements.append(RunQueries.insertHistory(lane: lane, history)) }
+        if !endedLeases.isEmpty {
+            statements.append(LeaseQueries.delete(lane: lane, tenants: endedLeases.map(\.tenant), tasks: endedLeases.map(\.task)))
+        }
+        appendClocks(to: &statements)
+        if !cancelled.isEmpty {
+            statements.append(TimerQueries.cancel(lane: lane, subjects: cancelled.map(\.subject), keys: cancelled.map(\.key)))
+        }
+        if !timers.isEmpty { statements.append(TimerQueries.insert(lane: lane, timers)) }
+        if !ready.isEmpty {
+            statements.append(
+                ReadyQueries.insert(
+                    lane: lane, tenants: ready.map(\.tenant), tasks: ready.map(\.task), priorities: ready.map(\.priority), at: now))
+        }
+        if !audit.isEmpty { statements.append(AuditQueries.insert(audit)) }
+        if !outbox.isEmpty { statements.append(OutboxQueries.insert(outbox)) }
+        if !answers.isEmpty {
+            statements.append(
+                CommandQueries.answer(
+                    lane: lane, tenants: answers.map(\.tenant), ids: answers.map(\.id), answers: answers.map(\.answer), at: now))
+            statements.append(CommandQueries.dequeue(lane: lane, queueIDs: queueIDs))
+        }
+        if !statements.isEmpty { _ = try await tx.pipeline(statements) }
+        clearWrites()
+    }
+
+    private func appendClocks(to statements: inout [SQL]) {
+        let rows = clocks.values.flatMap(\.self)
+        let made = Set(newClocks)
+        let inserted = rows.filter { made.contains($0.id) }
+        let updated = rows.filter { changedClocks.contains($0.id) && !made.contains($0.id) }
+        if !inserted.isEmpty { statements.append(ClockQueries.insert(inserted)) }
+        if !updated.isEmpty { statements.append(ClockQueries.update(lane: lane, updated)) }
+    }
+
+    /// The answers stay: they are given to their senders after the commit.
+    private mutating func clearWrites() {
+        newRuns = []
+        changedRuns = []
+        newTasks = []
+        changedTasks = []
+        replacedRequests = []
+        history = []
+        endedLeases = []
+        newClocks = []
+        changedClocks = []
+        cancelled = []
+        timers = []
+        ready = []
+        audit = []
+        outbox = []
+    }
+}

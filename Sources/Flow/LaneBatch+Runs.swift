@@ -1,0 +1,207 @@
+internal import Kernel
+internal import Records
+internal import Telemetry
+internal import Workflows
+
+extension LaneBatch {
+    // MARK: Commands about runs
+
+    /// A run begins; the receiver chose its id and wrote it beside the document in its own transaction.
+    mutating func startRun(_ command: CommandRow) throws(Refusal) -> JSONValue {
+        if let refusal = startRefusals[command.id] { throw refusal }
+        guard let id = command.run, let context = starts[command.id] else {
+            throw Refusal(.invalid, reason: "run.start", "A start needs the run's id and a published workflow.")
+        }
+        guard runs[id] == nil else { return ["run": JSONValue(id), "status": "running"] }
+        let payload = command.payload
+        let summary = payload["input"]?["case"]
+        let row = RunRow(
+            tenant: command.tenant, id: id, lane: lane, workflow: context.environment.definition.name,
+            workflowVersion: context.environment.definition.version, pinned: context.pinned.json,
+            document: payload["document"]?.string.flatMap { DocumentID($0) }, invoice: payload["invoice"]?.string.flatMap { InvoiceID($0) },
+            subject: summary?["number"]?.string ?? "", counterparty: summary?["supplierName"]?.string ?? "",
+            amountMinor: summary?["grossMinor"]?.int64, currency: summary?["currency"]?.string, state: RunState().json, startedAt: now,
+            traceparent: command.traceparent)
+        runs[id] = row
+        newRuns.append(id)
+        contexts[row.pinned.text] = context
+        for fact in payload["before"]?.array ?? [] {
+            note(
+                id, type: fact["type"]?.string ?? "", step: "", summary: fact["summary"]?.string ?? "", by: nil, data: fact["data"] ?? .null)
+        }
+        try advance(id, .start(input: payload["input"] ?? .null), by: nil)
+        tell(command.tenant, "run.started", run: id, ["workflow": .string(row.workflow), "subject": .string(row.subject)])
+        return ["run": JSONValue(id), "status": .string(runs[id]?.phase ?? "running")]
+    }
+
+    mutating func cancelRun(_ command: CommandRow) throws(Refusal) -> JSONValue {
+        guard let id = command.run, let row = runs[id], row.tenant == command.tenant,
+            let person = command.payload["by"]?.string.flatMap({ PersonID($0) })
+        else { throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.") }
+        try advance(id, .cancelled(by: person, reason: command.payload["reason"]?.string ?? ""), by: person)
+        return ["run": JSONValue(id), "status": .string(runs[id]?.phase ?? "")]
+    }
+
+    /// A person signs, rejects, or resolves an exception.
+    mutating func takeDecision(_ command: CommandRow) throws(Refusal) -> JSONValue {
+        guard let taskID = command.task, let task = tasks[taskID], task.tenant == command.tenant, task.taskClass == "person" else {
+            throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.")
+        }
+        let decision = try PersonDecision(json: command.payload)
+        guard let run = task.run else { return try resolveDocumentException(task, decision) }
+        try advance(run, .personDecided(decision), by: decision.person)
+        let after = tasks[taskID]
+        return .object([
+            "task": JSONValue(taskID), "run": JSONValue(run), "status": .string(after?.state ?? "done"),
+            "outcome": after?.outcome.map(JSONValue.string), "phase": runs[run].map { .string($0.phase) },
+            "entry": audit.last.map { JSONValue($0.id) },
+        ])
+    }
+
+    // MARK: The machine
+
+    /// Gives the run's machine an event and carries out what it asks. A refusal leaves the run as it was.
+    mutating func advance(_ id: RunID, _ event: RunEvent, by person: PersonID?) throws(Refusal) {
+        guard let row = runs[id], let context = contexts[row.pinned.text] else { return }
+        var machine = RunMachine(try RunState(json: row.state))
+        let actions = try machine.handle(event, at: now, in: context.environment)
+        transitions += 1
+        for action in actions { carryOut(action, run: id, context: context, by: person) }
+        guard var after = runs[id] else { return }
+        after.state = machine.state.json
+        after.phase = machine.state.phase.rawValue
+        after.updatedAt = now
+        let isOver = ["completed", "faulted", "cancelled"].contains(after.phase)
+        after.finishedAt = isOver ? (after.finishedAt ?? now) : nil
+        if isOver {
+            after.waitingOn = ""
+            after.step = ""
+        }
+        runs[id] = after
+        changedRuns.insert(id)
+        tell(row.tenant, "run.changed", run: id, ["phase": .string(after.phase), "step": .string(after.step)])
+    }
+
+    private mutating func carryOut(_ action: RunAction, run id: RunID, context: RunContext, by person: PersonID?) {
+        guard let row = runs[id] else { return }
+        switch action {
+        case .dispatch(let request): dispatch(request, run: row)
+        case .ask(let request): ask(request, run: row)
+        case .signed(let key, let note): sign(key, note, run: row)
+        case .close(let key, let outcome, _): finishTask(key, run: id, state: "done", outcome: outcome)
+        case .withdraw(let key, let reason): finishTask(key, run: id, state: "withdrawn", outcome: reason)
+        case .setTimer(let key, let at): setTimer(row.tenant, subject: "run", id: id.anySubject, key: key, at: at)
+        case .cancelTimer(let key): cancelTimer(id: id.anySubject, key: key)
+        case .record(let line):
+            note(id, type: line.type, step: line.step, summary: line.summary, by: person, data: line.data)
+            trace(line, run: row)
+        case .audit(let action, let facts):
+            enter(row.tenant, action: action, object: (type: "run", id: id.text), run: id, by: person, facts: facts)
+        case .clock(let objective, let change): measure(run: id, objective: objective, change: change, context: context)
+        case .notify(let topic, let facts): tell(row.tenant, topic, run: id, facts)
+        case .incident(let alert, let facts): raised.append(RaisedAlert(tenant: row.tenant, alert: alert, facts: facts, run: id))
+        case .finish(let outcome, let output):
+            runs[id]?.outcome = outcome
+            enter(row.tenant, action: "run.finished", object: (type: "run", id: id.text), run: id, by: person, facts: ["outcome": .string(outcome)])
+            tell(row.tenant, "run.finished", run: id, ["outcome": .string(outcome), "output": output])
+            logLines.append(
+                (
+                    message: "run finished",
+                    metadata: [
+                        "hop": "\(Hop.report.rawValue)", "tenant": "\(row.tenant)", "run": "\(id)", "outcome": "\(outcome)",
+                        "trace": "\(row.traceparent ?? "")",
+                    ]
+                ))
+        }
+    }
+
+    /// The hop that a line of history belongs to, as a span of the run's trace.
+    private mutating func trace(_ line: HistoryNote, run: RunRow) {
+        let hop: Hop
+        switch line.type {
+        case "run.started": hop = .start
+        case "policy.decided": hop = .decide
+        case "match.matched", "match.held", "match.compared": hop = .match
+        case "request.signed", "request.opened", "approval.signed": hop = .approve
+        default: return
+        }
+        guard let trace = run.traceparent.flatMap({ TraceContext(traceparent: $0) }) else { return }
+        spans.append(
+            Span(
+                trace: trace, name: line.type, startedAt: now, endedAt: now,
+                attributes: ["hop": hop.rawValue, "tenant": run.tenant.text, "run": run.id.text]))
+    }
+
+    // MARK: Work and requests
+
+    private mutating func dispatch(_ request: WorkRequest, run: RunRow) {
+        runs[run.id]?.step = request.title
+        runs[run.id]?.waitingOn = request.kind == .erpWrite || request.kind == .erpRead ? "ERP" : "worker"
+        if let known = taskByKey[run.id]?[request.key], let task = tasks[known], task.taskClass == "worker" {
+            guard task.state == "dead" else { return }
+            revive(known)
+            return
+        }
+        let task = TaskRow(
+            tenant: run.tenant, id: newID(), lane: lane, taskClass: "worker", kind: request.kind.rawValue, key: request.key,
+            title: request.title, run: run.id, document: run.document, connection: request.connection.isEmpty ? nil : request.connection,
+            idempotencyKey: request.idempotencyKey, request: request.json, progress: TaskMachine().json, state: "ready", createdAt: now)
+        add(task)
+        ready.append((tenant: run.tenant, task: task.id, priority: request.kind == .erpWrite ? 10 : 20))
+    }
+
+    private mutating func ask(_ request: HumanRequest, run: RunRow) {
+        runs[run.id]?.step = request.title
+        runs[run.id]?.waitingOn = request.rounds.map(\.label).joined(separator: ", ")
+        if let known = taskByKey[run.id]?[request.key], var task = tasks[known], task.finishedAt == nil {
+            task.request = request.json
+            task.objectHash = request.objectHash
+            task.updatedAt = now
+            tasks[known] = task
+            replacedRequests.insert(known)
+            changedTasks.insert(known)
+            return
+        }
+        var task = TaskRow(
+            tenant: run.tenant, id: newID(), lane: lane, taskClass: "person", kind: request.kind.rawValue, key: request.key,
+            title: request.title, run: run.id, document: run.document, connection: nil, idempotencyKey: "\(run.id)/\(request.key)",
+            request: request.json, progress: ["signatures": []], state: "open", objectHash: request.objectHash, createdAt: now)
+        task.updatedAt = now
+        add(task)
+        tell(
+            run.tenant, "request.opened", run: run.id,
+            ["task": JSONValue(task.id), "kind": .string(request.kind.rawValue), "title": .string(request.title)])
+    }
+
+    private mutating func sign(_ key: String, _ signature: SignatureNote, run: RunRow) {
+        guard let id = taskByKey[run.id]?[key], var task = tasks[id] else { return }
+        var signatures = task.progress["signatures"]?.array ?? []
+        signatures.append([
+            "person": JSONValue(signature.person), "natural": JSONValue(signature.natural), "role": .string(signature.role),
+            "label": .string(signature.label), "at": JSONValue(signature.at), "round": JSONValue(signature.round),
+            "count": JSONValue(signature.count), "of": JSONValue(signature.of),
+        ])
+        task.progress = ["signatures": .array(signatures)]
+        task.updatedAt = now
+        tasks[id] = task
+        changedTasks.insert(id)
+        tell(run.tenant, "request.signed", run: run.id, ["task": JSONValue(id), "count": JSONValue(signature.count), "of": JSONValue(signature.of)])
+    }
+
+    private mutating func finishTask(_ key: String, run: RunID, state: String, outcome: String) {
+        guard let id = taskByKey[run]?[key], var task = tasks[id], task.finishedAt == nil else { return }
+        task.state = state
+        task.outcome = outcome
+        task.finishedAt = now
+        task.updatedAt = now
+        tasks[id] = task
+        changedTasks.insert(id)
+        if task.taskClass == "worker" { cancelTimer(id: id.anySubject, key: "task") }
+    }
+
+    mutating func add(_ task: TaskRow) {
+        tasks[task.id] = task
+        newTasks.append(task.id)
+        if let run = task.run { taskByKey[run, default: [:]][task.key] = task.id }
+    }
+}

@@ -1,0 +1,210 @@
+internal import Kernel
+internal import Logging
+internal import Postgres
+internal import Records
+internal import Telemetry
+internal import Workflows
+
+/// Everything one batch of a lane has loaded and will write. Pure but for `load` and `flush`: commands and timers change the
+/// loaded rows and add new ones, and one flush writes them all.
+struct LaneBatch {
+    let lane: Int32
+    let epoch: Int64
+    let now: Moment
+    let entropy: Entropy
+    let margin: Int64
+
+    /// Pinned configuration of the runs in this batch, by the text of their pins.
+    var contexts: [String: RunContext] = [:]
+    var starts: [CommandID: RunContext] = [:]
+    var startRefusals: [CommandID: Refusal] = [:]
+    /// Settle seconds by tenant and connection.
+    var settleSeconds: [TenantID: [String: Int]] = [:]
+
+    var runs: [RunID: RunRow] = [:]
+    var tasks: [TaskID: TaskRow] = [:]
+    var leases: [TaskID: LeaseRow] = [:]
+    var clocks: [RunID: [ClockRow]] = [:]
+    /// Tasks of a run by key, unfinished ones first.
+    var taskByKey: [RunID: [String: TaskID]] = [:]
+
+    var newRuns: [RunID] = []
+    var changedRuns: Set<RunID> = []
+    var newTasks: [TaskID] = []
+    var changedTasks: Set<TaskID> = []
+    /// Requests to people whose shown object was replaced while they were open.
+    var replacedRequests: Set<TaskID> = []
+    var ready: [(tenant: TenantID, task: TaskID, priority: Int32)] = []
+    var endedLeases: [(tenant: TenantID, task: TaskID)] = []
+    var newLeases: [LeaseRow] = []
+    var newClocks: [ClockID] = []
+    var changedClocks: Set<ClockID> = []
+    var timers: [TimerQueries.New] = []
+    var cancelled: [(subject: ID<Subject>, key: String)] = []
+    var history: [HistoryRow] = []
+    var audit: [AuditRow] = []
+    var outbox: [OutboxRow] = []
+    var raised: [RaisedAlert] = []
+    var answers: [(tenant: TenantID, id: CommandID, answer: JSONValue)] = []
+    var touched: Set<TenantID> = []
+    var transitions = 0
+    var spans: [Span] = []
+    var logLines: [(message: String, metadata: Logger.Metadata)] = []
+
+    /// An alert that this batch found; incidents are opened or repeated from these before the flush.
+    struct RaisedAlert {
+        let tenant: TenantID
+        let alert: String
+        let facts: [String: String]
+        let run: RunID?
+    }
+
+    init(lane: Int32, epoch: Int64, now: Moment, entropy: Entropy, margin: Int64) {
+        self.lane = lane
+        self.epoch = epoch
+        self.now = now
+        self.entropy = entropy
+        self.margin = margin
+    }
+
+    // MARK: Loading
+
+    mutating func load(commands: [CommandRow], timers: [TimerQueries.Due], tx: Transaction) async throws {
+        var taskIDs: [(TenantID, TaskID)] = commands.compactMap { command in command.task.map { (command.tenant, $0) } }
+        var runIDs: [(TenantID, RunID)] = commands.compactMap { command in command.run.map { (command.tenant, $0) } }
+        var clockIDs: [(TenantID, ClockID)] = []
+        for timer in timers {
+            let (high, low) = (timer.subjectID.high, timer.subjectID.low)
+            switch timer.subject {
+            case "task", "lease": taskIDs.append((timer.tenant, TaskID(high: high, low: low)))
+            case "run": runIDs.append((timer.tenant, RunID(high: high, low: low)))
+            default: clockIDs.append((timer.tenant, ClockID(high: high, low: low)))
+            }
+        }
+        guard !taskIDs.isEmpty || !runIDs.isEmpty || !clockIDs.isEmpty else { return }
+        let second = try await tx.pipeline([
+            TaskQueries.load(lane: lane, tenants: taskIDs.map(\.0), ids: taskIDs.map(\.1)),
+            LeaseQueries.load(lane: lane, tenants: taskIDs.map(\.0), tasks: taskIDs.map(\.1)),
+            ClockQueries.runs(lane: lane, tenants: clockIDs.map(\.0), clocks: clockIDs.map(\.1)),
+        ])
+        for row in try second[0].map(TaskRow.init) {
+            tasks[row.id] = row
+            if let run = row.run { runIDs.append((row.tenant, run)) }
+        }
+        for row in try second[1].map(LeaseRow.init) { leases[row.task] = row }
+        for row in second[2] { runIDs.append((try row.get("tenant_id", as: TenantID.self), try row.get("run_id", as: RunID.self))) }
+        guard !runIDs.isEmpty else { return }
+        let wanted = Dictionary(runIDs.map { ($0.1, $0.0) }, uniquingKeysWith: { first, _ in first })
+        let (ids, tenants) = (Array(wanted.keys), Array(wanted.values))
+        let third = try await tx.pipeline([
+            RunQueries.load(lane: lane, tenants: tenants, ids: ids),
+            TaskQueries.loadOpen(lane: lane, tenants: tenants, runs: ids),
+            ClockQueries.load(lane: lane, tenants: tenants, runs: ids),
+        ])
+        for row in try third[0].map(RunRow.init) { runs[row.id] = row }
+        for row in try third[1].map(TaskRow.init) where tasks[row.id] == nil { tasks[row.id] = row }
+        for row in try third[2].map(ClockRow.init) { clocks[row.run, default: []].append(row) }
+        for task in tasks.values {
+            guard let run = task.run else { continue }
+            // A dead task keeps its key, so that a retry finds it; an unfinished one of the same key comes before it.
+            if let known = taskByKey[run]?[task.key], tasks[known]?.finishedAt == nil { continue }
+            taskByKey[run, default: [:]][task.key] = task.id
+        }
+    }
+
+    func pinsNeeded() -> [PinnedAssets] {
+        var seen: Set<String> = []
+        return runs.values.compactMap { run in
+            guard seen.insert(run.pinned.text).inserted else { return nil }
+            return try? PinnedAssets(json: run.pinned)   // a run without readable pins is faulted when it is applied
+        }
+    }
+
+    func tenantsOfTasks() -> Set<TenantID> { Set(tasks.values.map(\.tenant)) }
+
+    // MARK: Dispatch of what came
+
+    mutating func apply(_ command: CommandRow) {
+        touched.insert(command.tenant)
+        let answer: JSONValue
+        do throws(Refusal) {
+            answer = try perform(command)
+        } catch {
+            answer = CommandDesk.answer(for: error)
+        }
+        answers.append((tenant: command.tenant, id: command.id, answer: answer))
+    }
+
+    private mutating func perform(_ command: CommandRow) throws(Refusal) -> JSONValue {
+        switch command.kind {
+        case "document.read": try createReading(command)
+        case "run.start": try startRun(command)
+        case "task.report": try takeReport(command)
+        case "person.decide": try takeDecision(command)
+        case "task.retry": try retryTask(command)
+        case "run.cancel": try cancelRun(command)
+        case "exception.open": try openDocumentException(command)
+        case "incident.raise": raiseAsked(command)
+        default: throw Refusal(.invalid, reason: "command.unknown", "No command is named \(command.kind).")
+        }
+    }
+
+    mutating func apply(_ timer: TimerQueries.Due) {
+        touched.insert(timer.tenant)
+        let (high, low) = (timer.subjectID.high, timer.subjectID.low)
+        switch timer.subject {
+        case "run":
+            let run = RunID(high: high, low: low)
+            guard runs[run] != nil else { return }
+            // A timer is sent by nobody, so a refusal has no one to be told; the machine records late ones itself.
+            _ = try? advance(run, .timerFired(key: timer.key), by: nil)
+        case "task": fireTaskTimer(TaskID(high: high, low: low))
+        case "lease": endLease(TaskID(high: high, low: low))
+        default: fireClock(ClockID(high: high, low: low))
+        }
+    }
+
+    // MARK: Small parts
+
+    func newID<S>(_ kind: ID<S>.Type = ID<S>.self) -> ID<S> { ID<S>(at: now, entropy: entropy) }
+
+    mutating func note(_ run: RunID, type: String, step: String, summary: String, by person: PersonID?, data: JSONValue = .null) {
+        guard var row = runs[run] else { return }
+        row.historyCount += 1
+        history.append(
+            HistoryRow(
+                tenant: row.tenant, run: run, seq: row.historyCount, at: now, type: type, step: step, summary: summary, person: person,
+                data: data))
+        runs[run] = row
+        changedRuns.insert(run)
+    }
+
+    mutating func enter(
+        _ tenant: TenantID, action: String, object: (type: String, id: String), run: RunID?, by person: PersonID?, facts: JSONValue
+    ) {
+        audit.append(
+            AuditRow(
+                tenant: tenant, id: newID(), lane: lane, at: now, actorKind: person == nil ? "engine" : "person",
+                actor: person?.text ?? "lane \(lane) epoch \(epoch)", action: action, objectType: object.type, objectID: object.id, run: run,
+                content: facts))
+    }
+
+    mutating func tell(_ tenant: TenantID, _ topic: String, run: RunID?, _ facts: JSONValue) {
+        outbox.append(OutboxRow(tenant: tenant, lane: lane, at: now, topic: topic, run: run, facts: facts))
+    }
+
+    mutating func setTimer(_ tenant: TenantID, subject: String, id: ID<Subject>, key: String, at: Moment) {
+        cancelTimer(id: id, key: key)
+        timers.append(TimerQueries.New(dueAt: at, tenant: tenant, subject: subject, subjectID: id, key: key))
+    }
+
+    mutating func cancelTimer(id: ID<Subject>, key: String) {
+        timers.removeAll { $0.subjectID == id && $0.key == key }
+        cancelled.append((subject: id, key: key))
+    }
+}
+
+extension ID {
+    /// The same id without its kind, for the timer table.
+    var anySubject: ID<Subject> { ID<Subject>(high: high, low: low) }
+}

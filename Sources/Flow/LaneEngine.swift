@@ -1,0 +1,122 @@
+internal import Incidents
+package import Kernel
+internal import Logging
+internal import Postgres
+internal import Records
+internal import Seals
+internal import Telemetry
+internal import Workflows
+
+/// Applies what waits in a lane: many runs advance in one transaction, acknowledged after its commit.
+package final class LaneEngine: Sendable {
+    package let platform: Platform
+    let assets: AssetLibrary
+    let workers: WorkerDesk
+    let leaseFactory: LeaseFactory
+    /// Told after each commit: answers for senders, lanes to wake, topics for live views.
+    let committed: @Sendable (BatchOutcome) -> Void
+
+    struct BatchOutcome: Sendable {
+        var hasMore = false
+        var nextTimer: Moment?
+        var answers: [(id: CommandID, answer: JSONValue)] = []
+        var tenants: Set<TenantID> = []
+    }
+
+    package init(
+        platform: Platform, assets: AssetLibrary, workers: WorkerDesk, leaseFactory: LeaseFactory,
+        resolve: @escaping @Sendable ([(id: CommandID, answer: JSONValue)]) -> Void, changed: @escaping @Sendable (Set<TenantID>) -> Void
+    ) {
+        self.platform = platform
+        self.assets = assets
+        self.workers = workers
+        self.leaseFactory = leaseFactory
+        committed = { outcome in
+            if !outcome.answers.isEmpty { resolve(outcome.answers) }
+            if !outcome.tenants.isEmpty { changed(outcome.tenants) }
+        }
+    }
+
+    /// One batch of a lane, under its fence. Throws `LaneLost` when another replica owns the lane by now.
+    func applyBatch(lane: Int32, epoch: Int64) async throws -> BatchOutcome {
+        let waiters = workers.reserve(lane: lane)
+        do {
+            let (outcome, granted) = try await transact(lane: lane, epoch: epoch, waiters: waiters)
+            committed(outcome)
+            for waiter in waiters {
+                let leases = granted[waiter.id] ?? []
+                workers.settle(waiter.id, leases.isEmpty ? [] : await leaseFactory.leases(leases, for: waiter.worker))
+            }
+            return outcome
+        } catch {
+            for waiter in waiters { workers.settle(waiter.id, []) }
+            throw error
+        }
+    }
+
+    private func transact(
+        lane: Int32, epoch: Int64, waiters: [WorkerDesk.Waiter]
+    ) async throws -> (BatchOutcome, [UInt64: [GrantedLease]]) {
+        let settings = platform.settings
+        return try await platform.store.withLane(lane) { [self] tx in
+            let now = platform.clock.now
+            let first = try await tx.pipeline([
+                LaneQueries.fence(lane: lane, owner: settings.replica, epoch: epoch),
+                TimerQueries.takeDue(lane: lane, now: now, limit: settings.batchMax),
+                CommandQueries.pending(lane: lane, limit: settings.batchMax),
+            ])
+            guard first[0].count == 1 else { throw LaneLost.lane }
+            let timers = try first[1].map(TimerQueries.Due.init).sorted { ($0.dueAt, $0.id) < ($1.dueAt, $1.id) }
+            let commands = try first[2].map(CommandRow.init)
+            var batch = LaneBatch(lane: lane, epoch: epoch, now: now, entropy: platform.entropy, margin: settings.leaseMarginSeconds)
+            try await batch.load(commands: commands, timers: timers, tx: tx)
+            try await prepareContexts(&batch, commands: commands)
+            for command in commands { batch.apply(command) }
+            for timer in timers { batch.apply(timer) }
+            try await raiseIncidents(&batch, tx: tx)
+            let queueIDs = try first[2].map { try $0.get("queue_id", as: Int64.self) }
+            try await batch.flush(tx: tx, queueIDs: queueIDs)
+            let granted = try await grant(&batch, waiters: waiters, tx: tx)
+            let next = try await tx.query(TimerQueries.next(lane: lane)).first?.get("due_at", as: Moment.self)
+            var outcome = BatchOutcome()
+            outcome.hasMore = commands.count == settings.batchMax || timers.count == settings.batchMax || granted.hasMore
+            outcome.nextTimer = [next, granted.retryAt].compactMap(\.self).min()
+            outcome.answers = batch.answers.map { (id: $0.id, answer: $0.answer) }
+            outcome.tenants = batch.touched
+            observe(batch, commands: commands.count, timers: timers.count)
+            return (outcome, granted.leases)
+        }
+    }
+
+    /// Finds the pinned configuration of every run in the batch, and what a starting run gets pinned to.
+    ///
+    /// A start that cannot be pinned (no such workflow) is refused alone; the rest of the batch goes on.
+    private func prepareContexts(_ batch: inout LaneBatch, commands: [CommandRow]) async throws {
+        for pinned in batch.pinsNeeded() { batch.contexts[pinned.json.text] = try await assets.context(for: pinned) }
+        for command in commands where command.kind == "run.start" {
+            do {
+                let workflow = command.payload["workflow"]?.string ?? ""
+                let pinned = try await assets.pins(for: command.tenant, workflow: workflow, at: batch.now)
+                batch.starts[command.id] = try await assets.context(for: pinned)
+            } catch let refusal as Refusal {
+                batch.startRefusals[command.id] = refusal
+            }
+        }
+        for tenant in Set(commands.map(\.tenant)) {
+            batch.settleSeconds[tenant] = try await leaseFactory.settleSeconds(of: tenant)
+        }
+        for tenant in batch.tenantsOfTasks() where batch.settleSeconds[tenant] == nil {
+            batch.settleSeconds[tenant] = try await leaseFactory.settleSeconds(of: tenant)
+        }
+    }
+
+    private func observe(_ batch: LaneBatch, commands: Int, timers: Int) {
+        platform.metrics.counter("countersign_commands_applied_total", "Commands applied by lanes.").add(Double(commands))
+        platform.metrics.counter("countersign_timers_fired_total", "Timers fired by lanes.").add(Double(timers))
+        platform.metrics.counter("countersign_transitions_total", "Run transitions committed.").add(Double(batch.transitions))
+        for entry in batch.spans { platform.spans.add(entry) }
+        for line in batch.logLines {
+            platform.logger.info("\(line.message)", metadata: line.metadata)
+        }
+    }
+}

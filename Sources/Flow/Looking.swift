@@ -1,0 +1,250 @@
+package import Kernel
+internal import Postgres
+package import Records
+
+/// What pages and the API read: one bounded list or one object at a time, in the tenant's own transaction.
+package struct Looking: Sendable {
+    package static let pageMax = 200
+
+    private let platform: Platform
+    private let assets: AssetLibrary
+
+    package init(platform: Platform, assets: AssetLibrary) {
+        self.platform = platform
+        self.assets = assets
+    }
+
+    private static let nothing = Refusal(.notFound, reason: "not-found", "There is nothing here by that name.")
+
+    private func rows<Value: Sendable>(_ tenant: TenantID, _ sql: SQL, _ make: @escaping @Sendable (Row) throws -> Value) async throws -> [Value] {
+        try await platform.store.withTenant(tenant) { tx in try await tx.query(sql).map(make) }
+    }
+
+    private func one<Value: Sendable>(_ tenant: TenantID, _ sql: SQL, _ make: @escaping @Sendable (Row) throws -> Value) async throws -> Value {
+        guard let value = try await rows(tenant, sql, make).first else { throw Looking.nothing }
+        return value
+    }
+
+    // MARK: Runs
+
+    package func runs(
+        _ tenant: TenantID, phases: [String] = [], search: String? = nil, before: (Moment, RunID)? = nil, limit: Int
+    ) async throws -> [RunRow] {
+        try await rows(tenant, RunQueries.page(tenant: tenant, phases: phases, search: search, before: before, limit: min(limit, Looking.pageMax)), RunRow.init)
+    }
+
+    package func runCounts(_ tenant: TenantID) async throws -> [String: Int] {
+        let counts = try await rows(tenant, RunQueries.countByPhase(tenant: tenant)) { row in
+            (try row.get("phase", as: String.self), Int(try row.get("n", as: Int64.self)))
+        }
+        return Dictionary(counts, uniquingKeysWith: +)
+    }
+
+    package func run(_ tenant: TenantID, _ id: RunID) async throws -> RunRow {
+        try await one(tenant, RunQueries.find(tenant: tenant, id: id), RunRow.init)
+    }
+
+    package func history(_ tenant: TenantID, run: RunID, after: Int32 = 0, limit: Int = 500) async throws -> [HistoryRow] {
+        try await rows(tenant, RunQueries.history(tenant: tenant, run: run, after: after, limit: limit), HistoryRow.init)
+    }
+
+    package func tasks(_ tenant: TenantID, run: RunID) async throws -> [TaskRow] {
+        try await rows(tenant, TaskQueries.ofRun(tenant: tenant, run: run, limit: Looking.pageMax), TaskRow.init)
+    }
+
+    package func clocks(_ tenant: TenantID, run: RunID) async throws -> [ClockRow] {
+        try await rows(tenant, ClockQueries.ofRun(tenant: tenant, run: run), ClockRow.init)
+    }
+
+    /// The pinned configuration of a run, for its diagram and the reading of its clocks.
+    package func context(of run: RunRow) async throws -> RunContext { try await assets.context(for: PinnedAssets(json: run.pinned)) }
+
+    // MARK: Requests to people, dead letters
+
+    package func requests(_ tenant: TenantID, kinds: [String], openOnly: Bool = true, after: (Moment, TaskID)? = nil, limit: Int) async throws -> [TaskRow] {
+        try await rows(
+            tenant, TaskQueries.ofPeople(tenant: tenant, kinds: kinds, openOnly: openOnly, after: after, limit: min(limit, Looking.pageMax)), TaskRow.init)
+    }
+
+    package func task(_ tenant: TenantID, _ id: TaskID) async throws -> TaskRow {
+        try await one(tenant, TaskQueries.find(tenant: tenant, id: id), TaskRow.init)
+    }
+
+    package func deadTasks(_ tenant: TenantID, limit: Int) async throws -> [TaskRow] {
+        try await rows(tenant, TaskQueries.dead(tenant: tenant, limit: min(limit, Looking.pageMax)), TaskRow.init)
+    }
+
+    // MARK: Documents and invoices
+
+    package func documents(_ tenant: TenantID, before: (Moment, DocumentID)? = nil, limit: Int) async throws -> [DocumentRow] {
+        try await rows(tenant, DocumentQueries.page(tenant: tenant, before: before, limit: min(limit, Looking.pageMax)), DocumentRow.init)
+    }
+
+    package func document(_ tenant: TenantID, _ id: DocumentID) async throws -> DocumentRow {
+        try await one(tenant, DocumentQueries.find(tenant: tenant, id: id), DocumentRow.init)
+    }
+
+    package func documentBytes(_ tenant: TenantID, _ id: DocumentID) async throws -> [UInt8] {
+        try await rows(tenant, DocumentQueries.chunks(tenant: tenant, document: id)) { try $0.get("bytes", as: [UInt8].self) }.flatMap(\.self)
+    }
+
+    package func invoice(_ tenant: TenantID, _ id: InvoiceID) async throws -> InvoiceRow {
+        try await one(tenant, InvoiceQueries.find(tenant: tenant, id: id), InvoiceRow.init)
+    }
+
+    // MARK: Service levels, incidents, audit
+
+    package struct ListedClock: Sendable {
+        package let clock: ClockRow
+        package let subject: String
+        package let counterparty: String
+    }
+
+    package func clocks(_ tenant: TenantID, outcome: String? = nil, before: (Moment, ClockID)? = nil, limit: Int) async throws -> [ListedClock] {
+        try await rows(tenant, ClockQueries.page(tenant: tenant, outcome: outcome, before: before, limit: min(limit, Looking.pageMax))) { row in
+            ListedClock(clock: try ClockRow(row), subject: try row.get("subject", as: String.self), counterparty: try row.get("counterparty", as: String.self))
+        }
+    }
+
+    package func clock(_ tenant: TenantID, _ id: ClockID) async throws -> ClockRow {
+        try await one(tenant, ClockQueries.find(tenant: tenant, id: id), ClockRow.init)
+    }
+
+    /// One objective over a time: `met + breached + open = n`.
+    package struct Attainment: Sendable {
+        package let objective: String
+        package let targetSeconds: Int64
+        package let n: Int
+        package let met: Int
+        package let breached: Int
+        package let open: Int
+    }
+
+    package func attainment(_ tenant: TenantID, since: Moment) async throws -> [Attainment] {
+        try await rows(tenant, ClockQueries.attainment(tenant: tenant, since: since)) { row in
+            Attainment(
+                objective: try row.get("objective", as: String.self), targetSeconds: try row.get("target_seconds", as: Int64.self),
+                n: Int(try row.get("n", as: Int64.self)), met: Int(try row.get("met", as: Int64.self)),
+                breached: Int(try row.get("breached", as: Int64.self)), open: Int(try row.get("open", as: Int64.self)))
+        }
+    }
+
+    package func incidents(_ tenant: TenantID, openOnly: Bool, before: (Moment, IncidentID)? = nil, limit: Int) async throws -> [IncidentRow] {
+        try await rows(tenant, IncidentQueries.page(tenant: tenant, openOnly: openOnly, before: before, limit: min(limit, Looking.pageMax)), IncidentRow.init)
+    }
+
+    package func incident(_ tenant: TenantID, _ id: IncidentID) async throws -> IncidentRow {
+        try await one(tenant, IncidentQueries.find(tenant: tenant, id: id), IncidentRow.init)
+    }
+
+    package func incidentEntries(_ tenant: TenantID, _ id: IncidentID) async throws -> [IncidentEntryRow] {
+        try await rows(tenant, IncidentQueries.entries(tenant: tenant, incident: id, limit: 500), IncidentEntryRow.init)
+    }
+
+    /// An entry as pages list it.
+    package struct ListedEntry: Sendable {
+        package let id: AuditEntryID
+        package let number: Int64
+        package let at: Moment
+        package let actorKind: String
+        package let actor: String
+        package let action: String
+        package let objectType: String
+        package let objectID: String
+        package let run: RunID?
+        package let content: JSONValue
+
+        init(_ row: Row) throws {
+            id = try row.get("id", as: AuditEntryID.self)
+            number = try row.get("number", as: Int64.self)
+            at = try row.get("at", as: Moment.self)
+            actorKind = try row.get("actor_kind", as: String.self)
+            actor = try row.get("actor_id", as: String.self)
+            action = try row.get("action", as: String.self)
+            objectType = try row.get("object_type", as: String.self)
+            objectID = try row.get("object_id", as: String.self)
+            run = try row.get("run_id", as: RunID?.self)
+            content = try row.get("content", as: JSONValue.self)
+        }
+    }
+
+    package func audit(
+        _ tenant: TenantID, action: String? = nil, object: String? = nil, before: (Moment, AuditEntryID)? = nil, limit: Int
+    ) async throws -> [ListedEntry] {
+        try await rows(
+            tenant, AuditQueries.page(tenant: tenant, action: action, object: object, before: before, limit: min(limit, Looking.pageMax)), ListedEntry.init)
+    }
+
+    package func audit(_ tenant: TenantID, run: RunID) async throws -> [ListedEntry] {
+        try await rows(tenant, AuditQueries.ofRun(tenant: tenant, run: run, limit: 500), ListedEntry.init)
+    }
+
+    // MARK: People, workers, live feed
+
+    package func people(_ tenant: TenantID) async throws -> [PersonRow] {
+        try await rows(tenant, ScopeQueries.people(tenant: tenant), PersonRow.init)
+    }
+
+    package struct WorkerStatus: Sendable {
+        package let tenant: TenantID
+        package let state: String
+        package let pid: Int32?
+        package let level: String?
+        package let residentBytes: Int64?
+        package let restarts: Int32
+        package let startedAt: Moment?
+        package let seenAt: Moment
+        package let detail: String
+
+        init(_ row: Row) throws {
+            tenant = try row.get("tenant_id", as: TenantID.self)
+            state = try row.get("state", as: String.self)
+            pid = try row.get("pid", as: Int32?.self)
+            level = try row.get("level", as: String?.self)
+            residentBytes = try row.get("resident_bytes", as: Int64?.self)
+            restarts = try row.get("restarts", as: Int32.self)
+            startedAt = try row.get("started_at", as: Moment?.self)
+            seenAt = try row.get("seen_at", as: Moment.self)
+            detail = try row.get("detail", as: String.self)
+        }
+    }
+
+    /// All tenants' workers, for the operator.
+    package func workers() async throws -> [WorkerStatus] {
+        try await platform.store.withReport { tx in try await tx.query(OverviewQueries.workers()).map(WorkerStatus.init) }
+    }
+
+    package func worker(_ tenant: TenantID) async throws -> WorkerStatus? {
+        try await rows(tenant, OverviewQueries.worker(tenant: tenant), WorkerStatus.init).first
+    }
+
+    /// All tenants' counts, for the operator and partners; no payload.
+    package func summaries() async throws -> [TenantSummaryRow] {
+        try await platform.store.withReport { tx in try await tx.query(OverviewQueries.all()).map(TenantSummaryRow.init) }
+    }
+
+    package func summary(_ tenant: TenantID) async throws -> TenantSummaryRow? {
+        try await rows(tenant, OverviewQueries.one(tenant: tenant), TenantSummaryRow.init).first
+    }
+
+    /// One line of the live feed.
+    package struct FeedItem: Sendable {
+        package let id: Int64
+        package let at: Moment
+        package let topic: String
+        package let run: RunID?
+        package let facts: JSONValue
+    }
+
+    package func feed(_ tenant: TenantID, after: Int64, limit: Int = 200) async throws -> [FeedItem] {
+        try await rows(tenant, OutboxQueries.after(tenant: tenant, after, limit: limit)) { row in
+            FeedItem(
+                id: try row.get("id", as: Int64.self), at: try row.get("at", as: Moment.self), topic: try row.get("topic", as: String.self),
+                run: try row.get("run_id", as: RunID?.self), facts: try row.get("facts", as: JSONValue.self))
+        }
+    }
+
+    package func feedPosition(_ tenant: TenantID) async throws -> Int64 {
+        try await rows(tenant, OutboxQueries.latest(tenant: tenant)) { try $0.get("id", as: Int64.self) }.first ?? 0
+    }
+}

@@ -1,0 +1,134 @@
+package import Kernel
+package import Records
+package import ServiceLevels
+package import Tenancy
+internal import Workflows
+
+/// Service-level clocks inside a batch: their events are the truth, every stored figure is what the events evaluate to now.
+extension LaneBatch {
+    mutating func measure(run id: RunID, objective name: String, change: ClockChange, context: RunContext) {
+        guard let run = runs[id], let contract = context.contract, let calendar = context.calendar,
+            let objective = contract.objectives.first(where: { $0.name == name }), let contractPin = context.pinned.contract,
+            let calendarPin = context.pinned.calendar
+        else { return }
+        let terms = Measuring.terms(of: objective)
+        let known = clocks[id]?.firstIndex { $0.objective == name }
+        var row: ClockRow
+        switch (change, known) {
+        case (.start, nil):
+            row = ClockRow(
+                tenant: run.tenant, id: newID(), lane: lane, run: id, objective: name, contractAsset: contractPin.asset,
+                contractVersion: contractPin.version, calendarAsset: calendarPin.asset, zoneVersion: calendar.zone.version,
+                targetSeconds: terms.targetSeconds, events: [], startedAt: now)
+            newClocks.append(row.id)
+            clocks[id, default: []].append(row)
+        case (_, nil): return
+        case (_, let index?):
+            row = clocks[id]?[index] ?? clocks[id, default: []][index]
+        }
+        let kind: ClockEvent.Kind =
+            switch change {
+            case .start: row.events.array?.isEmpty ?? true ? .start : .reopen
+            case .stop: .stop
+            case .pause(let reason): .pause(reason: reason)
+            case .resume(let reason): .resume(reason: reason)
+            case .cancel: .cancel
+            }
+        row.events = .array((row.events.array ?? []) + [ClockEvent(kind, at: now).json])
+        store(row, terms: terms, calendar: calendar)
+        enter(
+            run.tenant, action: "clock.\(Measuring.word(of: change))", object: (type: "clock", id: row.id.text), run: id, by: nil,
+            facts: ["objective": .string(name), "contract": .string(row.contractVersion)])
+    }
+
+    /// A warning or a breach may be due; the clock says what is true now, late after downtime but dated truly.
+    mutating func fireClock(_ id: ClockID) {
+        for (run, rows) in clocks {
+            guard let row = rows.first(where: { $0.id == id }), let pinned = runs[run]?.pinned, let context = contexts[pinned.text],
+                let calendar = context.calendar, let objective = context.contract?.objectives.first(where: { $0.name == row.objective })
+            else { continue }
+            store(row, terms: Measuring.terms(of: objective), calendar: calendar)
+            return
+        }
+    }
+
+    /// Evaluates the clock, keeps the result, sets the next wake-up, and tells of a first warning or a breach.
+    private mutating func store(_ old: ClockRow, terms: ClockTerms, calendar: ServiceCalendar) {
+        var row = old
+        let reading = Measuring.read(row, terms: terms, calendar: calendar, asOf: now)
+        row.state = reading.state.rawValue
+        row.outcome = reading.outcome.rawValue
+        row.elapsedSeconds = reading.elapsedSeconds
+        row.dueAt = reading.dueAt
+        row.breachedAt = reading.breachedAt
+        row.stoppedAt = reading.state == .stopped || reading.state == .cancelled ? (old.stoppedAt ?? now) : nil
+        row.warnedAt = reading.warnings.compactMap(\.firedAt).min()
+        if let index = clocks[row.run]?.firstIndex(where: { $0.id == row.id }) { clocks[row.run]?[index] = row }
+        changedClocks.insert(row.id)
+        if let next = reading.nextWakeUp {
+            // The reading counts whole seconds, so the wake-up is at the first instant of that second.
+            setTimer(row.tenant, subject: "clock", id: row.id.anySubject, key: "clock", at: max(next, now.adding(milliseconds: 20)))
+        } else {
+            cancelTimer(id: row.id.anySubject, key: "clock")
+        }
+        if row.outcome == "breached", old.outcome != "breached" { breach(row) }
+        if row.warnedAt != nil, old.warnedAt == nil, row.outcome == "open" { warn(row) }
+    }
+
+    private mutating func breach(_ row: ClockRow) {
+        guard let run = runs[row.run] else { return }
+        let over = ServiceDuration.text(row.elapsedSeconds - row.targetSeconds)
+        note(
+            row.run, type: "clock.breached", step: "", summary: "The \(row.objective) target of \(ServiceDuration.text(row.targetSeconds)) was passed.",
+            by: nil, data: ["objective": .string(row.objective), "breachedAt": JSONValue(row.breachedAt)])
+        enter(
+            row.tenant, action: "sla.breached", object: (type: "clock", id: row.id.text), run: row.run, by: nil,
+            facts: [
+                "objective": .string(row.objective), "breachedAt": JSONValue(row.breachedAt), "targetSeconds": JSONValue(row.targetSeconds),
+                "elapsedSeconds": JSONValue(row.elapsedSeconds),
+            ])
+        tell(row.tenant, "sla.breached", run: row.run, ["clock": JSONValue(row.id), "objective": .string(row.objective)])
+        raised.append(
+            RaisedAlert(
+                tenant: row.tenant, alert: "sla-breach",
+                facts: ["objective": row.objective, "subject": run.subject, "counterparty": run.counterparty, "over": over], run: row.run))
+    }
+
+    private mutating func warn(_ row: ClockRow) {
+        guard let run = runs[row.run] else { return }
+        note(
+            row.run, type: "clock.warned", step: "", summary: "The \(row.objective) clock has reached its warning.", by: nil,
+            data: ["objective": .string(row.objective), "dueAt": JSONValue(row.dueAt)])
+        tell(row.tenant, "sla.warned", run: row.run, ["clock": JSONValue(row.id), "objective": .string(row.objective)])
+        raised.append(
+            RaisedAlert(
+                tenant: row.tenant, alert: "sla-risk",
+                facts: ["objective": row.objective, "subject": run.subject, "counterparty": run.counterparty], run: row.run))
+    }
+}
+
+/// Reading stored clocks; pages, the explain document and the lane use the same code.
+package enum Measuring {
+    package static func terms(of objective: ContractDocument.Objective) -> ClockTerms {
+        ClockTerms(
+            targetSeconds: Int64(objective.targetSeconds), warnPercents: objective.warnPercents,
+            pauseReasons: objective.pauseReasons.map(Set.init), metric: objective.name == "posting" ? .posting : .approvalCycle)
+    }
+
+    package static func read(_ row: ClockRow, terms: ClockTerms, calendar: ServiceCalendar, asOf now: Moment, isTraced: Bool = false) -> ClockReading {
+        var issues: [AssetIssue] = []
+        let events = (row.events.array ?? []).compactMap { ClockEvent.parse($0, issues: &issues) }
+        precondition(issues.isEmpty, "a clock event that we wrote does not read: \(issues)")
+        return SLAClock.read(calendar: calendar, terms: terms, events: events, asOf: now, isTraced: isTraced)
+    }
+
+    static func word(of change: ClockChange) -> String {
+        switch change {
+        case .start: "started"
+        case .stop: "stopped"
+        case .pause: "paused"
+        case .resume: "resumed"
+        case .cancel: "cancelled"
+        }
+    }
+}

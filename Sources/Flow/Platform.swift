@@ -1,0 +1,55 @@
+package import Kernel
+package import Logging
+package import Postgres
+package import Seals
+package import Telemetry
+
+/// What every use of the system is given: the store, the clock, randomness, keys and the instruments.
+package struct Platform: Sendable {
+    package let store: Store
+    package let clock: WallClock
+    package let entropy: Entropy
+    package let secrets: SecretBox
+    package let metrics: MetricsRegistry
+    package let spans: SpanBuffer
+    package let logger: Logger
+    package let settings: FlowSettings
+
+    package init(
+        store: Store, clock: WallClock, entropy: Entropy, secrets: SecretBox, metrics: MetricsRegistry, spans: SpanBuffer, logger: Logger,
+        settings: FlowSettings
+    ) {
+        self.store = store
+        self.clock = clock
+        self.entropy = entropy
+        self.secrets = secrets
+        self.metrics = metrics
+        self.spans = spans
+        self.logger = logger
+        self.settings = settings
+    }
+
+    package func newID<S>(_ kind: ID<S>.Type = ID<S>.self) -> ID<S> { ID<S>(at: clock.now, entropy: entropy) }
+}
+
+/// The bounds and paces of the engine; every number has its reason beside it.
+package struct FlowSettings: Sendable {
+    /// This replica's name in `queue.lane`; unique among replicas.
+    package var replica: String
+    /// Lanes of the whole installation. A tenant's work lies in one of them; more lanes spread tenants finer over replicas.
+    package var laneCount: Int32 = 8
+    /// Commands and timers in one transaction. Past this the gain of sharing a commit is small and the answer waits longer.
+    package var batchMax = 200
+    /// A lane's owner renews every third of this; a dead owner's lanes are taken over after it.
+    package var laneLeaseSeconds: Int64 = 10
+    /// How long a sender waits for its command's answer before it is told "pending".
+    package var answerWaitMilliseconds: Int64 = 2000
+    /// Looks for commands of other replicas when no notification came.
+    package var pollMilliseconds: Int64 = 500
+    /// Between the end of a transfer's deadline and the end of its lease (the bound is 5; two more for scheduling).
+    package var leaseMarginSeconds: Int64 = 7
+    /// A claim on a decision lapses after this, so that nobody blocks a colleague by going home.
+    package var claimSeconds: Int64 = 1800
+
+    package init(replica: String) { self.replica = replica }
+}

@@ -1,0 +1,169 @@
+package import Handoff
+package import Kernel
+internal import Logging
+internal import Postgres
+package import Records
+internal import Seals
+internal import Telemetry
+
+/// What workers report: checked against the lease, stored as a command, and acknowledged after the lane has committed it.
+package struct Posting: Sendable {
+    private let platform: Platform
+    private let desk: CommandDesk
+    private let canonical: Canonical
+    private let scopes: ScopeDirectory
+
+    package init(platform: Platform, desk: CommandDesk, assets: AssetLibrary, scopes: ScopeDirectory) {
+        self.platform = platform
+        self.desk = desk
+        self.scopes = scopes
+        canonical = Canonical(platform: platform, assets: assets)
+    }
+
+    /// A report's verdict. Repeating a report is safe: the same token is the same command.
+    package func receive(_ report: WorkReport, from worker: WorkerIdentity) async throws -> ReportVerdict {
+        guard let task = report.token.split(separator: ".").first.flatMap({ TaskID($0) }) else { return .stale }
+        let hash = SHA256.hash(Array(report.token.utf8))
+        let key = "task.report/\(hash.hexText)"
+        let scope = try await scopes.scope(worker.tenant)
+        let outcome = report.outcome.json
+        let prepared = try await platform.store.withTenant(worker.tenant) { tx -> [CommandRow]? in
+            if try await tx.query(CommandQueries.find(tenant: worker.tenant, idempotencyKey: key)).count == 1 { return [] }
+            guard let lease = try await tx.query(LeaseQueries.find(tenant: worker.tenant, task: task)).first.map(LeaseRow.init),
+                constantTimeEqual(lease.tokenHash, hash)
+            else { return nil }
+            var commands = [
+                CommandRow(
+                    tenant: worker.tenant, id: platform.newID(), lane: worker.lane, idempotencyKey: key, kind: "task.report", task: task,
+                    payload: ["epoch": JSONValue(lease.epoch), "outcome": outcome], createdAt: platform.clock.now)
+            ]
+            if lease.kind == WorkKind.documentRead.rawValue, let follow = try await reading(report.outcome, task: task, scope: scope, tx: tx) {
+                commands.append(follow)
+            }
+            for command in commands { _ = try await tx.query(CommandQueries.insert(command)) }
+            return commands
+        }
+        guard let commands = prepared else { return .stale }
+        record(report, task: task, worker: worker)
+        guard let first = commands.first else { return .accepted }
+        switch try await desk.answer(of: first) {
+        case .done(let answer): return answer["verdict"]?.string == "stale" ? .stale : .accepted
+        case .refused: return .stale
+        case .pending: return .pending
+        }
+    }
+
+    /// The transaction's second half for readings: the invoice and the run's start, or the exception.
+    private func reading(_ outcome: WorkOutcome, task: TaskID, scope: ScopeRow, tx: Transaction) async throws -> CommandRow? {
+        guard let row = try await tx.query(TaskQueries.find(tenant: scope.id, id: task)).first.map(TaskRow.init), let id = row.document,
+            let document = try await tx.query(DocumentQueries.find(tenant: scope.id, id: id)).first.map(DocumentRow.init)
+        else { return nil }
+        switch outcome {
+        case .completed(let output), .found(let output):
+            return try await canonical.accept(output, of: document, scope: scope, tx: tx).1
+        case .refused(let code, let message):
+            return try await canonical.refuse(code: code, message: message, kind: nil, of: document, scope: scope, tx: tx).1
+        case .absent, .failed, .inDoubt, .mismatch: return nil
+        }
+    }
+
+    /// The bytes of the document that this lease is about.
+    package func document(leaseToken: String, worker: WorkerIdentity) async throws -> [UInt8] {
+        guard let task = leaseToken.split(separator: ".").first.flatMap({ TaskID($0) }) else { throw Posting.unknownLease }
+        let hash = SHA256.hash(Array(leaseToken.utf8))
+        return try await platform.store.withTenant(worker.tenant) { tx in
+            guard let lease = try await tx.query(LeaseQueries.find(tenant: worker.tenant, task: task)).first.map(LeaseRow.init),
+                constantTimeEqual(lease.tokenHash, hash),
+                let id = try await tx.query(TaskQueries.find(tenant: worker.tenant, id: task)).first.map(TaskRow.init)?.document
+            else { throw Posting.unknownLease }
+            var bytes: [UInt8] = []
+            for row in try await tx.query(DocumentQueries.chunks(tenant: worker.tenant, document: id)) {
+                bytes.append(contentsOf: try row.get("bytes", as: [UInt8].self))
+            }
+            return bytes
+        }
+    }
+
+    private static let unknownLease = Refusal(.notFound, reason: "lease.unknown", "This lease is not known, or not any longer.")
+
+    /// Moves the ends of the leases that the worker still works on.
+    package func heartbeat(_ tokens: [String], from worker: WorkerIdentity, seconds: Int64) async throws -> (extended: [(String, Moment)], lost: [String]) {
+        guard !tokens.isEmpty else { return ([], []) }
+        let byHash = Dictionary(tokens.map { (SHA256.hash(Array($0.utf8)), $0) }, uniquingKeysWith: { first, _ in first })
+        let until = platform.clock.now.adding(seconds: seconds)
+        let rows = try await platform.store.withLane(worker.lane) { tx in
+            try await tx.query(
+                LeaseQueries.extend(
+                    lane: worker.lane, tenant: worker.tenant, worker: worker.incarnation, tokenHashes: Array(byHash.keys), until: until))
+        }
+        var extended: [(String, Moment)] = []
+        for row in rows {
+            guard let token = byHash[try row.get("token_hash", as: [UInt8].self)] else { continue }
+            extended.append((token, try row.get("expires_at", as: Moment.self)))
+        }
+        let held = Set(extended.map(\.0))
+        return (extended, tokens.filter { !held.contains($0) })
+    }
+
+    /// The worker's exchanges as spans of the run's trace, and one line in the log.
+    private func record(_ report: WorkReport, task: TaskID, worker: WorkerIdentity) {
+        for hop in report.telemetry {
+            var attributes = hop.facts
+            attributes["hop"] = Hop.post.rawValue
+            attributes["tenant"] = worker.slug
+            let trace = hop.facts["traceparent"].flatMap { TraceContext(traceparent: $0) } ?? TraceContext(entropy: platform.entropy)
+            attributes["traceparent"] = nil
+            platform.spans.add(
+                Span(
+                    trace: trace, name: hop.name, startedAt: hop.startedAt,
+                    endedAt: Moment(microseconds: hop.startedAt.microseconds + hop.durationMicroseconds), attributes: attributes))
+        }
+        let trace = report.telemetry.first?.facts["traceparent"] ?? ""
+        platform.logger.info(
+            "task reported",
+            metadata: [
+                "hop": "\(Hop.post.rawValue)", "tenant": "\(worker.slug)", "task": "\(task)", "outcome": "\(report.outcome.json["outcome"]?.string ?? "")",
+                "trace": "\(trace)",
+            ])
+        platform.metrics.counter("countersign_task_reports_total", "Reports of workers.", labels: ["outcome": report.outcome.json["outcome"]?.string ?? "unknown"]).add(1)
+    }
+}
+
+/// The directory of scopes in memory: small, read by everything, refreshed when it is older than a few seconds or misses a name.
+package final class ScopeDirectory: Sendable {
+    private struct State {
+        var scopes: [TenantID: ScopeRow] = [:]
+        var readAt = Moment(microseconds: 0)
+    }
+
+    private let state = Locked(State())
+    private let store: Store
+    private let clock: WallClock
+    private static let freshSeconds: Int64 = 5
+
+    package init(store: Store, clock: WallClock) {
+        self.store = store
+        self.clock = clock
+    }
+
+    package func all() async throws -> [ScopeRow] {
+        let now = clock.now
+        let known = state.withLock { $0 }
+        if now.seconds(since: known.readAt) < ScopeDirectory.freshSeconds { return Array(known.scopes.values) }
+        let rows = try await store.withGate { tx in try await tx.query(ScopeQueries.all()).map(ScopeRow.init) }
+        state.withLock { $0 = State(scopes: Dictionary(rows.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }), readAt: now) }
+        return rows
+    }
+
+    package func scope(_ id: TenantID) async throws -> ScopeRow {
+        if let known = state.withLock({ $0.scopes[id] }) { return known }
+        guard let row = try await all().first(where: { $0.id == id }) else {
+            throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.")
+        }
+        return row
+    }
+
+    package func scope(slug: String) async throws -> ScopeRow? { try await all().first { sameBytes($0.slug, slug) } }
+
+    package func invalidate() { state.withLock { $0.readAt = Moment(microseconds: 0) } }
+}

@@ -1,0 +1,134 @@
+package import Kernel
+internal import Logging
+internal import Postgres
+internal import Records
+
+/// Owns lanes: claims those without an owner, renews its own, and runs one loop per lane until the lane is lost or the server stops.
+package final class Timekeeper: Sendable {
+    private let platform: Platform
+    private let signals: Locked<[Int32: Signal]>
+    private let makeBatch: @Sendable (Int32, Int64) -> LaneBatchRunner
+
+    package init(platform: Platform, engine: LaneEngine) {
+        self.platform = platform
+        signals = Locked([:])
+        makeBatch = { lane, epoch in LaneBatchRunner(engine: engine, lane: lane, epoch: epoch) }
+    }
+
+    /// Something waits in this lane. Lanes of other replicas hear it from the database.
+    package func wake(_ lane: Int32) {
+        signals.withLock { $0[lane] }?.raise()
+    }
+
+    /// Runs until cancelled. A database that is away is waited for; lanes are claimed again when it is back.
+    package func run() async throws {
+        try await withThrowingDiscardingTaskGroup { group in
+            var owned: [Int32: (epoch: Int64, task: Task<Void, Never>)] = [:]
+            defer { for lane in owned.values { lane.task.cancel() } }
+            var isPrepared = false
+            while !Task.isCancelled {
+                do {
+                    if !isPrepared {
+                        try await platform.store.withLane(0) { [platform] tx in
+                            _ = try await tx.execute(LaneQueries.ensure(count: platform.settings.laneCount))
+                        }
+                        isPrepared = true
+                    }
+                    let held = try await hold()
+                    for (lane, loop) in owned where held[lane] != loop.epoch {
+                        loop.task.cancel()
+                        owned[lane] = nil
+                    }
+                    for (lane, epoch) in held where owned[lane] == nil {
+                        let signal = Signal()
+                        signals.withLock { $0[lane] = signal }
+                        let runner = makeBatch(lane, epoch)
+                        let task = Task { await runner.run(signal: signal) }
+                        group.addTask { await withTaskCancellationHandler { await task.value } onCancel: { task.cancel() } }
+                        owned[lane] = (epoch, task)
+                    }
+                } catch is CancellationError {
+                    break
+                } catch {
+                    platform.logger.warning("lanes not renewed", metadata: ["error": "\(error)"])
+                }
+                // Cancellation ends the loop by its condition.
+                try? await Task.sleep(for: .milliseconds(platform.settings.laneLeaseSeconds * 1000 / 3))
+            }
+            for lane in owned.values { lane.task.cancel() }
+        }
+    }
+
+    /// Gives the lanes back, so that another replica needs not wait for their leases to run out.
+    package func release() async throws {
+        try await platform.store.withLane(0) { [platform] tx in
+            _ = try await tx.execute(LaneQueries.release(owner: platform.settings.replica))
+        }
+    }
+
+    private func hold() async throws -> [Int32: Int64] {
+        let now = platform.clock.now
+        let until = now.adding(seconds: platform.settings.laneLeaseSeconds)
+        let owner = platform.settings.replica
+        return try await platform.store.withLane(0) { tx in
+            var held: [Int32: Int64] = [:]
+            for row in try await tx.query(LaneQueries.renew(owner: owner, now: now, until: until)) {
+                held[try row.get("lane", as: Int32.self)] = try row.get("epoch", as: Int64.self)
+            }
+            for row in try await tx.query(LaneQueries.claim(owner: owner, limit: 64, now: now, until: until)) {
+                held[try row.get("lane", as: Int32.self)] = try row.get("epoch", as: Int64.self)
+            }
+            return held
+        }
+    }
+
+    /// The slow poll: lanes that hold commands of other replicas, or whose earliest timer nobody here has heard of.
+    package func poll() async throws {
+        let rows = try await platform.store.withLane(0) { tx in try await tx.query(LaneQueries.pending()) }
+        let now = platform.clock.now
+        for row in rows {
+            let due = try row.get("next_timer", as: Moment?.self)
+            if try row.get("has_commands", as: Bool.self) || due.map({ $0 <= now }) ?? false { wake(try row.get("lane", as: Int32.self)) }
+        }
+    }
+}
+
+/// One lane's loop: sleeps until something is due, applies a batch, and again.
+struct LaneBatchRunner: Sendable {
+    let engine: LaneEngine
+    let lane: Int32
+    let epoch: Int64
+
+    func run(signal: Signal) async {
+        var pause: Int64 = 0
+        var failures = 0
+        while !Task.isCancelled {
+            await signal.wait(milliseconds: pause)
+            guard !Task.isCancelled else { return }
+            do {
+                let outcome = try await engine.applyBatch(lane: lane, epoch: epoch)
+                failures = 0
+                if outcome.hasMore {
+                    pause = 0
+                } else {
+                    let now = engine.platform.clock.now
+                    let untilTimer = outcome.nextTimer.map { max(1, $0.milliseconds(since: now) + 1) } ?? 60_000
+                    pause = min(untilTimer, 60_000)
+                }
+            } catch LaneLost.lane {
+                engine.platform.logger.info("lane lost", metadata: ["lane": "\(lane)", "epoch": "\(epoch)"])
+                return
+            } catch is CancellationError {
+                return
+            } catch {
+                failures += 1
+                pause = min(5000, 50 << Int64(min(failures, 7)))
+                engine.platform.logger.warning(
+                    "batch not applied", metadata: ["lane": "\(lane)", "failures": "\(failures)", "error": "\(error)"])
+            }
+        }
+    }
+}
+
+/// This replica does not hold the lane any longer; its batch was not applied.
+enum LaneLost: Error { case lane }
