@@ -65,7 +65,9 @@ package struct ExactDecimal: Sendable, Comparable, Hashable, CustomStringConvert
         }
         let wholeDigits = (point ?? at) - start
         let decimals = digits - wholeDigits
-        guard wholeDigits == 1 || wholeDigits > 1 && bytes[start] != UInt8(ascii: "0"), point == nil || decimals > 0 else { return nil }
+        guard wholeDigits == 1 || wholeDigits > 1 && bytes[start] != UInt8(ascii: "0"), point == nil || decimals > 0 else {
+            return nil
+        }
         return ExactDecimal(mantissa: isNegative ? -mantissa : mantissa, scale: decimals)
     }
 

@@ -19,21 +19,24 @@ package struct ID<Subject>: Hashable, Sendable, Comparable, CustomStringConverti
 
     /// Reads the canonical form, 36 characters with hyphens, in either case; anything else is nil.
     package init?(_ text: some StringProtocol) {
-        var digits: (UInt64, UInt64) = (0, 0)
-        var count = 0
-        var position = 0
-        for byte in text.utf8 {
+        var copy = String(text)
+        guard let parsed = copy.withUTF8(ID.parse) else { return nil }
+        self = parsed
+    }
+
+    private static func parse(_ bytes: UnsafeBufferPointer<UInt8>) -> ID? {
+        guard bytes.count == 36 else { return nil }
+        var high: UInt64 = 0
+        var low: UInt64 = 0
+        for (position, byte) in bytes.enumerated() {
             if position == 8 || position == 13 || position == 18 || position == 23 {
                 guard byte == UInt8(ascii: "-") else { return nil }
             } else {
-                guard let digit = hexValue(byte), count < 32 else { return nil }
-                if count < 16 { digits.0 = digits.0 << 4 | digit } else { digits.1 = digits.1 << 4 | digit }
-                count += 1
+                guard let digit = hexValue(byte) else { return nil }
+                if position < 18 { high = high << 4 | digit } else { low = low << 4 | digit }
             }
-            position += 1
         }
-        guard position == 36, count == 32 else { return nil }
-        self.init(high: digits.0, low: digits.1)
+        return ID(high: high, low: low)
     }
 
     /// The canonical lower-case form, `8-4-4-4-12` hexadecimal digits.

@@ -154,6 +154,8 @@ int cs_user_by_name(const char *name, uid_t *user, gid_t *group) {
 
 int cs_make_undumpable(void) { return prctl(PR_SET_DUMPABLE, 0); }
 
+void cs_name_thread(const char *name) { prctl(PR_SET_NAME, name); }
+
 int cs_random(void *buffer, size_t count) {
     unsigned char *at = buffer;
     while (count > 0) {

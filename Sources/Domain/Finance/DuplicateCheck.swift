@@ -114,8 +114,9 @@ package struct DuplicateMatch: Hashable, Sendable, JSONCoded {
 
 /// Deterministic duplicate rules: an exact key, and a score that names its reasons. It looks across the entities of one tenant.
 package enum DuplicateCheck {
-    /// A probable duplicate scores at least this. Three of {party, number, amount, date} reach it, two do not.
-    package static let probableScore = 70
+    /// A probable duplicate scores at least this: three of {party, number, amount, date} reach it, two do not, and neither does the next
+    /// number of the same supplier in the same week, which is ordinary business.
+    package static let probableScore = 75
     package static let daysNear = 7
 
     /// Equal keys are the same invoice: entity, supplier, class of document and the normalised number, so that the store can

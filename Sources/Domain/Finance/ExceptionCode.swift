@@ -1,4 +1,4 @@
-package import Kernel
+internal import Kernel
 
 /// Every reason for which an invoice stops and somebody has to look.
 ///

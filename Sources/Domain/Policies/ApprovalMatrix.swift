@@ -163,13 +163,11 @@ package struct ApprovalMatrix: Sendable {
     private func problems(of scope: [String], _ pointer: String) -> [(String, AssetIssue)] {
         let own = rows.filter { $0.covers(scope) }
         var out: [(String, AssetIssue)] = []
-        // Between two neighbouring bounds nothing changes, so the bounds and one amount above all of them tell everything.
-        let bounds = Set(own.flatMap { [$0.over, $0.upTo].compactMap { $0 } })
-        var previous: (row: Row, amount: ExactDecimal)?
-        for amount in bounds.union([.zero]).sorted() + [ExactDecimal(mantissa: 1, scale: 0)] {
-            let isLast = amount == ExactDecimal(mantissa: 1, scale: 0) && previous.map { $0.amount >= amount } ?? false
-            let probe = isLast ? nil : amount
-            let hits = own.filter { row in probe.map(row.covers) ?? (row.upTo == nil) }
+        // Between two neighbouring bounds nothing changes, so each bound stands for the band below it, and nil for all above.
+        let bounds = Set(own.flatMap { [$0.over, $0.upTo].compactMap { $0 } } + [.zero])
+        var previous: Row?
+        for probe in bounds.sorted().map(Optional.some) + [nil] {
+            let hits = own.filter { row in probe.map { row.covers($0) } ?? (row.upTo == nil) }
             if hits.count > 1 {
                 let names = hits.map(\.id).joined(separator: "` and `")
                 out.append(
@@ -179,7 +177,7 @@ package struct ApprovalMatrix: Sendable {
                     ))
             }
             let row = hits.first ?? otherwise
-            if let before = previous?.row, row.signatures < before.signatures {
+            if let before = previous, row.signatures < before.signatures {
                 out.append(
                     (
                         "falling \(before.id) \(row.id)",
@@ -188,7 +186,7 @@ package struct ApprovalMatrix: Sendable {
                                 + "\(before.signatures).", remedy: "Ask for at least as many signatures in the higher band.")
                     ))
             }
-            previous = (row, amount)
+            previous = row
         }
         return out
     }

@@ -1,4 +1,4 @@
-package import Kernel
+internal import Kernel
 package import Tenancy
 
 /// The kinds of configuration documents; the raw value is what bundles, the server's asset table and addresses say.

@@ -51,9 +51,10 @@ package struct AssetDocument: Sendable {
 
     /// Puts an issue of a parser into this file.
     package func located(_ issue: AssetIssue) -> LocatedIssue {
-        // A message that opens with the member's own name is about the name ("`colour` is not a member"), not about its value.
+        // "`colour` is not a member" is about the name and not about the value that follows it.
         let name = issue.pointer.split(separator: "/").last.map { $0.replacing("~1", with: "/").replacing("~0", with: "~") } ?? ""
-        let isAboutName = !name.isEmpty && issue.message.dropFirst().hasPrefix(name) && "`\"'".contains(issue.message.prefix(1))
+        let speaksOfNames = ["member", "not known", "stands here"].contains { issue.message.contains($0) }
+        let isAboutName = speaksOfNames && (issue.message.contains("`\(name)`") || issue.message.contains("\"\(name)\""))
         let mark = isAboutName ? nameMark(for: issue.pointer) ?? mark(for: issue.pointer) : mark(for: issue.pointer)
         return LocatedIssue(file: path, mark: mark, message: issue.message, remedy: issue.remedy, severity: issue.severity)
     }

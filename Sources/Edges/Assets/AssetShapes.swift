@@ -64,4 +64,61 @@ enum AssetShapes {
             optional("week", .object(week), "replaces the whole week."),
             optional("overrides", .table(keys: .date, values: windows, count: 0...4000), "replaces these dates."),
         ])
+
+    private static let workflow = ObjectShape(
+        "a workflow", "The steps of a run, in the closed profile of this product.",
+        head("workflow") + [required("do", .list(of: .anything("a step: its name, and what it does."), count: 1...200), "the steps, in order.")])
+
+    private static let policyTest = ObjectShape(
+        "a test", "An input and what has to come out.",
+        [
+            required("name", .text(.prose), "a sentence about the business."),
+            required("input", .anything("what the policy is asked."), "what the policy is asked."),
+            required("expect", .object(expectation), "what has to come out."),
+        ])
+
+    private static let expectation = ObjectShape(
+        "an expectation", "At least one of these.",
+        [
+            optional("outcome", .anything("the whole outcome."), "the whole outcome."),
+            optional("rules", .list(of: .text(.line), count: 0...200), "ids of the rules that fire, in order."),
+            optional("refused", .text(.line), "the reason code of the refusal."),
+        ])
+
+    private static let policy = ObjectShape(
+        "a policy", "A decision table, an approval matrix, tolerances, or rules of duty separation.",
+        head("decision-table", "approval-matrix", "tolerances", "duty-separation") + [
+            optional("rows", .list(of: .anything("a row of the matrix or of the tolerances."), count: 1...500), "rows, told apart by `id`."),
+            optional("otherwise", .anything("what holds when no row does."), "what holds when no row does."),
+            optional("rules", .list(of: .anything("a rule, told apart by `id`."), count: 1...500), "rules of a table or of duty separation."),
+            optional("tests", .list(of: .object(policyTest), count: 0...500), "cases that have to come out as written."),
+        ])
+
+    private static let policyTests = ObjectShape(
+        "a file of policy tests", "Further cases for a policy that the tenant uses, run at every check.",
+        [
+            required("kind", .choice(["policy-tests"]), "always `policy-tests`."),
+            required("name", .text(.slug), "the file's name."),
+            required("policy", .text(.slug), "name of the policy."),
+            required("tests", .list(of: .object(policyTest), count: 1...500), "cases that have to come out as written."),
+        ])
+
+    private static let connector = ObjectShape(
+        "a connector mapping", "How one kind of system is read and written.",
+        head("connector"))
+
+    private static let runbook = ObjectShape(
+        "a runbook's front matter", "What stands between the two lines of `---` at the head of a runbook.",
+        [
+            required("alert", .text(.slug), "the alert it answers, which is also the file's name."),
+            required("title", .text(.line), "as shown on incidents."),
+            required("severity", .choice(["sev1", "sev2", "sev3", "sev4"]), "default severity of the alert."),
+            required("owner", .text(.line), "who keeps it true."),
+            required("author", .text(.line), "who wrote this version."),
+            required("approver", .text(.line), "who approved it; someone else than the author."),
+            required("reviewed", .text(.date), "date of the last review."),
+            required("expires", .text(.date), "date from which it must not be relied on; at most a year after the review."),
+            required("tested", .text(.date), "date of the last drill."),
+            required("summary", .text(.line), "one line for the page."),
+        ])
 }

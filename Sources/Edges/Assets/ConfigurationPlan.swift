@@ -1,5 +1,5 @@
 package import Kernel
-package import Tenancy
+internal import Tenancy
 
 /// A document as the server has it now.
 package struct PublishedAsset: Sendable, Hashable {

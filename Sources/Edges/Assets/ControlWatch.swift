@@ -109,11 +109,11 @@ struct ControlWatch {
         }
         switch change.path.last ?? "" {
         case "quorum": return isLowered(change) ? "fewer signatures are needed" : nil
-        case "upTo", "below", "limit", "max", "threshold", "to", "from", "above", "over": return isRaised(change) ? "a threshold is raised" : nil
-        case let name where ["percent", "amount", "absolute", "quantity", "days"].contains(where: { name.lowercased().hasSuffix($0) }):
-            if change.new?.isNull == true || change.new == nil { return "a tolerance is no longer checked" }
+        case "over", "upTo": return isRaised(change) ? "a threshold is raised" : nil
+        case "absMinor", "pct":
+            if change.new?.isNull ?? true { return "a tolerance is no longer checked" }
             return isRaised(change) ? "a tolerance is widened" : nil
-        case "mode", "outcome", "severity": return "a rule acts differently"
+        case "action", "combine", "direction", "mode", "severity": return "a rule acts differently"
         default: return nil
         }
     }

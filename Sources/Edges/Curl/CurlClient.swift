@@ -88,6 +88,8 @@ private final class CurlLoop: @unchecked Sendable {
         var cancelled: [CurlTransfer] = []
         var open = 0
         var isStopping = false
+        /// Set right before libcurl's handle is freed; nobody may wake it afterwards.
+        var isClosed = false
     }
 
     private let inbox = Locked(Inbox())
@@ -124,25 +126,26 @@ private final class CurlLoop: @unchecked Sendable {
             guard !inbox.isStopping else { return false }
             inbox.added.append(transfer)
             inbox.open += 1
+            curl_multi_wakeup(multi)
             return true
         }
-        if isAccepted { curl_multi_wakeup(multi) } else { transfer.abandon(.clientStopped, "the client has stopped") }
+        if !isAccepted { transfer.abandon(.clientStopped, "the client has stopped") }
     }
 
     func cancel(_ transfer: CurlTransfer) {
-        let isRunning = inbox.withLock { inbox in
+        transfer.isCancelled.withLock { $0 = true }
+        inbox.withLock { inbox in
+            guard !inbox.isClosed else { return }
             inbox.cancelled.append(transfer)
-            return !inbox.isStopping
+            curl_multi_wakeup(multi)
         }
-        if isRunning { curl_multi_wakeup(multi) }
     }
 
     func requestStop() {
-        let isFirst = inbox.withLock { inbox in
-            defer { inbox.isStopping = true }
-            return !inbox.isStopping
+        inbox.withLock { inbox in
+            inbox.isStopping = true
+            if !inbox.isClosed { curl_multi_wakeup(multi) }
         }
-        if isFirst { curl_multi_wakeup(multi) }
     }
 
     private func run() {
@@ -163,6 +166,7 @@ private final class CurlLoop: @unchecked Sendable {
             transfer.abandon(.clientStopped, "the client has stopped")
         }
         for handle in idleHandles { curl_easy_cleanup(handle) }
+        inbox.withLock { $0.isClosed = true }
         curl_multi_cleanup(multi)
     }
 
@@ -184,6 +188,8 @@ private final class CurlLoop: @unchecked Sendable {
     }
 
     private func begin(_ transfer: CurlTransfer) {
+        // A cancellation may overtake the start.
+        guard !transfer.isCancelled.withLock({ $0 }) else { return refuse(transfer, .cancelled, "cancelled before the start") }
         guard let handle = idleHandles.popLast() ?? curl_easy_init() else {
             return refuse(transfer, .invalidRequest, "libcurl has no memory for a transfer")
         }

@@ -12,6 +12,7 @@ final class CurlTransfer: @unchecked Sendable {
 
     let request: HTTPRequest
     let url: OutboundURL
+    let isCancelled = Locked(false)
     private let continuation: CheckedContinuation<Outcome, Never>
     private let gate: UnsafeMutablePointer<cs_curl_gate>
     private var headerList: UnsafeMutablePointer<curl_slist>?

@@ -1,13 +1,7 @@
-/// Statements that travel together, after the lines that open their transaction.
-struct Batch {
-    let opening: [String]
-    let statements: [SQL]
-}
-
 /// One thing asked of a connection and its state while it runs; touched on the reactor alone.
 final class Operation {
     enum Work {
-        case batch(Batch)
+        case batch([SQL])
         case script(String)
         case copy(String, [UInt8])
     }
@@ -15,13 +9,16 @@ final class Operation {
     /// What was sent in a batch, in the order the answers come.
     enum Command {
         case opening
-        case prepare(text: String, name: String)
+        case prepare(text: String, name: String, statement: Int)
         case statement(Int)
     }
 
+    /// Handed to libpq at once while copying.
+    static let copyChunkBytes = 64 * 1024
+
     let id: UInt64
     let work: Work
-    let deadlineNanoseconds: UInt64?
+    var deadlineNanoseconds: UInt64?
     private var continuation: CheckedContinuation<[Rows], any Error>?
 
     var commands: [Command] = []
@@ -30,12 +27,11 @@ final class Operation {
     var failure: PostgresFailure?
     /// COPY: how much of the text the connection has taken, and whether the end was said.
     var copied = 0
+    var copyStarted = false
     var copyEnded = false
     var isCancelled = false
-    /// The cancel request is on its way on a thread of its own; the connection must not be closed under it.
-    var isCancelRequestRunning = false
-    /// All answers are here, but the cancel request is not back.
-    var waitsForCancelRequest = false
+    /// Whether the batch went out in pipeline mode, and so ends with a synchronisation point.
+    var isPipelined = false
 
     init(
         id: UInt64, work: Work, deadlineNanoseconds: UInt64?, continuation: CheckedContinuation<[Rows], any Error>
@@ -46,7 +42,13 @@ final class Operation {
         self.continuation = continuation
     }
 
-    var isBatch: Bool { if case .batch = work { true } else { false } }
+    var isCopying: Bool { copyStarted && !copyEnded }
+
+    /// It is our own COMMIT or ROLLBACK.
+    var endsTransaction: Bool {
+        guard case .batch(let statements) = work, let first = statements.first else { return false }
+        return first == "COMMIT" || first == "ROLLBACK"
+    }
 
     /// Answers the caller; only the first answer counts.
     func finish(_ result: Result<[Rows], any Error>) {

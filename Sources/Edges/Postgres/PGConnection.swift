@@ -1,6 +1,6 @@
 internal import CLinux
 internal import CPostgres
-package import Kernel
+internal import Kernel
 
 /// One connection to PostgreSQL, living on the reactor's thread; it does one operation after the other, in the order asked.
 ///
@@ -27,8 +27,10 @@ package actor PGConnection {
     var queue: [Operation] = []
     var current: Operation?
     var lastOperation: UInt64 = 0
+    /// What the last failed operation had answered before it failed.
+    var partialResults: [Rows] = []
     var wantsWrite = false
-    var watchdog: UInt64?
+    var watchdog: (timer: UInt64, dueNanoseconds: UInt64)?
     var prepared: [String: String] = [:]
     var lastPrepared = 0
     var wasCancelled = false
@@ -37,11 +39,14 @@ package actor PGConnection {
 
     /// What opens the transaction: sent with its first statement, so that an empty transaction costs nothing.
     var opening: [String] = []
+    /// Set when the opening failed, or the body ended the transaction by a statement of its own: the scope is not in force, so
+    /// nothing more is sent.
+    var brokenOpening: PostgresFailure?
     var transaction: UInt64?
     private var lastTransaction: UInt64 = 0
     var statementLimitMilliseconds: Int
 
-    var notifications: [Notification] = []
+    var notifications: [ChannelNotice] = []
     var hasMissedNotifications = false
     var notificationWaiter: (id: UInt64, continuation: CheckedContinuation<Void, any Error>)?
 
@@ -110,41 +115,54 @@ package actor PGConnection {
         for statement in statements where statement.bindCount > SQL.bindsMax {
             throw PostgresFailure(.misuse, "\(statement.bindCount) binds in one statement")
         }
-        let batch = Batch(opening: opening, statements: statements)
-        opening = []
-        return try await perform(.batch(batch), limitMilliseconds: statementLimitMilliseconds)
+        if let brokenOpening { throw brokenOpening }
+        return try await perform(.batch(statements), limitMilliseconds: statementLimitMilliseconds)
     }
 
     /// Copies rows into `target`, such as `COPY task (tenant_id, id) FROM STDIN`; answers how many.
     func copyIn(_ target: SQL, _ text: [UInt8], in number: UInt64?) async throws -> Int {
         guard number == transaction else { throw PostgresFailure(.misuse, "the transaction of this copy has ended") }
         guard target.bindCount == 0 else { throw PostgresFailure(.misuse, "COPY takes no binds") }
-        if !opening.isEmpty {
-            let lines = opening.map { SQL(unescaped: $0) }
-            opening = []
-            _ = try await perform(.batch(Batch(opening: [], statements: lines)), limitMilliseconds: statementLimitMilliseconds)
-        }
+        if !opening.isEmpty { _ = try await run(["SELECT 1"], in: number) }
+        if let brokenOpening { throw brokenOpening }
         return try await perform(.copy(target.text, text), limitMilliseconds: statementLimitMilliseconds)[0].affected
     }
 
     /// Ends the transaction. With the answer of COMMIT comes, in the same round trip, that nothing of the scope stayed behind.
     func commit(_ number: UInt64) async throws {
         precondition(transaction == number, "the transaction has ended")
+        if let brokenOpening {
+            await rollback(number)
+            throw brokenOpening
+        }
         defer { endTransaction() }
         guard opening.isEmpty else { return }
+        if let loss { throw loss }
+        var answers: [Rows] = []
         do {
-            let batch = Batch(opening: [], statements: ["COMMIT", PGConnection.cleanliness])
-            let answers = try await perform(.batch(batch), limitMilliseconds: statementLimitMilliseconds, isShielded: true)
+            let both: [SQL] = ["COMMIT", PGConnection.cleanliness]
+            answers = try await perform(.batch(both), limitMilliseconds: statementLimitMilliseconds, isShielded: true)
             try note(answers[1])
-            guard answers[0].tag == "COMMIT" else {
-                throw PostgresFailure(.rolledBack, sqlState: "25P02", "the transaction had failed, so nothing was committed")
-            }
-        } catch let failure as PostgresFailure where failure.kind == .statement {
-            // A deferred constraint, or serialisation: rolled back by the server. The check went down with the pipeline.
-            isTainted = true
-            throw failure
-        } catch let failure as PostgresFailure where failure.kind == .connectionLost || failure.kind == .timedOut {
-            throw failure.with(.commitUnknown)
+        } catch let failure as PostgresFailure {
+            answers = partialResults
+            if answers.isEmpty { throw await commitFailure(failure) }
+            isTainted = true  // committed, or known to be rolled back; only the check after it failed
+        }
+        guard answers[0].tag == "COMMIT" else {
+            throw PostgresFailure(.rolledBack, sqlState: "25P02", "the transaction had failed, so nothing was committed")
+        }
+    }
+
+    /// What a COMMIT without an answer of its own means.
+    private func commitFailure(_ failure: PostgresFailure) async -> PostgresFailure {
+        switch failure.kind {
+        case .connectionLost, .timedOut: return failure.with(.commitUnknown)
+        case .statement where failure.sqlState.hasPrefix("57P") || failure.sqlState.hasPrefix("08"):
+            return failure.with(.commitUnknown)
+        default:
+            // A deferred constraint, or serialisation: the server rolled back. The check went down with the pipeline.
+            await checkClean()
+            return failure
         }
     }
 
@@ -152,10 +170,10 @@ package actor PGConnection {
     func rollback(_ number: UInt64) async {
         guard transaction == number else { return }
         defer { endTransaction() }
-        guard opening.isEmpty, loss == nil else { return }
+        guard opening.isEmpty || brokenOpening != nil, loss == nil else { return }
         do {
-            let batch = Batch(opening: [], statements: ["ROLLBACK", PGConnection.cleanliness])
-            let answers = try await perform(.batch(batch), limitMilliseconds: PGConnection.cancelGraceMilliseconds, isShielded: true)
+            let both: [SQL] = ["ROLLBACK", PGConnection.cleanliness]
+            let answers = try await perform(.batch(both), limitMilliseconds: PGConnection.cancelGraceMilliseconds, isShielded: true)
             try note(answers[1])
         } catch {
             isTainted = true
@@ -165,6 +183,7 @@ package actor PGConnection {
     private func endTransaction() {
         transaction = nil
         opening = []
+        brokenOpening = nil
         statementLimitMilliseconds = settings.statementTimeoutMilliseconds
     }
 
@@ -192,8 +211,8 @@ package actor PGConnection {
         do {
             try note(
                 await perform(
-                    .batch(Batch(opening: [], statements: [PGConnection.cleanliness])),
-                    limitMilliseconds: PGConnection.cancelGraceMilliseconds, isShielded: true)[0])
+                    .batch([PGConnection.cleanliness]), limitMilliseconds: PGConnection.cancelGraceMilliseconds,
+                    isShielded: true)[0])
         } catch {
             isTainted = true
         }
@@ -221,13 +240,16 @@ package actor PGConnection {
         guard loss == nil else { return }
         loss = failure
         handle.finish()
-        if let watchdog { reactor.cancelTimer(watchdog) }
+        if let watchdog { reactor.cancelTimer(watchdog.timer) }
         watchdog = nil
         var ended = queue
         if let current { ended.insert(current, at: 0) }
         current = nil
         queue = []
-        for operation in ended { operation.finish(.failure(failure)) }
+        for operation in ended {
+            partialResults = operation.results
+            operation.finish(.failure(operation.failure ?? failure))
+        }
         wakeNotificationReader(failure)
     }
 }

@@ -215,7 +215,7 @@ enum BlockingThread {
             { argument in
                 guard let argument else { return nil }
                 let body = Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
-                pthread_setname_np(pthread_self(), body.name)
+                cs_name_thread(body.name)
                 body.run()
                 return nil
             }, body)

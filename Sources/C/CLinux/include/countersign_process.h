@@ -42,6 +42,9 @@ int cs_user_by_name(const char *name, uid_t *user, gid_t *group);
 /// Makes this process undumpable: no core files, and /proc/self is closed to other processes of the same user.
 int cs_make_undumpable(void);
 
+/// Names the calling thread for `top -H` and debuggers; at most 15 bytes count.
+void cs_name_thread(const char *name);
+
 /// Fills `buffer` from the kernel's generator; 0, or -1 with errno.
 int cs_random(void *buffer, size_t count);
 

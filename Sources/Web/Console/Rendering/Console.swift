@@ -28,9 +28,10 @@ package struct Console: Sendable {
     }
 
     func html<Page: ConsolePage>(_ page: Page, missed: ((String) -> Void)?) -> String {
-        let body = templates.render(View(page, missed: missed), Page.template)
+        let icons: [(name: String, value: Any)] = [("icons", assets.links.icons)]
+        let body = templates.render(View(page, beside: icons, missed: missed), Page.template)
         let shell = ShellView(frame: page.frame, assets: assets.links, content: Markup(written: body))
-        return templates.render(View(shell, missed: missed), page.frame.isBare ? "bare" : "shell")
+        return templates.render(View(shell, beside: icons, missed: missed), page.frame.isBare ? "bare" : "shell")
     }
 
     /// The value of `Content-Security-Policy` under which every page works.

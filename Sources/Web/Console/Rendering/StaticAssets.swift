@@ -16,10 +16,18 @@ package struct StaticAssets: Sendable {
         /// 16 hexadecimal digits of the content's FNV-1a hash; names a version, proves nothing.
         package let version: String
         package let bytes: [UInt8]
+
+        /// What to send as `Cache-Control`: a year where pages name the version, ten minutes for the sprite.
+        package var cacheControl: String {
+            name.hasSuffix(".svg") ? "public, max-age=600" : "public, max-age=31536000, immutable"
+        }
     }
 
     /// Largest static file, in bytes.
     static let fileBytesMax = 262_144
+
+    /// The sprite keeps one address, since charts drawn in Swift name it; it is cached briefly and asked for again by its tag.
+    static let iconsPath = "/assets/icons.svg"
 
     package let files: [File]
     package let links: AssetLinks
@@ -35,7 +43,7 @@ package struct StaticAssets: Sendable {
             "/assets/\(name)?v=\(files.first { $0.name == name }?.version ?? "none")"
         }
         self.files = files
-        links = AssetLinks(style: link("console.css"), script: link("console.js"), icons: link("icons.svg"))
+        links = AssetLinks(style: link("console.css"), script: link("console.js"), icons: StaticAssets.iconsPath)
     }
 
     package func file(named name: String) -> File? { files.first { $0.name == name } }

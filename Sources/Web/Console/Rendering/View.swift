@@ -17,8 +17,10 @@ final class View: MustacheParent {
     private let missed: ((String) -> Void)?
 
     /// `missed` hears every name asked of this view that it does not have; only the outermost view is given one, by tests.
-    init(_ model: Any, missed: ((String) -> Void)? = nil) {
+    /// `beside` adds names that do not belong to the model, such as the addresses of static files.
+    init(_ model: Any, beside: [(name: String, value: Any)] = [], missed: ((String) -> Void)? = nil) {
         self.missed = missed
+        for (name, value) in beside { members[name] = View.value(value) }
         add(Mirror(reflecting: model))
         if let model = model as? any Showing {
             for (name, value) in model.shown { members[name] = View.value(value) }

@@ -1,0 +1,153 @@
+internal import Flow
+package import Kernel
+internal import Records
+internal import Tenancy
+package import WebKernel
+
+/// What people are asked: approvals and exceptions, and their answers; dead letters and their retry.
+struct RequestRoutes: Sendable {
+    let services: Services
+
+    init(_ services: Services) { self.services = services }
+
+    private static let object: JSONValue = ["type": "object"]
+    private static let decisionSchema: JSONValue = [
+        "type": "object", "required": ["verdict", "objectHash"], "additionalProperties": false,
+        "properties": [
+            "verdict": ["enum": ["approve", "reject"]], "reason": ["type": "string"],
+            "objectHash": ["type": "string", "description": "Hash of the object as it was shown; another version voids the decision."],
+        ],
+    ]
+    private static let resolutionSchema: JSONValue = [
+        "type": "object", "required": ["resolution", "objectHash"], "additionalProperties": false,
+        "properties": ["resolution": ["type": "string"], "reason": ["type": "string"], "objectHash": ["type": "string"]],
+    ]
+
+    var all: [Route] {
+        approvals + exceptions + tasks
+    }
+
+    private func list(_ pattern: String, kind: String, _ permission: Permission, _ operation: String, _ summary: String) -> Route {
+        let looking = services.looking
+        return services.reading(
+            pattern, permission,
+            RouteDocumentation(
+                operation, summary, parameters: PageRequest.parameters + [.init("state", "`open` (default) or `all`.", schema: ["enum": ["open", "all"]])],
+                responseSchema: RequestRoutes.object, problems: [400])
+        ) { request, context in
+            let page = try PageRequest(request)
+            let rows = try await looking.requests(
+                context.scope.id, kinds: [kind], openOnly: request.query("state") != "all", after: try page.position(TaskID.self), limit: page.limit)
+            let people = try await names(context.scope.id)
+            return page.answer(rows.map { Views.request($0, people: people) }, last: rows.last.map { ($0.createdAt, $0.id) })
+        }
+    }
+
+    private func single(_ pattern: String, kind: String, _ permission: Permission, _ operation: String, _ summary: String) -> Route {
+        services.reading("\(pattern)/{id}", permission, RouteDocumentation(operation, summary, responseSchema: RequestRoutes.object)) { request, context in
+            Views.request(try await personRequest(request, context, kind: kind), people: try await names(context.scope.id))
+        }
+    }
+
+    private func personRequest(_ request: WebRequest, _ context: TenantContext, kind: String) async throws -> TaskRow {
+        let row = try await services.looking.task(context.scope.id, try request.id())
+        guard row.taskClass == "person", row.kind == kind else { throw Refusal.notFound }
+        return row
+    }
+
+    private func names(_ tenant: TenantID) async throws -> [PersonID: String] {
+        Dictionary(try await services.looking.people(tenant).map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    private var approvals: [Route] {
+        let approving = services.approving
+        return [
+            list("approvals", kind: "approval", .approvalsRead, "listApprovals", "What waits for a signature, oldest first."),
+            single("approvals", kind: "approval", .approvalsRead, "getApproval", "One approval with the object that a signature binds to."),
+            services.writing(
+                "approvals/{id}/decision", .approvalsDecide,
+                RouteDocumentation(
+                    "decideApproval", "Signs or rejects. Duty separation, role and quorum are enforced by the engine.",
+                    requestSchema: RequestRoutes.decisionSchema, responseSchema: RequestRoutes.object, problems: [400, 409, 412, 422])
+            ) { request, body, context in
+                let fields = try BodyFields(body, known: ["verdict", "reason", "objectHash"])
+                let row = try await personRequest(request, context, kind: "approval")
+                let verdict = try fields.text("verdict")
+                guard verdict == "approve" || verdict == "reject" else {
+                    throw Refusal(.invalid, reason: "decision.verdict", "verdict is approve or reject.", facts: ["field": "verdict"])
+                }
+                let decision = Approving.Decision(
+                    task: row.id, verdict: verdict, reason: try fields.textIfAny("reason"), objectHash: try fields.text("objectHash"),
+                    key: try Services.idempotencyKey(request))
+                return try Views.answer(try await approving.decide(decision, as: context.actor, scope: context.scope))
+            },
+            claim("approvals/{id}/claim", kind: "approval", .approvalsDecide, "claimApproval"),
+            claim("exceptions/{id}/claim", kind: "exception", .exceptionsResolve, "claimException"),
+            release("approvals/{id}/release", kind: "approval", .approvalsDecide, "releaseApproval"),
+            release("exceptions/{id}/release", kind: "exception", .exceptionsResolve, "releaseException"),
+        ]
+    }
+
+    private func claim(_ pattern: String, kind: String, _ permission: Permission, _ operation: String) -> Route {
+        services.writing(
+            pattern, permission,
+            RouteDocumentation(operation, "Claims a request, so that colleagues see it is being looked at.", responseSchema: RequestRoutes.object, problems: [400, 409, 422])
+        ) { [services] request, _, context in
+            let row = try await personRequest(request, context, kind: kind)
+            try await services.approving.claim(row.id, as: context.actor, scope: context.scope)
+            return (200, ["claimedBy": .string(context.visitor.name)])
+        }
+    }
+
+    private func release(_ pattern: String, kind: String, _ permission: Permission, _ operation: String) -> Route {
+        services.writing(
+            pattern, permission, RouteDocumentation(operation, "Gives a claim back.", responseSchema: RequestRoutes.object, problems: [400, 409, 422])
+        ) { [services] request, _, context in
+            let row = try await personRequest(request, context, kind: kind)
+            try await services.approving.release(row.id, as: context.actor, scope: context.scope)
+            return (200, ["status": "released"])
+        }
+    }
+
+    private var exceptions: [Route] {
+        let approving = services.approving
+        return [
+            list("exceptions", kind: "exception", .exceptionsRead, "listExceptions", "Typed holds that wait for somebody, oldest first."),
+            single("exceptions", kind: "exception", .exceptionsRead, "getException", "One exception with its resolutions."),
+            services.writing(
+                "exceptions/{id}/resolution", .exceptionsResolve,
+                RouteDocumentation(
+                    "resolveException", "Resolves an exception in one of the ways it offers.", requestSchema: RequestRoutes.resolutionSchema,
+                    responseSchema: RequestRoutes.object, problems: [400, 409, 412, 422])
+            ) { request, body, context in
+                let fields = try BodyFields(body, known: ["resolution", "reason", "objectHash"])
+                let row = try await personRequest(request, context, kind: "exception")
+                let decision = Approving.Decision(
+                    task: row.id, verdict: try fields.text("resolution"), reason: try fields.textIfAny("reason"),
+                    objectHash: try fields.text("objectHash"), key: try Services.idempotencyKey(request))
+                return try Views.answer(try await approving.decide(decision, as: context.actor, scope: context.scope))
+            },
+        ]
+    }
+
+    private var tasks: [Route] {
+        let (looking, approving) = (services.looking, services.approving)
+        return [
+            services.reading(
+                "tasks", .runsRead,
+                RouteDocumentation("listDeadTasks", "Dead letters: work whose attempts are used up, newest first.", responseSchema: RequestRoutes.object)
+            ) { _, context in
+                ["items": .array(try await looking.deadTasks(context.scope.id, limit: 200).map(Views.task))]
+            },
+            services.writing(
+                "tasks/{id}/retry", .tasksRetry,
+                RouteDocumentation("retryTask", "Sends a dead letter again, its attempts counted anew.", responseSchema: RequestRoutes.object, problems: [400, 409, 422])
+            ) { request, _, context in
+                let row = try await looking.task(context.scope.id, try request.id())
+                guard row.taskClass == "worker" else { throw Refusal.notFound }
+                return try Views.answer(
+                    try await approving.retry(row.id, key: try Services.idempotencyKey(request), as: context.actor, scope: context.scope))
+            },
+        ]
+    }
+}

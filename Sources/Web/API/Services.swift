@@ -1,0 +1,51 @@
+package import Flow
+package import Kernel
+package import Logging
+package import Telemetry
+
+/// Everything that handlers call; built once by the program.
+package struct Services: Sendable {
+    package let access: Access
+    package let looking: Looking
+    package let approving: Approving
+    package let alerting: Alerting
+    package let intake: Intake
+    package let applying: Applying
+    package let signingIn: SigningIn
+    package let idempotency: Idempotency
+    package let scopes: ScopeDirectory
+    package let assets: AssetLibrary
+    package let asking: Asking
+    package let metrics: MetricsRegistry
+    package let clock: WallClock
+    package let entropy: Entropy
+    package let logger: Logger
+    /// Whether cookies may say `Secure`; false only for plain HTTP on loopback.
+    package let isSecure: Bool
+    /// True once the database answers and lanes are held.
+    package let isReady: @Sendable () async -> Bool
+
+    package init(
+        access: Access, looking: Looking, approving: Approving, alerting: Alerting, intake: Intake, applying: Applying, signingIn: SigningIn,
+        idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry, clock: WallClock,
+        entropy: Entropy, logger: Logger, isSecure: Bool, isReady: @escaping @Sendable () async -> Bool
+    ) {
+        self.access = access
+        self.looking = looking
+        self.approving = approving
+        self.alerting = alerting
+        self.intake = intake
+        self.applying = applying
+        self.signingIn = signingIn
+        self.idempotency = idempotency
+        self.scopes = scopes
+        self.assets = assets
+        self.asking = asking
+        self.metrics = metrics
+        self.clock = clock
+        self.entropy = entropy
+        self.logger = logger
+        self.isSecure = isSecure
+        self.isReady = isReady
+    }
+}

@@ -1,0 +1,184 @@
+/// Incidents by phase, as grouped tables.
+package struct IncidentsPage: ConsolePage {
+    package static let template = "incidents"
+
+    package struct Group: Sendable {
+        package let title: String
+        package let count: String
+        package let rows: [Row]
+
+        package init(title: String, count: String, rows: [Row]) {
+            self.title = title
+            self.count = count
+            self.rows = rows
+        }
+    }
+
+    package struct Row: Sendable {
+        package let href: String
+        /// `INC-2041`.
+        package let number: String
+        package let title: String
+        package let tenant: String
+        /// `P1`.
+        package let priority: String
+        package let status: Status
+        package let state: String
+        package let clock: String
+        package let clockTone: Tone
+        package let who: String
+        package let opened: Stamp
+        /// Nil when it may not be acknowledged here.
+        package let acknowledge: FormTarget?
+
+        package init(
+            href: String, number: String, title: String, tenant: String, priority: String, status: Status, state: String,
+            clock: String, clockTone: Tone = .quiet, who: String, opened: Stamp, acknowledge: FormTarget? = nil
+        ) {
+            self.href = href
+            self.number = number
+            self.title = title
+            self.tenant = tenant
+            self.priority = priority
+            self.status = status
+            self.state = state
+            self.clock = clock
+            self.clockTone = clockTone
+            self.who = who
+            self.opened = opened
+            self.acknowledge = acknowledge
+        }
+    }
+
+    package let frame: Frame
+    package let head: PageHead
+    package let groups: [Group]
+    package let empty: EmptyState?
+
+    package init(
+        href: String, number: String, title: String, tenant: String, priority: String, status: Status, state: String,
+        clock: String, clockTone: Tone = .quiet, who: String, opened: Stamp, acknowledge: FormTarget? = nil, frame: Frame,
+        head: PageHead, groups: [Group], empty: EmptyState? = nil
+    ) {
+        self.href = href
+        self.number = number
+        self.title = title
+        self.tenant = tenant
+        self.priority = priority
+        self.status = status
+        self.state = state
+        self.clock = clock
+        self.clockTone = clockTone
+        self.who = who
+        self.opened = opened
+        self.acknowledge = acknowledge
+        self.frame = frame
+        self.head = head
+        self.groups = groups
+        self.empty = empty
+    }
+}
+
+/// One incident: the nearest deadline, the runbook, who was told, what happened.
+package struct IncidentPage: ConsolePage {
+    package static let template = "incident"
+
+    package struct RunbookPanel: Sendable {
+        package let name: String
+        /// `version 5, owner Treasury Operations, reviewed 29 October`.
+        package let meta: String
+        /// The file's Markdown, through `Markdown.html(_:topLevel: 3)`.
+        package let body: Markup
+        /// Shown above an overdue runbook; never hides it.
+        package let overdue: String
+
+        package init(name: String, meta: String, body: Markup, overdue: String = "") {
+            self.name = name
+            self.meta = meta
+            self.body = body
+            self.overdue = overdue
+        }
+    }
+
+    package struct Page: Sendable {
+        package let status: Status
+        package let title: String
+        package let detail: String
+
+        package init(status: Status, title: String, detail: String) {
+            self.status = status
+            self.title = title
+            self.detail = detail
+        }
+    }
+
+    package struct Entry: Sendable {
+        package let time: Stamp
+        package let icon: Icon?
+        package let status: Status?
+        package let text: String
+        package let detail: String
+
+        package init(time: Stamp, icon: Icon? = nil, status: Status? = nil, text: String, detail: String = "") {
+            self.time = time
+            self.icon = icon
+            self.status = status
+            self.text = text
+            self.detail = detail
+        }
+    }
+
+    /// One act on the incident: a form with an optional note, sent as `note`.
+    package struct Act: Sendable {
+        package let form: FormTarget
+        /// `Acknowledge INC-2041`.
+        package let label: String
+        package let key: String
+        package let isPrimary: Bool
+        /// Why it cannot be done now; empty when it can.
+        package let blocked: String
+
+        package init(form: FormTarget, label: String, key: String = "", isPrimary: Bool = false, blocked: String = "") {
+            self.form = form
+            self.label = label
+            self.key = key
+            self.isPrimary = isPrimary
+            self.blocked = blocked
+        }
+    }
+
+    package let frame: Frame
+    package let head: PageHead
+    package let figures: [Figure]
+    package let facts: [Fact]
+    package let runbook: RunbookPanel?
+    package let pages: [Page]
+    package let timeline: [Entry]
+    package let acts: [Act]
+    /// Adds a note to the timeline; nil for readers.
+    package let note: FormTarget?
+    /// Resolving asks for a sentence on what ended it; nil when it is resolved or not theirs.
+    package let resolve: FormTarget?
+
+    package init(
+        form: FormTarget, label: String, key: String = "", isPrimary: Bool = false, blocked: String = "", frame: Frame,
+        head: PageHead, figures: [Figure], facts: [Fact] = [], runbook: RunbookPanel? = nil, pages: [Page] = [],
+        timeline: [Entry], acts: [Act] = [], note: FormTarget? = nil, resolve: FormTarget? = nil
+    ) {
+        self.form = form
+        self.label = label
+        self.key = key
+        self.isPrimary = isPrimary
+        self.blocked = blocked
+        self.frame = frame
+        self.head = head
+        self.figures = figures
+        self.facts = facts
+        self.runbook = runbook
+        self.pages = pages
+        self.timeline = timeline
+        self.acts = acts
+        self.note = note
+        self.resolve = resolve
+    }
+}

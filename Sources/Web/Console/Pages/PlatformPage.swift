@@ -1,0 +1,99 @@
+/// Workers and connections; of all tenants for the operator, of one for its people.
+package struct PlatformPage: ConsolePage {
+    package static let template = "platform"
+
+    package struct Worker: Sendable {
+        /// The tenant's name; empty on a tenant's own page.
+        package let tenant: String
+        package let href: String
+        package let status: Status
+        package let state: String
+        /// `1,204`; empty when none runs.
+        package let process: String
+        /// Achieved isolation: `own uid, Landlock, seccomp` or `shared-uid`.
+        package let isolation: String
+        package let isIsolationWeak: Bool
+        package let leased: String
+        package let resident: String
+        package let heartbeat: String
+        package let restarts: String
+
+        package init(
+            tenant: String = "", href: String = "", status: Status, state: String, process: String, isolation: String,
+            isIsolationWeak: Bool = false, leased: String, resident: String, heartbeat: String, restarts: String
+        ) {
+            self.tenant = tenant
+            self.href = href
+            self.status = status
+            self.state = state
+            self.process = process
+            self.isolation = isolation
+            self.isIsolationWeak = isIsolationWeak
+            self.leased = leased
+            self.resident = resident
+            self.heartbeat = heartbeat
+            self.restarts = restarts
+        }
+    }
+
+    package struct Connection: Sendable {
+        package let tenant: String
+        package let name: String
+        /// `erp, generic REST`.
+        package let kind: String
+        package let status: Status
+        package let state: String
+        package let lastAnswer: String
+        package let latency: String
+        package let waiting: String
+        package let limit: String
+
+        package init(
+            tenant: String = "", name: String, kind: String, status: Status, state: String, lastAnswer: String,
+            latency: String, waiting: String, limit: String
+        ) {
+            self.tenant = tenant
+            self.name = name
+            self.kind = kind
+            self.status = status
+            self.state = state
+            self.lastAnswer = lastAnswer
+            self.latency = latency
+            self.waiting = waiting
+            self.limit = limit
+        }
+    }
+
+    package let frame: Frame
+    package let head: PageHead
+    package let figures: [Figure]
+    package let workers: [Worker]
+    package let connections: [Connection]
+    package let isAllTenants: Bool
+    package let workersEmpty: EmptyState?
+    package let connectionsEmpty: EmptyState?
+
+    package init(
+        tenant: String = "", name: String, kind: String, status: Status, state: String, lastAnswer: String, latency: String,
+        waiting: String, limit: String, frame: Frame, head: PageHead, figures: [Figure] = [], workers: [Worker],
+        connections: [Connection], isAllTenants: Bool, workersEmpty: EmptyState? = nil, connectionsEmpty: EmptyState? = nil
+    ) {
+        self.tenant = tenant
+        self.name = name
+        self.kind = kind
+        self.status = status
+        self.state = state
+        self.lastAnswer = lastAnswer
+        self.latency = latency
+        self.waiting = waiting
+        self.limit = limit
+        self.frame = frame
+        self.head = head
+        self.figures = figures
+        self.workers = workers
+        self.connections = connections
+        self.isAllTenants = isAllTenants
+        self.workersEmpty = workersEmpty
+        self.connectionsEmpty = connectionsEmpty
+    }
+}
