@@ -70,7 +70,7 @@ let edges: [Target] = [
     room("Edges", "Postgres", uses: ["Kernel", "CPostgres", "CLinux", logging]),
     room(
         "Edges", "Records",
-        uses: ["Kernel", "Finance", "Workflows", "Tenancy", "ServiceLevels", "Incidents", "Evidence", "Postgres", logging],
+        uses: ["Kernel", "Postgres", "Seals", logging],
         resources: [.copy("Migrations")]),
     room("Edges", "Curl", uses: ["Kernel", "CCurl", "CCurlShims"]),
     room("Edges", "Connectors", uses: ["Kernel", "Finance", "Expressions"]),
@@ -79,7 +79,7 @@ let edges: [Target] = [
 
 let workers: [Target] = [
     room("Workers", "Handoff", uses: ["Kernel", "Finance"]),
-    room("Workers", "Supervision", uses: ["Kernel", "Handoff", "CLinux", "Telemetry", logging]),
+    room("Workers", "Supervision", uses: ["Kernel", "Handoff", "CLinux", logging]),
     room("Workers", "WorkerLoop", uses: ["Kernel", "Handoff", "Finance", "Connectors", "Curl", "CLinux"]),
     room("Workers", "Reader", uses: ["Kernel", "Finance", "Formats", "CLinux"]),
 ]
@@ -88,8 +88,8 @@ let flow: [Target] = [
     room(
         "", "Flow",
         uses: [
-            "Kernel", "Finance", "Expressions", "Policies", "Workflows", "Tenancy", "ServiceLevels", "Incidents",
-            "Evidence", "Postgres", "Records", "Seals", "Telemetry", "Handoff", logging,
+            "Kernel", "Finance", "Expressions", "Policies", "Workflows", "Tenancy", "ServiceLevels",
+            "Postgres", "Records", "Seals", "Telemetry", "Handoff", logging,
         ])
 ]
 
@@ -120,7 +120,8 @@ let programs: [Target] = [
     program("countersign-worker", uses: ["Kernel", "WorkerLoop"]),
     program("countersign-reader", uses: ["Reader"]),
     program("erp-sandbox", uses: ["Kernel", "WebKernel", logging, argumentParser]),
-    .executableTarget(name: "countersign-launch", path: "Sources/Programs/countersign-launch"),
+    .executableTarget(
+        name: "countersign-launch", path: "Sources/Programs/countersign-launch", exclude: ["README.md"]),
     room("Programs", "Showcase", uses: ["Kernel", "Finance", "Curl"]),
 ]
 
@@ -138,9 +139,9 @@ let testTargets: [Target] = [
     tests(of: "Assets", uses: ["Kernel", "Tenancy", "Policies", "Workflows", "ServiceLevels"]),
     tests(of: "Formats", uses: ["Kernel", "Finance"]),
     tests(of: "Seals", uses: ["Kernel"]),
-    tests(of: "Telemetry", uses: ["Kernel"]),
+    tests(of: "Telemetry", uses: ["Kernel", logging]),
     tests(of: "Postgres", uses: ["Kernel", "TestKit"]),
-    tests(of: "Records", uses: ["Kernel", "Postgres", "TestKit", "Workflows", "Tenancy"]),
+    tests(of: "Records", uses: ["Kernel", "Postgres", "TestKit"]),
     tests(of: "Connectors", uses: ["Kernel", "Finance", "Expressions", "Curl"]),
     tests(of: "Handoff", uses: ["Kernel"]),
     tests(of: "Supervision", uses: ["Kernel", "Handoff"]),

@@ -69,7 +69,7 @@ package struct Applying: Sendable {
     private func apply(_ own: [Asset], scope: Scope, partnerOf: [String: String], by person: PersonID?, outcome: inout Outcome) async throws {
         let now = platform.clock.now
         let row = try scopeRow(scope, assets: own)
-        let sha: ([UInt8]) -> [UInt8] = { SHA256.hash($0) }
+        let sha: @Sendable ([UInt8]) -> [UInt8] = { SHA256.hash($0) }
         let hashed = try own.map { ($0, try ObjectHash.of($0.content)) }
         let result = try await platform.store.withTenant(row.id) { [platform] tx -> Outcome in
             var result = Outcome()
@@ -105,7 +105,7 @@ package struct Applying: Sendable {
     }
 
     private func putPeople(
-        _ asset: Asset, scope: Scope, tenant: TenantID, partnerOf: [String: String], now: Moment, sha: ([UInt8]) -> [UInt8], tx: Transaction
+        _ asset: Asset, scope: Scope, tenant: TenantID, partnerOf: [String: String], now: Moment, sha: @Sendable ([UInt8]) -> [UInt8], tx: Transaction
     ) async throws -> Int {
         var issues: [AssetIssue] = []
         guard let document = PeopleDocument.parse(asset.content, scope: scope, issues: &issues), issues.allSatisfy({ $0.severity == .warning }) else {

@@ -1,6 +1,6 @@
 package import Kernel
-package import Policies
-internal import Postgres
+internal import Policies
+package import Postgres
 package import Records
 package import ServiceLevels
 package import Tenancy

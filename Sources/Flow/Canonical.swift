@@ -1,7 +1,7 @@
 internal import Finance
-package import Kernel
+internal import Kernel
 internal import Postgres
-package import Records
+internal import Records
 internal import Seals
 internal import Tenancy
 
@@ -25,10 +25,10 @@ struct Canonical: Sendable {
     func accept(_ output: JSONValue, of document: DocumentRow, scope: ScopeRow, tx: Transaction) async throws -> (Outcome, CommandRow?) {
         let now = platform.clock.now
         let invoice: Invoice
-        do {
+        do throws(Refusal) {
             invoice = try Invoice(json: output["invoice"] ?? .null)
-        } catch let refusal as Refusal {
-            return try await refuse(code: "DOC_INVALID", message: refusal.message, kind: output["kind"]?.string, of: document, scope: scope, tx: tx)
+        } catch {
+            return try await refuse(code: "DOC_INVALID", message: error.message, kind: output["kind"]?.string, of: document, scope: scope, tx: tx)
         }
         let tenant = try await assets.current(for: scope.id)
         let entity = Canonical.entity(of: invoice, in: tenant.tenant?.entities ?? [])
@@ -80,16 +80,16 @@ struct Canonical: Sendable {
         let gross = try? invoice.totals.taxInclusive.money()
         return InvoiceRow(
             tenant: document.tenant, id: platform.newID(), document: document.id, entityCode: entity?.code,
-            supplierName: invoice.seller.name, supplierVAT: invoice.seller.vatId, supplierIBAN: invoice.paymentInstructions.first?.account,
-            number: invoice.number, numberNormal: DuplicateCheck.normalise(invoice.number), kind: invoice.kind.rawValue,
+            supplierName: invoice.seller.legalName, supplierVAT: invoice.seller.vatId, supplierIBAN: invoice.paymentInstructions.lazy.compactMap { $0.account?.id.value }.first,
+            number: invoice.number, numberNormal: InvoiceNumber.normalized(invoice.number), kind: invoice.kind.rawValue,
             issueDate: invoice.issueDate, currency: invoice.currency.code, grossMinor: gross?.minorUnits, content: output["invoice"] ?? .null,
             findings: output["findings"] ?? [], createdAt: now)
     }
 
     /// The buyer on the invoice is one of the tenant's entities by VAT id, else by its name; nil leaves it to the workflow.
     static func entity(of invoice: Invoice, in entities: [LegalEntity]) -> LegalEntity? {
-        if let vat = invoice.buyer.vatId, let match = entities.first(where: { $0.vatId.map { sameBytes($0, vat) } ?? false }) { return match }
-        let name = invoice.buyer.name.lowercased()
+        if let vat = invoice.buyer.vatId, let match = entities.first(where: { sameBytes($0.vatID, vat) }) { return match }
+        let name = invoice.buyer.legalName.lowercased()
         return entities.first { $0.name.lowercased() == name }
     }
 
@@ -99,18 +99,18 @@ struct Canonical: Sendable {
                 tenant: row.tenant, besides: row.document, numberNormal: row.numberNormal, currency: row.currency, grossMinor: row.grossMinor,
                 limit: Canonical.candidatesMax)
         ).map(InvoiceRow.init)
-        var found: [JSONValue] = []
-        for candidate in rows {
-            guard let earlier = try? Invoice(json: candidate.content) else { continue }   // an older shape of ours cannot be compared
-            let verdict = DuplicateCheck.compare(
-                invoice, entity: row.entityCode, with: earlier, entity: candidate.entityCode)
-            guard verdict.isExact || verdict.isProbable else { continue }
-            found.append([
-                "invoice": JSONValue(candidate.id), "number": .string(candidate.number), "score": JSONValue(verdict.score),
-                "reasons": .array(verdict.reasons.map(JSONValue.string)), "exact": .bool(verdict.isExact),
-            ])
+        let earlier = rows.compactMap { candidate -> DuplicateCandidate? in
+            // An invoice kept in an older shape of ours cannot be compared.
+            guard let read = try? Invoice(json: candidate.content) else { return nil }
+            return Canonical.candidate(read, candidate)
         }
+        let found = DuplicateCheck.matches(Canonical.candidate(invoice, row), among: earlier).map(\.json)
         return .array(found)
+    }
+
+    /// The supplier is who its VAT number says, else its name.
+    private static func candidate(_ invoice: Invoice, _ row: InvoiceRow) -> DuplicateCandidate {
+        DuplicateCandidate(invoice, id: row.id, entity: row.entityCode ?? "", supplier: row.supplierVAT ?? row.supplierName)
     }
 
     private func input(

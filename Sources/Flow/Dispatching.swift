@@ -1,8 +1,8 @@
-package import Handoff
+internal import Handoff
 package import Kernel
 internal import Logging
 internal import Postgres
-package import Records
+internal import Records
 internal import Seals
 internal import Tenancy
 internal import Telemetry

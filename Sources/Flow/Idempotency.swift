@@ -40,14 +40,14 @@ package struct Idempotency: Sendable {
         guard isNew else { return try await earlier(key: key, route: route, tenant: tenant, principal: principal, fingerprint: fingerprint) }
         do {
             let answer = try await work()
-            try await platform.store.withTenant(tenant) { tx in
+            _ = try await platform.store.withTenant(tenant) { tx in
                 try await tx.execute(
                     IdempotencyQueries.finish(
                         tenant: tenant, principal: principal, route: route, key: key, status: Int32(answer.status), answer: answer.body))
             }
             return answer
         } catch {
-            try await platform.store.withTenant(tenant) { tx in
+            _ = try await platform.store.withTenant(tenant) { tx in
                 try await tx.execute(IdempotencyQueries.forget(tenant: tenant, principal: principal, route: route, key: key))
             }
             throw error

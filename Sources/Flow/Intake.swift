@@ -3,7 +3,7 @@ internal import Logging
 internal import Postgres
 package import Records
 internal import Seals
-internal import Telemetry
+package import Telemetry
 
 /// Takes documents in: bytes are kept with their hash before anything looks at them, and nothing is ever dropped.
 package struct Intake: Sendable {
@@ -80,7 +80,7 @@ package struct Intake: Sendable {
         }
         if receipt.isNew { desk.nudge(lane: scope.lane) }
         platform.spans.add(Span(
-            trace: trace, name: "intake", startedAt: now, endedAt: platform.clock.now,
+            context: trace, parentSpanID: nil, name: "intake", startedAt: now, endedAt: platform.clock.now,
             attributes: ["hop": Hop.intake.rawValue, "channel": channel.rawValue]))
         platform.logger.info(
             "document received",

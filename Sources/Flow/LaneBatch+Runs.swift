@@ -1,4 +1,5 @@
 internal import Kernel
+internal import Logging
 internal import Records
 internal import Telemetry
 internal import Workflows
@@ -109,7 +110,7 @@ extension LaneBatch {
                     message: "run finished",
                     metadata: [
                         "hop": "\(Hop.report.rawValue)", "tenant": "\(row.tenant)", "run": "\(id)", "outcome": "\(outcome)",
-                        "trace": "\(row.traceparent ?? "")",
+                        "trace": "\(row.traceparent.flatMap { TraceContext(traceparent: $0) }?.traceIDText ?? "")",
                     ]
                 ))
         }

@@ -40,7 +40,7 @@ struct LaneBatch {
     var newClocks: [ClockID] = []
     var changedClocks: Set<ClockID> = []
     var timers: [TimerQueries.New] = []
-    var cancelled: [(subject: ID<Subject>, key: String)] = []
+    var cancelled: [(subject: AnyID, key: String)] = []
     var history: [HistoryRow] = []
     var audit: [AuditRow] = []
     var outbox: [OutboxRow] = []
@@ -193,12 +193,12 @@ struct LaneBatch {
         outbox.append(OutboxRow(tenant: tenant, lane: lane, at: now, topic: topic, run: run, facts: facts))
     }
 
-    mutating func setTimer(_ tenant: TenantID, subject: String, id: ID<Subject>, key: String, at: Moment) {
+    mutating func setTimer(_ tenant: TenantID, subject: String, id: AnyID, key: String, at: Moment) {
         cancelTimer(id: id, key: key)
         timers.append(TimerQueries.New(dueAt: at, tenant: tenant, subject: subject, subjectID: id, key: key))
     }
 
-    mutating func cancelTimer(id: ID<Subject>, key: String) {
+    mutating func cancelTimer(id: AnyID, key: String) {
         timers.removeAll { $0.subjectID == id && $0.key == key }
         cancelled.append((subject: id, key: key))
     }
@@ -206,5 +206,5 @@ struct LaneBatch {
 
 extension ID {
     /// The same id without its kind, for the timer table.
-    var anySubject: ID<Subject> { ID<Subject>(high: high, low: low) }
+    var anySubject: AnyID { AnyID(high: high, low: low) }
 }

@@ -1,4 +1,3 @@
-internal import Incidents
 package import Kernel
 internal import Logging
 internal import Postgres

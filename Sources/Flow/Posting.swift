@@ -1,7 +1,7 @@
 package import Handoff
 package import Kernel
 internal import Logging
-internal import Postgres
+package import Postgres
 package import Records
 internal import Seals
 internal import Telemetry
@@ -118,14 +118,15 @@ package struct Posting: Sendable {
                     trace: trace, name: hop.name, startedAt: hop.startedAt,
                     endedAt: Moment(microseconds: hop.startedAt.microseconds + hop.durationMicroseconds), attributes: attributes))
         }
-        let trace = report.telemetry.first?.facts["traceparent"] ?? ""
+        let trace = report.telemetry.first?.facts["traceparent"].flatMap { TraceContext(traceparent: $0) }?.traceIDText ?? ""
         platform.logger.info(
             "task reported",
             metadata: [
                 "hop": "\(Hop.post.rawValue)", "tenant": "\(worker.slug)", "task": "\(task)", "outcome": "\(report.outcome.json["outcome"]?.string ?? "")",
                 "trace": "\(trace)",
             ])
-        platform.metrics.counter("countersign_task_reports_total", "Reports of workers.", labels: ["outcome": report.outcome.json["outcome"]?.string ?? "unknown"]).add(1)
+        platform.metrics.counter("countersign_task_reports_total", "Reports of workers.", labels: ["outcome"]).add(
+            1, report.outcome.json["outcome"]?.string ?? "unknown")
     }
 }
 

@@ -5,7 +5,24 @@ enum WorkflowSample {
         name: pay
         version: "1"
         title: Pay
-        do: []
+        outcomes: [posted]
+        outcome: "'posted'"
+        do:
+          - decide:
+              call: policy.decide
+              with:
+                policy: who-signs
+                input: {amount: "${input.amount}", currency: EUR}
+          - post:
+              call: erp.write
+              measure:
+                exit:
+                  - stop: approval-cycle
+              with:
+                connection: erp
+                object: bill
+                bill: "${input.bill}"
+                key: {number: "1"}
 
         """
 }

@@ -115,7 +115,11 @@ int cs_spawn(const cs_spawn_request *request, pid_t *child, const char **failed_
 
 int cs_pidfd_open(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }
 
-int cs_reap(pid_t process, int *status) {
+int cs_pidfd_signal(int descriptor, int number) {
+    return (int)syscall(SYS_pidfd_send_signal, descriptor, number, NULL, 0);
+}
+
+int cs_reap_child(pid_t process, int *status) {
     pid_t got;
     do {
         got = waitpid(process, status, WNOHANG);

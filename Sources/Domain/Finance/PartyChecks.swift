@@ -1,4 +1,4 @@
-package import Kernel
+internal import Kernel
 
 /// Checks of tax and bank numbers on an invoice: findings, never refusals, since a wrong number is a matter for a person.
 package enum PartyChecks {

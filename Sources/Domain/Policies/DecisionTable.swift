@@ -1,5 +1,5 @@
-package import Expressions
-package import Kernel
+import Expressions
+import Kernel
 
 /// A decision table in the shape of DMN: inputs are expressions over `input`, cells are restricted tests, so coverage is decidable.
 package struct DecisionTable: Sendable {

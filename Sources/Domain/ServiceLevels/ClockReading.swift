@@ -123,28 +123,30 @@ package struct ClockReading: Hashable, Sendable {
 
     /// The answer of the explain document; `trace` only when asked for.
     package func json(trace isTraced: Bool = false) -> JSONValue {
-        .object([
+        var answer: JSONObject = [
             "elapsedSeconds": JSONValue(elapsedSeconds), "dueAt": instantJSON(dueAt), "overdueFrom": instantJSON(overdueFrom),
             "state": .string(state.rawValue), "outcome": .string(outcome.rawValue), "breachedAt": instantJSON(breachedAt),
             "remainingSeconds": JSONValue(remainingSeconds),
             "warnings": .object(JSONObject(warnings.map { (key: String($0.percent), value: instantJSON($0.firedAt)) })),
-            "cycles": .array(
-                cycles.map { cycle in
-                    .object([
-                        "startedAt": instantJSON(cycle.startedAt), "stoppedAt": instantJSON(cycle.stoppedAt),
-                        "elapsedSeconds": JSONValue(cycle.elapsedSeconds), "outcome": .string(cycle.outcome.rawValue),
-                    ])
-                }),
-            "contractVersion": JSONValue(contractVersion),
-            "trace": isTraced
-                ? .array(
-                    trace.map { interval in
-                        .object([
-                            "from": instantJSON(interval.from), "to": instantJSON(interval.to), "counted": .bool(interval.isCounted),
-                            "reason": .string(interval.reason.text),
-                        ])
-                    }) : nil,
-        ])
+            "cycles": .array(cycles.map(\.json)), "contractVersion": JSONValue(contractVersion),
+        ]
+        if isTraced { answer["trace"] = .array(trace.map(\.json)) }
+        return .object(answer)
+    }
+}
+
+extension ClockReading.Cycle {
+    package var json: JSONValue {
+        [
+            "startedAt": instantJSON(startedAt), "stoppedAt": instantJSON(stoppedAt), "elapsedSeconds": JSONValue(elapsedSeconds),
+            "outcome": .string(outcome.rawValue),
+        ]
+    }
+}
+
+extension ClockReading.TraceInterval {
+    package var json: JSONValue {
+        ["from": instantJSON(from), "to": instantJSON(to), "counted": .bool(isCounted), "reason": .string(reason.text)]
     }
 }
 

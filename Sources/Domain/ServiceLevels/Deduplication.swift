@@ -1,4 +1,4 @@
-package import Kernel
+import Kernel
 
 /// How alerts become incidents: one open incident per key, and a reopening when the same trouble returns soon.
 package struct Deduplication: Hashable, Sendable {

@@ -1,4 +1,4 @@
-package import Kernel
+import Kernel
 
 /// Who is told when, if nobody answers: levels one after the other, repeated, all in seconds after the trigger.
 package struct Escalation: Hashable, Sendable {
@@ -56,10 +56,10 @@ package struct Escalation: Hashable, Sendable {
     /// An acknowledgement or a resolution at the very second of an escalation wins.
     package func play(_ course: Course) -> (notified: [Notification], exhaustedAt: Int64?) {
         var notified: [Notification] = []
-        let first = pass(from: 0, until: course.acknowledgedAt, course, &notified)
-        if let first { return (notified, first) }
+        if let exhaustedAt = pass(from: 0, until: course.acknowledgedAt, course, &notified) { return (notified, exhaustedAt) }
         guard let acknowledged = course.acknowledgedAt, let timeout = course.ackTimeoutSeconds else { return (notified, nil) }
-        return (notified, pass(from: acknowledged + timeout, until: nil, course, &notified))
+        let exhaustedAt = pass(from: acknowledged + timeout, until: nil, course, &notified)
+        return (notified, exhaustedAt)
     }
 
     /// All passes from one trigger; the second of exhaustion unless something ended them before.

@@ -175,28 +175,27 @@ extension ServiceCalendar {
 
     /// The calendar as `parse` reads it, dates in order.
     package var json: JSONValue {
-        .object([
-            "timezone": .string(zone.identifier), "week": ServiceCalendar.weekJSON(week),
-            "overrides": ServiceCalendar.overridesJSON(overrides),
-            "revisions": revisions.isEmpty
-                ? nil
-                : .array(
-                    revisions.map { revision in
-                        .object([
-                            "publishedAt": .string(revision.publishedAt.text(fraction: 0)),
-                            "week": revision.week.map(ServiceCalendar.weekJSON),
-                            "overrides": revision.overrides.isEmpty ? nil : ServiceCalendar.overridesJSON(revision.overrides),
-                        ])
-                    }),
-        ])
+        var object: JSONObject = ["timezone": .string(zone.identifier), "week": ServiceCalendar.weekJSON(week)]
+        if !overrides.isEmpty { object["overrides"] = ServiceCalendar.overridesJSON(overrides) }
+        if !revisions.isEmpty { object["revisions"] = .array(revisions.map(\.json)) }
+        return .object(object)
     }
 
-    private static func weekJSON(_ week: [Int: [ServiceWindow]]) -> JSONValue {
+    fileprivate static func weekJSON(_ week: [Int: [ServiceWindow]]) -> JSONValue {
         .object(JSONObject((1...7).compactMap { day in week[day].map { (key: weekdays[day - 1], value: .array($0.map(\.json))) } }))
     }
 
-    private static func overridesJSON(_ overrides: [CivilDate: [ServiceWindow]]) -> JSONValue {
+    fileprivate static func overridesJSON(_ overrides: [CivilDate: [ServiceWindow]]) -> JSONValue {
         .object(JSONObject(overrides.sorted { $0.key < $1.key }.map { (key: $0.key.description, value: .array($0.value.map(\.json))) }))
+    }
+}
+
+extension ServiceCalendar.Revision {
+    package var json: JSONValue {
+        var object: JSONObject = ["publishedAt": .string(publishedAt.text(fraction: 0))]
+        if let week { object["week"] = ServiceCalendar.weekJSON(week) }
+        if !overrides.isEmpty { object["overrides"] = ServiceCalendar.overridesJSON(overrides) }
+        return .object(object)
     }
 }
 

@@ -153,7 +153,7 @@ extension TextRule {
         }
         let bytes = Array(host.utf8)
         guard let first = bytes.first, let last = bytes.last else { return false }
-        return [first, last].allSatisfy { $0.isDigit || $0.isLowerLetter }
+        return !host.contains("..") && [first, last].allSatisfy { $0.isDigit || $0.isLowerLetter }
             && bytes.allSatisfy { $0.isDigit || $0.isLowerLetter || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") }
     }
 }

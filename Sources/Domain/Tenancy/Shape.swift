@@ -10,13 +10,17 @@ package indirect enum Shape: Sendable {
     case choice([String])
     case integer(ClosedRange<Int>)
     case boolean
+    /// Null, inside `either`: a member whose absence is said aloud.
+    case nothing
     case list(of: Shape, count: ClosedRange<Int>)
     /// An object whose member names the author chooses, such as secrets by purpose.
     case table(keys: TextRule, values: Shape, count: ClosedRange<Int>)
     case object(ObjectShape)
     /// Several forms of one thing, told apart by their JSON type.
     case either([Shape])
-    /// Judged by another parser; the sentence says which.
+    /// A description by name, for schemas of forms that contain themselves; judged by another parser.
+    case reference(String)
+    /// Judged by another parser; the sentence says what it is.
     case anything(String)
 }
 
@@ -103,6 +107,8 @@ extension Shape {
             }
         case .boolean:
             if json.bool == nil { issues.append(wrongType(json, pointer)) }
+        case .nothing:
+            if !json.isNull { issues.append(wrongType(json, pointer)) }
         case .list(let element, let count):
             guard let items = json.array else { return issues.append(wrongType(json, pointer)) }
             checkCount(items.count, count, "entries", pointer, &issues)
@@ -122,7 +128,7 @@ extension Shape {
         case .either(let forms):
             guard let form = forms.first(where: { $0.takes(json) }) else { return issues.append(wrongType(json, pointer)) }
             form.check(json, at: pointer, issues: &issues)
-        case .anything:
+        case .anything, .reference:
             break
         }
     }
@@ -133,10 +139,11 @@ extension Shape {
         case .text, .choice: json.string != nil
         case .integer: json.int != nil
         case .boolean: json.bool != nil
+        case .nothing: json.isNull
         case .list: json.array != nil
         case .table, .object: json.object != nil
         case .either(let forms): forms.contains { $0.takes(json) }
-        case .anything: true
+        case .anything, .reference: true
         }
     }
 
@@ -147,11 +154,12 @@ extension Shape {
         case .choice(let words): "one of " + words.map { "`\($0)`" }.joined(separator: ", ")
         case .integer: "a whole number"
         case .boolean: "true or false"
+        case .nothing: "null"
         case .list: "a list"
         case .table: "an object"
         case .object(let shape): shape.title
         case .either(let forms): forms.map(\.expectation).joined(separator: " or ")
-        case .anything: "a value"
+        case .anything, .reference: "a value"
         }
     }
 

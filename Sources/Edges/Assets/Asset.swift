@@ -50,6 +50,8 @@ package enum AssetContent: Sendable {
     case connection(ConnectionDocument)
     case contract(ContractDocument)
     case onCall(OnCallDocument)
+    /// Further tests for the policy of that name.
+    case policyTests(policy: String)
     /// Judged by the room it belongs to.
     case judged
 }
@@ -76,14 +78,21 @@ package struct AssetReading: Sendable {
     package let roles: [(name: String, pointer: String)]
     /// Secrets that a connector mapping asks a connection for.
     package let secrets: [String]
+    /// Connections that a workflow needs its tenant to have.
+    package let connections: [String]
+    /// Clocks that a workflow moves.
+    package let objectives: [String]
 
     package init(
-        _ content: AssetContent, references: [AssetReference] = [], roles: [(name: String, pointer: String)] = [], secrets: [String] = []
+        _ content: AssetContent, references: [AssetReference] = [], roles: [(name: String, pointer: String)] = [], secrets: [String] = [],
+        connections: [String] = [], objectives: [String] = []
     ) {
         self.content = content
         self.references = references
         self.roles = roles
         self.secrets = secrets
+        self.connections = connections
+        self.objectives = objectives
     }
 }
 

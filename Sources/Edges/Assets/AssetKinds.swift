@@ -1,6 +1,8 @@
 internal import Kernel
+internal import Policies
 internal import ServiceLevels
 internal import Tenancy
+internal import Workflows
 
 /// Which parser judges which kind; the one place where the rooms of workflows, policies, connectors and service levels are wired in.
 enum AssetKinds {
@@ -16,10 +18,10 @@ enum AssetKinds {
         case .contract: readContract(json, issues: &issues)
         case .onCall: OnCallDocument.parse(json, issues: &issues).map { AssetReading(.onCall($0)) }
         case .calendar: ServiceCalendar.parse(json, issues: &issues).map { _ in AssetReading(.judged) }
-        case .workflow: AssetReading(.judged)
-        case .policy: AssetReading(.judged)
+        case .workflow: WorkflowDefinition.parse(json, issues: &issues).map { reading(of: $0, json) }
+        case .policy: readPolicy(json, issues: &issues)
         case .connector: AssetReading(.judged)
-        case .policyTests: AssetReading(.judged)
+        case .policyTests: readTests(json, issues: &issues)
         case .runbook: AssetReading(.judged)
         }
     }
@@ -33,6 +35,14 @@ enum AssetKinds {
         AssetReading(.connection(connection), references: [AssetReference(.connector, connection.connector, at: "/connector")])
     }
 
+    private static func reading(of workflow: WorkflowDefinition, _ json: JSONValue) -> AssetReading {
+        AssetReading(
+            .judged,
+            references: workflow.policies.map { AssetReference(.policy, $0, at: json.pointer(to: $0, named: ["policy", "duties"])) },
+            roles: workflow.roles.map { ($0, json.pointer(to: $0, named: ["role"])) }, connections: workflow.connections,
+            objectives: workflow.objectives)
+    }
+
     /// A contract is judged twice: its form here, its promises by the room that runs the clocks.
     private static func readContract(_ json: JSONValue, issues: inout [AssetIssue]) -> AssetReading? {
         guard let contract = ContractDocument.parse(json, issues: &issues) else { return nil }
@@ -42,6 +52,38 @@ enum AssetKinds {
             _ = SLAObjective.parse(.object(promise), at: "/objectives/\(index)", issues: &issues)
         }
         return AssetReading(.contract(contract), references: [AssetReference(.calendar, contract.calendar, at: "/calendar")])
+    }
+
+    /// Parses a policy and runs the tests it brings along.
+    private static func readPolicy(_ json: JSONValue, issues: inout [AssetIssue]) -> AssetReading? {
+        let before = issues.count
+        guard let policy = Policy.parse(json, issues: &issues) else { return nil }
+        if issues[before...].allSatisfy({ $0.severity != .error }) { issues += policy.runTests() }
+        var roles: [(name: String, pointer: String)] = []
+        func collect(_ row: JSONValue?, at pointer: String) {
+            for (index, step) in (row?["steps"]?.array ?? []).enumerated() {
+                if let role = step["role"]?.string { roles.append((role, "\(pointer)/steps/\(index)/role")) }
+            }
+        }
+        if policy.kind == .approvalMatrix {
+            for (index, row) in (json["rows"]?.array ?? []).enumerated() { collect(row, at: "/rows/\(index)") }
+            collect(json["otherwise"], at: "/otherwise")
+        }
+        return AssetReading(.judged, roles: roles)
+    }
+
+    private static func readTests(_ json: JSONValue, issues: inout [AssetIssue]) -> AssetReading? {
+        guard PolicyShapes.tests.check(json, issues: &issues), let policy = json["policy"]?.string else { return nil }
+        return AssetReading(.policyTests(policy: policy), references: [AssetReference(.policy, policy, at: "/policy")])
+    }
+
+    /// Runs the tests of one file against a policy of another; pointers are into the file of tests.
+    static func run(tests: JSONValue, against policy: JSONValue) -> [AssetIssue] {
+        guard case .object(var members) = policy else { return [] }
+        members["tests"] = tests["tests"]
+        var issues: [AssetIssue] = []
+        guard let policy = Policy.parse(.object(members), issues: &issues) else { return [] }
+        return issues.filter { $0.pointer.hasPrefix("/tests") } + policy.runTests()
     }
 
     /// The name under which the document is known, and an issue when file and document disagree about it.
@@ -75,5 +117,26 @@ enum AssetKinds {
                     "/\(member)", "The \(place) is called `\(expected)` and the document `\(written.prefix(60))`.",
                     remedy: "Give both the same name."))
         }
+    }
+}
+
+extension JSONValue {
+    /// The first place, in reading order, where a member of one of these names holds that text; empty when there is none.
+    fileprivate func pointer(to text: String, named names: [String], at pointer: String = "") -> String {
+        func search(_ value: JSONValue, _ pointer: String) -> String? {
+            switch value {
+            case .object(let object):
+                for (key, inner) in object {
+                    let place = pointer + "/" + AssetIssue.token(key)
+                    if names.contains(key), inner.string.map({ sameBytes($0, text) }) ?? false { return place }
+                    if let found = search(inner, place) { return found }
+                }
+            case .array(let items):
+                for (index, inner) in items.enumerated() { if let found = search(inner, "\(pointer)/\(index)") { return found } }
+            case .null, .bool, .number, .string: break
+            }
+            return nil
+        }
+        return search(self, pointer) ?? ""
     }
 }

@@ -5,23 +5,28 @@ internal import Tenancy
 /// Kinds of this project's own rooms are checked by the very same description. Workflows, policies, mappings, calendars and
 /// runbooks are judged by their own parsers, which see more than a schema can say; their shapes here serve editors.
 enum AssetShapes {
-    static func shape(of kind: AssetKind) -> ObjectShape {
+    static func shapes(of kind: AssetKind) -> [ObjectShape] {
         switch kind {
-        case .operator: OperatorDocument.shape
-        case .partner: PartnerDocument.shape
-        case .tenant: TenantDocument.shape
-        case .people: PeopleDocument.shape
-        case .brand: BrandDocument.shape
-        case .connection: ConnectionDocument.shape
-        case .contract: ContractDocument.shape
-        case .onCall: OnCallDocument.shape
-        case .calendar: calendar
-        case .workflow: workflow
-        case .policy: policy
-        case .connector: connector
-        case .policyTests: policyTests
-        case .runbook: runbook
+        case .operator: [OperatorDocument.shape]
+        case .partner: [PartnerDocument.shape]
+        case .tenant: [TenantDocument.shape]
+        case .people: [PeopleDocument.shape]
+        case .brand: [BrandDocument.shape]
+        case .connection: [ConnectionDocument.shape]
+        case .contract: [ContractDocument.shape]
+        case .onCall: [OnCallDocument.shape]
+        case .calendar: [calendar]
+        case .workflow: [WorkflowShapes.workflow]
+        case .policy: [PolicyShapes.decisionTable, PolicyShapes.approvalMatrix, PolicyShapes.tolerances, PolicyShapes.dutySeparation]
+        case .connector: [connector]
+        case .policyTests: [PolicyShapes.tests]
+        case .runbook: [runbook]
         }
+    }
+
+    /// What the shapes of a kind refer to by name.
+    static func definitions(of kind: AssetKind) -> [(name: String, shape: Shape)] {
+        kind == .workflow ? WorkflowShapes.definitions : []
     }
 
     /// What every versioned document begins with.
@@ -63,44 +68,6 @@ enum AssetShapes {
             required("publishedAt", .text(.instant), "from when on it governs."),
             optional("week", .object(week), "replaces the whole week."),
             optional("overrides", .table(keys: .date, values: windows, count: 0...4000), "replaces these dates."),
-        ])
-
-    private static let workflow = ObjectShape(
-        "a workflow", "The steps of a run, in the closed profile of this product.",
-        head("workflow") + [required("do", .list(of: .anything("a step: its name, and what it does."), count: 1...200), "the steps, in order.")])
-
-    private static let policyTest = ObjectShape(
-        "a test", "An input and what has to come out.",
-        [
-            required("name", .text(.prose), "a sentence about the business."),
-            required("input", .anything("what the policy is asked."), "what the policy is asked."),
-            required("expect", .object(expectation), "what has to come out."),
-        ])
-
-    private static let expectation = ObjectShape(
-        "an expectation", "At least one of these.",
-        [
-            optional("outcome", .anything("the whole outcome."), "the whole outcome."),
-            optional("rules", .list(of: .text(.line), count: 0...200), "ids of the rules that fire, in order."),
-            optional("refused", .text(.line), "the reason code of the refusal."),
-        ])
-
-    private static let policy = ObjectShape(
-        "a policy", "A decision table, an approval matrix, tolerances, or rules of duty separation.",
-        head("decision-table", "approval-matrix", "tolerances", "duty-separation") + [
-            optional("rows", .list(of: .anything("a row of the matrix or of the tolerances."), count: 1...500), "rows, told apart by `id`."),
-            optional("otherwise", .anything("what holds when no row does."), "what holds when no row does."),
-            optional("rules", .list(of: .anything("a rule, told apart by `id`."), count: 1...500), "rules of a table or of duty separation."),
-            optional("tests", .list(of: .object(policyTest), count: 0...500), "cases that have to come out as written."),
-        ])
-
-    private static let policyTests = ObjectShape(
-        "a file of policy tests", "Further cases for a policy that the tenant uses, run at every check.",
-        [
-            required("kind", .choice(["policy-tests"]), "always `policy-tests`."),
-            required("name", .text(.slug), "the file's name."),
-            required("policy", .text(.slug), "name of the policy."),
-            required("tests", .list(of: .object(policyTest), count: 1...500), "cases that have to come out as written."),
         ])
 
     private static let connector = ObjectShape(

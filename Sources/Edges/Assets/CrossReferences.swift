@@ -22,6 +22,7 @@ struct CrossReferences {
             case .connection(let connection): found += check(connection, asset)
             case .onCall(let rota): found += check(rota, asset)
             case .brand(let brand): found += check(brand, asset)
+            case .policyTests(let policy): found += run(testsOf: policy, asset)
             case .operatorFile, .partner, .contract, .judged, nil: break
             }
         }
@@ -76,6 +77,23 @@ struct CrossReferences {
                     nearestName(to: entity.connection, among: connections).map { "Did you mean `\($0)`?" }
                         ?? "Write connections/\(entity.connection).yaml."))
         }
+        for (kind, name) in tenant.workflows {
+            guard let reading = tree.visible(.workflow, name, from: asset.scope)?.reading else { continue }
+            for needed in reading.connections where !connections.contains(needed) {
+                found.append(
+                    issue(
+                        asset, "/workflows/\(kind.rawValue)", "The workflow `\(name)` needs a connection `\(needed)`.",
+                        "Write connections/\(needed).yaml."))
+            }
+            let promised = Set(tree.contracts(of: asset.scope).flatMap { $0.contract.objectives.map(\.name) })
+            for clock in reading.objectives where !promised.contains(clock) {
+                found.append(
+                    asset.document.located(
+                        AssetIssue(
+                            "/workflows/\(kind.rawValue)", "No contract of the tenant promises anything for the clock `\(clock)`.",
+                            remedy: "Add an objective of that name, or accept that nobody is warned.", severity: .warning)))
+            }
+        }
         return found
     }
 
@@ -86,6 +104,11 @@ struct CrossReferences {
                 asset, asset.document.json["secrets"] == nil ? "" : "/secrets",
                 "The mapping \(connection.connector) needs a secret for `\(purpose)`.", "Add `\(purpose): <name of the secret>` to `secrets`.")
         }
+    }
+
+    private func run(testsOf policy: String, _ asset: Asset) -> [LocatedIssue] {
+        guard let tested = tree.visible(.policy, policy, from: asset.scope), tested.reading != nil else { return [] }
+        return AssetKinds.run(tests: asset.document.json, against: tested.document.json).map(asset.document.located)
     }
 
     private func check(_ rota: OnCallDocument, _ asset: Asset) -> [LocatedIssue] {

@@ -14,14 +14,15 @@ package enum SchemaBuilder {
     package static func fileBytes(_ json: JSONValue) -> [UInt8] { Array((json.prettyText + "\n").utf8) }
 
     static func schema(of kind: AssetKind) -> JSONValue {
-        let shape = AssetShapes.shape(of: kind)
-        var head: [(key: String, value: JSONValue)] = [
+        let forms = AssetShapes.shapes(of: kind)
+        let head: [(key: String, value: JSONValue)] = [
             ("$schema", .string(dialect)), ("$id", .string("https://schemas.countersign.example/\(kind.rawValue).schema.json")),
-            ("title", .string(capitalised(shape.title))),
+            ("title", .string(capitalised(forms.count == 1 ? forms[0].title : kind.title))),
         ]
-        guard case .object(let body) = object(shape) else { return .object(JSONObject(head)) }
-        head += body.members
-        return .object(JSONObject(head))
+        let body = forms.count == 1 ? object(forms[0]).object?.members ?? [] : [(key: "oneOf", value: .array(forms.map(object)))]
+        let definitions = AssetShapes.definitions(of: kind).map { (key: $0.name, value: schema($0.shape)) }
+        let tail: [(key: String, value: JSONValue)] = definitions.isEmpty ? [] : [("$defs", .object(JSONObject(definitions)))]
+        return .object(JSONObject(head + body + tail))
     }
 
     private static func object(_ shape: ObjectShape) -> JSONValue {
@@ -57,6 +58,8 @@ package enum SchemaBuilder {
             return ["type": "integer", "minimum": JSONValue(range.lowerBound), "maximum": JSONValue(range.upperBound)]
         case .boolean:
             return ["type": "boolean"]
+        case .nothing:
+            return ["type": "null"]
         case .list(let element, let count):
             return [
                 "type": "array", "minItems": JSONValue(count.lowerBound), "maxItems": JSONValue(count.upperBound), "items": schema(element),
@@ -71,6 +74,8 @@ package enum SchemaBuilder {
             return object(inner)
         case .either(let forms):
             return ["anyOf": .array(forms.map(schema))]
+        case .reference(let name):
+            return ["$ref": .string("#/$defs/\(name)")]
         case .anything(let note):
             return ["description": .string(sentence(note))]
         }

@@ -44,7 +44,7 @@ struct TreeLoader {
         ])
 
     mutating func loadRoot() {
-        guard entryType(root) == .folder else {
+        guard entryType(root, isGiven: true) == .folder else {
             return report(root, "This is not a folder.", "Give the folder that holds `operator`, `partners` and `tenants`.")
         }
         let names = list(root)
@@ -72,7 +72,7 @@ struct TreeLoader {
 
     /// The runbooks, one Markdown file an alert; they belong to the operator.
     mutating func loadRunbooks(_ folder: String, today: CivilDate?) {
-        guard entryType(folder) == .folder else { return report(folder, "There is no such folder.", "Give the folder of the runbooks.") }
+        guard entryType(folder, isGiven: true) == .folder else { return report(folder, "There is no such folder.", "Give the folder of the runbooks.") }
         for name in list(folder) where !isNote(name) {
             let path = "\(folder)/\(name)"
             guard name.hasSuffix(".md"), entryType(path) == .file else {
@@ -184,10 +184,10 @@ struct TreeLoader {
 
     private enum EntryType { case file, folder, other }
 
-    /// Links are `other`: a folder that links to one above it would otherwise never end. The folder given by the user may be one.
-    private func entryType(_ path: String) -> EntryType {
+    /// Links are `other`: a folder that links to one above it would otherwise never end. The folder that the user gave may be one.
+    private func entryType(_ path: String, isGiven: Bool = false) -> EntryType {
         var info = stat()
-        guard (path == root ? stat(path, &info) : lstat(path, &info)) == 0 else { return .other }
+        guard (isGiven ? stat(path, &info) : lstat(path, &info)) == 0 else { return .other }
         switch info.st_mode & S_IFMT {
         case S_IFREG: return .file
         case S_IFDIR: return .folder

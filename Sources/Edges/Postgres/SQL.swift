@@ -108,6 +108,12 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation, Equatable {
 
         package mutating func appendInterpolation<Value: SQLBindable>(_ value: Value) { sql.bind(value) }
 
+        /// A value that may be absent. The label only keeps the compiler from asking whether the optional is meant.
+        package mutating func appendInterpolation<Value: SQLBindable>(optional value: Value?) { sql.bind(value) }
+
+        /// An overload of its own, since the compiler warns of optionals that end in an interpolation by the general one.
+        package mutating func appendInterpolation<Value: SQLBindable>(_ value: Value?) { sql.bind(value) }
+
         /// An enumeration is bound by its raw value.
         package mutating func appendInterpolation<Value: RawRepresentable>(_ value: Value) where Value.RawValue: SQLBindable {
             sql.bind(value.rawValue)

@@ -45,7 +45,7 @@ package enum AssetQueries {
         """
         INSERT INTO asset (tenant_id, id, kind, name, version, content_hash, content, published_at, published_by)
         VALUES (\(asset.tenant), \(asset.id), \(asset.kind), \(asset.name), \(asset.version), \(asset.contentHash), \(asset.content),
-                \(asset.publishedAt), \(person))
+                \(asset.publishedAt), \(optional: person))
         ON CONFLICT (tenant_id, kind, name, version) DO NOTHING RETURNING id
         """
     }

@@ -51,8 +51,8 @@ package enum CommandQueries {
         """
         WITH added AS (
             INSERT INTO command (tenant_id, id, lane, idempotency_key, kind, run_id, task_id, payload, traceparent, created_at)
-            VALUES (\(command.tenant), \(command.id), \(command.lane), \(command.idempotencyKey), \(command.kind), \(command.run),
-                    \(command.task), \(command.payload), \(command.traceparent), \(command.createdAt))
+            VALUES (\(command.tenant), \(command.id), \(command.lane), \(command.idempotencyKey), \(command.kind), \(optional: command.run),
+                    \(optional: command.task), \(command.payload), \(optional: command.traceparent), \(command.createdAt))
             ON CONFLICT (tenant_id, idempotency_key) DO NOTHING RETURNING tenant_id, id, lane),
         queued AS (
             INSERT INTO queue.command (lane, tenant_id, command_id) SELECT lane, tenant_id, id FROM added RETURNING command_id)

@@ -128,7 +128,7 @@ package enum DocumentQueries {
         """
         INSERT INTO document (tenant_id, id, sha256, file_name, size_bytes, channel, received_at, recorded_by, state, traceparent)
         VALUES (\(document.tenant), \(document.id), \(document.sha256), \(document.fileName), \(document.sizeBytes),
-                \(document.channel), \(document.receivedAt), \(document.recordedBy), \(document.state), \(document.traceparent))
+                \(document.channel), \(document.receivedAt), \(optional: document.recordedBy), \(document.state), \(optional: document.traceparent))
         ON CONFLICT (tenant_id, sha256) DO NOTHING RETURNING id
         """
     }
@@ -161,7 +161,7 @@ package enum DocumentQueries {
 
     package static func markUnreadable(tenant: TenantID, id: DocumentID, kind: String?, reason: String) -> SQL {
         """
-        UPDATE document SET state = 'unreadable', kind = \(kind), reason = \(reason)
+        UPDATE document SET state = 'unreadable', kind = \(optional: kind), reason = \(reason)
         WHERE tenant_id = \(tenant) AND id = \(id) AND state = 'received' RETURNING id
         """
     }
@@ -185,9 +185,9 @@ package enum InvoiceQueries {
         """
         INSERT INTO invoice (tenant_id, id, document_id, entity_code, supplier_name, supplier_vat, supplier_iban, number, number_normal,
                              kind, issue_date, currency, gross_minor, content, findings, created_at)
-        VALUES (\(row.tenant), \(row.id), \(row.document), \(row.entityCode), \(row.supplierName), \(row.supplierVAT),
-                \(row.supplierIBAN), \(row.number), \(row.numberNormal), \(row.kind), \(row.issueDate), \(row.currency),
-                \(row.grossMinor), \(row.content), \(row.findings), \(row.createdAt))
+        VALUES (\(row.tenant), \(row.id), \(row.document), \(optional: row.entityCode), \(row.supplierName), \(optional: row.supplierVAT),
+                \(optional: row.supplierIBAN), \(row.number), \(row.numberNormal), \(row.kind), \(optional: row.issueDate), \(row.currency),
+                \(optional: row.grossMinor), \(row.content), \(row.findings), \(row.createdAt))
         ON CONFLICT (tenant_id, document_id) DO NOTHING RETURNING id
         """
     }
@@ -208,7 +208,7 @@ package enum InvoiceQueries {
         """
         SELECT \(columns) FROM invoice v
         WHERE v.tenant_id = \(tenant) AND v.document_id <> \(document)
-          AND (v.number_normal = \(numberNormal) OR (v.currency = \(currency) AND v.gross_minor = \(grossMinor)))
+          AND (v.number_normal = \(numberNormal) OR (v.currency = \(currency) AND v.gross_minor = \(optional: grossMinor)))
         ORDER BY v.created_at DESC LIMIT \(limit)
         """
     }

@@ -120,16 +120,16 @@ package enum IncidentQueries {
         INSERT INTO incident (tenant_id, id, lane, number, alert, fingerprint, title, severity, state, facts, machine, occurrences,
                               run_id, opened_at, acknowledged_at, acknowledged_by, resolved_at, resolved_by)
         VALUES (\(row.tenant), \(row.id), \(row.lane), \(row.number), \(row.alert), \(row.fingerprint), \(row.title), \(row.severity),
-                \(row.state), \(row.facts), \(row.machine), \(row.occurrences), \(row.run), \(row.openedAt), \(row.acknowledgedAt),
-                \(row.acknowledgedBy), \(row.resolvedAt), \(row.resolvedBy))
+                \(row.state), \(row.facts), \(row.machine), \(row.occurrences), \(optional: row.run), \(row.openedAt), \(optional: row.acknowledgedAt),
+                \(optional: row.acknowledgedBy), \(optional: row.resolvedAt), \(optional: row.resolvedBy))
         """
     }
 
     package static func update(_ row: IncidentRow) -> SQL {
         """
         UPDATE incident SET severity = \(row.severity), state = \(row.state), facts = \(row.facts), machine = \(row.machine),
-            occurrences = \(row.occurrences), acknowledged_at = \(row.acknowledgedAt), acknowledged_by = \(row.acknowledgedBy),
-            resolved_at = \(row.resolvedAt), resolved_by = \(row.resolvedBy)
+            occurrences = \(row.occurrences), acknowledged_at = \(optional: row.acknowledgedAt), acknowledged_by = \(optional: row.acknowledgedBy),
+            resolved_at = \(optional: row.resolvedAt), resolved_by = \(optional: row.resolvedBy)
         WHERE tenant_id = \(row.tenant) AND id = \(row.id)
         """
     }
@@ -155,7 +155,7 @@ package enum IncidentQueries {
     package static func append(lane: Int32, tenant: TenantID, incident: IncidentID, at: Moment, kind: String, person: PersonID?, text: String) -> SQL {
         """
         INSERT INTO incident_entry (tenant_id, incident_id, seq, lane, at, kind, person_id, text)
-        SELECT \(tenant), \(incident), coalesce(max(seq), 0) + 1, \(lane), \(at), \(kind), \(person), \(text)
+        SELECT \(tenant), \(incident), coalesce(max(seq), 0) + 1, \(lane), \(at), \(kind), \(optional: person), \(text)
         FROM incident_entry WHERE tenant_id = \(tenant) AND incident_id = \(incident)
         """
     }

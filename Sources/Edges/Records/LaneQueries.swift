@@ -43,6 +43,9 @@ package enum LaneQueries {
     }
 }
 
+/// An id whose kind another column tells.
+package typealias AnyID = ID<Kernel.Subject>
+
 /// Wake-ups of the future: for runs, tasks, leases and clocks.
 package enum TimerQueries {
     package struct Due: Sendable {
@@ -50,7 +53,7 @@ package enum TimerQueries {
         package let dueAt: Moment
         package let tenant: TenantID
         package let subject: String
-        package let subjectID: ID<Subject>
+        package let subjectID: AnyID
         package let key: String
     }
 
@@ -58,10 +61,10 @@ package enum TimerQueries {
         package let dueAt: Moment
         package let tenant: TenantID
         package let subject: String
-        package let subjectID: ID<Subject>
+        package let subjectID: AnyID
         package let key: String
 
-        package init(dueAt: Moment, tenant: TenantID, subject: String, subjectID: ID<Subject>, key: String) {
+        package init(dueAt: Moment, tenant: TenantID, subject: String, subjectID: AnyID, key: String) {
             self.dueAt = dueAt
             self.tenant = tenant
             self.subject = subject
@@ -91,7 +94,7 @@ package enum TimerQueries {
         """
     }
 
-    package static func cancel(lane: Int32, subjects: [ID<Subject>], keys: [String]) -> SQL {
+    package static func cancel(lane: Int32, subjects: [AnyID], keys: [String]) -> SQL {
         """
         DELETE FROM queue.timer t USING unnest(\(subjects), \(keys)) AS gone(subject_id, key)
         WHERE t.lane = \(lane) AND t.subject_id = gone.subject_id AND t.key = gone.key
@@ -105,7 +108,7 @@ extension TimerQueries.Due {
         dueAt = try row.get("due_at", as: Moment.self)
         tenant = try row.get("tenant_id", as: TenantID.self)
         subject = try row.get("subject", as: String.self)
-        subjectID = try row.get("subject_id", as: ID<Subject>.self)
+        subjectID = try row.get("subject_id", as: AnyID.self)
         key = try row.get("key", as: String.self)
     }
 }

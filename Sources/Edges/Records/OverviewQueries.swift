@@ -76,7 +76,7 @@ package enum OverviewQueries {
     ) -> SQL {
         """
         INSERT INTO worker_status (tenant_id, state, pid, level, resident_bytes, restarts, started_at, seen_at, detail)
-        VALUES (\(tenant), \(state), \(pid), \(level), \(residentBytes), \(restarts), \(startedAt), \(seenAt), \(detail))
+        VALUES (\(tenant), \(state), \(optional: pid), \(optional: level), \(optional: residentBytes), \(restarts), \(optional: startedAt), \(seenAt), \(detail))
         ON CONFLICT (tenant_id) DO UPDATE SET state = excluded.state, pid = excluded.pid, level = excluded.level,
             resident_bytes = excluded.resident_bytes, restarts = excluded.restarts, started_at = excluded.started_at,
             seen_at = excluded.seen_at, detail = excluded.detail

@@ -82,7 +82,7 @@ package enum ScopeQueries {
     package static func put(_ scope: ScopeRow, at: Moment) -> SQL {
         """
         INSERT INTO scope (tenant_id, kind, slug, name, parent_id, lane, locale, time_zone, state, created_at)
-        VALUES (\(scope.id), \(scope.kind), \(scope.slug), \(scope.name), \(scope.parent), \(scope.lane), \(scope.locale),
+        VALUES (\(scope.id), \(scope.kind), \(scope.slug), \(scope.name), \(optional: scope.parent), \(scope.lane), \(scope.locale),
                 \(scope.timeZone), \(scope.state), \(at))
         ON CONFLICT (tenant_id) DO UPDATE SET name = excluded.name, locale = excluded.locale, time_zone = excluded.time_zone
         """

@@ -177,7 +177,7 @@ package enum TaskQueries {
 
     package static func replaceRequest(lane: Int32, _ task: TaskRow) -> SQL {
         """
-        UPDATE task SET request = \(task.request), object_hash = \(task.objectHash), updated_at = \(task.updatedAt)
+        UPDATE task SET request = \(task.request), object_hash = \(optional: task.objectHash), updated_at = \(task.updatedAt)
         WHERE lane = \(lane) AND tenant_id = \(task.tenant) AND id = \(task.id)
         """
     }

@@ -25,8 +25,11 @@ int cs_spawn(const cs_spawn_request *request, pid_t *child, const char **failed_
 /// A descriptor that becomes readable when the process ends; -1 with errno.
 int cs_pidfd_open(pid_t process);
 
+/// Signals the process behind the descriptor, which no reuse of its number can misdirect; 0, or -1 with errno.
+int cs_pidfd_signal(int descriptor, int number);
+
 /// 1 when `process` is gone, 0 when it runs, -1 when it is not our child; with the wait status.
-int cs_reap(pid_t process, int *status);
+int cs_reap_child(pid_t process, int *status);
 int cs_exit_code(int status);    // -1 when a signal ended it
 int cs_exit_signal(int status);  // 0 when it exited by itself
 

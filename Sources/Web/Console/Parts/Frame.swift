@@ -190,7 +190,7 @@ package struct LiveMark: Sendable {
 }
 
 /// A sentence above the page: a refusal, an error, or what to know.
-package struct Notice: Sendable {
+package struct Notice: Sendable, Showing {
     package let tone: Tone
     package let text: String
     /// What is safe and what to do; empty for none.
@@ -204,6 +204,8 @@ package struct Notice: Sendable {
         self.detail = detail
         self.reference = reference
     }
+
+    var shown: [(name: String, value: Any)] { [("isAlert", tone == .bad)] }
 }
 
 /// Proof that an act was committed, shown in place under a double rule.

@@ -62,9 +62,10 @@ final class View: MustacheParent {
 }
 
 /// Text that is already HTML. Empty text counts as absent, so that `{{#note}}` means "there is a note", and it ends the search for
-/// the name: a row without a note must not show its page's.
-struct ShownText: MustacheCustomRenderable {
+/// the name: a row without a note must not show its page's. It has no children, so names inside `{{#note}}` come from around it.
+struct ShownText: MustacheCustomRenderable, MustacheParent {
     let text: String
     var renderText: String { text }
     var isNull: Bool { text.isEmpty }
+    func child(named _: String) -> Any? { nil }
 }

@@ -1,0 +1,94 @@
+/// Every alert that the product can raise. Each has exactly one runbook, `Runbooks/<raw value>.md`.
+package enum AlertName: String, Sendable, Hashable, CaseIterable {
+    /// A target of a contract was exceeded.
+    case slaBreach = "sla-breach"
+    /// A warning of a contract was reached.
+    case slaRisk = "sla-risk"
+    /// Work used up its attempts, or was refused for a reason that trying again cannot mend.
+    case deadLetter = "dead-letter"
+    /// Calls to an ERP failed so often that they are held back.
+    case erpCircuitOpen = "erp-circuit-open"
+    /// A tenant's worker has work and does not answer.
+    case workerMissing = "worker-missing"
+    /// Ready work waits too long to be taken.
+    case queueAge = "queue-age"
+    /// Many documents of one kind of fault in an hour.
+    case documentUnreadableFlood = "document-unreadable-flood"
+    /// The database came back after it had been away.
+    case databaseRestarted = "database-restarted"
+    /// A run ended in an error that its workflow does not handle.
+    case runFaulted = "run-faulted"
+
+    /// What the catalogue says of an alert.
+    package struct Definition: Sendable, Hashable {
+        package let severity: Severity
+        /// A sentence for people; `{name}` is replaced by that fact.
+        package let title: String
+        /// The facts that tell one trouble from another; alerts that agree in them (and in the tenant) are one incident.
+        package let fingerprintFacts: [String]
+        /// A later alert at most so long after the resolution reopens the incident.
+        package let reopenWindowSeconds: Int64
+        /// Opens an incident only at so many alerts within the window; nil opens at the first. The counting is the caller's.
+        package let threshold: Threshold?
+
+        package init(
+            severity: Severity, title: String, fingerprintFacts: [String], reopenWindowSeconds: Int64 = 3600,
+            threshold: Threshold? = nil
+        ) {
+            self.severity = severity
+            self.title = title
+            self.fingerprintFacts = fingerprintFacts
+            self.reopenWindowSeconds = reopenWindowSeconds
+            self.threshold = threshold
+        }
+    }
+
+    package struct Threshold: Sendable, Hashable {
+        package let count: Int
+        package let windowSeconds: Int64
+
+        package init(count: Int, windowSeconds: Int64) {
+            self.count = count
+            self.windowSeconds = windowSeconds
+        }
+    }
+
+    /// Breaches, dead letters and faults are grouped by their cause and not by run: when an ERP is away for an hour, the
+    /// engineer needs one incident that counts to three hundred and not three hundred incidents.
+    package var definition: Definition {
+        switch self {
+        case .slaBreach:
+            Definition(
+                severity: .sev2, title: "The {objective} target was missed: {subject}", fingerprintFacts: ["objective"],
+                reopenWindowSeconds: 4 * 3600)
+        case .slaRisk:
+            Definition(
+                severity: .sev4, title: "The {objective} target is at risk: {subject}", fingerprintFacts: ["objective"],
+                reopenWindowSeconds: 4 * 3600)
+        case .deadLetter:
+            Definition(
+                severity: .sev2, title: "{title} was given up on {connection}: {code}", fingerprintFacts: ["connection", "kind", "code"])
+        case .erpCircuitOpen:
+            Definition(
+                severity: .sev2, title: "The ERP behind {connection} does not answer, calls are held back",
+                fingerprintFacts: ["connection"])
+        case .workerMissing:
+            Definition(severity: .sev2, title: "The worker does not answer and work is waiting", fingerprintFacts: [])
+        case .queueAge:
+            Definition(severity: .sev3, title: "Ready work has waited {age} to be taken", fingerprintFacts: [])
+        case .documentUnreadableFlood:
+            Definition(
+                severity: .sev3, title: "Many documents cannot be read: {code}", fingerprintFacts: ["code"],
+                threshold: Threshold(count: 5, windowSeconds: 3600))
+        case .databaseRestarted:
+            Definition(severity: .sev3, title: "The database was away and is back", fingerprintFacts: [])
+        case .runFaulted:
+            Definition(
+                severity: .sev3, title: "A run of {workflow} ended in an error at {step}: {error}",
+                fingerprintFacts: ["workflow", "step", "error"])
+        }
+    }
+
+    /// The file of its runbook, in the folder of runbooks.
+    package var runbookFile: String { rawValue + ".md" }
+}

@@ -1,0 +1,190 @@
+import Kernel
+import Policies
+
+/// What people answer, and what happens while they do not.
+extension RunPass {
+    mutating func decide(_ decision: PersonDecision) throws(Refusal) {
+        let found = state.active.firstIndex { activation in
+            if case .person(let person) = activation.wait { person.request.key == decision.taskKey } else { false }
+        }
+        guard let place = found, case .person(let person) = state.active[place].wait,
+            let id = definition.idByPath[state.active[place].path]
+        else {
+            throw Refusal(
+                .conflict, reason: "request.closed", "This request was already answered or taken back.", facts: ["request": decision.taskKey])
+        }
+        guard decision.objectHash == person.request.objectHash else {
+            throw Refusal(
+                .stale, reason: "request.changed", "What you saw has changed since. Look at it again before you decide.",
+                facts: ["request": decision.taskKey, "shown": decision.objectHash, "current": person.request.objectHash])
+        }
+        let round = person.request.rounds[person.round]
+        guard let role = round.roles.first(where: { decision.roles.contains($0) }) else {
+            throw Refusal(
+                .forbidden, reason: "request.role", "This needs the role \(round.roles.joined(separator: " or ")), which you do not hold here.",
+                facts: ["request": decision.taskKey, "roles": round.roles.joined(separator: ",")])
+        }
+        guard (decision.reason ?? "").unicodeScalars.count <= PersonDecision.reasonScalarsMax else {
+            throw Refusal(.tooLarge, reason: "request.reason", "A reason may have at most \(PersonDecision.reasonScalarsMax) characters.")
+        }
+        switch person.request.kind {
+        case .approval: try approve(decision, person, as: role, at: place, id)
+        case .exception, .task: try resolve(decision, person, as: role, id)
+        }
+    }
+
+    private mutating func approve(
+        _ decision: PersonDecision, _ open: PersonWait, as role: String, at place: Int, _ id: Int
+    ) throws(Refusal) {
+        switch decision.verdict {
+        case "reject":
+            guard !decision.trimmedReason.isEmpty else {
+                throw Refusal(.invalid, reason: "request.reason", "Say why you reject it; the supplier and your colleagues will ask.")
+            }
+            close(open, decision, "rejected", as: role, rules: [])
+            enqueueLeave(id, output: answer(open, decision, ["outcome": "rejected"]))
+        case "approve":
+            guard !open.signatures.contains(where: { $0.natural == decision.natural }) else {
+                throw Refusal(
+                    .conflict, reason: "sod.distinct-signers", "You already signed this, so the next signature has to be someone else's.",
+                    facts: ["request": decision.taskKey])
+            }
+            let rules = try permit(open.duty, decision)
+            try sign(decision, open, as: role, at: place, id, rules: rules)
+        default:
+            throw Refusal(.invalid, reason: "request.verdict", "An approval is answered by approve or reject.")
+        }
+    }
+
+    private mutating func sign(
+        _ decision: PersonDecision, _ open: PersonWait, as role: String, at place: Int, _ id: Int, rules: [String]
+    ) throws(Refusal) {
+        var person = open
+        let round = person.request.rounds[person.round]
+        let note = SignatureNote(
+            person: decision.person, natural: decision.natural, role: role, label: round.label, at: now, round: person.round,
+            count: person.signatures.count + 1, of: person.request.signaturesNeeded)
+        person.signatures.append(note)
+        if let duty = person.duty { state.acts.append(DutySeparation.Act(duty: duty, person: decision.natural.text)) }
+        actions.append(.signed(key: person.request.key, note))
+        record(
+            "approval.signed", state.active[place].path, "\(round.label): signature \(note.count) of \(note.of).",
+            ["person": JSONValue(decision.person), "role": .string(role)])
+        actions.append(.audit(action: "approval.signed", facts: receipt(person, decision, as: role, rules: rules, ["signature": note.json])))
+        if person.signatures.filter({ $0.round == person.round }).count >= round.quorum { person.round += 1 }
+        guard person.round == person.request.rounds.count else {
+            state.active[place].wait = .person(person)
+            return
+        }
+        close(person, decision, "approved", as: role, rules: rules)
+        enqueueLeave(
+            id, output: answer(person, decision, ["outcome": "approved", "signatures": .array(person.signatures.map(\.json))]))
+    }
+
+    private mutating func resolve(_ decision: PersonDecision, _ person: PersonWait, as role: String, _ id: Int) throws(Refusal) {
+        guard let resolution = person.request.resolutions.first(where: { $0.name == decision.verdict }) else {
+            let names = person.request.resolutions.map(\.name).joined(separator: ", ")
+            throw Refusal(.invalid, reason: "request.verdict", "This is answered by one of: \(names).")
+        }
+        if resolution.needsReason, decision.trimmedReason.isEmpty {
+            throw Refusal(.invalid, reason: "request.reason", "Say why; the reason is kept with the decision.")
+        }
+        let rules = try permit(resolution.duty, decision)
+        if let duty = resolution.duty { state.acts.append(DutySeparation.Act(duty: duty, person: decision.natural.text)) }
+        close(person, decision, resolution.name, as: role, rules: rules)
+        enqueueLeave(id, output: answer(person, decision, ["resolution": .string(resolution.name)]))
+    }
+
+    /// Duty separation over the chain of this run; answers the rules that were asked.
+    private func permit(_ duty: String?, _ decision: PersonDecision) throws(Refusal) -> [String] {
+        guard let duty else { return [] }
+        guard let name = definition.duties else { return [] }
+        guard let rules = environment.policies[name]?.dutySeparation else {
+            throw Refusal(
+                .unavailable, reason: "configuration.duties", "The rules about duty separation are missing, so nobody can sign this now.")
+        }
+        try rules.permit(duty: duty, by: decision.natural, chain: state.acts)
+        return rules.rulesAsked(about: duty)
+    }
+
+    private mutating func close(_ person: PersonWait, _ decision: PersonDecision, _ outcome: String, as role: String, rules: [String]) {
+        cancelDeadlines(person)
+        actions.append(.close(key: person.request.key, outcome: outcome, by: decision.person))
+        record(
+            "\(person.request.kind.rawValue).closed", String(person.request.key.prefix { $0 != "#" }), "\(person.request.title): \(outcome).",
+            ["person": JSONValue(decision.person), "reason": JSONValue(decision.reason)])
+        actions.append(
+            .audit(
+                action: "\(person.request.kind.rawValue).\(person.request.kind == .approval ? outcome : "resolved")",
+                facts: receipt(person, decision, as: role, rules: rules, ["outcome": .string(outcome)])))
+    }
+
+    private func answer(_ person: PersonWait, _ decision: PersonDecision, _ facts: JSONObject) -> JSONValue {
+        var out = facts
+        out["by"] = JSONValue(decision.person)
+        out["at"] = now.exactJSON
+        out["reason"] = JSONValue(decision.reason)
+        out["objectHash"] = .string(person.request.objectHash)
+        if let code = person.request.code { out["code"] = .string(code) }
+        return .object(out)
+    }
+
+    /// The decision receipt: who, as what, about which version, under which rules; with the hash of itself.
+    private func receipt(
+        _ person: PersonWait, _ decision: PersonDecision, as role: String, rules: [String], _ more: JSONObject
+    ) -> JSONValue {
+        var facts: JSONObject = [
+            "request": .string(person.request.key), "title": .string(person.request.title), "objectHash": .string(person.request.objectHash),
+            "person": JSONValue(decision.person), "natural": JSONValue(decision.natural), "role": .string(role),
+            "verdict": .string(decision.verdict), "reason": JSONValue(decision.reason), "at": now.exactJSON,
+            "dutyRules": .array(rules.map(JSONValue.string)),
+        ]
+        if let code = person.request.code { facts["code"] = .string(code) }
+        if let name = definition.duties, let policy = environment.policies[name] {
+            facts["dutyPolicy"] = .string("\(policy.name)@\(policy.version)")
+        }
+        for member in more { facts[member.key] = member.value }
+        facts["hash"] = .string(environment.hash(.object(facts)))
+        return .object(facts)
+    }
+
+    /// A deadline passed while the request is open: tell, add a role, or hand over. It never answers.
+    mutating func pass(_ deadline: Deadline, of open: PersonWait, at place: Int) {
+        var person = open
+        person.passed.append(deadline.name)
+        let path = state.active[place].path
+        var facts: JSONObject = [
+            "request": .string(person.request.key), "title": .string(person.request.title), "deadline": .string(deadline.name),
+        ]
+        switch deadline.act {
+        case .notify: record("deadline.passed", path, "The deadline \(deadline.name) passed.")
+        case .escalate(let role):
+            person.request = person.request.offered(to: role, from: person.round, alone: false)
+            facts["role"] = .string(role)
+            record("deadline.escalated", path, "The request was escalated to \(role).")
+            actions.append(.ask(person.request))
+            actions.append(.audit(action: "request.escalated", facts: .object(facts)))
+        case .reassign(let role):
+            person.request = person.request.offered(to: role, from: person.round, alone: true)
+            facts["role"] = .string(role)
+            record("deadline.reassigned", path, "The request was handed to \(role).")
+            actions.append(.ask(person.request))
+            actions.append(.audit(action: "request.reassigned", facts: .object(facts)))
+        }
+        state.active[place].wait = .person(person)
+        actions.append(.notify(topic: "deadline.passed", facts: .object(facts)))
+    }
+}
+
+extension HumanRequest {
+    /// The request with another role for the rounds that are still open, beside the others or instead of them.
+    fileprivate func offered(to role: String, from round: Int, alone: Bool) -> HumanRequest {
+        let changed = rounds.enumerated().map { index, step in
+            guard index >= round, !step.roles.contains(role) || alone else { return step }
+            return ApprovalStep(roles: alone ? [role] : step.roles + [role], quorum: step.quorum, label: step.label)
+        }
+        return HumanRequest(
+            key: key, kind: kind, title: title, code: code, object: object, objectHash: objectHash, rounds: changed,
+            resolutions: resolutions, deadlines: deadlines, evidence: evidence, riskClass: riskClass)
+    }
+}

@@ -1,0 +1,45 @@
+import Kernel
+import Testing
+
+@testable import ServiceLevels
+
+@Suite("Vectors")
+struct VectorTests {
+    @Test("every hand-worked figure comes out exactly")
+    func ownVectors() throws {
+        let tally = try SLAConformance.run(directory: Places.vectors)
+        print("own vectors: \(tally.summary)")
+        for failure in tally.failures { print("  \(failure.id): \(failure.why)") }
+        #expect(tally.failed == 0 && tally.passed >= 100)
+    }
+
+    @Test("every rule has at least three hand-worked vectors, each with its working")
+    func everyRuleIsCovered() throws {
+        let bytes = try FileBytes.read(Places.vectors + "/clock-rules.json", maxBytes: 1_000_000)
+        let vectors = try #require(try JSONValue(parsing: bytes).array)
+        for rule in [1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 15, 16, 17, 19, 20, 21, 22] {
+            let prefix = rule < 10 ? "r0\(rule)-" : "r\(rule)-"
+            #expect(vectors.count { $0["id"]?.string?.hasPrefix(prefix) == true } >= 3, "R\(rule)")
+        }
+        #expect(vectors.allSatisfy { ($0["working"]?.string?.count ?? 0) > 10 })
+    }
+
+    @Test("the published vectors come out exactly")
+    func publishedVectors() throws {
+        guard let tally = try? SLAConformance.run(directory: Places.published) else {  // absent outside our own checkout
+            print("published vectors: 0 passed, 0 failed, 1 skipped (the folder is absent)")
+            return
+        }
+        print("published vectors: \(tally.summary)")
+        for failure in tally.failures { print("  \(failure.id): \(failure.why)") }
+        #expect(tally.failed == 0 && tally.passed > 0)
+    }
+
+    @Test("a vector with a wrong expectation fails and says how")
+    func aWrongExpectationFails() throws {
+        let text = #"{"id": "x", "kind": "dedup", "events": [[0, "trigger", "a"]], "expect": {"incidents": 2, "age": 1}}"#
+        let tally = SLAConformance.run(file: "x.json", bytes: Array(text.utf8))
+        #expect(tally.summary == "0 passed, 1 failed, 0 skipped")
+        #expect(tally.failures.first?.why == "incidents is 1 instead of 2; age is missing")
+    }
+}
