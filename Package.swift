@@ -88,7 +88,7 @@ let flow: [Target] = [
     room(
         "", "Flow",
         uses: [
-            "Kernel", "Finance", "Expressions", "Policies", "Workflows", "Tenancy", "ServiceLevels",
+            "Kernel", "Finance", "Expressions", "Policies", "Workflows", "Tenancy", "ServiceLevels", "Incidents",
             "Postgres", "Records", "Seals", "Telemetry", "Handoff", logging,
         ])
 ]
@@ -99,8 +99,8 @@ let web: [Target] = [
     room(
         "Web", "API",
         uses: [
-            "Kernel", "Finance", "Workflows", "Policies", "Tenancy", "ServiceLevels", "Incidents", "Evidence", "Handoff",
-            "Records", "Flow", "Seals", "Telemetry", "WebKernel", "Console", hummingbird, logging,
+            "Kernel", "Finance", "Workflows", "Policies", "Tenancy", "ServiceLevels", "Incidents", "Handoff", "Records", "Flow",
+            "Seals", "Telemetry", "WebKernel", "Console", logging,
         ]),
 ]
 

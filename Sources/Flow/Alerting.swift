@@ -1,11 +1,172 @@
-internal import Kernel
+internal import Incidents
+package import Kernel
 internal import Postgres
-internal import Records
+package import Records
+internal import Telemetry
 
 extension LaneEngine {
-    func raiseIncidents(_ batch: inout LaneBatch, tx: Transaction) async throws {}
+    /// Opens, repeats or reopens incidents for the alerts that a batch found: one incident a fingerprint, whatever raised it.
+    func raiseIncidents(_ batch: inout LaneBatch, tx: Transaction) async throws {
+        guard !batch.raised.isEmpty else { return }
+        for (tenant, alerts) in Dictionary(grouping: batch.raised, by: \.tenant) {
+            let raised = alerts.compactMap { item in
+                AlertName(rawValue: item.alert).map { Alert($0, tenant: tenant, facts: item.facts, run: item.run) }
+            }
+            var due: [Alert] = []
+            for alert in raised where try await reachesThreshold(alert, batch: batch, tx: tx) { due.append(alert) }
+            guard !due.isEmpty else { continue }
+            let fingerprints = Array(Set(due.map(\.fingerprint)))
+            let rows = try await tx.query(IncidentQueries.latest(lane: batch.lane, tenant: tenant, fingerprints: fingerprints)).map(IncidentRow.init)
+            var known = Dictionary(rows.map { ($0.fingerprint, $0) }, uniquingKeysWith: { first, _ in first })
+            var number = try await tx.query(IncidentQueries.highestNumber(lane: batch.lane, tenant: tenant)).first?.get("number", as: Int64.self) ?? 0
+            for alert in due {
+                let row = try await take(alert, known: known[alert.fingerprint], number: &number, batch: &batch, tx: tx)
+                known[alert.fingerprint] = row
+            }
+        }
+        batch.raised = []
+    }
+
+    /// Some alerts mean something only when they come in numbers; the ones of this batch count as well.
+    private func reachesThreshold(_ alert: Alert, batch: LaneBatch, tx: Transaction) async throws -> Bool {
+        guard let threshold = alert.name.definition.threshold else { return true }
+        let since = batch.now.adding(seconds: -threshold.windowSeconds)
+        let stored = try await tx.query(
+            IncidentQueries.exceptionsSince(lane: batch.lane, tenant: alert.tenant, code: alert.facts["code"] ?? "", since: since)
+        ).first?.get("n", as: Int64.self) ?? 0
+        let fresh = batch.newTasks.compactMap { batch.tasks[$0] }.filter { $0.tenant == alert.tenant && $0.run == nil && $0.kind == "exception" }.count
+        return Int(stored) + fresh >= threshold.count
+    }
+
+    private func take(_ alert: Alert, known: IncidentRow?, number: inout Int64, batch: inout LaneBatch, tx: Transaction) async throws -> IncidentRow {
+        if let known {
+            var machine = try Incident(json: known.machine)
+            if machine.taking(alertAt: batch.now) != .opensNew {
+                let actions = try machine.handle(.repeated(alert), at: batch.now)
+                let row = Alerting.merged(machine, into: known)
+                var statements = [IncidentQueries.update(row)]
+                statements += Alerting.entries(actions, of: row, lane: batch.lane)
+                _ = try await tx.pipeline(statements)
+                announce(row, alert: alert, isNew: false, batch: &batch)
+                return row
+            }
+        }
+        let (machine, actions) = Incident.open(alert, at: batch.now)
+        number += 1
+        let facts = JSONObject(alert.facts.sorted { $0.key < $1.key }.map { (key: $0.key, value: JSONValue.string($0.value)) })
+        let row = IncidentRow(
+            tenant: alert.tenant, id: batch.newID(), lane: batch.lane, number: number, alert: alert.name.rawValue, fingerprint: alert.fingerprint,
+            title: alert.title, severity: alert.severity.rawValue, state: machine.phase.rawValue, facts: .object(facts), machine: machine.json,
+            run: alert.run, openedAt: batch.now)
+        var statements = [IncidentQueries.insert(row)]
+        statements += Alerting.entries(actions, of: row, lane: batch.lane)
+        _ = try await tx.pipeline(statements)
+        announce(row, alert: alert, isNew: true, batch: &batch)
+        return row
+    }
+
+    private func announce(_ row: IncidentRow, alert: Alert, isNew: Bool, batch: inout LaneBatch) {
+        batch.touched.insert(row.tenant)
+        batch.tell(
+            row.tenant, isNew ? "incident.opened" : "incident.repeated", run: row.run,
+            ["incident": JSONValue(row.id), "alert": .string(row.alert), "severity": .string(row.severity)])
+        if isNew {
+            batch.enter(
+                row.tenant, action: "incident.opened", object: (type: "incident", id: row.id.text), run: row.run, by: nil,
+                facts: ["alert": .string(row.alert), "title": .string(row.title), "severity": .string(row.severity)])
+        }
+        platform.metrics.counter("countersign_alerts_total", "Alerts raised.", labels: ["alert"]).add(1, alert.name.rawValue)
+    }
 }
 
 extension LaneBatch {
-    mutating func raiseAsked(_ command: CommandRow) -> JSONValue { .null }
+    /// A part of the server outside the lane (a watchdog, the supervisor) asks for an incident.
+    mutating func raiseAsked(_ command: CommandRow) -> JSONValue {
+        var facts: [String: String] = [:]
+        for member in command.payload["facts"]?.object ?? [:] { facts[member.key] = member.value.string }
+        raised.append(RaisedAlert(tenant: command.tenant, alert: command.payload["alert"]?.string ?? "", facts: facts, run: command.run))
+        return ["status": "raised"]
+    }
+}
+
+/// What engineers do with incidents: lock, load, handle, save, with the timeline and the audit entry in one transaction.
+package struct Alerting: Sendable {
+    private let platform: Platform
+    private let desk: CommandDesk
+
+    package init(platform: Platform, desk: CommandDesk) {
+        self.platform = platform
+        self.desk = desk
+    }
+
+    package func acknowledge(_ id: IncidentID, as actor: Actor, scope: ScopeRow) async throws -> IncidentRow {
+        try await change(id, .acknowledged(by: .person(actor.person)), action: "incident.acknowledged", as: actor, scope: scope)
+    }
+
+    package func resolve(_ id: IncidentID, reason: String, as actor: Actor, scope: ScopeRow) async throws -> IncidentRow {
+        try await change(id, .resolved(by: .person(actor.person), reason: reason), action: "incident.resolved", as: actor, scope: scope)
+    }
+
+    package func note(_ id: IncidentID, text: String, as actor: Actor, scope: ScopeRow) async throws -> IncidentRow {
+        try await change(id, .noted(by: .person(actor.person), text: text), action: "incident.noted", as: actor, scope: scope)
+    }
+
+    /// Raises an alert from outside the lane; the lane's owner opens the incident. The key keeps one trouble one command.
+    package func raise(_ alert: String, facts: [String: String], scope: ScopeRow, key: String) async throws {
+        let members = facts.sorted { $0.key < $1.key }.map { (key: $0.key, value: JSONValue.string($0.value)) }
+        _ = try await desk.send(
+            CommandRow(
+                tenant: scope.id, id: platform.newID(), lane: scope.lane, idempotencyKey: "incident.raise/\(alert)/\(key)", kind: "incident.raise",
+                payload: ["alert": .string(alert), "facts": .object(JSONObject(members))], createdAt: platform.clock.now))
+    }
+
+    private func change(_ id: IncidentID, _ event: Incident.Event, action: String, as actor: Actor, scope: ScopeRow) async throws -> IncidentRow {
+        let now = platform.clock.now
+        return try await platform.store.withTenant(scope.id) { [platform] tx in
+            guard let row = try await tx.query(IncidentQueries.lock(tenant: scope.id, id: id)).first.map(IncidentRow.init) else {
+                throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.")
+            }
+            var machine = try Incident(json: row.machine)
+            let actions = try machine.handle(event, at: now)
+            let after = Alerting.merged(machine, into: row)
+            var statements = [IncidentQueries.update(after)]
+            statements += Alerting.entries(actions, of: after, lane: row.lane)
+            statements.append(
+                AuditQueries.insert([
+                    AuditRow(
+                        tenant: scope.id, id: platform.newID(), lane: row.lane, at: now, actorKind: "person", actor: actor.person.text,
+                        action: action, objectType: "incident", objectID: id.text, run: row.run, content: ["state": .string(after.state)])
+                ]))
+            statements.append(
+                OutboxQueries.insert([
+                    OutboxRow(
+                        tenant: scope.id, lane: row.lane, at: now, topic: action, run: row.run,
+                        facts: ["incident": JSONValue(id), "state": .string(after.state)])
+                ]))
+            _ = try await tx.pipeline(statements)
+            return after
+        }
+    }
+
+    static func merged(_ machine: Incident, into row: IncidentRow) -> IncidentRow {
+        var row = row
+        row.state = machine.phase.rawValue
+        row.severity = machine.severity.rawValue
+        row.machine = machine.json
+        row.occurrences = Int32(machine.alertCount)
+        row.acknowledgedAt = machine.acknowledgedAt
+        row.acknowledgedBy = machine.acknowledgedBy?.person
+        row.resolvedAt = machine.phase == .resolved ? machine.resolvedAt : nil
+        row.resolvedBy = machine.phase == .resolved ? machine.resolvedBy?.person : nil
+        return row
+    }
+
+    /// The lines that the machine wants in the timeline.
+    static func entries(_ actions: [Incident.Action], of row: IncidentRow, lane: Int32) -> [SQL] {
+        actions.compactMap { action in
+            guard case .record(let entry) = action else { return nil }
+            return IncidentQueries.append(
+                lane: lane, tenant: row.tenant, incident: row.id, at: entry.at, kind: entry.kind.rawValue, person: entry.actor.person, text: entry.text)
+        }
+    }
 }

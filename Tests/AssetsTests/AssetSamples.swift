@@ -62,6 +62,15 @@ enum ConnectorSample {
         name: ledger
         version: "1"
         title: Ledger
+        auth: {kind: bearer, secret: token}
+        answers: {}
+        objects:
+          supplier:
+            find:
+              - keys: [vatId]
+                path: /suppliers
+                query: {vat: "{key.vatId}"}
+            map: {name: $.name}
 
         """
 }

@@ -122,6 +122,27 @@ struct TreeTests {
             "connections/erp.yaml")
     }
 
+    @Test("a connection gives every secret that its mapping asks for")
+    func secrets() {
+        expectOne(
+            SampleTree.edited("tenants/mill/connections/erp.yaml", "token: ledger-token", "key: ledger-token"),
+            "tenants/mill/connections/erp.yaml:6:1", "needs a secret for `token`", "`token: <name of the secret>`")
+    }
+
+    @Test("a tenant has what its workflow takes for granted")
+    func workflowNeeds() {
+        let silent = SampleTree.edited("tenants/mill/contracts/service.yaml", "name: approval-cycle", "name: posting")
+        let warnings = SampleTree.issues(silent)
+        #expect(warnings.map(\.severity) == [.warning])
+        #expect(warnings.first?.message.contains("promises anything for the clock `approval-cycle`") == true)
+        expectOne(
+            SampleTree.edited("operator/library/workflows/pay.yaml", "connection: erp", "connection: bank"), "tenants/mill/tenant.yaml:15:12",
+            "needs a connection `bank`", "connections/bank.yaml")
+        expectOne(
+            SampleTree.edited("operator/library/workflows/pay.yaml", "policy: who-signs", "policy: who-sings"),
+            "operator/library/workflows/pay.yaml:11:17", "no policy `who-sings`", "Did you mean `who-signs`?")
+    }
+
     @Test("two contracts that promise the same at the same time are refused, one after the other is fine")
     func overlappingContracts() {
         let first = SampleTree.files["tenants/mill/contracts/service.yaml"] ?? ""

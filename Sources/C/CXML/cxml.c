@@ -4,6 +4,7 @@
 #include <libxml/parser.h>
 #include <libxml/parserInternals.h>
 #include <libxml/xmlerror.h>
+#include <iconv.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -391,6 +392,16 @@ void cxml_free(cxml_tree *tree) {
     free(tree->text);
     free(tree->name_text);
     memset(tree, 0, sizeof *tree);
+}
+
+void cxml_prepare(void) {
+    pthread_once(&once, start_library);
+    // Open converters keep glibc's modules loaded; they are few and are kept until the process ends.
+    static const char *const encodings[] = {"ISO-8859-2", "ISO-8859-9", "ISO-8859-15", "WINDOWS-1250", "WINDOWS-1252", "CP1252"};
+    for (size_t i = 0; i < sizeof encodings / sizeof *encodings; i++) {
+        (void)iconv_open("UTF-8", encodings[i]);
+        (void)iconv_open(encodings[i], "UTF-8");
+    }
 }
 
 const char *cxml_library_version(void) {

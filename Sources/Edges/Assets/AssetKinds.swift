@@ -1,3 +1,4 @@
+internal import Connectors
 internal import Kernel
 internal import Policies
 internal import ServiceLevels
@@ -20,7 +21,7 @@ enum AssetKinds {
         case .calendar: ServiceCalendar.parse(json, issues: &issues).map { _ in AssetReading(.judged) }
         case .workflow: WorkflowDefinition.parse(json, issues: &issues).map { reading(of: $0, json) }
         case .policy: readPolicy(json, issues: &issues)
-        case .connector: AssetReading(.judged)
+        case .connector: ConnectorMapping.parse(json, issues: &issues).map { AssetReading(.judged, secrets: $0.secretNames) }
         case .policyTests: readTests(json, issues: &issues)
         case .runbook: AssetReading(.judged)
         }

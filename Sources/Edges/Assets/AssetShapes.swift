@@ -18,7 +18,7 @@ enum AssetShapes {
         case .calendar: [calendar]
         case .workflow: [WorkflowShapes.workflow]
         case .policy: [PolicyShapes.decisionTable, PolicyShapes.approvalMatrix, PolicyShapes.tolerances, PolicyShapes.dutySeparation]
-        case .connector: [connector]
+        case .connector: [ConnectorShapes.connector]
         case .policyTests: [PolicyShapes.tests]
         case .runbook: [runbook]
         }
@@ -69,10 +69,6 @@ enum AssetShapes {
             optional("week", .object(week), "replaces the whole week."),
             optional("overrides", .table(keys: .date, values: windows, count: 0...4000), "replaces these dates."),
         ])
-
-    private static let connector = ObjectShape(
-        "a connector mapping", "How one kind of system is read and written.",
-        head("connector"))
 
     private static let runbook = ObjectShape(
         "a runbook's front matter", "What stands between the two lines of `---` at the head of a runbook.",

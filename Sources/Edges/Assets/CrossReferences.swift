@@ -77,22 +77,26 @@ struct CrossReferences {
                     nearestName(to: entity.connection, among: connections).map { "Did you mean `\($0)`?" }
                         ?? "Write connections/\(entity.connection).yaml."))
         }
-        for (kind, name) in tenant.workflows {
-            guard let reading = tree.visible(.workflow, name, from: asset.scope)?.reading else { continue }
-            for needed in reading.connections where !connections.contains(needed) {
-                found.append(
-                    issue(
-                        asset, "/workflows/\(kind.rawValue)", "The workflow `\(name)` needs a connection `\(needed)`.",
-                        "Write connections/\(needed).yaml."))
-            }
-            let promised = Set(tree.contracts(of: asset.scope).flatMap { $0.contract.objectives.map(\.name) })
-            for clock in reading.objectives where !promised.contains(clock) {
-                found.append(
-                    asset.document.located(
-                        AssetIssue(
-                            "/workflows/\(kind.rawValue)", "No contract of the tenant promises anything for the clock `\(clock)`.",
-                            remedy: "Add an objective of that name, or accept that nobody is warned.", severity: .warning)))
-            }
+        for (kind, name) in tenant.workflows { found += check(workflow: name, at: "/workflows/\(kind.rawValue)", of: tenant, asset) }
+        return found
+    }
+
+    /// What a workflow takes for granted: the tenant's connections, and a promise for every clock it moves.
+    private func check(workflow name: String, at pointer: String, of tenant: TenantDocument, _ asset: Asset) -> [LocatedIssue] {
+        guard let reading = tree.visible(.workflow, name, from: asset.scope)?.reading else { return [] }
+        let own = tree.assets.filter { $0.scope == asset.scope }
+        let known = own.filter { $0.kind == .connection }.map(\.name) + tenant.entities.map(\.connection)
+        var found = reading.connections.filter { !known.contains($0) }.map { needed in
+            issue(asset, pointer, "The workflow `\(name)` needs a connection `\(needed)`.", "Write connections/\(needed).yaml.")
+        }
+        // A contract that cannot be read may promise anything.
+        guard own.allSatisfy({ $0.kind != .contract || $0.reading != nil }) else { return found }
+        let promised = Set(tree.contracts(of: asset.scope).flatMap { $0.contract.objectives.map(\.name) })
+        for clock in reading.objectives where !promised.contains(clock) {
+            let gap = AssetIssue(
+                pointer, "No contract of the tenant promises anything for the clock `\(clock)`.",
+                remedy: "Add an objective of that name to a contract.", severity: .warning)
+            found.append(asset.document.located(gap))
         }
         return found
     }

@@ -1,3 +1,4 @@
+internal import Incidents
 internal import Kernel
 internal import Tenancy
 
@@ -22,11 +23,35 @@ enum RunbookFile {
         let read = YAMLReader.read(head + [UInt8(ascii: "\n")], path: path, firstLine: 2)
         guard let document = read.document else { return (nil, read.issues) }
         let body = String(decoding: Array(lines[(end + 1)...].joined(separator: [UInt8(ascii: "\n")])), as: UTF8.self)
-        let name = path.split(separator: "/").last.map { String($0.dropLast(".md".count)) } ?? ""
+        let fileName = path.split(separator: "/").last.map(String.init) ?? path
+        var problems: [RunbookIssue] = []
+        let runbook = Runbook.parse(fileName: fileName, matter: document.json, body: body, asOf: today, issues: &problems)
+        let issues = problems.prefix(AssetBounds.issuesPerFileMax).map { locate($0, in: document, bodyLine: end + 2) }
+        let name = String(fileName.dropLast(".md".count))
         let content: JSONValue = ["alert": .string(name), "matter": document.json, "body": .string(body)]
         let asset = Asset(
             kind: .runbook, scope: .operator, name: name, document: AssetDocument(path: path, json: content, places: [:]),
-            reading: AssetReading(.judged))
-        return (asset, [])
+            reading: runbook == nil ? nil : AssetReading(.judged))
+        return (asset, Array(issues))
+    }
+
+    /// `bodyLine` is the line of the file on which the body begins.
+    private static func locate(_ issue: RunbookIssue, in document: AssetDocument, bodyLine: Int) -> LocatedIssue {
+        let mark: Mark =
+            switch issue.place {
+            case .file: .start
+            case .matter(let pointer): document.nameMark(for: pointer) ?? document.mark(for: pointer)
+            case .body(let line): Mark(line: bodyLine + line - 1, column: 1)
+            }
+        return LocatedIssue(file: document.path, mark: mark, message: issue.message, remedy: issue.remedy)
+    }
+
+    /// Alerts that nobody would know how to answer.
+    static func missing(in folder: String, names: [String]) -> [LocatedIssue] {
+        AlertName.allCases.filter { !names.contains($0.rawValue) }.map { alert in
+            LocatedIssue(
+                file: "\(folder)/\(alert.runbookFile)", message: "The alert `\(alert.rawValue)` has no runbook.",
+                remedy: "Write one; every alert that wakes somebody has a tested runbook.")
+        }
     }
 }

@@ -84,6 +84,7 @@ struct TreeLoader {
             issues += found.issues
             if let asset = found.asset { assets.append(asset) }
         }
+        issues += RunbookFile.missing(in: folder, names: assets.filter { $0.kind == .runbook }.map(\.name))
     }
 
     /// The partner that a tenant's file names, read ahead, since the scope of all its documents depends on it.

@@ -1,3 +1,4 @@
+internal import CXML
 package import Finance
 internal import Kernel
 
@@ -21,6 +22,9 @@ package enum DocumentOpener {
         case .unknown: return foreign(.unknown, "of a kind we do not know")
         }
     }
+
+    /// To be called once before a process gives up its access to files.
+    package static func prepare() { cxml_prepare() }
 
     private static func rejected(
         _ kind: DocumentKind, _ reason: String, _ message: String, line: Int? = nil, column: Int? = nil

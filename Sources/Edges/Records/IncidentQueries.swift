@@ -115,6 +115,14 @@ package enum IncidentQueries {
         "SELECT coalesce(max(number), 0) AS number FROM incident WHERE lane = \(lane) AND tenant_id = \(tenant)"
     }
 
+    /// Exceptions of documents with this code since then.
+    package static func exceptionsSince(lane: Int32, tenant: TenantID, code: String, since: Moment) -> SQL {
+        """
+        SELECT count(*) AS n FROM task WHERE lane = \(lane) AND tenant_id = \(tenant) AND class = 'person' AND created_at >= \(since)
+          AND kind = 'exception' AND run_id IS NULL AND request->>'code' = \(code)
+        """
+    }
+
     package static func insert(_ row: IncidentRow) -> SQL {
         """
         INSERT INTO incident (tenant_id, id, lane, number, alert, fingerprint, title, severity, state, facts, machine, occurrences,

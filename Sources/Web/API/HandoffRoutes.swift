@@ -1,5 +1,5 @@
 package import Flow
-package import Handoff
+internal import Handoff
 package import Kernel
 package import WebKernel
 

@@ -1,5 +1,7 @@
-package import Kernel
-package import Tenancy
+internal import Flow
+internal import Kernel
+internal import Records
+internal import Tenancy
 package import WebKernel
 
 /// All routes of the product in one table.
@@ -45,7 +47,7 @@ extension Services {
 
     /// A writing route inside a tenant; wants an `Idempotency-Key` and keeps the answer under it.
     func writing(
-        _ method: WebMethod = .post, _ pattern: String, _ permission: Permission, _ documentation: RouteDocumentation,
+        method: WebMethod = .post, _ pattern: String, _ permission: Permission, _ documentation: RouteDocumentation,
         _ handle: @escaping @Sendable (WebRequest, JSONValue, TenantContext) async throws -> (status: Int, body: JSONValue)
     ) -> Route {
         let (access, idempotency) = (access, idempotency)

@@ -78,6 +78,9 @@ typedef struct {
 cxml_status cxml_read(const uint8_t *bytes, size_t length, const cxml_limits *limits, cxml_tree *tree);
 void cxml_free(cxml_tree *tree);
 
+// Loads what converting from the accepted encodings needs, so that a process without access to files can still read them.
+void cxml_prepare(void);
+
 // The version of libxml2 in use, as `20914`.
 const char *cxml_library_version(void);
 

@@ -1,8 +1,8 @@
 internal import Flow
-package import Kernel
+internal import Kernel
 internal import Records
 internal import Tenancy
-package import WebKernel
+internal import WebKernel
 
 /// Configuration as code: what the server has, and applying a bundle; secrets, write-only.
 struct ConfigurationRoutes: Sendable {
@@ -71,7 +71,7 @@ struct ConfigurationRoutes: Sendable {
 
     private var secret: Route {
         services.writing(
-            .put, "secrets/{name}", .configurationApply,
+            method: .put, "secrets/{name}", .configurationApply,
             RouteDocumentation(
                 "setSecret", "Stores a connection secret. It can be replaced and used, never read.",
                 requestSchema: ["type": "object", "required": ["value"], "additionalProperties": false, "properties": ["value": ["type": "string"]]],

@@ -1,9 +1,9 @@
 internal import Flow
-package import Kernel
+internal import Kernel
 internal import Records
 internal import Telemetry
 internal import Tenancy
-package import WebKernel
+internal import WebKernel
 
 /// Documents: handing in, listing, and the stored bytes.
 struct DocumentRoutes: Sendable {

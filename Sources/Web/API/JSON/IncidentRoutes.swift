@@ -1,8 +1,8 @@
 internal import Flow
-package import Kernel
+internal import Kernel
 internal import Records
 internal import Tenancy
-package import WebKernel
+internal import WebKernel
 
 /// Incidents: the board, one incident with its timeline, and what an engineer does with it.
 struct IncidentRoutes: Sendable {
@@ -12,9 +12,10 @@ struct IncidentRoutes: Sendable {
 
     private static let object: JSONValue = ["type": "object"]
     private static func schema(_ member: String) -> JSONValue {
-        [
+        let text: JSONValue = ["type": "string", "maxLength": 2000]
+        return [
             "type": "object", "required": [.string(member)], "additionalProperties": false,
-            "properties": .object([(key: member, value: ["type": "string", "maxLength": 2000])].reduce(into: JSONObject()) { $0[$1.key] = $1.value }),
+            "properties": .object(JSONObject([(key: member, value: text)])),
         ]
     }
 

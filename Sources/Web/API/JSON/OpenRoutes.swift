@@ -1,7 +1,7 @@
 internal import Flow
-package import Kernel
+internal import Kernel
 internal import Telemetry
-package import WebKernel
+internal import WebKernel
 
 /// What needs nobody: liveness, readiness, metrics.
 struct OpenRoutes: Sendable {

@@ -1,8 +1,8 @@
 internal import Flow
-package import Kernel
+internal import Kernel
 internal import Records
 internal import Tenancy
-package import WebKernel
+internal import WebKernel
 
 /// Running the house: tenants and their counts, workers, connections, people, the audit log, and the live feed.
 struct OperationRoutes: Sendable {

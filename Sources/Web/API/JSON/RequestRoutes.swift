@@ -1,8 +1,8 @@
 internal import Flow
-package import Kernel
+internal import Kernel
 internal import Records
 internal import Tenancy
-package import WebKernel
+internal import WebKernel
 
 /// What people are asked: approvals and exceptions, and their answers; dead letters and their retry.
 struct RequestRoutes: Sendable {

@@ -1,8 +1,8 @@
 internal import Flow
-package import Kernel
+internal import Kernel
 internal import Records
 internal import Tenancy
-package import WebKernel
+internal import WebKernel
 internal import Workflows
 
 /// Runs: what is in progress, what happened, and stopping one.

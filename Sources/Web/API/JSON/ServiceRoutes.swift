@@ -1,9 +1,9 @@
 internal import Flow
-package import Kernel
+internal import Kernel
 internal import Records
 internal import ServiceLevels
 internal import Tenancy
-package import WebKernel
+internal import WebKernel
 
 /// Service levels: attainment, clocks, and the document from which anybody can compute a clock again.
 struct ServiceRoutes: Sendable {

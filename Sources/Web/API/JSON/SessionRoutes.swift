@@ -1,8 +1,9 @@
 internal import Flow
-package import Kernel
+internal import Kernel
 internal import Records
+internal import Seals
 internal import Tenancy
-package import WebKernel
+internal import WebKernel
 
 /// Signing in and out through the API, and who one is.
 struct SessionRoutes: Sendable {

@@ -42,18 +42,9 @@ package struct AuditPage: ConsolePage {
     package let empty: EmptyState?
 
     package init(
-        entry: String, time: Stamp, actor: String, act: String, object: String, href: String = "", hash: String,
-        checkpoint: String = "", frame: Frame, head: PageHead, filterAction: String, actor: String = "", act: String = "",
-        object: String = "", rows: [Row], pager: Pager? = nil, empty: EmptyState? = nil
+        frame: Frame, head: PageHead, filterAction: String, actor: String = "", act: String = "", object: String = "",
+        rows: [Row], pager: Pager? = nil, empty: EmptyState? = nil
     ) {
-        self.entry = entry
-        self.time = time
-        self.actor = actor
-        self.act = act
-        self.object = object
-        self.href = href
-        self.hash = hash
-        self.checkpoint = checkpoint
         self.frame = frame
         self.head = head
         self.filterAction = filterAction

@@ -59,20 +59,9 @@ package struct DocumentsPage: ConsolePage {
     package let empty: EmptyState?
 
     package init(
-        status: Status, state: String, fileName: String, href: String, size: String, channel: String, reading: String,
-        run: String = "", runLabel: String = "", received: Stamp, frame: Frame, head: PageHead, upload: Upload? = nil,
-        tabs: [Tab] = [], rows: [Row], pager: Pager? = nil, empty: EmptyState? = nil
+        frame: Frame, head: PageHead, upload: Upload? = nil, tabs: [Tab] = [], rows: [Row], pager: Pager? = nil,
+        empty: EmptyState? = nil
     ) {
-        self.status = status
-        self.state = state
-        self.fileName = fileName
-        self.href = href
-        self.size = size
-        self.channel = channel
-        self.reading = reading
-        self.run = run
-        self.runLabel = runLabel
-        self.received = received
         self.frame = frame
         self.head = head
         self.upload = upload

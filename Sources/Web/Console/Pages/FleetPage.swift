@@ -155,12 +155,9 @@ package struct FleetPage: ConsolePage {
     package let empty: EmptyState?
 
     package init(
-        letter: String, name: String, state: State, frame: Frame, head: PageHead, figures: [Figure], map: [MapGroup],
-        deadlines: [Deadline], groups: [Group], month: String, empty: EmptyState? = nil
+        frame: Frame, head: PageHead, figures: [Figure], map: [MapGroup], deadlines: [Deadline], groups: [Group],
+        month: String, empty: EmptyState? = nil
     ) {
-        self.letter = letter
-        self.name = name
-        self.state = state
         self.frame = frame
         self.head = head
         self.figures = figures

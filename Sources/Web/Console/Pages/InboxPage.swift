@@ -69,18 +69,7 @@ package struct InboxList: Sendable {
     package let tabs: [Tab]
     package let groups: [Group]
 
-    package init(
-        href: String, status: Status, title: String, amount: String, note: String, left: String, leftTone: Tone = .quiet,
-        isCurrent: Bool = false, title: String, summary: String, tabs: [Tab] = [], groups: [Group]
-    ) {
-        self.href = href
-        self.status = status
-        self.title = title
-        self.amount = amount
-        self.note = note
-        self.left = left
-        self.leftTone = leftTone
-        self.isCurrent = isCurrent
+    package init(title: String, summary: String, tabs: [Tab] = [], groups: [Group]) {
         self.title = title
         self.summary = summary
         self.tabs = tabs
@@ -205,15 +194,11 @@ package struct ExceptionCard: Sendable, Showing {
     package let claim: ClaimForm?
 
     package init(
-        value: String, label: String, consequence: String, blocked: String = "", kicker: String, title: String,
-        amount: String, party: String, run: String, age: String, why: Markup, differences: [DifferenceTable] = [],
-        checks: [Check] = [], findings: [Fact] = [], resolutions: [Resolution], notes: [Fact] = [], form: FormTarget,
-        objectHash: String, actLabel: String = "Resolve the exception", blocked: String = "", claim: ClaimForm? = nil
+        kicker: String, title: String, amount: String, party: String, run: String, age: String, why: Markup,
+        differences: [DifferenceTable] = [], checks: [Check] = [], findings: [Fact] = [], resolutions: [Resolution],
+        notes: [Fact] = [], form: FormTarget, objectHash: String, actLabel: String = "Resolve the exception",
+        blocked: String = "", claim: ClaimForm? = nil
     ) {
-        self.value = value
-        self.label = label
-        self.consequence = consequence
-        self.blocked = blocked
         self.kicker = kicker
         self.title = title
         self.amount = amount
@@ -281,21 +266,9 @@ package struct ExceptionsPage: ConsolePage {
     package let empty: EmptyState?
 
     package init(
-        href: String, status: Status, hold: String, number: String, party: String, amount: String, owner: String,
-        initials: String = "", age: String, ageTone: Tone = .quiet, opened: Stamp, frame: Frame, head: PageHead,
-        tabs: [Tab] = [], figures: [Figure] = [], rows: [Row], pager: Pager? = nil, empty: EmptyState? = nil
+        frame: Frame, head: PageHead, tabs: [Tab] = [], figures: [Figure] = [], rows: [Row], pager: Pager? = nil,
+        empty: EmptyState? = nil
     ) {
-        self.href = href
-        self.status = status
-        self.hold = hold
-        self.number = number
-        self.party = party
-        self.amount = amount
-        self.owner = owner
-        self.initials = initials
-        self.age = age
-        self.ageTone = ageTone
-        self.opened = opened
         self.frame = frame
         self.head = head
         self.tabs = tabs

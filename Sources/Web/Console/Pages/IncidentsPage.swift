@@ -55,23 +55,7 @@ package struct IncidentsPage: ConsolePage {
     package let groups: [Group]
     package let empty: EmptyState?
 
-    package init(
-        href: String, number: String, title: String, tenant: String, priority: String, status: Status, state: String,
-        clock: String, clockTone: Tone = .quiet, who: String, opened: Stamp, acknowledge: FormTarget? = nil, frame: Frame,
-        head: PageHead, groups: [Group], empty: EmptyState? = nil
-    ) {
-        self.href = href
-        self.number = number
-        self.title = title
-        self.tenant = tenant
-        self.priority = priority
-        self.status = status
-        self.state = state
-        self.clock = clock
-        self.clockTone = clockTone
-        self.who = who
-        self.opened = opened
-        self.acknowledge = acknowledge
+    package init(frame: Frame, head: PageHead, groups: [Group], empty: EmptyState? = nil) {
         self.frame = frame
         self.head = head
         self.groups = groups
@@ -161,15 +145,9 @@ package struct IncidentPage: ConsolePage {
     package let resolve: FormTarget?
 
     package init(
-        form: FormTarget, label: String, key: String = "", isPrimary: Bool = false, blocked: String = "", frame: Frame,
-        head: PageHead, figures: [Figure], facts: [Fact] = [], runbook: RunbookPanel? = nil, pages: [Page] = [],
+        frame: Frame, head: PageHead, figures: [Figure], facts: [Fact] = [], runbook: RunbookPanel? = nil, pages: [Page] = [],
         timeline: [Entry], acts: [Act] = [], note: FormTarget? = nil, resolve: FormTarget? = nil
     ) {
-        self.form = form
-        self.label = label
-        self.key = key
-        self.isPrimary = isPrimary
-        self.blocked = blocked
         self.frame = frame
         self.head = head
         self.figures = figures

@@ -74,19 +74,9 @@ package struct PlatformPage: ConsolePage {
     package let connectionsEmpty: EmptyState?
 
     package init(
-        tenant: String = "", name: String, kind: String, status: Status, state: String, lastAnswer: String, latency: String,
-        waiting: String, limit: String, frame: Frame, head: PageHead, figures: [Figure] = [], workers: [Worker],
-        connections: [Connection], isAllTenants: Bool, workersEmpty: EmptyState? = nil, connectionsEmpty: EmptyState? = nil
+        frame: Frame, head: PageHead, figures: [Figure] = [], workers: [Worker], connections: [Connection],
+        isAllTenants: Bool, workersEmpty: EmptyState? = nil, connectionsEmpty: EmptyState? = nil
     ) {
-        self.tenant = tenant
-        self.name = name
-        self.kind = kind
-        self.status = status
-        self.state = state
-        self.lastAnswer = lastAnswer
-        self.latency = latency
-        self.waiting = waiting
-        self.limit = limit
         self.frame = frame
         self.head = head
         self.figures = figures

@@ -98,13 +98,10 @@ package struct RunPage: ConsolePage {
     package let empty: EmptyState?
 
     package init(
-        time: Stamp, step: String, summary: String, frame: Frame, head: PageHead, figures: [Figure], diagram: DiagramModel,
-        timeline: Timeline, events: [Event], eventCount: String, json: String = "", panels: [DataPanel],
-        receipts: [ReceiptLine], sealed: String = "", related: [Related] = [], empty: EmptyState? = nil
+        frame: Frame, head: PageHead, figures: [Figure], diagram: DiagramModel, timeline: Timeline, events: [Event],
+        eventCount: String, json: String = "", panels: [DataPanel], receipts: [ReceiptLine], sealed: String = "",
+        related: [Related] = [], empty: EmptyState? = nil
     ) {
-        self.time = time
-        self.step = step
-        self.summary = summary
         self.frame = frame
         self.head = head
         self.figures = figures

@@ -89,13 +89,10 @@ package struct RunsPage: ConsolePage {
     package let empty: EmptyState?
 
     package init(
-        value: String, label: String, isChosen: Bool = false, frame: Frame, head: PageHead, tabs: [Tab], chips: [Chip] = [],
-        filterAction: String, query: String = "", states: [Choice] = [], amountAtLeast: String = "", summary: String,
-        starts: StartsChart? = nil, rows: [Row], pager: Pager? = nil, empty: EmptyState? = nil
+        frame: Frame, head: PageHead, tabs: [Tab], chips: [Chip] = [], filterAction: String, query: String = "",
+        states: [Choice] = [], amountAtLeast: String = "", summary: String, starts: StartsChart? = nil, rows: [Row],
+        pager: Pager? = nil, empty: EmptyState? = nil
     ) {
-        self.value = value
-        self.label = label
-        self.isChosen = isChosen
         self.frame = frame
         self.head = head
         self.tabs = tabs

@@ -75,20 +75,9 @@ package struct ServicePage: ConsolePage {
     package let empty: EmptyState?
 
     package init(
-        objective: String, subject: String, href: String, bar: ClockBar, counted: String, left: String,
-        leftTone: Tone = .quiet, due: Stamp, state: StatusText, frame: Frame, head: PageHead, tabs: [Tab] = [],
-        figures: [Figure], objectives: [Objective], gauges: [ClockGauge] = [], running: [Running], contract: [Fact],
-        pager: Pager? = nil, empty: EmptyState? = nil
+        frame: Frame, head: PageHead, tabs: [Tab] = [], figures: [Figure], objectives: [Objective], gauges: [ClockGauge] = [],
+        running: [Running], contract: [Fact], pager: Pager? = nil, empty: EmptyState? = nil
     ) {
-        self.objective = objective
-        self.subject = subject
-        self.href = href
-        self.bar = bar
-        self.counted = counted
-        self.left = left
-        self.leftTone = leftTone
-        self.due = due
-        self.state = state
         self.frame = frame
         self.head = head
         self.tabs = tabs

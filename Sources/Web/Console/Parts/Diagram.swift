@@ -49,9 +49,7 @@ package struct DiagramModel: Sendable, Showing {
     package let nodes: [Node]
     package let edges: [Edge]
 
-    package init(from: String, to: String, nodes: [Node], edges: [Edge]) {
-        self.from = from
-        self.to = to
+    package init(nodes: [Node], edges: [Edge]) {
         self.nodes = nodes
         self.edges = edges
     }

@@ -31,10 +31,7 @@ package struct DifferenceTable: Sendable {
     package let columns: [String]
     package let rows: [Row]
 
-    package init(text: String, isStrong: Bool = false, isQuiet: Bool = false, caption: String, columns: [String], rows: [Row]) {
-        self.text = text
-        self.isStrong = isStrong
-        self.isQuiet = isQuiet
+    package init(caption: String, columns: [String], rows: [Row]) {
         self.caption = caption
         self.columns = columns
         self.rows = rows

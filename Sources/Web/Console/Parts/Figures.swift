@@ -139,11 +139,7 @@ package struct StartsChart: Sendable, Showing {
     /// A label under the bar with that index: the start of each day.
     package let days: [DayMark]
 
-    package init(label: String, finished: Int, waiting: Int, failed: Int, bars: [Bar], days: [DayMark]) {
-        self.label = label
-        self.finished = finished
-        self.waiting = waiting
-        self.failed = failed
+    package init(bars: [Bar], days: [DayMark]) {
         self.bars = bars
         self.days = days
     }

@@ -56,15 +56,9 @@ package struct ClockGauge: Sendable, Showing {
     package let isRunning: Bool
 
     package init(
-        kind: Kind, from: String, to: String, seconds: Int64, label: String, rule: String = "", title: String,
-        position: String = "", segments: [Segment], due: String, end: String, facts: [Fact] = [], isRunning: Bool = false
+        title: String, position: String = "", segments: [Segment], due: String, end: String, facts: [Fact] = [],
+        isRunning: Bool = false
     ) {
-        self.kind = kind
-        self.from = from
-        self.to = to
-        self.seconds = seconds
-        self.label = label
-        self.rule = rule
         self.title = title
         self.position = position
         self.segments = segments

@@ -72,13 +72,9 @@ package struct DrawnInvoice: Sendable {
     package let payment: [PaperField]
 
     package init(
-        label: String, value: PaperField, isFinal: Bool = false, seller: String, sellerLines: [String], buyerLines: [String],
-        kind: String, number: PaperField, facts: [PaperField], lines: [Line], moreLines: String = "", totals: [Total],
-        payment: [PaperField]
+        seller: String, sellerLines: [String], buyerLines: [String], kind: String, number: PaperField, facts: [PaperField],
+        lines: [Line], moreLines: String = "", totals: [Total], payment: [PaperField]
     ) {
-        self.label = label
-        self.value = value
-        self.isFinal = isFinal
         self.seller = seller
         self.sellerLines = sellerLines
         self.buyerLines = buyerLines
@@ -134,9 +130,7 @@ package struct EvidenceTable: Sendable {
     package let columns: [String]
     package let rows: [Row]
 
-    package init(status: Status? = nil, cells: [String], caption: String, columns: [String], rows: [Row]) {
-        self.status = status
-        self.cells = cells
+    package init(caption: String, columns: [String], rows: [Row]) {
         self.caption = caption
         self.columns = columns
         self.rows = rows
