@@ -16,6 +16,7 @@ let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mus
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 /// A library of ours at `Sources/<folder>/<name>`; the arrows between rooms are checked by HouseTests.
@@ -109,7 +110,7 @@ let programs: [Target] = [
         "countersignd",
         uses: [
             "Kernel", "Assets", "Postgres", "Records", "Seals", "Flow", "Supervision", "Handoff", "Telemetry", "Tenancy",
-            "ServiceLevels", "Workflows", "Incidents", "WebKernel", "API", "Console", hummingbird, logging, lifecycle, argumentParser,
+            "WebKernel", "API", logging, lifecycle, signals, argumentParser,
         ]),
     program(
         "countersign",

@@ -38,8 +38,15 @@ package final class Asking: Sendable {
         return try await send(ask, tenant: tenant)
     }
 
+    /// Sends a batch of spans to the operator's collector through the platform worker.
+    package func exportTelemetry(_ payload: JSONValue, endpoint: String, allow: [String], tenant: TenantID) async throws -> Answer {
+        let ask = WorkAsk(
+            id: String(platform.entropy.next(), radix: 36), verb: "telemetry.export",
+            input: ["endpoint": .string(endpoint), "payload": payload, "allow": .array(allow.map(JSONValue.string))], connection: .null, secrets: [:])
+        return try await send(ask, tenant: tenant)
+    }
+
     private func send(_ ask: WorkAsk, tenant: TenantID) async throws -> Answer {
-        wanted(tenant)
         let alarm = Task { [weak self] in
             // A cancelled sleep means that the answer came first.
             try? await Task.sleep(for: .seconds(Asking.waitSecondsMax))
@@ -51,6 +58,7 @@ package final class Asking: Sendable {
                 state.owners[ask.id] = tenant
                 state.queued[tenant, default: []].append(ask)
             }
+            wanted(tenant)
         }
         alarm.cancel()
         guard let answer else {

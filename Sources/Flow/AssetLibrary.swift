@@ -191,7 +191,7 @@ package final class AssetLibrary: Sendable {
             throw Fault("read workflow", issues.first?.description ?? "", isRetryable: false)
         }
         let contract = try content(pinned.contract).flatMap { ContractDocument.parse($0, issues: &issues) }
-        let calendar = try content(pinned.calendar).flatMap { ServiceCalendar.parse(CalendarAsset.rules(of: $0), issues: &issues) }
+        let calendar = try content(pinned.calendar).flatMap { ServiceCalendar.parse($0, issues: &issues) }
         let service = calendar
         let environment = RunEnvironment(
             definition: definition, policies: policies, hash: hash,
@@ -221,16 +221,5 @@ package final class AssetLibrary: Sendable {
     package func content(of reference: PinnedAssets.Reference) async throws -> JSONValue? {
         try await load([reference])
         return state.withLock { $0.rows[reference.asset]?.content }
-    }
-}
-
-/// A calendar file carries its name and title besides the rules that the clocks read.
-package enum CalendarAsset {
-    private static let ruleMembers = ["timezone", "week", "overrides", "calendarRevisions"]
-
-    package static func rules(of content: JSONValue) -> JSONValue {
-        var rules = JSONObject()
-        for member in content.object ?? [:] where ruleMembers.contains(member.key) { rules[member.key] = member.value }
-        return .object(rules)
     }
 }

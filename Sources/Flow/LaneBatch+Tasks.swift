@@ -121,6 +121,10 @@ extension LaneBatch {
         else { throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.") }
         guard let lease = leases[id], lease.epoch == epoch else { return ["verdict": "stale"] }
         let report = try ReportedOutcome.machineReport(outcome)
+        if case .failed("circuit-open", _, _) = report {
+            raised.append(
+                RaisedAlert(tenant: task.tenant, alert: "erp-circuit-open", facts: ["connection": task.connection ?? "none"], run: task.run))
+        }
         dropLease(lease)
         step(id, .reported(epoch: epoch, report))
         if let error = outcome["message"]?.string, outcome["outcome"]?.string != "completed" { tasks[id]?.lastError = String(error.prefix(500)) }

@@ -20,11 +20,14 @@ package final class LaneEngine: Sendable {
         var nextTimer: Moment?
         var answers: [(id: CommandID, answer: JSONValue)] = []
         var tenants: Set<TenantID> = []
+        /// Tenants whose work became ready in this batch; their workers are wanted.
+        var ready: Set<TenantID> = []
     }
 
     package init(
         platform: Platform, assets: AssetLibrary, workers: WorkerDesk, leaseFactory: LeaseFactory,
-        resolve: @escaping @Sendable ([(id: CommandID, answer: JSONValue)]) -> Void, changed: @escaping @Sendable (Set<TenantID>) -> Void
+        resolve: @escaping @Sendable ([(id: CommandID, answer: JSONValue)]) -> Void, changed: @escaping @Sendable (Set<TenantID>) -> Void,
+        wanted: @escaping @Sendable (TenantID) -> Void
     ) {
         self.platform = platform
         self.assets = assets
@@ -33,6 +36,7 @@ package final class LaneEngine: Sendable {
         committed = { outcome in
             if !outcome.answers.isEmpty { resolve(outcome.answers) }
             if !outcome.tenants.isEmpty { changed(outcome.tenants) }
+            for tenant in outcome.ready { wanted(tenant) }
         }
     }
 
@@ -73,6 +77,7 @@ package final class LaneEngine: Sendable {
             for command in commands { batch.apply(command) }
             for timer in timers { batch.apply(timer) }
             try await raiseIncidents(&batch, tx: tx)
+            let readyTenants = Set(batch.ready.map(\.tenant))
             let queueIDs = try first[2].map { try $0.get("queue_id", as: Int64.self) }
             try await batch.flush(tx: tx, queueIDs: queueIDs)
             let granted = try await grant(&batch, waiters: waiters, tx: tx)
@@ -82,6 +87,7 @@ package final class LaneEngine: Sendable {
             outcome.nextTimer = [next, granted.retryAt].compactMap(\.self).min()
             outcome.answers = batch.answers.map { (id: $0.id, answer: $0.answer) }
             outcome.tenants = batch.touched
+            outcome.ready = readyTenants
             observe(batch, commands: commands.count, timers: timers.count)
             return (outcome, granted.leases)
         }

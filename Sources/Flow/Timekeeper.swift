@@ -1,4 +1,4 @@
-internal import Kernel
+package import Kernel
 internal import Logging
 internal import Postgres
 internal import Records
@@ -79,6 +79,13 @@ package final class Timekeeper: Sendable {
                 held[try row.get("lane", as: Int32.self)] = try row.get("epoch", as: Int64.self)
             }
             return held
+        }
+    }
+
+    /// Tenants with ready work, over all lanes; whoever starts workers asks this after a restart and now and then.
+    package func tenantsWithReadyWork() async throws -> [TenantID] {
+        try await platform.store.withLane(0) { tx in
+            try await tx.query(ReadyQueries.tenants()).map { try $0.get("tenant_id", as: TenantID.self) }
         }
     }
 

@@ -94,6 +94,12 @@ package final class WorkerDesk: Sendable {
         done?.continuation.resume(returning: leases)
     }
 
+    /// Ends the waits of a tenant's worker, so that it comes back at once and takes what it is asked.
+    package func interrupt(_ tenant: TenantID) {
+        let ids = state.withLock { state in state.entries.values.filter { $0.waiter.worker.tenant == tenant }.map(\.waiter.id) }
+        for id in ids { giveUp(id) }
+    }
+
     private func giveUp(_ id: UInt64) {
         let done = state.withLock { state -> Entry? in
             guard let entry = state.entries[id] else { return nil }

@@ -7,7 +7,9 @@ import Testing
 /// Not SHA-256, and enough to tell contents apart: the real one is given by the programs.
 private func hash(_ bytes: [UInt8]) -> [UInt8] {
     var words: [UInt64] = [1, 2, 3, 4]
-    for byte in bytes { for index in words.indices { words[index] = (words[index] ^ UInt64(byte)) &* (0x100_0000_01B3 + UInt64(index) * 2) } }
+    for byte in bytes {
+        for index in words.indices { words[index] = (words[index] ^ UInt64(byte)) &* (0x100_0000_01B3 + UInt64(index) * 2) }
+    }
     return words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * UInt64($0))) } }
 }
 
@@ -62,10 +64,13 @@ struct PlanTests {
         let text = try bundle().json.text
         for (old, new) in [
             ("\"amount\":\"5000.00\"", "\"amount\":\"9000.00\""), ("countersign.bundle/1", "countersign.bundle/2"),
-            ("\"scope\":\"tenant/mill\"", "\"scope\":\"tenant/hill\""), ("\"kind\":\"contract\",\"name\"", "\"kind\":\"contrast\",\"name\""),
+            ("\"scope\":\"tenant/mill\"", "\"scope\":\"tenant/hill\""),
+            ("\"kind\":\"contract\",\"name\"", "\"kind\":\"contrast\",\"name\""),
         ] {
             #expect(text.contains(old), "\(old)")
-            #expect(throws: Refusal.self, "\(old)") { try ConfigurationBundle(json: try JSONValue(parsing: text.replacing(old, with: new)), sha256: hash) }
+            #expect(throws: Refusal.self, "\(old)") {
+                try ConfigurationBundle(json: try JSONValue(parsing: text.replacing(old, with: new)), sha256: hash)
+            }
         }
     }
 
@@ -95,8 +100,12 @@ struct PlanTests {
         let contract = "tenants/mill/contracts/service.yaml"
         #expect(try weakened(edited(people, "\"5000.00\"", "\"7500.00\"")) == ["an approval limit is raised"])
         #expect(try weakened(edited(people, "\"5000.00\"", "\"2500.00\"")).isEmpty)
-        #expect(try weakened(edited(people, "    approvalLimit: {amount: \"5000.00\", currency: EUR}\n", "")) == ["an approval limit is lifted"])
-        #expect(try weakened(edited(people, "roles: [clerk]", "roles: [clerk, approver]")) == ["a person gains the role approver"])
+        #expect(
+            try weakened(edited(people, "    approvalLimit: {amount: \"5000.00\", currency: EUR}\n", "")) == [
+                "an approval limit is lifted"
+            ])
+        #expect(
+            try weakened(edited(people, "roles: [clerk]", "roles: [clerk, approver]")) == ["a person gains the role approver"])
         #expect(try weakened(edited(policy, "over: \"1000.00\"", "over: \"2000.00\"")) == ["a threshold is raised"])
         #expect(try weakened(edited(policy, "over: \"1000.00\"", "over: \"500.00\"")).isEmpty)
         #expect(try weakened(edited(policy, "quorum: 2", "quorum: 1")) == ["fewer signatures are needed"])
@@ -104,16 +113,23 @@ struct PlanTests {
         #expect(try weakened(edited(contract, "target: 8h", "target: 4h")).isEmpty)
         #expect(try weakened(edited(contract, "[50, 80]", "[80]")) == ["a warning is dropped"])
         #expect(
-            try weakened(edited("tenants/mill/connections/erp.yaml", "allow: [\"127.0.0.1:7999\"]", "allow: [\"127.0.0.1:7999\", \"127.0.0.1:22\"]"))
+            try weakened(
+                edited(
+                    "tenants/mill/connections/erp.yaml", "allow: [\"127.0.0.1:7999\"]",
+                    "allow: [\"127.0.0.1:7999\", \"127.0.0.1:22\"]"))
                 == ["the worker may dial another place"])
         #expect(
-            try weakened(edited("operator/operator.yaml", "permissions: [documents.submit, runs.read]", "permissions: [documents.submit, runs.read, approvals.decide]"))
+            try weakened(
+                edited(
+                    "operator/operator.yaml", "permissions: [documents.submit, runs.read]",
+                    "permissions: [documents.submit, runs.read, approvals.decide]"))
                 == ["a role gains approvals.decide"])
     }
 
     @Test("what the server has and the folder has not is removed")
     func removal() throws {
-        let extra = PublishedAsset(scope: "tenant/mill", kind: "contract", name: "old", version: "1", hash: "00", content: ["kind": "contract"])
+        let extra = PublishedAsset(
+            scope: "tenant/mill", kind: "contract", name: "old", version: "1", hash: "00", content: ["kind": "contract"])
         let all = try bundle()
         let plan = ConfigurationPlan(all, against: all.entries.map(PublishedAsset.init) + [extra])
         #expect(plan.count(.removed) == 1)

@@ -82,7 +82,9 @@ struct RunbookFileTests {
 
     @Test("an alert without a runbook is an issue")
     func missing() {
-        let alerts = RunbookFile.missing(in: "Runbooks", names: []).map { String($0.file.dropFirst("Runbooks/".count).dropLast(".md".count)) }
+        let alerts = RunbookFile.missing(in: "Runbooks", names: []).map {
+            String($0.file.dropFirst("Runbooks/".count).dropLast(".md".count))
+        }
         let issues = RunbookFile.missing(in: "Runbooks", names: alerts.filter { $0 != "queue-age" })
         #expect(issues.map(\.file) == ["Runbooks/queue-age.md"])
     }

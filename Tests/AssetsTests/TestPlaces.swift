@@ -59,117 +59,117 @@ final class ScratchFolder: Sendable {
 enum SampleTree {
     static let files: [String: String] = [
         "operator/operator.yaml": """
-            kind: operator
-            slug: harbour
-            name: Harbour Services
-            locale: en
-            timezone: Europe/London
-            roles:
-              - name: clerk
-                title: Clerk
-                level: tenant
-                permissions: [documents.submit, runs.read]
-              - name: approver
-                title: Approver
-                level: tenant
-                permissions: [runs.read, approvals.read, approvals.decide]
-              - name: changer
-                title: Changer
-                level: tenant
-                permissions: [configuration.apply]
-              - name: engineer
-                title: Engineer
-                level: operator
-                permissions: [incidents.manage]
+        kind: operator
+        slug: harbour
+        name: Harbour Services
+        locale: en
+        timezone: Europe/London
+        roles:
+          - name: clerk
+            title: Clerk
+            level: tenant
+            permissions: [documents.submit, runs.read]
+          - name: approver
+            title: Approver
+            level: tenant
+            permissions: [runs.read, approvals.read, approvals.decide]
+          - name: changer
+            title: Changer
+            level: tenant
+            permissions: [configuration.apply]
+          - name: engineer
+            title: Engineer
+            level: operator
+            permissions: [incidents.manage]
 
-            """,
+        """,
         "operator/people.yaml": """
-            kind: people
-            people:
-              - id: ada-holm
-                name: Ada Holm
-                email: ada.holm@harbour.example
-                roles: [engineer]
+        kind: people
+        people:
+          - id: ada-holm
+            name: Ada Holm
+            email: ada.holm@harbour.example
+            roles: [engineer]
 
-            """,
+        """,
         "operator/calendars/office.yaml": """
-            kind: calendar
-            name: office
-            version: "1"
-            timezone: Europe/Berlin
-            week:
-              mon: [["09:00", "17:00"]]
+        kind: calendar
+        name: office
+        version: "1"
+        timezone: Europe/Berlin
+        week:
+          mon: [["09:00", "17:00"]]
 
-            """,
+        """,
         "operator/library/workflows/pay.yaml": WorkflowSample.text,
         "operator/library/policies/who-signs.yaml": PolicySample.text,
         "operator/library/connectors/ledger.yaml": ConnectorSample.text,
         "partners/north/partner.yaml": """
-            kind: partner
-            slug: north
-            name: North
-            locale: en
-            timezone: Europe/London
+        kind: partner
+        slug: north
+        name: North
+        locale: en
+        timezone: Europe/London
 
-            """,
+        """,
         "tenants/mill/tenant.yaml": """
-            kind: tenant
-            slug: mill
-            name: The Mill
-            partner: north
-            region: eu
-            locale: de-DE
-            timezone: Europe/Berlin
-            entities:
-              - code: DE01
-                name: The Mill GmbH
-                vatId: DE742039156
-                currency: EUR
-                country: DE
-            workflows:
-              invoice: pay
+        kind: tenant
+        slug: mill
+        name: The Mill
+        partner: north
+        region: eu
+        locale: de-DE
+        timezone: Europe/Berlin
+        entities:
+          - code: DE01
+            name: The Mill GmbH
+            vatId: DE742039156
+            currency: EUR
+            country: DE
+        workflows:
+          invoice: pay
 
-            """,
+        """,
         "tenants/mill/people.yaml": """
-            kind: people
-            people:
-              - id: bo-lind
-                name: Bo Lind
-                email: bo.lind@mill.example
-                roles: [clerk]
-              - id: cleo-marr
-                name: Cleo Marr
-                email: cleo.marr@mill.example
-                roles: [approver]
-                approvalLimit: {amount: "5000.00", currency: EUR}
+        kind: people
+        people:
+          - id: bo-lind
+            name: Bo Lind
+            email: bo.lind@mill.example
+            roles: [clerk]
+          - id: cleo-marr
+            name: Cleo Marr
+            email: cleo.marr@mill.example
+            roles: [approver]
+            approvalLimit: {amount: "5000.00", currency: EUR}
 
-            """,
+        """,
         "tenants/mill/contracts/service.yaml": """
-            kind: contract
-            name: service
-            version: "1"
-            title: Service
-            calendar: office
-            effectiveFrom: 2026-01-01T00:00:00Z
-            objectives:
-              - name: approval-cycle
-                title: Approval cycle
-                target: 8h
-                warnPercents: [50, 80]
+        kind: contract
+        name: service
+        version: "1"
+        title: Service
+        calendar: office
+        effectiveFrom: 2026-01-01T00:00:00Z
+        objectives:
+          - name: approval-cycle
+            title: Approval cycle
+            target: 8h
+            warnPercents: [50, 80]
 
-            """,
+        """,
         "tenants/mill/connections/erp.yaml": """
-            kind: connection
-            name: erp
-            title: Ledger
-            connector: ledger
-            baseUrl: http://127.0.0.1:7999
-            secrets:
-              token: ledger-token
-            allow: ["127.0.0.1:7999"]
-            settleSeconds: 20
+        kind: connection
+        name: erp
+        title: Ledger
+        connector: ledger
+        baseUrl: http://127.0.0.1:7999
+        secrets:
+          token: ledger-token
+        allow: ["127.0.0.1:7999"]
+        settleSeconds: 20
 
-            """,
+        """,
     ]
 
     /// The sample with some files replaced, added (or removed, by nil), checked.
@@ -187,7 +187,8 @@ enum SampleTree {
             loaded.tree,
             loaded.issues.map { issue in
                 LocatedIssue(
-                    file: String(issue.file.dropFirst(prefix)), mark: Mark(line: issue.line, column: issue.column), message: issue.message,
+                    file: String(issue.file.dropFirst(prefix)), mark: Mark(line: issue.line, column: issue.column),
+                    message: issue.message,
                     remedy: issue.remedy, severity: issue.severity)
             }
         )

@@ -5,7 +5,9 @@ import Testing
 
 @Suite("Reading YAML")
 struct YAMLReaderTests {
-    private func read(_ text: String) -> (document: AssetDocument?, issues: [LocatedIssue]) { YAMLReader.read(Array(text.utf8), path: "t.yaml") }
+    private func read(_ text: String) -> (document: AssetDocument?, issues: [LocatedIssue]) {
+        YAMLReader.read(Array(text.utf8), path: "t.yaml")
+    }
 
     private func expect(_ bytes: [UInt8], _ line: Int, _ column: Int, _ words: String) {
         let found = YAMLReader.read(bytes, path: "t.yaml")
@@ -31,7 +33,10 @@ struct YAMLReaderTests {
             """
         let document = try #require(read(text).document)
         #expect(
-            document.json == ["a": 1, "b": ["x", "y: z", ["c": true, "d": nil, "e": [.number(JSONNumber(unchecked: "1.50")), -3]]], "f g": "two\nlines\n"])
+            document.json == [
+                "a": 1, "b": ["x", "y: z", ["c": true, "d": nil, "e": [.number(JSONNumber(unchecked: "1.50")), -3]]],
+                "f g": "two\nlines\n",
+            ])
         #expect(document.json["b"]?[2]?["e"]?[0] == .number(JSONNumber(unchecked: "1.50")), "numbers keep their text")
         #expect(document.mark(for: "/b/1") == Mark(line: 5, column: 5))
         #expect(document.mark(for: "/b") == Mark(line: 3, column: 1), "a list is found at its name")
@@ -63,7 +68,10 @@ struct YAMLReaderTests {
 
     @Test("what other readers would take for something else is refused in place")
     func ambiguous() {
-        for word in ["yes", "No", "on", "OFF", "y", "True", "NULL", "~", ".inf", ".NaN", "007", "+1", "0x1F", "0o17", "1_000", "12:30", ".5", "5."] {
+        for word in [
+            "yes", "No", "on", "OFF", "y", "True", "NULL", "~", ".inf", ".NaN", "007", "+1", "0x1F", "0o17", "1_000", "12:30",
+            ".5", "5.",
+        ] {
             expect(Array("a:\n  - \(word)\n".utf8), 2, 5, "to some readers")
             #expect(read("a: \"\(word)\"\n").document?.json["a"] == .string(word))
         }
@@ -87,7 +95,9 @@ struct YAMLReaderTests {
     @Test("a document that would unfold into billions of values is refused where it begins")
     func billionLaughs() {
         var text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
-        for level in 1...12 { text += "a\(level): &a\(level) [" + Array(repeating: "*a\(level - 1)", count: 9).joined(separator: ", ") + "]\n" }
+        for level in 1...12 {
+            text += "a\(level): &a\(level) [" + Array(repeating: "*a\(level - 1)", count: 9).joined(separator: ", ") + "]\n"
+        }
         expect(Array(text.utf8), 1, 5, "anchor")
     }
 

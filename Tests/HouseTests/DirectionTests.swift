@@ -85,7 +85,7 @@ extension Rooms {
 }
 
 extension SourceFile {
-    /// The modules that the file imports, with their lines; the access word, attributes and the kind of a single import are left away.
+    /// The modules that the file imports, with their lines; access words, attributes and the kind of import are left away.
     var imports: [(module: String, line: Int)] {
         text.code.indices.compactMap { index in
             let words = text.code[index].split(separator: " ").map(String.init).drop {

@@ -28,7 +28,7 @@ enum FunctionScan {
         return found
     }
 
-    /// C functions of the usual layout: a line in the first column with parentheses opens the body, a brace in the first column ends it.
+    /// C functions of the usual layout: a name in the first column begins one, a brace in the first column ends it.
     static func cFunctions(in lines: [String]) -> [Function] {
         var found: [Function] = []
         var start: (name: String, line: Int)?

@@ -2,7 +2,8 @@ import Foundation
 import Glibc
 import Testing
 
-/// What the built programs load, as the system's own loader answers. A program that is not built beside the tests is counted as skipped.
+/// What the built programs load, as the system's own loader answers. A program that is not built beside the tests is skipped and
+/// counted.
 @Suite("A program holds only the libraries of its trade")
 struct ProgramTests {
     struct Rule: Sendable, CustomTestStringConvertible {

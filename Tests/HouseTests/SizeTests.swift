@@ -2,8 +2,8 @@ import Testing
 
 /// The limits of a comfortable read, and the list of places that still exceed them.
 ///
-/// `exceptions.txt` holds one place a line: `rule path[:function] measured`. The list may only shrink: a place that grew fails, a place
-/// that shrank fails until its line says so, a place that is within the limit or gone fails until its line is deleted.
+/// `exceptions.txt` holds one place a line: `rule path[:function] measured`. The list may only shrink: a place that grew fails, a
+/// place that shrank fails until its line says so, a place that is within the limit or gone fails until its line is deleted.
 @Suite("Files, functions and lines are short enough to read")
 struct SizeTests {
     static let fileLinesMax = 500

@@ -29,7 +29,8 @@ struct Tree: Sendable {
     }
 
     private static func walk(_ folder: String, relative: String, into found: inout [File]) {
-        guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else { return }  // gone meanwhile: nothing to judge
+        // A folder that went away while the tests run has nothing to judge.
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else { return }
         for name in names where !skipped.contains(name) {
             let path = folder + "/" + name
             let inner = relative.isEmpty ? name : relative + "/" + name

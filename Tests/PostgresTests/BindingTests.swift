@@ -66,15 +66,13 @@ struct BindingTests {
         let moment = try #require(Moment("2026-07-14T08:30:00.250Z"))
         let date = try #require(CivilDate("2024-02-29"))
         let amount = try #require(ExactDecimal("-1234567.8900"))
-        let row = try await database.store.direct.withConnection {
-            try await $0.query(
-                """
-                SELECT to_char(\(moment) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS'), \(date)::text, \(amount)::text,
-                       \([1, 2, 3])::text, \(["a", nil, "c,d"])::text, encode(\([1, 171] as [UInt8]), 'hex'),
-                       \(["k": [1]] as JSONValue)::text
-                """
-            ).only()
-        }
+        // Built outside the closure, which is then sent no 128-bit number: capturing one crashes async closures of Swift 6.3.
+        let sql: SQL = """
+            SELECT to_char(\(moment) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS'), \(date)::text, \(amount)::text,
+                   \([1, 2, 3])::text, \(["a", nil, "c,d"])::text, encode(\([1, 171] as [UInt8]), 'hex'),
+                   \(["k": [1]] as JSONValue)::text
+            """
+        let row = try await database.store.direct.withConnection { try await $0.query(sql).only() }
         let (first, second, third, fourth, fifth, sixth, seventh) = try row.decode(
             String.self, String.self, String.self, String.self, String.self, String.self, String.self)
         #expect(first == "2026-07-14T08:30:00.250")

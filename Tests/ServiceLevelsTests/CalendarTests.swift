@@ -23,7 +23,9 @@ struct CalendarTests {
     @Test("an asset may carry its kind and name, and nothing that a calendar does not know")
     func assetMembers() throws {
         var issues: [AssetIssue] = []
-        let json: JSONValue = ["kind": "calendar", "name": "x", "timezone": "UTC", "week": ["mon": [["00:00", "24:00"]]], "holidays": []]
+        let json: JSONValue = [
+            "kind": "calendar", "name": "x", "timezone": "UTC", "week": ["mon": [["00:00", "24:00"]]], "holidays": [],
+        ]
         #expect(ServiceCalendar.parse(json, issues: &issues) != nil)
         #expect(issues.map(\.pointer) == ["/holidays"])
     }
@@ -67,9 +69,12 @@ struct CalendarTests {
 
     @Test("fractions of a second belong to the second in which they lie")
     func fractions() throws {
-        let events = [ClockEvent(.start, at: try at("2026-05-05T10:00:00.900Z")), ClockEvent(.stop, at: try at("2026-05-05T11:00:00.100Z"))]
+        let events = [
+            ClockEvent(.start, at: try at("2026-05-05T10:00:00.900Z")), ClockEvent(.stop, at: try at("2026-05-05T11:00:00.100Z")),
+        ]
         let reading = SLAClock.read(
-            calendar: try aroundTheClock(), terms: ClockTerms(targetSeconds: 3600), events: events, asOf: try at("2026-05-05T12:00:00Z"))
+            calendar: try aroundTheClock(), terms: ClockTerms(targetSeconds: 3600), events: events,
+            asOf: try at("2026-05-05T12:00:00Z"))
         #expect(reading.elapsedSeconds == 3600 && reading.outcome == .met)
     }
 
@@ -94,7 +99,8 @@ struct CalendarTests {
         for kind in [ClockEvent.Kind.pause(reason: "x"), .stop, .cancel] {
             let events = [ClockEvent(.start, at: start), ClockEvent(kind, at: start.adding(seconds: 60))]
             let reading = SLAClock.read(
-                calendar: try aroundTheClock(), terms: ClockTerms(targetSeconds: 3600), events: events, asOf: start.adding(seconds: 90))
+                calendar: try aroundTheClock(), terms: ClockTerms(targetSeconds: 3600), events: events,
+                asOf: start.adding(seconds: 90))
             #expect(reading.nextWakeUp == nil)
         }
     }
@@ -116,7 +122,9 @@ struct CalendarTests {
     @Test("an objective is read with its target in words or seconds")
     func objectives() throws {
         var issues: [AssetIssue] = []
-        let json: JSONValue = ["name": "approval-cycle", "target": "4h 30m", "warnPercents": [90, 75], "pauseReasons": ["supplier"]]
+        let json: JSONValue = [
+            "name": "approval-cycle", "target": "4h 30m", "warnPercents": [90, 75], "pauseReasons": ["supplier"],
+        ]
         let objective = try #require(SLAObjective.parse(json, issues: &issues))
         #expect(issues.isEmpty)
         #expect(objective.name == .approvalCycle && objective.targetSeconds == 16_200 && objective.warnPercents == [75, 90])
@@ -142,7 +150,8 @@ struct CalendarTests {
             #expect(contract.json.text == text && issues.isEmpty)
         }
         var issues: [AssetIssue] = []
-        let twice = #"{"versions":[{"effectiveFrom":"2026-01-01T00:00:00Z","targetSeconds":6},{"effectiveFrom":"2026-01-01T01:00:00+01:00","targetSeconds":7}]}"#
+        let twice =
+            #"{"versions":[{"effectiveFrom":"2026-01-01T00:00:00Z","targetSeconds":6},{"effectiveFrom":"2026-01-01T01:00:00+01:00","targetSeconds":7}]}"#
         #expect(ServiceContract.parse(try JSONValue(parsing: twice), issues: &issues) == nil)
         #expect(issues.first?.pointer == "/versions")
     }
@@ -150,8 +159,10 @@ struct CalendarTests {
     @Test(
         "durations read as the console says them",
         arguments: [
-            (7_980, "2 h 13 m", "2 h 13 m"), (780, "13 m", "13 m"), (45, "45 s", "45 s"), (0, "0 s", "0 s"), (61, "1 m 1 s", "1 m 1 s"),
-            (187_200, "52 h", "2 d 4 h"), (532_800, "148 h", "6 d 4 h"), (-3_900, "−1 h 5 m", "−1 h 5 m"), (7_199, "1 h 59 m", "1 h 59 m"),
+            (7_980, "2 h 13 m", "2 h 13 m"), (780, "13 m", "13 m"), (45, "45 s", "45 s"), (0, "0 s", "0 s"),
+            (61, "1 m 1 s", "1 m 1 s"),
+            (187_200, "52 h", "2 d 4 h"), (532_800, "148 h", "6 d 4 h"), (-3_900, "−1 h 5 m", "−1 h 5 m"),
+            (7_199, "1 h 59 m", "1 h 59 m"),
         ])
     func durations(seconds: Int64, service: String, wall: String) {
         #expect(ServiceDuration.text(seconds) == service)

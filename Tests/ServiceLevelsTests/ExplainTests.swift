@@ -17,7 +17,8 @@ struct ExplainTests {
         let answer = try explained(Self.clock)
         #expect(
             answer.object?.keys == [
-                "elapsedSeconds", "dueAt", "overdueFrom", "state", "outcome", "breachedAt", "remainingSeconds", "warnings", "cycles",
+                "elapsedSeconds", "dueAt", "overdueFrom", "state", "outcome", "breachedAt", "remainingSeconds", "warnings",
+                "cycles",
                 "contractVersion",
             ])
         #expect(answer["elapsedSeconds"]?.int == 14_400)
@@ -71,7 +72,8 @@ struct ExplainTests {
             ("2026-07-06T20:00:00Z", "2026-07-06 20:00", "/asOf", "offset"),
             ("2026-07-06T20:00:00Z", "2426-07-06T20:00:00Z", "/asOf", "nearer"),
             (#""kind": "clock""#, #""kind": "clocks""#, "/kind", "Use clock, availability"),
-            (#""warnPercents": [75]"#, #""warnPercents": [0]"#, "/contract/warnPercents/0", "from 1") as (String, String, String, String),
+            (#""warnPercents": [75]"#, #""warnPercents": [0]"#, "/contract/warnPercents/0", "from 1")
+                as (String, String, String, String),
             (#""warnPercents": [75]"#, #""reopen": "again""#, "/contract/reopen", "Use one of them"),
             (#""warnPercents": [75]"#, #""metric": "first-response""#, "/contract/metric", "first_response"),
             (#"[["08:30", "12:00"], ["13:00", "18:00"]]"#, "[]", "/calendar/week", "Give at least one window"),
@@ -102,11 +104,13 @@ struct ExplainTests {
     @Test("every problem of a document is collected, not only the first")
     func allProblems() throws {
         var issues: [AssetIssue] = []
-        let text = #"{"kind": "availability", "target": "1.2", "tears": [], "outages": [{"start": 5}], "period": {"month": "2026-13"}}"#
+        let text =
+            #"{"kind": "availability", "target": "1.2", "tears": [], "outages": [{"start": 5}], "period": {"month": "2026-13"}}"#
         let answer = SLAExplain.explain(try JSONValue(parsing: text), issues: &issues)
         #expect(answer == nil)
         let pointers = Set(issues.map(\.pointer))
-        #expect(pointers.isSuperset(of: ["/tears", "/target", "/calendar", "/outages/0/start", "/outages/0/end", "/period/timezone"]))
+        #expect(
+            pointers.isSuperset(of: ["/tears", "/target", "/calendar", "/outages/0/start", "/outages/0/end", "/period/timezone"]))
     }
 
     @Test("a burn rate for another period than thirty days is refused")

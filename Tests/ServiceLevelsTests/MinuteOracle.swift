@@ -102,7 +102,8 @@ struct MinuteClock {
             }
             isPaused = reasons.contains { terms.pauseReasons?.contains($0) ?? true }
             let isExcluded = maintenance.contains { window in
-                terms.maintenanceNoticeSeconds.map { window.isAnnounced(noticeSeconds: $0) } == true && window.start.seconds <= second
+                terms.maintenanceNoticeSeconds.map { window.isAnnounced(noticeSeconds: $0) } == true
+                    && window.start.seconds <= second
                     && second < window.end.seconds
             }
             guard second < end, isRunning, !isPaused, !isExcluded, oracle.isOpen(at: second) else { continue }

@@ -22,6 +22,10 @@ enum Places {
     static var published: String { project + "/../shared/vectors/sla" }
 }
 
+/// The seed of this test run: `COUNTERSIGN_TEST_SEED` replays a printed one.
+let testSeed: UInt64 =
+    getenv("COUNTERSIGN_TEST_SEED").flatMap { UInt64(String(cString: $0)) } ?? UInt64.random(in: 0...UInt64.max)
+
 /// SplitMix64: the same seed gives the same test.
 struct Dice: RandomNumberGenerator {
     private var state: UInt64

@@ -76,7 +76,8 @@ struct AuthorityTests {
             try authority().require(.peopleRead, in: kestrel, at: now)
         } throws: { error in
             let refusal = error as? Refusal
-            return refusal?.code == .forbidden && refusal?.facts["permission"] == "people.read" && refusal?.facts["scope"] == "tenant/kestrel-labs"
+            return refusal?.code == .forbidden && refusal?.facts["permission"] == "people.read"
+                && refusal?.facts["scope"] == "tenant/kestrel-labs"
         }
     }
 
@@ -108,7 +109,9 @@ struct AuthorityTests {
     @Test("derived ids are stable, distinct, and of version 8")
     func derivedIDs() {
         // A stand-in for SHA-256: any function with 32 bytes shows the layout.
-        let hash: ([UInt8]) -> [UInt8] = { bytes in (0..<32).map { UInt8(truncatingIfNeeded: bytes.reduce($0 * 31) { $0 &* 33 &+ Int($1) }) } }
+        let hash: ([UInt8]) -> [UInt8] = { bytes in
+            (0..<32).map { UInt8(truncatingIfNeeded: bytes.reduce($0 * 31) { $0 &* 33 &+ Int($1) }) }
+        }
         let one = kestrel.id(sha256: hash)
         #expect(one == TenantID.derived(from: "tenant/kestrel-labs", sha256: hash))
         #expect(one != solara.id(sha256: hash))

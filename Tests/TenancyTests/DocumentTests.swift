@@ -11,7 +11,9 @@ struct DocumentTests {
     }
 
     private func person(_ members: JSONObject) -> JSONValue {
-        var all: JSONObject = ["id": "maya-lund", "name": "Maya Lund", "email": "maya.lund@brightwater.example", "roles": ["ap-clerk"]]
+        var all: JSONObject = [
+            "id": "maya-lund", "name": "Maya Lund", "email": "maya.lund@brightwater.example", "roles": ["ap-clerk"],
+        ]
         for (key, value) in members { all[key] = value }
         return ["kind": "people", "people": [.object(all)]]
     }
@@ -33,7 +35,10 @@ struct DocumentTests {
             "kind": "people",
             "people": [
                 ["id": "Maya", "name": 7, "email": "nobody", "roles": []],
-                ["id": "b-c", "name": "B", "email": "b@c.example", "roles": ["ap-clerk"], "approvalLimit": ["amount": "1,000", "currency": "EURO"]],
+                [
+                    "id": "b-c", "name": "B", "email": "b@c.example", "roles": ["ap-clerk"],
+                    "approvalLimit": ["amount": "1,000", "currency": "EURO"],
+                ],
             ],
         ]
         let pointers = issues { _ = PeopleDocument.parse(json, scope: .operator, issues: &$0) }.map(\.pointer)
@@ -84,8 +89,10 @@ struct DocumentTests {
     @Test(
         "addresses that two parsers could read differently are refused",
         arguments: [
-            "http:///127.0.0.1/", "http://user@erp.example", "https://erp.example/", "https://erp.example/a/../b", "https://erp.example?x=1",
-            "https://erp.example#x", "https://ERP.example", "https://erp.example:0", "https://erp.example:65536", "https://erp.example:080",
+            "http:///127.0.0.1/", "http://user@erp.example", "https://erp.example/", "https://erp.example/a/../b",
+            "https://erp.example?x=1",
+            "https://erp.example#x", "https://ERP.example", "https://erp.example:0", "https://erp.example:65536",
+            "https://erp.example:080",
             "ftp://erp.example", "https://erp..example", "https://", "https://erp.example/%2e%2e", "https://ⓛocalhost",
         ])
     func addresses(text: String) {
@@ -96,22 +103,29 @@ struct DocumentTests {
     func plainHTTP() {
         func connection(_ url: String, _ allow: JSONValue) -> JSONValue {
             [
-                "kind": "connection", "name": "erp", "title": "Ledger", "connector": "erp-sandbox", "baseUrl": .string(url), "allow": allow,
+                "kind": "connection", "name": "erp", "title": "Ledger", "connector": "erp-sandbox", "baseUrl": .string(url),
+                "allow": allow,
                 "settleSeconds": 20,
             ]
         }
-        #expect(issues { _ = ConnectionDocument.parse(connection("http://127.0.0.1:7411", ["127.0.0.1:7411"]), issues: &$0) }.isEmpty)
         #expect(
-            issues { _ = ConnectionDocument.parse(connection("http://127.0.0.1:7411/api", ["127.0.0.1:7412"]), issues: &$0) }.map(\.pointer)
+            issues { _ = ConnectionDocument.parse(connection("http://127.0.0.1:7411", ["127.0.0.1:7411"]), issues: &$0) }.isEmpty)
+        #expect(
+            issues { _ = ConnectionDocument.parse(connection("http://127.0.0.1:7411/api", ["127.0.0.1:7412"]), issues: &$0) }.map(
+                \.pointer)
                 == ["/baseUrl"])
         #expect(
-            issues { _ = ConnectionDocument.parse(connection("http://erp.example", ["erp.example:80/10.0.0.0/8"]), issues: &$0) }.isEmpty)
-        #expect(!issues { _ = ConnectionDocument.parse(connection("https://erp.example", ["erp.example:443"]), issues: &$0) }.isEmpty)
+            issues { _ = ConnectionDocument.parse(connection("http://erp.example", ["erp.example:80/10.0.0.0/8"]), issues: &$0) }
+                .isEmpty)
+        #expect(
+            !issues { _ = ConnectionDocument.parse(connection("https://erp.example", ["erp.example:443"]), issues: &$0) }.isEmpty)
     }
 
     @Test("targets are service time in hours, minutes and seconds")
     func targets() {
-        let good: [(String, Int)] = [("8h", 28_800), ("2h 30m", 9_000), ("2h30m", 9_000), ("90s", 90), ("45m", 2_700), ("1h 1s", 3_601)]
+        let good: [(String, Int)] = [
+            ("8h", 28_800), ("2h 30m", 9_000), ("2h30m", 9_000), ("90s", 90), ("45m", 2_700), ("1h 1s", 3_601),
+        ]
         for (text, seconds) in good { #expect(ServiceTarget.seconds(of: text) == seconds) }
         for text in ["", "8", "h", "8d", "30m 2h", "8h ", " 8h", "8h  5m", "0s", "1h 1h", "-8h", "8.5h", "999999999h"] {
             #expect(ServiceTarget.seconds(of: text) == nil, "\(text)")
@@ -164,7 +178,9 @@ struct BrandTests {
         #expect(brand[.footer] == "Northgate")
     }
 
-    @Test("colours are six lower-case hexadecimal digits", arguments: ["#6B2346", "6b2346", "#6b234", "#6b23466", "#6b234g", "red", ""])
+    @Test(
+        "colours are six lower-case hexadecimal digits",
+        arguments: ["#6B2346", "6b2346", "#6b234", "#6b23466", "#6b234g", "red", ""])
     func colors(text: String) {
         var issues: [AssetIssue] = []
         _ = BrandDocument.parse(["kind": "brand", "primary": .string(text)], issues: &issues)

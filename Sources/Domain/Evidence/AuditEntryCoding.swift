@@ -4,7 +4,8 @@ extension AuditEntry {
     /// The envelope; absent members are left out, so that an added optional member never changes old bytes.
     package var json: JSONValue {
         .object([
-            "v": JSONValue(AuditEntry.envelopeVersion), "id": JSONValue(id), "tenant": JSONValue(tenant), "env": .string(environment),
+            "v": JSONValue(AuditEntry.envelopeVersion), "id": JSONValue(id), "tenant": JSONValue(tenant),
+            "env": .string(environment),
             "occurredAt": .string(occurredAt.text(fraction: 6)), "recordedAt": .string(recordedAt.text(fraction: 6)),
             "actor": .object([
                 "type": .string(actor.kind.rawValue), "id": .string(actor.id), "session": actor.session.map { JSONValue($0) },
@@ -16,7 +17,8 @@ extension AuditEntry {
             ]),
             "decision": decision.map {
                 .object([
-                    "policy": .string($0.policy), "version": .string($0.version), "rule": .string($0.rule), "outcome": .string($0.outcome),
+                    "policy": .string($0.policy), "version": .string($0.version), "rule": .string($0.rule),
+                    "outcome": .string($0.outcome),
                 ])
             },
             "beforeHash": beforeHash.map(JSONValue.string), "afterHash": afterHash.map(JSONValue.string),
@@ -32,7 +34,7 @@ extension AuditEntry {
         ])
     }
 
-    /// What is hashed: RFC 8785 of `json`. A refusal when the entry is larger than `bytesMax` or holds what has no canonical form,
+    /// What is hashed: RFC 8785 of `json`. A refusal when it is larger than `bytesMax` or holds what has no canonical form,
     /// such as a number beyond double precision; the transaction that wanted to write it fails with it.
     package func canonicalBytes() throws(Refusal) -> [UInt8] {
         let bytes: [UInt8]
@@ -43,7 +45,8 @@ extension AuditEntry {
         }
         guard bytes.count <= AuditEntry.bytesMax else {
             throw Refusal(
-                .tooLarge, reason: "audit.bytes", "An audit entry of \(bytes.count) bytes is larger than the \(AuditEntry.bytesMax) permitted.")
+                .tooLarge, reason: "audit.bytes",
+                "An audit entry of \(bytes.count) bytes is larger than the \(AuditEntry.bytesMax) permitted.")
         }
         return bytes
     }
@@ -51,7 +54,8 @@ extension AuditEntry {
     /// Reads an envelope, as exports hold it. Unknown members are refused: an auditor must not overlook anything.
     package init(json: JSONValue) throws(Refusal) {
         let known = [
-            "v", "id", "tenant", "env", "occurredAt", "recordedAt", "actor", "onBehalfOf", "action", "object", "decision", "beforeHash",
+            "v", "id", "tenant", "env", "occurredAt", "recordedAt", "actor", "onBehalfOf", "action", "object", "decision",
+            "beforeHash",
             "afterHash", "reason", "correlation", "facts",
         ]
         let members = try EnvelopeFields(json, "the entry", known: known)

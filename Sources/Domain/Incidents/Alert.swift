@@ -19,13 +19,15 @@ package struct Alert: Sendable, Hashable {
     package let run: RunID?
 
     /// `severity` is the catalogue's unless given. Of more than 20 facts the first by name are kept.
-    package init(_ name: AlertName, tenant: TenantID, severity: Severity? = nil, facts: [String: String] = [:], run: RunID? = nil) {
+    package init(_ name: AlertName, tenant: TenantID, severity: Severity? = nil, facts: [String: String] = [:], run: RunID? = nil)
+    {
         self.name = name
         self.tenant = tenant
         self.severity = severity ?? name.definition.severity
         let kept = facts.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }.prefix(Alert.factsMax)
         self.facts = Dictionary(
-            kept.map { (cut($0.key, Alert.factNameBytesMax), cut($0.value, Alert.factBytesMax)) }, uniquingKeysWith: { first, _ in first })
+            kept.map { (cut($0.key, Alert.factNameBytesMax), cut($0.value, Alert.factBytesMax)) },
+            uniquingKeysWith: { first, _ in first })
         self.run = run
     }
 

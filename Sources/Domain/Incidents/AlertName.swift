@@ -67,7 +67,8 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
                 reopenWindowSeconds: 4 * 3600)
         case .deadLetter:
             Definition(
-                severity: .sev2, title: "{title} was given up on {connection}: {code}", fingerprintFacts: ["connection", "kind", "code"])
+                severity: .sev2, title: "{title} was given up on {connection}: {code}",
+                fingerprintFacts: ["connection", "kind", "code"])
         case .erpCircuitOpen:
             Definition(
                 severity: .sev2, title: "The ERP behind {connection} does not answer, calls are held back",

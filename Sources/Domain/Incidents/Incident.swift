@@ -9,7 +9,7 @@ package struct Incident: Sendable, Hashable {
     package enum Phase: String, Sendable, Hashable, CaseIterable { case triggered, acknowledged, mitigated, resolved }
 
     package enum Event: Sendable, Hashable {
-        /// The same trouble again; a resolved incident is reopened when the window permits (ask `taking(_:)` first).
+        /// The same trouble again; a resolved incident is reopened when the window permits (ask `taking(alertAt:)` first).
         case repeated(Alert)
         case acknowledged(by: IncidentActor)
         /// The timer of an acknowledgement; a late or outdated one is nothing.
@@ -137,7 +137,9 @@ package struct Incident: Sendable, Hashable {
             let entry = TimelineEntry(at: now, kind: .assigned, actor: actor, text: "Assigned to \(person.text).")
             return [.record(entry), .page(.assigned(person, urgency))]
         case .noted(let actor, let text):
-            return [.record(TimelineEntry(at: now, kind: .noted, actor: actor, text: try written(text, max: Incident.noteBytesMax)))]
+            return [
+                .record(TimelineEntry(at: now, kind: .noted, actor: actor, text: try written(text, max: Incident.noteBytesMax)))
+            ]
         case .severityChanged(let severity, let actor, let reason):
             return try change(severity, by: actor, reason: reason, at: now)
         case .prioritised(let priority, let actor):
@@ -147,7 +149,11 @@ package struct Incident: Sendable, Hashable {
             return [.record(TimelineEntry(at: now, kind: .priorityChanged, actor: actor, text: "Priority \(priority.rawValue)."))]
         case .escalated(let level):
             guard phase == .triggered else { return [] }
-            return [.record(TimelineEntry(at: now, kind: .escalated, actor: .system, text: "Nobody had answered: \(cut(level, 200)) told."))]
+            return [
+                .record(
+                    TimelineEntry(
+                        at: now, kind: .escalated, actor: .system, text: "Nobody had answered: \(cut(level, 200)) told."))
+            ]
         case .escalationExhausted:
             guard phase == .triggered else { return [] }
             let entry = TimelineEntry(

@@ -10,13 +10,16 @@ extension Incident {
         case .reopens:
             alertCount += 1
             lastAlertAt = now
-            return trigger(.reopened, by: .system, "It has returned: \(alert.title)", page: .returned(max(severity, alert.severity).urgency), at: now)
+            return trigger(
+                .reopened, by: .system, "It has returned: \(alert.title)", page: .returned(max(severity, alert.severity).urgency),
+                at: now)
         case .repeats:
             alertCount += 1
             lastAlertAt = now
         }
         if phase == .mitigated {
-            return trigger(.reopened, by: .system, "The mitigation does not hold: \(alert.title)", page: .returned(urgency), at: now)
+            return trigger(
+                .reopened, by: .system, "The mitigation does not hold: \(alert.title)", page: .returned(urgency), at: now)
         }
         var actions: [Action] = []
         if alertCount <= Incident.repetitionsRecordedMax || alertCount % Incident.repetitionRecordedEvery == 0 {
@@ -57,7 +60,9 @@ extension Incident {
             page: .lapsed(urgency), at: now)
     }
 
-    mutating func change(_ severity: Severity, by actor: IncidentActor, reason: String, at now: Moment) throws(Refusal) -> [Action] {
+    mutating func change(
+        _ severity: Severity, by actor: IncidentActor, reason: String, at now: Moment
+    ) throws(Refusal) -> [Action] {
         try requireOpen()
         let reason = try written(reason, max: Incident.reasonBytesMax)
         guard severity != self.severity else { return [] }
@@ -65,7 +70,8 @@ extension Incident {
         self.severity = severity
         priority = severity.usualPriority
         var actions: [Action] = [
-            .record(TimelineEntry(at: now, kind: .severityChanged, actor: actor, text: "Lowered to \(severity.rawValue): \(reason)"))
+            .record(
+                TimelineEntry(at: now, kind: .severityChanged, actor: actor, text: "Lowered to \(severity.rawValue): \(reason)"))
         ]
         if urgency == .low && lapsesAt != nil {
             lapsesAt = nil
@@ -78,7 +84,8 @@ extension Incident {
         self.severity = severity
         priority = severity.usualPriority
         var actions: [Action] = [
-            .record(TimelineEntry(at: now, kind: .severityChanged, actor: actor, text: "Raised to \(severity.rawValue): \(reason)")),
+            .record(
+                TimelineEntry(at: now, kind: .severityChanged, actor: actor, text: "Raised to \(severity.rawValue): \(reason)")),
             .page(.worsened(urgency)),
         ]
         if phase == .acknowledged && urgency == .high && lapsesAt == nil { actions.append(awaitProgress(from: now)) }
@@ -131,7 +138,10 @@ extension Incident {
         resolvedBy = nil
         let hadWake = lapsesAt != nil
         lapsesAt = nil
-        return [.record(TimelineEntry(at: now, kind: kind, actor: actor, text: cut(text, Incident.noteBytesMax))), .page(page), .startEscalation]
+        return [
+            .record(TimelineEntry(at: now, kind: kind, actor: actor, text: cut(text, Incident.noteBytesMax))), .page(page),
+            .startEscalation,
+        ]
             + (hadWake ? [.cancelWake] : [])
     }
 
@@ -159,7 +169,8 @@ extension Incident {
         while trimmed.first?.isWhitespace == true { trimmed.removeFirst() }
         while trimmed.last?.isWhitespace == true { trimmed.removeLast() }
         guard !trimmed.isEmpty else {
-            throw Refusal(.invalid, reason: "incident.text", "Say why in a sentence; the timeline is read by people who were not there.")
+            throw Refusal(
+                .invalid, reason: "incident.text", "Say why in a sentence; the timeline is read by people who were not there.")
         }
         guard trimmed.utf8.count <= bytes else {
             throw Refusal(.tooLarge, reason: "incident.text", "At most \(bytes) bytes; link to anything longer.")

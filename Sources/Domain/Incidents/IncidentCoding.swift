@@ -56,6 +56,7 @@ extension Incident {
 
     private static func unreadable(_ member: String) -> Refusal {
         Refusal(
-            .invalid, reason: "incident.state", "The stored state of an incident cannot be read at \(member).", facts: ["member": member])
+            .invalid, reason: "incident.state", "The stored state of an incident cannot be read at \(member).",
+            facts: ["member": member])
     }
 }

@@ -48,7 +48,8 @@ package struct TimelineEntry: Sendable, Hashable {
 
     /// Reads what `json` writes; refuses anything else with `incident.entry`.
     package init(json: JSONValue) throws(Refusal) {
-        guard let object = json.object, let at = object["at"]?.moment, let kind = object["kind"]?.string.flatMap({ Kind(rawValue: $0) }),
+        guard let object = json.object, let at = object["at"]?.moment,
+            let kind = object["kind"]?.string.flatMap({ Kind(rawValue: $0) }),
             let text = object["text"]?.string, let actor = IncidentActor(json: object["person"])
         else { throw Refusal(.invalid, reason: "incident.entry", "This is no line of an incident's timeline.") }
         self.init(at: at, kind: kind, actor: actor, text: text)

@@ -2,7 +2,7 @@ import Kernel
 
 /// The Markdown of a runbook, taken apart: sections by their headings, steps by their numbers, commands by their backticks.
 struct RunbookBody {
-    /// What a runbook may tell people to type: the verb after `countersign`, and what may follow it. An empty list means anything.
+    /// What a runbook may tell people to type: the verb after `countersign`, and what may follow it; an empty list takes all.
     static let commands: [(verb: String, objects: [String])] = [
         ("get", ["runs", "incidents", "tasks", "workers"]), ("describe", ["run"]), ("logs", []), ("retry", ["task"]),
         ("acknowledge", ["incident"]), ("resolve", ["incident"]), ("sla", ["explain"]),
@@ -41,7 +41,8 @@ struct RunbookBody {
         for (section, line, lines) in found {
             let content = RunbookBody.trimmed(lines)
             if content.isEmpty {
-                issues.append(RunbookIssue(.body(line: line), "\(section.rawValue) says nothing.", remedy: "Write at least a sentence."))
+                issues.append(
+                    RunbookIssue(.body(line: line), "\(section.rawValue) says nothing.", remedy: "Write at least a sentence."))
             }
             sections[section] = content
             if section == .steps { readSteps(lines, from: line + 1, issues: &issues) }
@@ -49,7 +50,8 @@ struct RunbookBody {
         if steps.isEmpty, let heading = found.first(where: { $0.section == .steps }) {
             issues.append(
                 RunbookIssue(
-                    .body(line: heading.line), "There is no step.", remedy: "Write `1. **Title** `guidance`: text`, numbered from 1."))
+                    .body(line: heading.line), "There is no step.",
+                    remedy: "Write `1. **Title** `guidance`: text`, numbered from 1."))
         }
     }
 
@@ -58,7 +60,8 @@ struct RunbookBody {
             let places = found.filter { $0.section == section }
             if places.isEmpty {
                 issues.append(
-                    RunbookIssue(.file, "The section \(section.rawValue) is missing.", remedy: "Add it as `## \(section.rawValue)`."))
+                    RunbookIssue(
+                        .file, "The section \(section.rawValue) is missing.", remedy: "Add it as `## \(section.rawValue)`."))
             } else if places.count > 1 {
                 issues.append(
                     RunbookIssue(.body(line: places[1].line), "\(section.rawValue) stands here twice.", remedy: "Keep one."))
@@ -66,7 +69,9 @@ struct RunbookBody {
         }
         let order = Runbook.Section.allCases
         for (left, right) in zip(found, found.dropFirst()) {
-            guard let first = order.firstIndex(of: left.section), let second = order.firstIndex(of: right.section) else { continue }
+            guard let first = order.firstIndex(of: left.section), let second = order.firstIndex(of: right.section) else {
+                continue
+            }
             if first > second {
                 issues.append(
                     RunbookIssue(
@@ -90,13 +95,16 @@ struct RunbookBody {
         if items.count > Runbook.stepsMax {
             issues.append(
                 RunbookIssue(
-                    .body(line: items[Runbook.stepsMax].line), "There are more than \(Runbook.stepsMax) steps.", remedy: "Shorten it."))
+                    .body(line: items[Runbook.stepsMax].line), "There are more than \(Runbook.stepsMax) steps.",
+                    remedy: "Shorten it."))
             return
         }
         for (index, item) in items.enumerated() {
             if item.number != index + 1 {
                 issues.append(
-                    RunbookIssue(.body(line: item.line), "Step \(index + 1) is numbered \(item.number).", remedy: "Number the steps from 1."))
+                    RunbookIssue(
+                        .body(line: item.line), "Step \(index + 1) is numbered \(item.number).",
+                        remedy: "Number the steps from 1."))
             }
             guard let parts = RunbookBody.parts(of: item.text) else {
                 issues.append(
@@ -140,7 +148,8 @@ struct RunbookBody {
             let list = commands.map { $0.objects.isEmpty ? $0.verb : "\($0.verb) \($0.objects.joined(separator: "|"))" }
             issues.append(
                 RunbookIssue(
-                    .body(line: number), "There is no command `\(cut(String(piece), 60))`.", remedy: "Use \(list.joined(separator: ", "))."))
+                    .body(line: number), "There is no command `\(cut(String(piece), 60))`.",
+                    remedy: "Use \(list.joined(separator: ", "))."))
         }
     }
 

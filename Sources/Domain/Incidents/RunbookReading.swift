@@ -3,7 +3,7 @@ package import Kernel
 extension Runbook {
     /// Reads a runbook and judges it; nil when it cannot be used. Every problem becomes an issue.
     ///
-    /// `fileName` is the last part of the path (`sla-breach.md`), `matter` the front matter as JSON, `body` the Markdown after it.
+    /// `fileName` is the last part of the path (`sla-breach.md`), `matter` the front matter as JSON, `body` the Markdown after.
     /// With `asOf` an expired runbook is an issue too.
     package static func parse(
         fileName: String, matter: JSONValue, body: String, asOf: CivilDate? = nil, issues: inout [RunbookIssue]
@@ -23,15 +23,20 @@ extension Runbook {
         issues += head.issues
         if let alert, fileName != alert.runbookFile {
             issues.append(
-                RunbookIssue(.file, "The file is named \(cut(fileName, 80)) and answers \(alert.rawValue).", remedy: "Name it \(alert.runbookFile)."))
+                RunbookIssue(
+                    .file, "The file is named \(cut(fileName, 80)) and answers \(alert.rawValue).",
+                    remedy: "Name it \(alert.runbookFile)."))
         }
         if let author, let approver, author == approver {
             issues.append(
-                RunbookIssue(.matter(pointer: "/approver"), "The author approved their own runbook.", remedy: "Let somebody else read it."))
+                RunbookIssue(
+                    .matter(pointer: "/approver"), "The author approved their own runbook.", remedy: "Let somebody else read it.")
+            )
         }
         judgeDates(reviewed: reviewed, expires: expires, tested: tested, asOf: asOf, issues: &issues)
         let content = RunbookBody(body, issues: &issues)
-        guard issues.count == before, let alert, let title, let severity, let owner, let author, let approver, let reviewed, let expires,
+        guard issues.count == before, let alert, let title, let severity, let owner, let author, let approver, let reviewed,
+            let expires,
             let tested, let summary
         else { return nil }
         return Runbook(
@@ -58,7 +63,9 @@ extension Runbook {
         for (name, date) in [("reviewed", reviewed), ("tested", tested)] {
             if let date, date > asOf {
                 issues.append(
-                    RunbookIssue(.matter(pointer: "/\(name)"), "\(date) lies in the future.", remedy: "Give the day on which it happened."))
+                    RunbookIssue(
+                        .matter(pointer: "/\(name)"), "\(date) lies in the future.", remedy: "Give the day on which it happened.")
+                )
             }
         }
     }
@@ -66,7 +73,9 @@ extension Runbook {
 
 /// The front matter, member by member.
 private struct RunbookMatter {
-    static let members = ["alert", "title", "severity", "owner", "author", "approver", "reviewed", "expires", "tested", "summary"]
+    static let members = [
+        "alert", "title", "severity", "owner", "author", "approver", "reviewed", "expires", "tested", "summary",
+    ]
     static let lineBytesMax = 300
 
     private let object: JSONObject
@@ -76,7 +85,9 @@ private struct RunbookMatter {
         object = json.object ?? [:]
         if json.object == nil {
             issues.append(
-                RunbookIssue(.matter(pointer: ""), "There is no front matter.", remedy: "Give \(RunbookMatter.members.joined(separator: ", "))."))
+                RunbookIssue(
+                    .matter(pointer: ""), "There is no front matter.",
+                    remedy: "Give \(RunbookMatter.members.joined(separator: ", "))."))
         }
         for key in object.keys where !RunbookMatter.members.contains(key) {
             report(key, "\(cut(key, 40)) is not known here.", "Known are \(RunbookMatter.members.joined(separator: ", ")).")

@@ -107,7 +107,8 @@ package struct Availability: Sendable {
 
 extension Availability {
     private static let members = [
-        "kind", "id", "expect", "working", "calendar", "calendarRevisions", "period", "target", "tiers", "creditCapPercent", "outages",
+        "kind", "id", "expect", "working", "calendar", "calendarRevisions", "period", "target", "tiers", "creditCapPercent",
+        "outages",
         "maintenance", "maintenanceNoticeSeconds", "maintenanceCapSeconds",
     ]
 
@@ -149,14 +150,17 @@ extension Availability {
         ).result(outages: outages, maintenance: maintenance)
         return .object([
             "agreedSeconds": JSONValue(result.agreedSeconds), "downtimeSeconds": JSONValue(result.downtimeSeconds),
-            "met": .bool(result.isMet), "creditPercent": .number(JSONNumber(unchecked: result.creditPercent.normalized.description)),
+            "met": .bool(result.isMet),
+            "creditPercent": .number(JSONNumber(unchecked: result.creditPercent.normalized.description)),
         ])
     }
 
     private static func readPeriod(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> Span? {
         guard let fields = DocumentFields(json, at: pointer, known: ["month", "timezone"], issues: &issues) else { return nil }
         let month = fields.text("month", issues: &issues)
-        let zone = fields.text("timezone", issues: &issues).flatMap { readZone($0, at: fields.child("timezone"), issues: &issues) }
+        let zone = fields.text("timezone", issues: &issues).flatMap {
+            readZone($0, at: fields.child("timezone"), issues: &issues)
+        }
         guard let month, let zone else { return nil }
         // A month in year 9999 would end in a year that dates do not have.
         guard let first = CivilDate(month + "-01"), first.year < 9999 else {

@@ -53,7 +53,9 @@ package enum BurnRate {
         let objective = fields.decimal("objective", issues: &issues)
         if let objective, objective >= .one {
             issues.append(
-                AssetIssue(fields.child("objective"), "An objective of 1 or more leaves no budget.", remedy: "Write 99.9 % as \"0.999\"."))
+                AssetIssue(
+                    fields.child("objective"), "An objective of 1 or more leaves no budget.", remedy: "Write 99.9 % as \"0.999\"."
+                ))
         }
         if let given = fields.text("period", isRequired: false, issues: &issues), given != period {
             issues.append(

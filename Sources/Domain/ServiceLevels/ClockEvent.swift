@@ -138,7 +138,9 @@ package struct MaintenanceWindow: Hashable, Sendable {
     var span: Span { Span(start: start.seconds, end: end.seconds) }
 
     static func parse(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> MaintenanceWindow? {
-        guard let fields = DocumentFields(json, at: pointer, known: ["announcedAt", "start", "end"], issues: &issues) else { return nil }
+        guard let fields = DocumentFields(json, at: pointer, known: ["announcedAt", "start", "end"], issues: &issues) else {
+            return nil
+        }
         let announcedAt = fields.moment("announcedAt", issues: &issues)
         let start = fields.moment("start", issues: &issues)
         let end = fields.moment("end", issues: &issues)

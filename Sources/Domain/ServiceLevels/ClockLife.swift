@@ -78,7 +78,8 @@ struct ClockLife {
         case .restart:
             cycles.append(
                 ClockReading.Cycle(
-                    startedAt: Moment(seconds: startedAt), stoppedAt: Moment(seconds: stoppedAt ?? now), elapsedSeconds: counted.total,
+                    startedAt: Moment(seconds: startedAt), stoppedAt: Moment(seconds: stoppedAt ?? now),
+                    elapsedSeconds: counted.total,
                     outcome: outcome))
             startedAt = now
             counted = CountedSpans()
@@ -87,7 +88,7 @@ struct ClockLife {
             for span in closed { counted.append(span) }
             if breachedAt == nil && counted.total > target { breachedAt = now }
             trace.removeSubrange(traceCountAtStop...)
-            for interval in closedTrace { note(interval, in: &trace) }
+            for interval in closedTrace { ClockLife.note(interval, in: &trace) }
         }
         closed = []
         closedTrace = []
@@ -111,11 +112,11 @@ struct ClockLife {
                 case .maintenance: reasons.isEmpty ? .maintenance : .paused(reasons)
                 }
             switch phase {
-            case .running: note(interval(span, isOpen, reason), in: &trace)
+            case .running: ClockLife.note(ClockLife.interval(span, isOpen, reason), in: &trace)
             case .stopped:
-                note(interval(span, false, .stopped), in: &trace)
-                note(interval(span, isOpen, isOpen ? .countedThrough : reason), in: &closedTrace)
-            case .cancelled: note(interval(span, false, .cancelled), in: &trace)
+                ClockLife.note(ClockLife.interval(span, false, .stopped), in: &trace)
+                ClockLife.note(ClockLife.interval(span, isOpen, isOpen ? .countedThrough : reason), in: &closedTrace)
+            case .cancelled: ClockLife.note(ClockLife.interval(span, false, .cancelled), in: &trace)
             }
         }
     }
@@ -125,13 +126,13 @@ struct ClockLife {
         counted.append(span)
     }
 
-    private func interval(_ span: Span, _ isCounted: Bool, _ reason: ClockReading.Reason) -> ClockReading.TraceInterval {
+    private static func interval(_ span: Span, _ isCounted: Bool, _ reason: ClockReading.Reason) -> ClockReading.TraceInterval {
         ClockReading.TraceInterval(
             from: Moment(seconds: span.start), to: Moment(seconds: span.end), isCounted: isCounted, reason: reason)
     }
 
     /// Appends, or lengthens the last interval when it says the same.
-    private func note(_ next: ClockReading.TraceInterval, in list: inout [ClockReading.TraceInterval]) {
+    private static func note(_ next: ClockReading.TraceInterval, in list: inout [ClockReading.TraceInterval]) {
         if let last = list.last, last.to == next.from, last.isCounted == next.isCounted, last.reason == next.reason {
             list[list.count - 1] = ClockReading.TraceInterval(
                 from: last.from, to: next.to, isCounted: last.isCounted, reason: last.reason)
@@ -182,7 +183,8 @@ struct ClockLife {
             startedAt: Moment(seconds: startedAt), elapsedSeconds: counted.total, targetSeconds: target,
             dueAt: projected.reaching(target).map { Moment(seconds: $0) },
             overdueFrom: projected.exceeding(target).map { Moment(seconds: $0) }, state: state, outcome: outcome,
-            breachedAt: breachedAt.map { Moment(seconds: $0) }, warnings: warnings, cycles: cycles, contractVersion: contractVersion,
+            breachedAt: breachedAt.map { Moment(seconds: $0) }, warnings: warnings, cycles: cycles,
+            contractVersion: contractVersion,
             nextWakeUp: wakeUps.min().map { Moment(seconds: $0) }, trace: trace)
     }
 }

@@ -36,7 +36,8 @@ package struct ScopedContract: Hashable, Sendable {
     }
 
     private func governs(_ wanted: Case) -> Bool {
-        tenant == wanted.tenant && (service == nil || service == wanted.service) && (priority == nil || priority == wanted.priority)
+        tenant == wanted.tenant && (service == nil || service == wanted.service)
+            && (priority == nil || priority == wanted.priority)
             && effectiveFrom <= wanted.at && (effectiveTo.map { wanted.at < $0 } ?? true)
     }
 

@@ -66,18 +66,24 @@ struct DocumentFields {
     }
 
     func moment(_ key: String, isRequired: Bool = true, issues: inout [AssetIssue]) -> Moment? {
-        guard let value = isRequired ? required(key, "an instant with its offset", issues: &issues) : value(key) else { return nil }
+        guard let value = isRequired ? required(key, "an instant with its offset", issues: &issues) : value(key) else {
+            return nil
+        }
         return readMoment(value, at: child(key), issues: &issues)
     }
 
     /// A plain decimal as text or number, exact; such as `"0.999"`.
     func decimal(_ key: String, isRequired: Bool = true, issues: inout [AssetIssue]) -> ExactDecimal? {
-        guard let value = isRequired ? required(key, "a decimal such as \"0.999\"", issues: &issues) : value(key) else { return nil }
+        guard let value = isRequired ? required(key, "a decimal such as \"0.999\"", issues: &issues) : value(key) else {
+            return nil
+        }
         return readDecimal(value, at: child(key), issues: &issues)
     }
 
     /// The items of an array with their pointers; empty when the member is absent and may be.
-    func items(_ key: String, max: Int, isRequired: Bool = false, issues: inout [AssetIssue]) -> [(value: JSONValue, pointer: String)] {
+    func items(
+        _ key: String, max: Int, isRequired: Bool = false, issues: inout [AssetIssue]
+    ) -> [(value: JSONValue, pointer: String)] {
         guard let value = isRequired ? required(key, "a list", issues: &issues) : value(key) else { return [] }
         return readItems(value, at: child(key), max: max, issues: &issues)
     }
@@ -86,7 +92,9 @@ struct DocumentFields {
 func readText(_ value: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> String? {
     guard let text = value.string, !text.isEmpty, text.utf8.count <= ServiceBounds.nameBytesMax else {
         issues.append(
-            AssetIssue(pointer, "A text is expected here.", remedy: "Write 1 to \(ServiceBounds.nameBytesMax) bytes in quotation marks."))
+            AssetIssue(
+                pointer, "A text is expected here.", remedy: "Write 1 to \(ServiceBounds.nameBytesMax) bytes in quotation marks.")
+        )
         return nil
     }
     return text
@@ -107,7 +115,8 @@ func readMoment(_ value: JSONValue, at pointer: String, issues: inout [AssetIssu
     guard let text = value.string, let moment = Moment(text) else {
         issues.append(
             AssetIssue(
-                pointer, "\(shown(value)) is not an instant.", remedy: "Write date, time and offset, such as 2026-07-14T08:30:00+02:00."))
+                pointer, "\(shown(value)) is not an instant.",
+                remedy: "Write date, time and offset, such as 2026-07-14T08:30:00+02:00."))
         return nil
     }
     return moment
@@ -123,19 +132,23 @@ func readDecimal(_ value: JSONValue, at pointer: String, issues: inout [AssetIss
     guard let text, text.utf8.count <= 20, let decimal = ExactDecimal(text), !decimal.isNegative else {
         issues.append(
             AssetIssue(
-                pointer, "\(shown(value)) is not a plain decimal.", remedy: "Write digits with a point, such as \"0.999\"; at most 20 characters."))
+                pointer, "\(shown(value)) is not a plain decimal.",
+                remedy: "Write digits with a point, such as \"0.999\"; at most 20 characters."))
         return nil
     }
     return decimal
 }
 
-func readItems(_ value: JSONValue, at pointer: String, max: Int, issues: inout [AssetIssue]) -> [(value: JSONValue, pointer: String)] {
+func readItems(
+    _ value: JSONValue, at pointer: String, max: Int, issues: inout [AssetIssue]
+) -> [(value: JSONValue, pointer: String)] {
     guard let items = value.array else {
         issues.append(AssetIssue(pointer, "A list is expected here.", remedy: "Write […]."))
         return []
     }
     guard items.count <= max else {
-        issues.append(AssetIssue(pointer, "\(items.count) items are more than the \(max) permitted.", remedy: "Shorten the list."))
+        issues.append(
+            AssetIssue(pointer, "\(items.count) items are more than the \(max) permitted.", remedy: "Shorten the list."))
         return []
     }
     return items.enumerated().map { (value: $0.element, pointer: pointer + "/\($0.offset)") }

@@ -82,7 +82,8 @@ package struct Escalation: Hashable, Sendable {
 
     static func explain(_ document: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> JSONValue? {
         let members = [
-            "kind", "id", "expect", "working", "levels", "repeats", "acknowledgedAt", "ackTimeoutSeconds", "resolvedAt", "horizonSeconds",
+            "kind", "id", "expect", "working", "levels", "repeats", "acknowledgedAt", "ackTimeoutSeconds", "resolvedAt",
+            "horizonSeconds",
         ]
         guard let fields = DocumentFields(document, at: pointer, known: members, issues: &issues) else { return nil }
         let before = issues.count

@@ -168,18 +168,22 @@ extension Rota {
                     if let index = item.string.flatMap({ ServiceCalendar.weekdays.firstIndex(of: $0) }) { return index + 1 }
                     issues.append(
                         AssetIssue(
-                            at, "\(shown(item)) is not a day.", remedy: "Use \(ServiceCalendar.weekdays.joined(separator: ", "))."))
+                            at, "\(shown(item)) is not a day.", remedy: "Use \(ServiceCalendar.weekdays.joined(separator: ", "))."
+                        ))
                     return nil
                 })
         }
         let from = fields.value("from").map { ServiceWindow.time($0, at: fields.child("from"), issues: &issues) } ?? 0
-        let to = fields.value("to").map { ServiceWindow.time($0, at: fields.child("to"), issues: &issues) } ?? ServiceWindow.dayEnd
+        let to =
+            fields.value("to").map { ServiceWindow.time($0, at: fields.child("to"), issues: &issues) } ?? ServiceWindow.dayEnd
         guard let from, let to else { return nil }
         return Restriction(days: days, window: ServiceWindow(from: from, to: to))
     }
 
     /// An override's edges are instants, or local wall times when they carry no offset.
-    private static func readOverride(_ json: JSONValue, at pointer: String, zone: ZoneRules, issues: inout [AssetIssue]) -> Override? {
+    private static func readOverride(
+        _ json: JSONValue, at pointer: String, zone: ZoneRules, issues: inout [AssetIssue]
+    ) -> Override? {
         guard let fields = DocumentFields(json, at: pointer, known: ["start", "end", "user"], issues: &issues) else { return nil }
         func edge(_ key: String) -> Moment? {
             guard let value = fields.required(key, "an instant", issues: &issues) else { return nil }

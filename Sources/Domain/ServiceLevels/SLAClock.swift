@@ -59,7 +59,8 @@ package enum SLAClock {
     /// R22: before the start nothing exists.
     private static func notStarted(terms: ClockTerms, contractVersion: Int) -> ClockReading {
         ClockReading(
-            startedAt: nil, elapsedSeconds: 0, targetSeconds: terms.targetSeconds, dueAt: nil, overdueFrom: nil, state: .notStarted,
+            startedAt: nil, elapsedSeconds: 0, targetSeconds: terms.targetSeconds, dueAt: nil, overdueFrom: nil,
+            state: .notStarted,
             outcome: .open, breachedAt: nil, warnings: terms.warnPercents.map { ClockReading.Warning(percent: $0, firedAt: nil) },
             cycles: [], contractVersion: contractVersion, nextWakeUp: nil, trace: [])
     }

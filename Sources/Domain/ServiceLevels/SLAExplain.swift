@@ -28,7 +28,9 @@ package enum SLAExplain {
         return issues.count == before ? .array(answers) : nil
     }
 
-    private static func answer(_ document: JSONValue, at pointer: String, isTraced: Bool, issues: inout [AssetIssue]) -> JSONValue? {
+    private static func answer(
+        _ document: JSONValue, at pointer: String, isTraced: Bool, issues: inout [AssetIssue]
+    ) -> JSONValue? {
         guard let object = document.object else {
             issues.append(AssetIssue(pointer, "An object is expected here.", remedy: "Write {\"kind\": \"clock\", …}."))
             return nil
@@ -54,7 +56,8 @@ package enum SLAExplain {
         "kind", "id", "expect", "working", "calendar", "calendarRevisions", "contract", "maintenance", "events", "asOf",
     ]
 
-    private static func clock(_ document: JSONValue, at pointer: String, isTraced: Bool, issues: inout [AssetIssue]) -> JSONValue? {
+    private static func clock(_ document: JSONValue, at pointer: String, isTraced: Bool, issues: inout [AssetIssue]) -> JSONValue?
+    {
         guard let fields = DocumentFields(document, at: pointer, known: clockMembers, issues: &issues) else { return nil }
         let before = issues.count
         let calendar = fields.required("calendar", "a calendar", issues: &issues).flatMap {
@@ -68,7 +71,8 @@ package enum SLAExplain {
         let maintenance = fields.items("maintenance", max: ServiceBounds.maintenanceMax, issues: &issues).compactMap { item, at in
             MaintenanceWindow.parse(item, at: at, issues: &issues)
         }
-        let events = fields.items("events", max: ServiceBounds.eventsMax, isRequired: true, issues: &issues).compactMap { item, at in
+        let events = fields.items("events", max: ServiceBounds.eventsMax, isRequired: true, issues: &issues).compactMap {
+            item, at in
             ClockEvent.parse(item, at: at, issues: &issues)
         }
         let asOf = fields.moment("asOf", issues: &issues)

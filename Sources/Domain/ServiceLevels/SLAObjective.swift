@@ -66,7 +66,8 @@ package struct SLAObjective: Hashable, Sendable {
                 issues.append(
                     AssetIssue(
                         fields.child("target"), "\(shown(target)) is not a duration.",
-                        remedy: "Write hours, minutes and seconds of service time, such as \"4h 30m\"; a day has no fixed length."))
+                        remedy: "Write hours, minutes and seconds of service time, such as \"4h 30m\"; a day has no fixed length."
+                    ))
             }
         }
         object["target"] = nil

@@ -44,7 +44,9 @@ package struct ServiceCalendar: Sendable {
         for revision in self.revisions {
             currentWeek = revision.week ?? currentWeek
             currentOverrides.merge(revision.overrides) { _, new in new }
-            let next = (from: revision.publishedAt.seconds, pattern: ServicePattern(week: currentWeek, overrides: currentOverrides))
+            let next = (
+                from: revision.publishedAt.seconds, pattern: ServicePattern(week: currentWeek, overrides: currentOverrides)
+            )
             if patterns[patterns.count - 1].from == next.from {
                 patterns[patterns.count - 1] = next
             } else {
@@ -99,14 +101,20 @@ extension ServiceCalendar {
     }
 
     /// Reads the `calendar` of an explain document, with the revisions that stand beside it.
-    static func read(_ json: JSONValue, at pointer: String, revisions: JSONValue?, revisionsAt: String, issues: inout [AssetIssue])
+    static func read(
+        _ json: JSONValue, at pointer: String, revisions: JSONValue?, revisionsAt: String, issues: inout [AssetIssue]
+    )
         -> ServiceCalendar?
     {
-        guard let fields = DocumentFields(json, at: pointer, known: ["timezone", "week", "overrides"], issues: &issues) else { return nil }
+        guard let fields = DocumentFields(json, at: pointer, known: ["timezone", "week", "overrides"], issues: &issues) else {
+            return nil
+        }
         return read(fields, revisions: revisions, revisionsAt: revisionsAt, issues: &issues)
     }
 
-    private static func read(_ fields: DocumentFields, revisions: JSONValue?, revisionsAt: String, issues: inout [AssetIssue])
+    private static func read(
+        _ fields: DocumentFields, revisions: JSONValue?, revisionsAt: String, issues: inout [AssetIssue]
+    )
         -> ServiceCalendar?
     {
         let before = issues.count
@@ -141,7 +149,9 @@ extension ServiceCalendar {
         return week
     }
 
-    private static func readOverrides(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> [CivilDate: [ServiceWindow]] {
+    private static func readOverrides(
+        _ json: JSONValue, at pointer: String, issues: inout [AssetIssue]
+    ) -> [CivilDate: [ServiceWindow]] {
         guard let object = json.object, object.count <= ServiceBounds.overridesMax else {
             issues.append(
                 AssetIssue(
@@ -169,7 +179,8 @@ extension ServiceCalendar {
             return Revision(
                 publishedAt: publishedAt,
                 week: fields.value("week").map { readWeek($0, at: fields.child("week"), issues: &issues) },
-                overrides: fields.value("overrides").map { readOverrides($0, at: fields.child("overrides"), issues: &issues) } ?? [:])
+                overrides: fields.value("overrides").map { readOverrides($0, at: fields.child("overrides"), issues: &issues) }
+                    ?? [:])
         }
     }
 
@@ -182,11 +193,14 @@ extension ServiceCalendar {
     }
 
     fileprivate static func weekJSON(_ week: [Int: [ServiceWindow]]) -> JSONValue {
-        .object(JSONObject((1...7).compactMap { day in week[day].map { (key: weekdays[day - 1], value: .array($0.map(\.json))) } }))
+        .object(
+            JSONObject((1...7).compactMap { day in week[day].map { (key: weekdays[day - 1], value: .array($0.map(\.json))) } }))
     }
 
     fileprivate static func overridesJSON(_ overrides: [CivilDate: [ServiceWindow]]) -> JSONValue {
-        .object(JSONObject(overrides.sorted { $0.key < $1.key }.map { (key: $0.key.description, value: .array($0.value.map(\.json))) }))
+        .object(
+            JSONObject(
+                overrides.sorted { $0.key < $1.key }.map { (key: $0.key.description, value: .array($0.value.map(\.json))) }))
     }
 }
 

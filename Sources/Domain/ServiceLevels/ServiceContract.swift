@@ -137,7 +137,9 @@ package struct ServiceContract: Hashable, Sendable {
         let before = issues.count
         let items = fields.items("versions", max: ServiceBounds.contractVersionsMax, issues: &issues)
         let versions = items.compactMap { item, at -> Version? in
-            guard let inner = DocumentFields(item, at: at, known: ["effectiveFrom"] + ClockTerms.members, issues: &issues) else { return nil }
+            guard let inner = DocumentFields(item, at: at, known: ["effectiveFrom"] + ClockTerms.members, issues: &issues) else {
+                return nil
+            }
             let from = inner.moment("effectiveFrom", issues: &issues)
             guard let terms = ClockTerms.read(inner, issues: &issues), let from else { return nil }
             return Version(effectiveFrom: from, terms: terms)

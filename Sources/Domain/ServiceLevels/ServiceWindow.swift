@@ -71,7 +71,8 @@ package struct ServiceWindow: Hashable, Sendable {
 
     /// Both from 0 to 86 400 seconds of the day.
     package init(from: Int, to: Int) {
-        precondition((0...ServiceWindow.dayEnd).contains(from) && (0...ServiceWindow.dayEnd).contains(to), "a window \(from) to \(to)")
+        precondition(
+            (0...ServiceWindow.dayEnd).contains(from) && (0...ServiceWindow.dayEnd).contains(to), "a window \(from) to \(to)")
         self.from = from
         self.to = to
     }
@@ -104,7 +105,8 @@ package struct ServiceWindow: Hashable, Sendable {
                 issues.append(AssetIssue(at, "A window is a pair of wall times.", remedy: "Write [\"08:30\", \"12:00\"]."))
                 return nil
             }
-            guard let from = time(pair[0], at: at + "/0", issues: &issues), let to = time(pair[1], at: at + "/1", issues: &issues) else {
+            guard let from = time(pair[0], at: at + "/0", issues: &issues), let to = time(pair[1], at: at + "/1", issues: &issues)
+            else {
                 return nil
             }
             return ServiceWindow(from: from, to: to)
@@ -113,7 +115,8 @@ package struct ServiceWindow: Hashable, Sendable {
 
     static func time(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> Int? {
         guard let text = json.string, let second = secondOfDay(text) else {
-            issues.append(AssetIssue(pointer, "\(shown(json)) is not a wall time.", remedy: "Write \"HH:MM\" from \"00:00\" to \"24:00\"."))
+            issues.append(
+                AssetIssue(pointer, "\(shown(json)) is not a wall time.", remedy: "Write \"HH:MM\" from \"00:00\" to \"24:00\"."))
             return nil
         }
         return second

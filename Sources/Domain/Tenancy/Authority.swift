@@ -34,7 +34,8 @@ package struct Authority: Sendable {
             } else if !grant.scope.covers(scope) {
                 continue
             } else if permission.touchesPayload, grant.scope != scope {
-                nearMiss = nearMiss ?? "The role \(role.title) of the \(grant.scope.level.rawValue) does not open a tenant's documents."
+                nearMiss =
+                    nearMiss ?? "The role \(role.title) of the \(grant.scope.level.rawValue) does not open a tenant's documents."
             } else if let entity, !grant.entities.isEmpty, !grant.entities.contains(entity) {
                 nearMiss = nearMiss ?? "The role \(role.title) is limited to other entities than \(entity)."
             } else {
@@ -105,7 +106,9 @@ extension Grant {
             let scope = Scope(path: path, partner: json["partner"]?.string)
         else { throw Refusal(.invalid, reason: "grant.form", "A stored role has not the form of one.") }
         let until = json["until"]?.moment
-        if json["until"] != nil, until == nil { throw Refusal(.invalid, reason: "grant.form", "A stored role has an unreadable end.") }
+        if json["until"] != nil, until == nil {
+            throw Refusal(.invalid, reason: "grant.form", "A stored role has an unreadable end.")
+        }
         let entities = json["entities"]?.array ?? []
         self.init(role: role, scope: scope, entities: Set(entities.compactMap(\.string)), until: until)
     }

@@ -29,7 +29,8 @@ package struct ConnectionDocument: Sendable {
         package let answerBytesMax: Int?
 
         package init(
-            ratePerSecond: Int? = nil, concurrency: Int? = nil, connectTimeoutSeconds: Int? = nil, totalTimeoutSeconds: Int? = nil,
+            ratePerSecond: Int? = nil, concurrency: Int? = nil, connectTimeoutSeconds: Int? = nil,
+            totalTimeoutSeconds: Int? = nil,
             answerBytesMax: Int? = nil
         ) {
             self.ratePerSecond = ratePerSecond
@@ -41,7 +42,8 @@ package struct ConnectionDocument: Sendable {
     }
 
     package init(
-        name: String, title: String, connector: String, baseURL: String, secrets: [String: String], allow: [String], limits: Limits,
+        name: String, title: String, connector: String, baseURL: String, secrets: [String: String], allow: [String],
+        limits: Limits,
         settleSeconds: Int
     ) {
         self.name = name
@@ -101,7 +103,8 @@ package struct ConnectionDocument: Sendable {
             secrets: fields.table("secrets"), allow: allow,
             limits: Limits(
                 ratePerSecond: limits?["ratePerSecond"]?.int, concurrency: limits?["concurrency"]?.int,
-                connectTimeoutSeconds: limits?["connectTimeoutSeconds"]?.int, totalTimeoutSeconds: limits?["totalTimeoutSeconds"]?.int,
+                connectTimeoutSeconds: limits?["connectTimeoutSeconds"]?.int,
+                totalTimeoutSeconds: limits?["totalTimeoutSeconds"]?.int,
                 answerBytesMax: limits?["answerBytesMax"]?.int),
             settleSeconds: fields.integer("settleSeconds", or: 20))
     }
@@ -115,9 +118,10 @@ package struct ConnectionDocument: Sendable {
 }
 
 extension TextRule {
-    /// An address that no two parsers read differently: plain host name or IPv4 address, no user, query, fragment, escape or `..`.
+    /// An address that no two parsers read differently: a plain host, no user, query, fragment, escape or `..`.
     package static let baseURL = TextRule(
-        "a base address", pattern: "^https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?(/[A-Za-z0-9._~-]+)*$", length: 1...300,
+        "a base address", pattern: "^https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9]{0,4})?(/[A-Za-z0-9._~-]+)*$",
+        length: 1...300,
         remedy: "Write scheme, host, port and path only, such as https://erp.example.com/api/v1."
     ) { text in
         let prefix = text.hasPrefix("https://") ? "https://" : "http://"
@@ -126,7 +130,9 @@ extension TextRule {
         guard let place = parts.first, isPlace(place, portRequired: false) else { return false }
         return parts.dropFirst().allSatisfy { part in
             !part.isEmpty && part != "." && part != ".."
-                && part.utf8.allSatisfy { $0.isDigit || $0.isLowerLetter || $0.isUpperLetter || [0x2E, 0x5F, 0x7E, 0x2D].contains($0) }
+                && part.utf8.allSatisfy {
+                    $0.isDigit || $0.isLowerLetter || $0.isUpperLetter || [0x2E, 0x5F, 0x7E, 0x2D].contains($0)
+                }
         }
     }
 
@@ -134,21 +140,25 @@ extension TextRule {
     package static let egress = TextRule(
         "an allow entry",
         pattern: "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?:[1-9][0-9]{0,4}(/[0-9a-f.:]+/[0-9]{1,3})?$", length: 1...300,
-        remedy: "Write an address with its port, such as \"127.0.0.1:7411\", or host:port/range, such as \"erp.example:8443/10.20.0.0/16\"."
+        remedy:
+            "Write \"127.0.0.1:7411\" for an address, or \"erp.example:8443/10.20.0.0/16\" for a host and its range."
     ) { text in
         let parts = text.split(separator: "/", omittingEmptySubsequences: false)
         guard let place = parts.first, isPlace(place, portRequired: true) else { return false }
         if parts.count == 1 { return place.prefix { $0 != ":" }.utf8.allSatisfy { $0.isDigit || $0 == UInt8(ascii: ".") } }
         guard parts.count == 3, let bits = Int(parts[2]), bits <= 128, parts[2].utf8.allSatisfy(\.isDigit) else { return false }
         return !parts[1].isEmpty
-            && parts[1].utf8.allSatisfy { $0.isDigit || (0x61...0x66).contains($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: ":") }
+            && parts[1].utf8.allSatisfy {
+                $0.isDigit || (0x61...0x66).contains($0) || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: ":")
+            }
     }
 
     private static func isPlace(_ place: Substring, portRequired: Bool) -> Bool {
         let parts = place.split(separator: ":", omittingEmptySubsequences: false)
         guard let host = parts.first, parts.count <= 2, !portRequired || parts.count == 2 else { return false }
         if parts.count == 2 {
-            guard let port = Int(parts[1]), (1...65_535).contains(port), parts[1].utf8.allSatisfy(\.isDigit), !parts[1].hasPrefix("0")
+            guard let port = Int(parts[1]), (1...65_535).contains(port), parts[1].utf8.allSatisfy(\.isDigit),
+                !parts[1].hasPrefix("0")
             else { return false }
         }
         let bytes = Array(host.utf8)

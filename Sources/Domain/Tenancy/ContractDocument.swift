@@ -31,7 +31,8 @@ package struct ContractDocument: Sendable {
         package let maintenanceNoticeSeconds: Int?
 
         package init(
-            name: String, title: String, targetSeconds: Int, warnPercents: [Int], pauseReasons: [String]?, reopen: String = "resume",
+            name: String, title: String, targetSeconds: Int, warnPercents: [Int], pauseReasons: [String]?,
+            reopen: String = "resume",
             maintenanceNoticeSeconds: Int? = nil
         ) {
             self.name = name
@@ -45,7 +46,8 @@ package struct ContractDocument: Sendable {
     }
 
     package init(
-        name: String, version: String, title: String, calendar: String, effectiveFrom: Moment, effectiveTo: Moment?, objectives: [Objective]
+        name: String, version: String, title: String, calendar: String, effectiveFrom: Moment, effectiveTo: Moment?,
+        objectives: [Objective]
     ) {
         self.name = name
         self.version = version
@@ -94,7 +96,8 @@ package struct ContractDocument: Sendable {
                 "pauseReasons", .list(of: .text(.reason), count: 0...50),
                 "reasons that stop counting; every reason unless given, none for an empty list."),
             optional(
-                "reopen", .choice(["resume", "restart", "count_through"]), "what reopening does to counted time; resume unless given."),
+                "reopen", .choice(["resume", "restart", "count_through"]),
+                "what reopening does to counted time; resume unless given."),
             optional("maintenance", .object(maintenanceShape), "maintenance that is not counted; none unless given."),
         ])
 
@@ -109,7 +112,8 @@ package struct ContractDocument: Sendable {
         let to = fields.textIfAny("effectiveTo").flatMap { Moment($0) }
         if let to, to <= from {
             issues.append(
-                AssetIssue("/effectiveTo", "The contract ends before it begins.", remedy: "Give an instant after `effectiveFrom`."))
+                AssetIssue(
+                    "/effectiveTo", "The contract ends before it begins.", remedy: "Give an instant after `effectiveFrom`."))
         }
         var objectives: [Objective] = []
         for (index, entry) in fields.list("objectives").enumerated() {
@@ -123,7 +127,8 @@ package struct ContractDocument: Sendable {
             objectives.append(objective)
         }
         return ContractDocument(
-            name: fields.text("name"), version: fields.text("version"), title: fields.text("title"), calendar: fields.text("calendar"),
+            name: fields.text("name"), version: fields.text("version"), title: fields.text("title"),
+            calendar: fields.text("calendar"),
             effectiveFrom: from, effectiveTo: to, objectives: objectives)
     }
 
@@ -132,12 +137,15 @@ package struct ContractDocument: Sendable {
         let percents = fields.list("warnPercents").compactMap(\.int)
         if zip(percents, percents.dropFirst()).contains(where: { $0 >= $1 }) {
             issues.append(
-                AssetIssue("\(pointer)/warnPercents", "The warnings are not in ascending order.", remedy: "Sort them; name each once."))
+                AssetIssue(
+                    "\(pointer)/warnPercents", "The warnings are not in ascending order.", remedy: "Sort them; name each once."))
         }
         let text = fields.textIfAny("target").flatMap { ServiceTarget.seconds(of: $0) }
         if (text == nil) == (json["targetSeconds"] == nil) {
             issues.append(
-                AssetIssue(pointer, "An objective needs either `target` or `targetSeconds`.", remedy: "Give one of them, such as `target: 8h`."))
+                AssetIssue(
+                    pointer, "An objective needs either `target` or `targetSeconds`.",
+                    remedy: "Give one of them, such as `target: 8h`."))
         }
         return Objective(
             name: fields.text("name"), title: fields.text("title"), targetSeconds: text ?? fields.integer("targetSeconds", or: 1),

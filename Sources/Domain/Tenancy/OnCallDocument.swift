@@ -18,7 +18,8 @@ package struct OnCallDocument: Sendable {
     package let escalateAfterSeconds: Int
 
     package init(
-        name: String, title: String, timeZone: String, start: CivilDate, handOverSecond: Int, rotation: Rotation, people: [String],
+        name: String, title: String, timeZone: String, start: CivilDate, handOverSecond: Int, rotation: Rotation,
+        people: [String],
         dutyManager: String, escalateAfterSeconds: Int
     ) {
         self.name = name
@@ -44,14 +45,17 @@ package struct OnCallDocument: Sendable {
             required("rotation", .choice(Rotation.allCases.map(\.rawValue)), "how often it hands over."),
             required("people", .list(of: .text(.slug), count: 1...50), "ids of the operator's people, in turn."),
             required("dutyManager", .text(.slug), "who is called when nobody answers."),
-            optional("escalateAfterMinutes", .integer(1...240), "minutes without an answer before the duty manager is called; 15 unless given."),
+            optional(
+                "escalateAfterMinutes", .integer(1...240),
+                "minutes without an answer before the duty manager is called; 15 unless given."),
         ])
 
     package static func parse(_ json: JSONValue, issues: inout [AssetIssue]) -> OnCallDocument? {
         guard shape.check(json, issues: &issues) else { return nil }
         let fields = Fields(json)
         let wall = fields.text("handOver").split(separator: ":").compactMap { Int($0) }
-        guard let start = CivilDate(fields.text("start")), let rotation = Rotation(rawValue: fields.text("rotation")), wall.count == 2
+        guard let start = CivilDate(fields.text("start")), let rotation = Rotation(rawValue: fields.text("rotation")),
+            wall.count == 2
         else { return nil }
         return OnCallDocument(
             name: fields.text("name"), title: fields.text("title"), timeZone: fields.text("timezone"), start: start,

@@ -28,7 +28,8 @@ package struct OperatorDocument: Sendable {
             optional("legalName", .text(.line), "as in the company register; the name unless given."),
             required("locale", .text(.locale), "language of the operator's own pages."),
             required("timezone", .text(.timeZone), "zone of the operator's reports and rotas."),
-            required("roles", .list(of: .object(Role.shape), count: 1...Role.rolesMax), "every role that a people file may name."),
+            required(
+                "roles", .list(of: .object(Role.shape), count: 1...Role.rolesMax), "every role that a people file may name."),
         ])
 
     package static func parse(_ json: JSONValue, issues: inout [AssetIssue]) -> OperatorDocument? {
@@ -42,7 +43,8 @@ package struct OperatorDocument: Sendable {
                 roles.append(role)
             } else {
                 issues.append(
-                    AssetIssue("/roles/\(index)/name", "There are two roles `\(role.name)`.", remedy: "Merge them or rename one."))
+                    AssetIssue("/roles/\(index)/name", "There are two roles `\(role.name)`.", remedy: "Merge them or rename one.")
+                )
             }
         }
         return OperatorDocument(

@@ -39,7 +39,9 @@ package struct Role: Hashable, Sendable {
             guard let permission = Permission(rawValue: word) else { continue }
             if !permissions.insert(permission).inserted {
                 issues.append(
-                    AssetIssue("\(pointer)/permissions/\(index)", "`\(word)` stands here twice.", remedy: "Remove one.", severity: .warning))
+                    AssetIssue(
+                        "\(pointer)/permissions/\(index)", "`\(word)` stands here twice.", remedy: "Remove one.",
+                        severity: .warning))
             }
             if permission.touchesPayload, level != .tenant {
                 isSound = false
@@ -50,7 +52,8 @@ package struct Role: Hashable, Sendable {
                         remedy: "Move it to a role of level `tenant`; grant that on the tenant, with an end date."))
             }
         }
-        return isSound ? Role(name: fields.text("name"), title: fields.text("title"), level: level, permissions: permissions) : nil
+        return isSound
+            ? Role(name: fields.text("name"), title: fields.text("title"), level: level, permissions: permissions) : nil
     }
 }
 

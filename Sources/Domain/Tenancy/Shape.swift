@@ -63,7 +63,10 @@ extension ObjectShape {
 
     func check(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) {
         guard case .object(let object) = json else {
-            issues.append(AssetIssue(pointer, "\(json.typeName) stands where \(title) is expected.", remedy: "Write its members as `name: value`."))
+            issues.append(
+                AssetIssue(
+                    pointer, "\(json.typeName) stands where \(title) is expected.", remedy: "Write its members as `name: value`.")
+            )
             return
         }
         for (key, value) in object {
@@ -103,7 +106,10 @@ extension Shape {
         case .integer(let range):
             guard let value = json.int else { return issues.append(wrongType(json, pointer)) }
             if !range.contains(value) {
-                issues.append(AssetIssue(pointer, "\(value) is out of range.", remedy: "Give a whole number from \(range.lowerBound) to \(range.upperBound)."))
+                issues.append(
+                    AssetIssue(
+                        pointer, "\(value) is out of range.",
+                        remedy: "Give a whole number from \(range.lowerBound) to \(range.upperBound)."))
             }
         case .boolean:
             if json.bool == nil { issues.append(wrongType(json, pointer)) }
@@ -187,9 +193,12 @@ extension Shape {
         return AssetIssue(pointer, "`\(text.prefix(60))` is not known here.", remedy: remedy)
     }
 
-    private func checkCount(_ count: Int, _ range: ClosedRange<Int>, _ what: String, _ pointer: String, _ issues: inout [AssetIssue]) {
+    private func checkCount(
+        _ count: Int, _ range: ClosedRange<Int>, _ what: String, _ pointer: String, _ issues: inout [AssetIssue]
+    ) {
         guard !range.contains(count) else { return }
-        issues.append(AssetIssue(pointer, "There are \(count) \(what).", remedy: "Give \(range.lowerBound) to \(range.upperBound)."))
+        issues.append(
+            AssetIssue(pointer, "There are \(count) \(what).", remedy: "Give \(range.lowerBound) to \(range.upperBound)."))
     }
 }
 

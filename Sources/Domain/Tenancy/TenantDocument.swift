@@ -28,7 +28,8 @@ package struct TenantDocument: Sendable {
     package enum IsolationLevel: String, CaseIterable, Sendable { case l0 = "L0", l1 = "L1", l2 = "L2" }
 
     package init(
-        slug: String, name: String, partner: String, region: String, locale: String, timeZone: String, environments: [Environment],
+        slug: String, name: String, partner: String, region: String, locale: String, timeZone: String,
+        environments: [Environment],
         entities: [LegalEntity], workflows: [DocumentClass: String], requiredLevel: IsolationLevel, retentionYears: Int
     ) {
         self.slug = slug
@@ -60,7 +61,8 @@ package struct TenantDocument: Sendable {
                 "environments", .list(of: .choice(Environment.allCases.map(\.rawValue)), count: 1...Environment.allCases.count),
                 "copies of the tenant; `[prod]` unless given."),
             required(
-                "entities", .list(of: .object(LegalEntity.shape), count: 1...entitiesMax), "the legal entities that are invoiced."),
+                "entities", .list(of: .object(LegalEntity.shape), count: 1...entitiesMax), "the legal entities that are invoiced."
+            ),
             required("workflows", .object(workflowsShape), "which workflow starts for which kind of document."),
             optional("workers", .object(workersShape), "demands on the tenant's worker process."),
             optional("retention", .object(retentionShape), "how long documents and their history are kept."),
@@ -99,7 +101,8 @@ package struct TenantDocument: Sendable {
         let environments = fields.texts("environments").compactMap(Environment.init(rawValue:))
         return TenantDocument(
             slug: fields.text("slug"), name: fields.text("name"), partner: fields.text("partner"), region: fields.text("region"),
-            locale: fields.text("locale"), timeZone: fields.text("timezone"), environments: environments.isEmpty ? [.prod] : environments,
+            locale: fields.text("locale"), timeZone: fields.text("timezone"),
+            environments: environments.isEmpty ? [.prod] : environments,
             entities: entities, workflows: json["workflows"]?["invoice"]?.string.map { [.invoice: $0] } ?? [:],
             requiredLevel: json["workers"]?["requiredLevel"]?.string.flatMap(IsolationLevel.init(rawValue:)) ?? .l0,
             retentionYears: json["retention"]?["documentsYears"]?.int ?? 10)

@@ -2,7 +2,7 @@ internal import Kernel
 
 /// A named kind of text: the pattern that editors get, the check that binds, and what to write instead.
 ///
-/// The check is code and not the pattern, so that no regular expression runs over what a tenant wrote; tests hold the two together.
+/// The check is code and not the pattern, so that no regular expression runs over what a tenant wrote; tests hold them together.
 package struct TextRule: Sendable {
     /// In words, for "… stands where … is expected": `a colour`.
     package let name: String
@@ -41,13 +41,15 @@ extension TextRule {
         guard bytes.first?.isLowerLetter == true else { return false }
         return bytes.indices.allSatisfy { index in
             bytes[index].isLowerLetter || bytes[index].isDigit
-                || (bytes[index] == UInt8(ascii: "-") && index > 0 && index < bytes.count - 1 && bytes[index - 1] != UInt8(ascii: "-"))
+                || (bytes[index] == UInt8(ascii: "-") && index > 0 && index < bytes.count - 1
+                    && bytes[index - 1] != UInt8(ascii: "-"))
         }
     }
 
     /// One line for people.
     package static let line = TextRule(
-        "a line of text", pattern: "^[^\\u0000-\\u001f\\u007f]+$", length: 1...200, remedy: "Write one line of at most 200 characters."
+        "a line of text", pattern: "^[^\\u0000-\\u001f\\u007f]+$", length: 1...200,
+        remedy: "Write one line of at most 200 characters."
     ) { $0.unicodeScalars.allSatisfy(\.isPrintable) }
 
     /// A few sentences for people; line breaks are fine.
@@ -65,7 +67,9 @@ extension TextRule {
         let labels = parts[1].split(separator: ".", omittingEmptySubsequences: false)
         return parts[0].utf8.allSatisfy { $0.isLowerLetter || $0.isDigit || [0x2E, 0x5F, 0x2B, 0x2D].contains($0) }
             && labels.count >= 2
-            && labels.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { $0.isLowerLetter || $0.isDigit || $0 == UInt8(ascii: "-") } }
+            && labels.allSatisfy {
+                !$0.isEmpty && $0.utf8.allSatisfy { $0.isLowerLetter || $0.isDigit || $0 == UInt8(ascii: "-") }
+            }
     }
 
     package static let color = TextRule(
@@ -73,7 +77,8 @@ extension TextRule {
         remedy: "Write `#` and six hexadecimal digits in lower case, in quotes, such as \"#1d4e63\"."
     ) { text in
         let bytes = Array(text.utf8)
-        return bytes.count == 7 && bytes[0] == UInt8(ascii: "#") && bytes[1...].allSatisfy { $0.isDigit || (0x61...0x66).contains($0) }
+        return bytes.count == 7 && bytes[0] == UInt8(ascii: "#")
+            && bytes[1...].allSatisfy { $0.isDigit || (0x61...0x66).contains($0) }
     }
 
     /// Two capitals or digits on the tile that stands for a tenant or brand.
@@ -133,7 +138,8 @@ extension TextRule {
         remedy: "Write digits with a point, in quotes, such as \"5000.00\"."
     ) { text in
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard let whole = parts.first, parts.count <= 2, (1...15).contains(whole.utf8.count), whole.utf8.allSatisfy(\.isDigit) else {
+        guard let whole = parts.first, parts.count <= 2, (1...15).contains(whole.utf8.count), whole.utf8.allSatisfy(\.isDigit)
+        else {
             return false
         }
         guard whole == "0" || whole.utf8.first != UInt8(ascii: "0") else { return false }
@@ -141,7 +147,8 @@ extension TextRule {
     }
 
     package static let date = TextRule(
-        "a date", pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", length: 1...10, remedy: "Write year, month and day, such as 2026-03-01."
+        "a date", pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", length: 1...10,
+        remedy: "Write year, month and day, such as 2026-03-01."
     ) { CivilDate($0) != nil }
 
     package static let instant = TextRule(
@@ -151,18 +158,21 @@ extension TextRule {
 
     /// A wall time; 24:00 is not one, since a hand-over at midnight is 00:00 of the next day.
     package static let wallTime = TextRule(
-        "a time of day", pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$", length: 1...5, remedy: "Write hours and minutes in quotes, such as \"08:30\"."
+        "a time of day", pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$", length: 1...5,
+        remedy: "Write hours and minutes in quotes, such as \"08:30\"."
     ) { text in
         let bytes = Array(text.utf8)
         guard bytes.count == 5, bytes[2] == UInt8(ascii: ":") else { return false }
-        guard let hour = Int(String(decoding: bytes[..<2], as: UTF8.self)), let minute = Int(String(decoding: bytes[3...], as: UTF8.self))
+        guard let hour = Int(String(decoding: bytes[..<2], as: UTF8.self)),
+            let minute = Int(String(decoding: bytes[3...], as: UTF8.self))
         else { return false }
         return bytes[0].isDigit && bytes[3].isDigit && hour < 24 && minute < 60
     }
 
     /// The version an author gives to a published asset.
     package static let version = TextRule(
-        "a version", pattern: "^[0-9]+(\\.[0-9]+){0,2}$", length: 1...20, remedy: "Write digits with points, in quotes, such as \"1.2\"."
+        "a version", pattern: "^[0-9]+(\\.[0-9]+){0,2}$", length: 1...20,
+        remedy: "Write digits with points, in quotes, such as \"1.2\"."
     ) { text in
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count <= 3 && parts.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy(\.isDigit) }
@@ -170,7 +180,8 @@ extension TextRule {
 
     /// What a member of a table is called in camel case: `token`, `clientSecret`.
     package static let memberName = TextRule(
-        "a member name", pattern: "^[a-z][A-Za-z0-9]*$", length: 1...40, remedy: "Begin with a lower-case letter; use letters and digits."
+        "a member name", pattern: "^[a-z][A-Za-z0-9]*$", length: 1...40,
+        remedy: "Begin with a lower-case letter; use letters and digits."
     ) { text in
         text.utf8.first?.isLowerLetter == true && text.utf8.allSatisfy { $0.isLowerLetter || $0.isUpperLetter || $0.isDigit }
     }

@@ -84,7 +84,8 @@ package struct AssetReading: Sendable {
     package let objectives: [String]
 
     package init(
-        _ content: AssetContent, references: [AssetReference] = [], roles: [(name: String, pointer: String)] = [], secrets: [String] = [],
+        _ content: AssetContent, references: [AssetReference] = [], roles: [(name: String, pointer: String)] = [],
+        secrets: [String] = [],
         connections: [String] = [], objectives: [String] = []
     ) {
         self.content = content

@@ -5,7 +5,7 @@ internal import ServiceLevels
 internal import Tenancy
 internal import Workflows
 
-/// Which parser judges which kind; the one place where the rooms of workflows, policies, connectors and service levels are wired in.
+/// Which parser judges which kind: the one place where workflows, policies, connectors and service levels are wired in.
 enum AssetKinds {
     /// Parses a document of `kind`; nil when it cannot be used. Every problem becomes an issue.
     static func read(_ kind: AssetKind, _ json: JSONValue, scope: Scope, issues: inout [AssetIssue]) -> AssetReading? {
@@ -29,7 +29,8 @@ enum AssetKinds {
 
     private static func reading(of tenant: TenantDocument) -> AssetReading {
         AssetReading(
-            .tenant(tenant), references: tenant.workflows.map { AssetReference(.workflow, $0.value, at: "/workflows/\($0.key.rawValue)") })
+            .tenant(tenant),
+            references: tenant.workflows.map { AssetReference(.workflow, $0.value, at: "/workflows/\($0.key.rawValue)") })
     }
 
     private static func reading(of connection: ConnectionDocument) -> AssetReading {
@@ -39,7 +40,9 @@ enum AssetKinds {
     private static func reading(of workflow: WorkflowDefinition, _ json: JSONValue) -> AssetReading {
         AssetReading(
             .judged,
-            references: workflow.policies.map { AssetReference(.policy, $0, at: json.pointer(to: $0, named: ["policy", "duties"])) },
+            references: workflow.policies.map {
+                AssetReference(.policy, $0, at: json.pointer(to: $0, named: ["policy", "duties"]))
+            },
             roles: workflow.roles.map { ($0, json.pointer(to: $0, named: ["role"])) }, connections: workflow.connections,
             objectives: workflow.objectives)
     }
@@ -88,7 +91,8 @@ enum AssetKinds {
     }
 
     /// The name under which the document is known, and an issue when file and document disagree about it.
-    static func name(of kind: AssetKind, _ json: JSONValue, fileName: String, scope: Scope, issues: inout [AssetIssue]) -> String {
+    static func name(of kind: AssetKind, _ json: JSONValue, fileName: String, scope: Scope, issues: inout [AssetIssue]) -> String
+    {
         switch kind {
         case .operator:
             return json["slug"]?.string ?? "operator"
@@ -104,11 +108,16 @@ enum AssetKinds {
         }
     }
 
-    private static func agree(_ json: JSONValue, _ member: String, _ expected: String, _ place: String, issues: inout [AssetIssue]) {
+    private static func agree(
+        _ json: JSONValue, _ member: String, _ expected: String, _ place: String, issues: inout [AssetIssue]
+    ) {
         guard json.object != nil else { return }
         guard let written = json[member]?.string else {
-            if !issues.contains(where: { $0.message.contains("`\(member)`") || $0.pointer == "/\(member)" || $0.message.hasPrefix("\(member) ") }) {
-                issues.append(AssetIssue("", "`\(member)` is missing.", remedy: "Add `\(member): \(expected)`, as the \(place) is called."))
+            if !issues.contains(where: {
+                $0.message.contains("`\(member)`") || $0.pointer == "/\(member)" || $0.message.hasPrefix("\(member) ")
+            }) {
+                issues.append(
+                    AssetIssue("", "`\(member)` is missing.", remedy: "Add `\(member): \(expected)`, as the \(place) is called."))
             }
             return
         }

@@ -17,7 +17,8 @@ enum AssetShapes {
         case .onCall: [OnCallDocument.shape]
         case .calendar: [calendar]
         case .workflow: [WorkflowShapes.workflow]
-        case .policy: [PolicyShapes.decisionTable, PolicyShapes.approvalMatrix, PolicyShapes.tolerances, PolicyShapes.dutySeparation]
+        case .policy:
+            [PolicyShapes.decisionTable, PolicyShapes.approvalMatrix, PolicyShapes.tolerances, PolicyShapes.dutySeparation]
         case .connector: [ConnectorShapes.connector]
         case .policyTests: [PolicyShapes.tests]
         case .runbook: [runbook]
@@ -30,12 +31,13 @@ enum AssetShapes {
     }
 
     /// What every versioned document begins with.
-    static func head(_ kind: String...) -> [ObjectShape.Member] {
-        [
-            required("kind", .choice(kind), kind.count == 1 ? "always `\(kind[0])`." : "which form the document has."),
+    static func head(_ kind: String, needsTitle: Bool = true) -> [ObjectShape.Member] {
+        let title = "as shown on pages."
+        return [
+            required("kind", .choice([kind]), "always `\(kind)`."),
             required("name", .text(.slug), "the file's name."),
             required("version", .text(.version), "version of this text; a published version never changes."),
-            optional("title", .text(.line), "as shown on pages."),
+            needsTitle ? required("title", .text(.line), title) : optional("title", .text(.line), title),
             optional("description", .text(.prose), "what it is for, for people."),
         ]
     }
@@ -49,17 +51,21 @@ enum AssetShapes {
 
     private static let week = ObjectShape(
         "a week", "Service windows by weekday, in wall time of the zone.",
-        ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].map { optional($0, windows, "windows [from, to]; closed unless given.") })
+        ["mon", "tue", "wed", "thu", "fri", "sat", "sun"].map {
+            optional($0, windows, "windows [from, to]; closed unless given.")
+        })
 
     private static let calendar = ObjectShape(
         "a calendar", "When service is owed.",
-        head("calendar") + [
+        head("calendar", needsTitle: false) + [
             required("timezone", .text(.timeZone), "zone of the wall times."),
             required("week", .object(week), "windows by weekday."),
             optional(
                 "overrides", .table(keys: .date, values: windows, count: 0...4000),
                 "dates whose windows replace those of the weekday; an empty list is a holiday."),
-            optional("revisions", .list(of: .object(revision), count: 0...1000), "later publications, each governing only what follows it."),
+            optional(
+                "revisions", .list(of: .object(revision), count: 0...1000),
+                "later publications, each governing only what follows it."),
         ])
 
     private static let revision = ObjectShape(

@@ -78,7 +78,8 @@ package struct ConfigurationBundle: Sendable {
             let hash = try ConfigurationBundle.hash(of: asset.document.json, of: asset.name, sha256: sha256)
             entries.append(
                 Entry(
-                    scope: asset.scope, kind: asset.kind, name: asset.name, version: asset.authoredVersion ?? "h-\(hash.prefix(12))",
+                    scope: asset.scope, kind: asset.kind, name: asset.name,
+                    version: asset.authoredVersion ?? "h-\(hash.prefix(12))",
                     hash: hash, content: asset.document.json))
         }
         self.init(scopes: scopes, entries: entries.sorted { ConfigurationBundle.order($0) < ConfigurationBundle.order($1) })
@@ -129,9 +130,11 @@ package struct ConfigurationBundle: Sendable {
         try ConfigurationBundle.hash(of: json, of: "The bundle", sha256: sha256)
     }
 
-    /// Reads what was sent. Refuses unknown scopes and kinds, two documents of one name, and a hash that does not fit its content.
+    /// Reads what was sent. Refuses unknown scopes and kinds, two documents of one name, and hashes that do not fit.
     package init(json: JSONValue, sha256: ([UInt8]) -> [UInt8]) throws(Refusal) {
-        guard json["format"]?.string == ConfigurationBundle.format else { throw .bundle("its format is not \(ConfigurationBundle.format)") }
+        guard json["format"]?.string == ConfigurationBundle.format else {
+            throw .bundle("its format is not \(ConfigurationBundle.format)")
+        }
         var scopes: [String: ScopeEntry] = [:]
         var order: [String] = []
         for item in json["scopes"]?.array ?? [] {
@@ -139,17 +142,22 @@ package struct ConfigurationBundle: Sendable {
                 let locale = item["locale"]?.string, let timeZone = item["timezone"]?.string
             else { throw .bundle("a scope lacks members") }
             let partner = item["parent"]?.string.map { String($0.dropFirst("partner/".count)) }
-            guard let scope = Scope(path: path, partner: partner), scopes[path] == nil, TextRule.slug.problem(with: slug) == nil else {
+            guard let scope = Scope(path: path, partner: partner), scopes[path] == nil, TextRule.slug.problem(with: slug) == nil
+            else {
                 throw .bundle("`\(path.prefix(80))` is not a scope, or stands there twice")
             }
-            guard scope.parent.map({ scopes[$0.path] != nil }) ?? true else { throw .bundle("`\(path)` stands before its parent") }
+            guard scope.parent.map({ scopes[$0.path] != nil }) ?? true else {
+                throw .bundle("`\(path)` stands before its parent")
+            }
             scopes[path] = ScopeEntry(scope: scope, slug: slug, name: name, locale: locale, timeZone: timeZone)
             order.append(path)
         }
         guard scopes["operator"] != nil else { throw .bundle("the operator is missing") }
         guard Set(scopes.values.map(\.slug)).count == scopes.count else { throw .bundle("two scopes share a short name") }
         let items = json["assets"]?.array ?? []
-        guard items.count <= ConfigurationBundle.assetsMax else { throw .bundle("it has more than \(ConfigurationBundle.assetsMax) documents") }
+        guard items.count <= ConfigurationBundle.assetsMax else {
+            throw .bundle("it has more than \(ConfigurationBundle.assetsMax) documents")
+        }
         var entries: [Entry] = []
         var keys: Set<String> = []
         for item in items {
@@ -160,7 +168,9 @@ package struct ConfigurationBundle: Sendable {
         self.init(scopes: order.compactMap { scopes[$0] }, entries: entries)
     }
 
-    private static func entry(_ item: JSONValue, scopes: [String: ScopeEntry], sha256: ([UInt8]) -> [UInt8]) throws(Refusal) -> Entry {
+    private static func entry(
+        _ item: JSONValue, scopes: [String: ScopeEntry], sha256: ([UInt8]) -> [UInt8]
+    ) throws(Refusal) -> Entry {
         guard let path = item["scope"]?.string, let scope = scopes[path]?.scope,
             let kind = item["kind"]?.string.flatMap(AssetKind.init(rawValue:)), let name = item["name"]?.string,
             TextRule.slug.problem(with: name) == nil, let version = item["version"]?.string, let content = item["content"]

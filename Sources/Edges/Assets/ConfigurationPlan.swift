@@ -30,7 +30,8 @@ package struct PublishedAsset: Sendable, Hashable {
 
     package var json: JSONValue {
         .object([
-            "scope": .string(scope), "kind": .string(kind), "name": .string(name), "version": .string(version), "hash": .string(hash),
+            "scope": .string(scope), "kind": .string(kind), "name": .string(name), "version": .string(version),
+            "hash": .string(hash),
             "content": content,
         ])
     }
@@ -39,7 +40,10 @@ package struct PublishedAsset: Sendable, Hashable {
     package init(json: JSONValue) throws(Refusal) {
         guard let scope = json["scope"]?.string, let kind = json["kind"]?.string, let name = json["name"]?.string,
             let version = json["version"]?.string, let hash = json["hash"]?.string, let content = json["content"]
-        else { throw Refusal(.invalid, reason: "plan.form", "A published document lacks scope, kind, name, version, hash or content.") }
+        else {
+            throw Refusal(
+                .invalid, reason: "plan.form", "A published document lacks scope, kind, name, version, hash or content.")
+        }
         self.init(scope: scope, kind: kind, name: name, version: version, hash: hash, content: content)
     }
 
@@ -84,7 +88,8 @@ package struct ConfigurationPlan: Sendable {
             let removal = FieldChange(path: [], old: asset.content, new: nil)
             items.append(
                 Item(
-                    scope: asset.scope, kind: asset.kind, name: asset.name, verdict: .removed, oldVersion: asset.version, newVersion: nil,
+                    scope: asset.scope, kind: asset.kind, name: asset.name, verdict: .removed, oldVersion: asset.version,
+                    newVersion: nil,
                     changes: watch.weakening(kind: asset.kind, removal).map { [(removal, $0)] } ?? []))
         }
         self.items = items
@@ -93,7 +98,8 @@ package struct ConfigurationPlan: Sendable {
     private static func item(_ entry: ConfigurationBundle.Entry, _ known: PublishedAsset?, _ watch: ControlWatch) -> Item {
         func item(_ verdict: Verdict, _ changes: [FieldChange]) -> Item {
             Item(
-                scope: entry.scope.path, kind: entry.kind.rawValue, name: entry.name, verdict: verdict, oldVersion: known?.version,
+                scope: entry.scope.path, kind: entry.kind.rawValue, name: entry.name, verdict: verdict,
+                oldVersion: known?.version,
                 newVersion: entry.version, changes: changes.map { ($0, watch.weakening(kind: entry.kind.rawValue, $0)) })
         }
         guard let known else { return item(.added, []) }
@@ -111,7 +117,9 @@ package struct ConfigurationPlan: Sendable {
         .object([
             "summary": .object(
                 JSONObject(
-                    Verdict.allCases.map { (key: $0.rawValue, value: JSONValue(count($0))) } + [(key: "weakened", value: JSONValue(weakened))])),
+                    Verdict.allCases.map { (key: $0.rawValue, value: JSONValue(count($0))) } + [
+                        (key: "weakened", value: JSONValue(weakened))
+                    ])),
             "items": .array(
                 items.filter { $0.verdict != .unchanged }.map { item in
                     .object([
@@ -121,7 +129,8 @@ package struct ConfigurationPlan: Sendable {
                         "changes": .array(
                             item.changes.map { entry in
                                 .object([
-                                    "path": .array(entry.change.path.map(JSONValue.string)), "old": entry.change.old, "new": entry.change.new,
+                                    "path": .array(entry.change.path.map(JSONValue.string)), "old": entry.change.old,
+                                    "new": entry.change.new,
                                     "sentence": .string(entry.change.sentence), "weakens": entry.weakens.map(JSONValue.string),
                                 ])
                             }),
@@ -130,7 +139,7 @@ package struct ConfigurationPlan: Sendable {
         ])
     }
 
-    /// For people: a line a document, a line a change; `+ ~ - !` for added, changed, removed, refused, and `▼` before what weakens
+    /// For people: a line a document, a line a change; `+ ~ - !` for added, changed, removed, refused; `▼` before what weakens
     /// a control.
     package var text: String {
         var lines: [String] = []

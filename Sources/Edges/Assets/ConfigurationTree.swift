@@ -11,7 +11,9 @@ package struct ConfigurationTree: Sendable {
     /// Reads and checks `path`. Everything wrong comes back as issues in reading order; a tree with errors must not be applied.
     ///
     /// `runbooks` is the folder of runbooks, nil for none; `today` is the date against which their review dates are judged.
-    package static func load(_ path: String, runbooks: String? = nil, today: CivilDate? = nil) -> (
+    package static func load(
+        _ path: String, runbooks: String? = nil, today: CivilDate? = nil
+    ) -> (
         tree: ConfigurationTree, issues: [LocatedIssue]
     ) {
         var loader = TreeLoader(root: path)
@@ -66,7 +68,9 @@ package struct ConfigurationTree: Sendable {
         var levels: [(scope: Scope, brand: BrandDocument)] = []
         var level: Scope? = scope
         while let here = level {
-            for asset in assets where asset.scope == here { if case .brand(let brand)? = asset.content { levels.append((here, brand)) } }
+            for asset in assets where asset.scope == here {
+                if case .brand(let brand)? = asset.content { levels.append((here, brand)) }
+            }
             level = here.parent
         }
         return ResolvedBrand(levels)

@@ -17,7 +17,8 @@ enum ConnectorShapes {
         ])
 
     private static let path = Shape.text(.line)
-    private static let value = Shape.anything("a value: a $path, an operator such as take, each, first or cel, or built member by member.")
+    private static let value = Shape.anything(
+        "a value: a $path, an operator such as take, each, first or cel, or built member by member.")
 
     private static let auth = ObjectShape(
         "the authentication", "Secrets by the purpose under which a connection names them.",
@@ -32,7 +33,8 @@ enum ConnectorShapes {
     private static let answers = ObjectShape(
         "the answers", "What answers mean.",
         [
-            optional("contentTypes", .list(of: .text(.line), count: 0...8), "types of a real answer; anything else is no answer."),
+            optional(
+                "contentTypes", .list(of: .text(.line), count: 0...8), "types of a real answer; anything else is no answer."),
             optional("failure", .object(failure), "where an answer that says 200 says failure."),
             optional("rules", .list(of: .object(rule), count: 0...64), "the first that fits holds."),
         ])
@@ -46,7 +48,8 @@ enum ConnectorShapes {
         [
             optional("status", .list(of: .integer(100...599), count: 0...50), "statuses; any unless given."),
             optional("codes", .list(of: .text(.line), count: 0...50), "failure codes; any unless given."),
-            required("meaning", .choice(["ok", "absent", "refused", "retry", "rate-limit", "auth", "protocol"]), "what it means."),
+            required(
+                "meaning", .choice(["ok", "absent", "refused", "retry", "rate-limit", "auth", "protocol"]), "what it means."),
             optional("effect", .anything("whether a write may have had an effect."), "whether a write may have had an effect."),
             optional("code", .text(.line), "our code for it; the system's own unless given."),
         ])
@@ -64,8 +67,12 @@ enum ConnectorShapes {
     private static let requestMembers: [ObjectShape.Member] = [
         optional("method", .choice(["GET", "POST", "PUT", "PATCH"]), "GET unless given."),
         required("path", .text(.line), "path after the base address; {…} is filled in and percent-encoded."),
-        optional("query", .table(keys: parameter, values: .anything("a text with places to fill."), count: 0...50), "query parameters."),
-        optional("headers", .table(keys: parameter, values: .anything("a text with places to fill."), count: 0...50), "further headers."),
+        optional(
+            "query", .table(keys: parameter, values: .anything("a text with places to fill."), count: 0...50), "query parameters."
+        ),
+        optional(
+            "headers", .table(keys: parameter, values: .anything("a text with places to fill."), count: 0...50),
+            "further headers."),
         optional("body", value, "what is sent."),
     ]
 
@@ -121,10 +128,14 @@ enum ConnectorShapes {
             required("map", value, "the canonical object, member by member."),
         ]
         let all = isWritten ? members + [optional("write", .object(write), "how it is written.")] : members
-        return optional(name, .object(ObjectShape("an object", "How it is found, read and written.", all)), "the canonical \(name).")
+        return optional(
+            name, .object(ObjectShape("an object", "How it is found, read and written.", all)), "the canonical \(name).")
     }
 
     private static let objects = ObjectShape(
         "the objects", "At least one.",
-        [object("supplier", isWritten: false), object("order", isWritten: false), object("receipts", isWritten: false), object("bill", isWritten: true)])
+        [
+            object("supplier", isWritten: false), object("order", isWritten: false), object("receipts", isWritten: false),
+            object("bill", isWritten: true),
+        ])
 }

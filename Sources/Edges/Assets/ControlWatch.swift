@@ -12,7 +12,9 @@ struct ControlWatch {
         for entry in bundle.entries where entry.kind == .operator {
             for role in entry.content["roles"]?.array ?? [] {
                 let permissions = role["permissions"]?.array?.compactMap(\.string) ?? []
-                if permissions.contains(where: ControlWatch.strongPermissions.contains), let name = role["name"]?.string { strong.insert(name) }
+                if permissions.contains(where: ControlWatch.strongPermissions.contains), let name = role["name"]?.string {
+                    strong.insert(name)
+                }
             }
         }
         strongRoles = strong
@@ -57,7 +59,9 @@ struct ControlWatch {
     }
 
     private func roles(_ change: FieldChange) -> String? {
-        guard change.path.contains("permissions"), let gained = change.new?.string, ControlWatch.strongPermissions.contains(gained) else {
+        guard change.path.contains("permissions"), let gained = change.new?.string,
+            ControlWatch.strongPermissions.contains(gained)
+        else {
             return nil
         }
         return "a role gains \(gained)"
@@ -67,9 +71,11 @@ struct ControlWatch {
         switch change.path.last ?? "" {
         case "target", "targetSeconds": return isRaised(change) ? "a promise is given more time" : nil
         case "pauseReasons" where change.new == nil: return "every reason stops the clock"
-        case _ where change.path.contains("pauseReasons") && change.old == nil && change.new != nil: return "one more reason stops the clock"
+        case _ where change.path.contains("pauseReasons") && change.old == nil && change.new != nil:
+            return "one more reason stops the clock"
         case _ where change.path.contains("warnPercents") && change.new == nil && change.old != nil: return "a warning is dropped"
-        case _ where change.path.dropLast().last == "objectives" && change.new == nil && change.old != nil: return "a promise is dropped"
+        case _ where change.path.dropLast().last == "objectives" && change.new == nil && change.old != nil:
+            return "a promise is dropped"
         case _ where change.path.isEmpty && change.new == nil: return "the contract is dropped"
         default: return nil
         }
@@ -124,7 +130,8 @@ struct ControlWatch {
         func calls(_ value: JSONValue?) -> Int {
             switch value {
             case .object(let object)?:
-                (object["call"]?.string.map { gates.contains($0) ? 1 : 0 } ?? 0) + object.members.reduce(0) { $0 + calls($1.value) }
+                (object["call"]?.string.map { gates.contains($0) ? 1 : 0 } ?? 0)
+                    + object.members.reduce(0) { $0 + calls($1.value) }
             case .array(let items)?: items.reduce(0) { $0 + calls($1) }
             default: 0
             }

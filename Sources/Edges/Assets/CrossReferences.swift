@@ -46,7 +46,8 @@ struct CrossReferences {
         case .connector: "Write operator/library/connectors/\(name).yaml."
         case .calendar: "Write operator/calendars/\(name).yaml."
         case .partner: "Make the folder partners/\(name)."
-        case .operator, .tenant, .people, .brand, .connection, .contract, .onCall, .policyTests, .runbook: "Add it, or correct the name."
+        case .operator, .tenant, .people, .brand, .connection, .contract, .onCall, .policyTests, .runbook:
+            "Add it, or correct the name."
         }
     }
 
@@ -59,7 +60,8 @@ struct CrossReferences {
         let near = nearestName(to: role, among: roles.keys.sorted())
         return issue(
             asset, pointer, "There is no role `\(role)`.",
-            near.map { "Did you mean `\($0)`?" } ?? "Roles are defined in operator/operator.yaml: \(roles.keys.sorted().joined(separator: ", ")).")
+            near.map { "Did you mean `\($0)`?" }
+                ?? "Roles are defined in operator/operator.yaml: \(roles.keys.sorted().joined(separator: ", ")).")
     }
 
     private func check(_ tenant: TenantDocument, _ asset: Asset) -> [LocatedIssue] {
@@ -77,7 +79,9 @@ struct CrossReferences {
                     nearestName(to: entity.connection, among: connections).map { "Did you mean `\($0)`?" }
                         ?? "Write connections/\(entity.connection).yaml."))
         }
-        for (kind, name) in tenant.workflows { found += check(workflow: name, at: "/workflows/\(kind.rawValue)", of: tenant, asset) }
+        for (kind, name) in tenant.workflows {
+            found += check(workflow: name, at: "/workflows/\(kind.rawValue)", of: tenant, asset)
+        }
         return found
     }
 
@@ -102,11 +106,13 @@ struct CrossReferences {
     }
 
     private func check(_ connection: ConnectionDocument, _ asset: Asset) -> [LocatedIssue] {
-        guard let mapping = tree.visible(.connector, connection.connector, from: asset.scope), let reading = mapping.reading else { return [] }
+        guard let mapping = tree.visible(.connector, connection.connector, from: asset.scope), let reading = mapping.reading
+        else { return [] }
         return reading.secrets.filter { connection.secrets[$0] == nil }.map { purpose in
             issue(
                 asset, asset.document.json["secrets"] == nil ? "" : "/secrets",
-                "The mapping \(connection.connector) needs a secret for `\(purpose)`.", "Add `\(purpose): <name of the secret>` to `secrets`.")
+                "The mapping \(connection.connector) needs a secret for `\(purpose)`.",
+                "Add `\(purpose): <name of the secret>` to `secrets`.")
         }
     }
 
@@ -134,7 +140,8 @@ struct CrossReferences {
                 for field in BrandDocument.Field.allCases where upper.locks.contains(field) && brand.values[field] != nil {
                     found.append(
                         issue(
-                            asset, BrandDocument.pointer(to: field), "`\(field.rawValue)` is locked by the \(above.level.rawValue).",
+                            asset, BrandDocument.pointer(to: field),
+                            "`\(field.rawValue)` is locked by the \(above.level.rawValue).",
                             "Remove it here, or ask for the lock to be lifted."))
                 }
             }
@@ -152,13 +159,16 @@ extension CrossReferences {
         let resolved = people.resolvingTenants { slug in tree.tenants.first { $0.slug == slug }?.partner }
         var found: [LocatedIssue] = []
         for (index, person) in people.people.enumerated() {
-            for (place, grant) in person.grants.enumerated() { found += check(grant, at: "/people/\(index)/roles/\(place)", asset) }
-            let authority = Authority(person: PersonID(high: 0, low: 0), grants: resolved.people[index].grants, roles: Array(roles.values))
+            for (place, grant) in person.grants.enumerated() {
+                found += check(grant, at: "/people/\(index)/roles/\(place)", asset)
+            }
+            let authority = Authority(
+                person: PersonID(high: 0, low: 0), grants: resolved.people[index].grants, roles: Array(roles.values))
             for clash in authority.staticConflicts() {
                 found.append(
                     issue(
                         asset, "/people/\(index)/roles",
-                        "The roles `\(clash.first.role)` and `\(clash.second.role)` of \(person.name) must not meet in one person (\(clash.conflict.rule)).",
+                        "The roles `\(clash.first.role)` and `\(clash.second.role)` must not meet in one person (\(clash.conflict.rule)).",
                         "\(clash.conflict.reason) Give one of them to someone else."))
             }
         }
@@ -177,7 +187,10 @@ extension CrossReferences {
                 } else {
                     "Use a role of level `\(grant.scope.level.rawValue)`."
                 }
-            found.append(issue(asset, rolePointer, "`\(role.name)` is a role of the \(role.level.rawValue), not of the \(grant.scope.level.rawValue).", remedy))
+            found.append(
+                issue(
+                    asset, rolePointer,
+                    "`\(role.name)` is a role of the \(role.level.rawValue), not of the \(grant.scope.level.rawValue).", remedy))
         }
         if case .tenant(let slug, "") = grant.scope, asset.scope.level != .tenant {
             found += check(visit: grant, to: slug, at: pointer, asset)
@@ -201,25 +214,33 @@ extension CrossReferences {
         guard let tenant = tree.tenants.first(where: { $0.slug == slug }) else {
             if tree.assets.contains(where: { $0.kind == .tenant && $0.name == slug }) { return found }
             let near = nearestName(to: slug, among: tree.tenants.map(\.slug))
-            found.append(issue(asset, pointer + "/tenant", "There is no tenant `\(slug)`.", near.map { "Did you mean `\($0)`?" } ?? "Correct the name."))
+            found.append(
+                issue(
+                    asset, pointer + "/tenant", "There is no tenant `\(slug)`.",
+                    near.map { "Did you mean `\($0)`?" } ?? "Correct the name."))
             return found
         }
         if case .partner(let partner) = asset.scope, tenant.partner != partner {
             found.append(
-                issue(asset, pointer + "/tenant", "There is no tenant `\(slug)` of this partner.", "Name one of the partner's own tenants."))
+                issue(
+                    asset, pointer + "/tenant", "There is no tenant `\(slug)` of this partner.",
+                    "Name one of the partner's own tenants."))
         }
         return found
     }
 
     private func entities(of grant: Grant, at pointer: String, _ asset: Asset) -> [LocatedIssue] {
-        guard case .tenant(let slug, _) = grant.scope, let tenant = tree.tenants.first(where: { $0.slug == slug }) else { return [] }
+        guard case .tenant(let slug, _) = grant.scope, let tenant = tree.tenants.first(where: { $0.slug == slug }) else {
+            return []
+        }
         let known = tenant.entities.map(\.code)
         let written = asset.document.json.at(pointer)?["entities"]?.array ?? []
         return written.enumerated().compactMap { index, code in
             guard let code = code.string, !known.contains(code) else { return nil }
             return issue(
                 asset, "\(pointer)/entities/\(index)", "The tenant has no entity `\(code)`.",
-                nearestName(to: code, among: known).map { "Did you mean `\($0)`?" } ?? "Its entities are \(known.joined(separator: ", ")).")
+                nearestName(to: code, among: known).map { "Did you mean `\($0)`?" }
+                    ?? "Its entities are \(known.joined(separator: ", ")).")
         }
     }
 
@@ -235,7 +256,8 @@ extension CrossReferences {
                 if let other = seen[person.email] {
                     found.append(
                         issue(
-                            asset, "/people/\(index)/email", "The address `\(person.email)` is also used in \(other.document.path).",
+                            asset, "/people/\(index)/email",
+                            "The address `\(person.email)` is also used in \(other.document.path).",
                             "Give every person an address of their own."))
                 } else {
                     seen[person.email] = asset

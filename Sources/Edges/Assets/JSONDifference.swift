@@ -56,7 +56,9 @@ enum JSONDifference {
                     found.append(FieldChange(path: path + [key], old: value, new: nil))
                 }
             }
-            for (key, value) in after where before[key] == nil { found.append(FieldChange(path: path + [key], old: nil, new: value)) }
+            for (key, value) in after where before[key] == nil {
+                found.append(FieldChange(path: path + [key], old: nil, new: value))
+            }
         case (.array(let before), .array(let after)):
             if let beforeNames = names(of: before), let afterNames = names(of: after) {
                 compare(named: before, beforeNames, after, afterNames, path, &found)
@@ -87,7 +89,8 @@ enum JSONDifference {
         }
     }
 
-    private static func compare(placed before: [JSONValue], _ after: [JSONValue], _ path: [String], _ found: inout [FieldChange]) {
+    private static func compare(placed before: [JSONValue], _ after: [JSONValue], _ path: [String], _ found: inout [FieldChange])
+    {
         for index in 0..<max(before.count, after.count) {
             let place = path + ["\(index + 1)"]
             if index >= before.count {

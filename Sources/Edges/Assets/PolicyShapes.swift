@@ -58,7 +58,8 @@ enum PolicyShapes {
             tests(isRequired: false),
         ])
 
-    private static let steps = required("steps", .list(of: .object(step), count: 0...10), "the signatures, one step after the other.")
+    private static let steps = required(
+        "steps", .list(of: .object(step), count: 0...10), "the signatures, one step after the other.")
     private static let scopes: [ObjectShape.Member] = ["currencies", "entities", "categories", "risks"].map {
         optional($0, .list(of: .text(.line), count: 0...200), "values that the row covers; all unless given.")
     }
@@ -85,17 +86,23 @@ enum PolicyShapes {
     static let tolerances = ObjectShape(
         "a table of tolerances", "How far an invoice may differ from order and receipt.",
         AssetShapes.head("tolerances") + [
-            required("rows", .list(of: .object(tolerance), count: 0...500), "the most specific row of a check holds."), tests(isRequired: false),
+            required("rows", .list(of: .object(tolerance), count: 0...500), "the most specific row of a check holds."),
+            tests(isRequired: false),
         ])
 
     private static let tolerance = ObjectShape(
         "a tolerance", "One check. A bound that is null is not checked, which is not the same as zero.",
         [
             required("id", .text(.slug), "name of the row."), required("label", .text(.prose), "what it says, for people."),
-            required("check", .choice(["price", "quantity-ordered", "quantity-received", "line-amount", "total"]), "what is compared."),
+            optional("version", .integer(1...1_000_000), "version of the row; 1 unless given."),
+            required(
+                "check", .choice(["price", "quantityOrder", "quantityReceipt", "noReceipt", "blanket", "early"]),
+                "what is compared."),
             optional("scope", .object(scope), "for whom it holds; everybody unless given."),
             optional("direction", .choice(["over", "under", "both"]), "which differences count; over unless given."),
-            optional("absMinor", .either([.integer(0...1_000_000_000_000), .nothing]), "bound in minor units of the currency, or null."),
+            optional(
+                "absMinor", .either([.integer(0...1_000_000_000_000), .nothing]), "bound in minor units of the currency, or null."
+            ),
             optional("pct", .either([.text(percent), .nothing]), "bound in per cent, quoted, or null."),
             optional("combine", .choice(["any", "all"]), "whether one bound exceeded is enough; any unless given."),
             optional("action", .choice(["pass", "hold", "reject"]), "what exceeding does; hold unless given."),
@@ -107,7 +114,7 @@ enum PolicyShapes {
 
     private static let scope = ObjectShape(
         "a scope", "For whom the row holds.",
-        ["tenant", "entity", "supplier", "category", "currency"].map { optional($0, .text(.line), "this one only.") })
+        ["entity", "supplier", "category", "currency"].map { optional($0, .text(.line), "this one only.") })
 
     static let dutySeparation = ObjectShape(
         "rules of duty separation", "Which duties one natural person may not combine.",

@@ -9,13 +9,16 @@ enum RunbookFile {
         if let problem = SourceText.problem(in: bytes, of: path) { return (nil, [problem]) }
         let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         let fence = Array("---".utf8)
-        guard lines.first.map({ Array($0) }) == fence, let end = lines.dropFirst().firstIndex(where: { Array($0) == fence }) else {
+        guard lines.first.map({ Array($0) }) == fence, let end = lines.dropFirst().firstIndex(where: { Array($0) == fence })
+        else {
             return (
                 nil,
                 [
                     LocatedIssue(
                         file: path, message: "The file does not begin with front matter.",
-                        remedy: "Begin with a line `---`, the members alert, title, severity, owner and so on, and another line `---`.")
+                        remedy:
+                            "Begin with a line `---`, the members alert, title, severity and so on, and another `---`."
+                    )
                 ]
             )
         }

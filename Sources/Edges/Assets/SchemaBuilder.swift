@@ -34,7 +34,10 @@ package enum SchemaBuilder {
                     shape.members.map { member in
                         var value = schema(member.shape).object ?? JSONObject()
                         value["description"] = nil
-                        return (key: member.name, value: .object(JSONObject([("description", .string(sentence(member.note)))] + value.members)))
+                        return (
+                            key: member.name,
+                            value: .object(JSONObject([("description", .string(sentence(member.note)))] + value.members))
+                        )
                     })),
         ])
     }
@@ -62,7 +65,8 @@ package enum SchemaBuilder {
             return ["type": "null"]
         case .list(let element, let count):
             return [
-                "type": "array", "minItems": JSONValue(count.lowerBound), "maxItems": JSONValue(count.upperBound), "items": schema(element),
+                "type": "array", "minItems": JSONValue(count.lowerBound), "maxItems": JSONValue(count.upperBound),
+                "items": schema(element),
             ]
         case .table(let keys, let values, let count):
             return [

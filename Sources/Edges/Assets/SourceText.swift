@@ -117,9 +117,11 @@ enum PlainScalar {
         var rest = bytes[...]
         if rest.first == UInt8(ascii: "+") || rest.first == UInt8(ascii: "-") { rest.removeFirst() }
         if rest.starts(with: [UInt8(ascii: "0"), UInt8(ascii: "x")]) {
-            return rest.count > 2 && rest.dropFirst(2).allSatisfy { isDigit($0) || (0x61...0x66).contains($0 | 0x20) || $0 == 0x5F }
+            return rest.count > 2
+                && rest.dropFirst(2).allSatisfy { isDigit($0) || (0x61...0x66).contains($0 | 0x20) || $0 == 0x5F }
         }
-        if rest.starts(with: [UInt8(ascii: "0"), UInt8(ascii: "o")]) || rest.starts(with: [UInt8(ascii: "0"), UInt8(ascii: "b")]) {
+        if rest.starts(with: [UInt8(ascii: "0"), UInt8(ascii: "o")]) || rest.starts(with: [UInt8(ascii: "0"), UInt8(ascii: "b")])
+        {
             return rest.count > 2 && rest.dropFirst(2).allSatisfy { isDigit($0) || $0 == 0x5F }
         }
         guard let first = rest.first, isDigit(first) || (first == UInt8(ascii: ".") && rest.count > 1) else { return false }

@@ -29,7 +29,9 @@ struct TreeLoader {
             "calendars": .documents(.calendar), "on-call": .documents(.onCall),
             "library": .fixed(
                 files: [:], required: [],
-                folders: ["workflows": .documents(.workflow), "policies": .documents(.policy), "connectors": .documents(.connector)]),
+                folders: [
+                    "workflows": .documents(.workflow), "policies": .documents(.policy), "connectors": .documents(.connector),
+                ]),
         ])
 
     private static let partnerLayout = Layout.fixed(
@@ -57,10 +59,14 @@ struct TreeLoader {
         if names.contains("operator") {
             load("\(root)/operator", TreeLoader.operatorLayout, scope: .operator)
         } else {
-            report("\(root)/operator/operator.yaml", "The operator's file is missing.", "Write it; it defines the roles that all people files use.")
+            report(
+                "\(root)/operator/operator.yaml", "The operator's file is missing.",
+                "Write it; it defines the roles that all people files use.")
         }
         if names.contains("partners") {
-            for slug in scopes("\(root)/partners") { load("\(root)/partners/\(slug)", TreeLoader.partnerLayout, scope: .partner(slug)) }
+            for slug in scopes("\(root)/partners") {
+                load("\(root)/partners/\(slug)", TreeLoader.partnerLayout, scope: .partner(slug))
+            }
         }
         if names.contains("tenants") {
             for slug in scopes("\(root)/tenants") {
@@ -72,7 +78,9 @@ struct TreeLoader {
 
     /// The runbooks, one Markdown file an alert; they belong to the operator.
     mutating func loadRunbooks(_ folder: String, today: CivilDate?) {
-        guard entryType(folder, isGiven: true) == .folder else { return report(folder, "There is no such folder.", "Give the folder of the runbooks.") }
+        guard entryType(folder, isGiven: true) == .folder else {
+            return report(folder, "There is no such folder.", "Give the folder of the runbooks.")
+        }
         for name in list(folder) where !isNote(name) {
             let path = "\(folder)/\(name)"
             guard name.hasSuffix(".md"), entryType(path) == .file else {
@@ -132,7 +140,9 @@ struct TreeLoader {
                 } else {
                     let near = nearestName(to: name, among: files.keys.sorted() + folders.keys.sorted())
                     let known = (files.keys.sorted() + folders.keys.sorted().map { "\($0)/" }).joined(separator: ", ")
-                    report(path, "Nothing of this name belongs here.", near.map { "Did you mean `\($0)`?" } ?? "This folder holds \(known).")
+                    report(
+                        path, "Nothing of this name belongs here.",
+                        near.map { "Did you mean `\($0)`?" } ?? "This folder holds \(known).")
                 }
             }
             for name in required.sorted() where !names.contains(name) {
@@ -142,9 +152,13 @@ struct TreeLoader {
     }
 
     private mutating func loadDocument(_ path: String, _ fileName: String, _ kind: AssetKind, _ scope: Scope) {
-        guard entryType(path) == .file else { return report(path, "This is not a plain file.", "Put \(kind.title) here, not a folder or a link.") }
+        guard entryType(path) == .file else {
+            return report(path, "This is not a plain file.", "Put \(kind.title) here, not a folder or a link.")
+        }
         guard fileName.hasSuffix(".yaml") else {
-            let remedy = fileName.hasSuffix(".yml") ? "Name it `\(fileName.dropLast(4)).yaml`." : "Only `.yaml` files are read here; move it elsewhere."
+            let remedy =
+                fileName.hasSuffix(".yml")
+                ? "Name it `\(fileName.dropLast(4)).yaml`." : "Only `.yaml` files are read here; move it elsewhere."
             return report(path, "The file's name does not end in `.yaml`.", remedy)
         }
         guard let bytes = bytes(of: path) else { return }
@@ -170,12 +184,15 @@ struct TreeLoader {
         var ignored: [AssetIssue] = []
         let name = AssetKinds.name(of: kind, .null, fileName: fileName, scope: scope, issues: &ignored)
         assets.append(
-            Asset(kind: kind, scope: scope, name: name, document: AssetDocument(path: path, json: .null, places: [:]), reading: nil))
+            Asset(
+                kind: kind, scope: scope, name: name, document: AssetDocument(path: path, json: .null, places: [:]), reading: nil)
+        )
     }
 
     private mutating func checkImage(_ path: String, _ name: String) {
         guard entryType(path) == .file, [".png", ".jpg", ".webp", ".ico"].contains(where: { name.hasSuffix($0) }) else {
-            return report(path, "Only images belong here.", "Use PNG, JPEG, WebP or ICO; drawings with scripts (SVG) are not served.")
+            return report(
+                path, "Only images belong here.", "Use PNG, JPEG, WebP or ICO; drawings with scripts (SVG) are not served.")
         }
         var info = stat()
         if stat(path, &info) == 0, info.st_size > AssetBounds.imageBytesMax {
@@ -185,7 +202,7 @@ struct TreeLoader {
 
     private enum EntryType { case file, folder, other }
 
-    /// Links are `other`: a folder that links to one above it would otherwise never end. The folder that the user gave may be one.
+    /// Links are `other`: a folder that links to one above it would otherwise never end. The folder given may be one.
     private func entryType(_ path: String, isGiven: Bool = false) -> EntryType {
         var info = stat()
         guard (isGiven ? stat(path, &info) : lstat(path, &info)) == 0 else { return .other }
@@ -211,7 +228,9 @@ struct TreeLoader {
         do throws(Fault) {
             return try FileBytes.read(path, maxBytes: AssetBounds.fileBytesMax)
         } catch {
-            report(path, "The file cannot be read: \(error.detail).", "Check its permissions; keep it under \(AssetBounds.fileBytesMax) bytes.")
+            report(
+                path, "The file cannot be read: \(error.detail).",
+                "Check its permissions; keep it under \(AssetBounds.fileBytesMax) bytes.")
             return nil
         }
     }

@@ -7,7 +7,8 @@ enum WorkflowShapes {
         AssetShapes.head("workflow") + [
             optional("duties", .text(.slug), "name of the duty-separation policy; needed where people decide."),
             optional("chain", .list(of: .object(act), count: 0...20), "duties that people did before the run."),
-            required("outcomes", .list(of: .text(.line), count: 1...20), "outcomes a run can have, besides cancelled and faulted."),
+            required(
+                "outcomes", .list(of: .text(.line), count: 1...20), "outcomes a run can have, besides cancelled and faulted."),
             required("outcome", expression, "which of them it has, at the end."),
             optional("output", value, "what the run leaves behind."),
             required("do", steps, "the steps, in order."),
@@ -44,7 +45,8 @@ enum WorkflowShapes {
             optional(
                 "call",
                 .choice([
-                    "policy.decide", "match", "human.approve", "human.task", "exception.open", "document.read", "erp.read", "erp.write",
+                    "policy.decide", "match", "human.approve", "human.task", "exception.open", "document.read", "erp.read",
+                    "erp.write",
                     "notify",
                 ]), "what is done, and by whom."),
             optional("with", .table(keys: .memberName, values: value, count: 0...20), "what the call is given."),
@@ -94,7 +96,8 @@ enum WorkflowShapes {
         "a fork", "Branches side by side.",
         [
             required(
-                "branches", .list(of: .table(keys: stepName, values: .object(branch), count: 1...1), count: 1...16), "the branches."),
+                "branches", .list(of: .table(keys: stepName, values: .object(branch), count: 1...1), count: 1...16),
+                "the branches."),
             optional("onError", .choice(["cancel", "wait"]), "what a failing branch does to the others; cancel unless given."),
         ])
 
@@ -115,7 +118,9 @@ enum WorkflowShapes {
         "a filter", "Which errors.",
         [
             optional("types", .list(of: .text(.line), count: 0...50), "exception codes."),
-            optional("kinds", .list(of: .choice(["refused", "mismatch", "raised", "policy", "engine"]), count: 0...10), "kinds of errors."),
+            optional(
+                "kinds", .list(of: .choice(["refused", "mismatch", "raised", "policy", "engine"]), count: 0...10),
+                "kinds of errors."),
         ])
 
     private static let error = ObjectShape(
@@ -133,7 +138,8 @@ enum WorkflowShapes {
             optional("until", value, "an instant."),
         ])
 
-    private static let output = ObjectShape("an output", "What the step gives on.", [required("as", expression, "made from `output`.")])
+    private static let output = ObjectShape(
+        "an output", "What the step gives on.", [required("as", expression, "made from `output`.")])
 
     private static let measure = ObjectShape(
         "a measure", "Clocks that move with the step.",

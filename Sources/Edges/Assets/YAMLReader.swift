@@ -43,7 +43,9 @@ struct YAMLReader {
 
     private mutating func parse(_ bytes: [UInt8]) {
         var parser = yaml_parser_t()
-        guard yaml_parser_initialize(&parser) == 1 else { return report(.start, "The file could not be read.", "Free some memory.") }
+        guard yaml_parser_initialize(&parser) == 1 else {
+            return report(.start, "The file could not be read.", "Free some memory.")
+        }
         defer { yaml_parser_delete(&parser) }
         yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING)
         bytes.withUnsafeBufferPointer { buffer in
@@ -56,7 +58,9 @@ struct YAMLReader {
                 if event.type == YAML_STREAM_END_EVENT { break }
                 if event.type == YAML_DOCUMENT_START_EVENT {
                     documents += 1
-                    if documents > 1 { return report(Mark(event), "A second document begins here.", "Put it into a file of its own.") }
+                    if documents > 1 {
+                        return report(Mark(event), "A second document begins here.", "Put it into a file of its own.")
+                    }
                     if event.data.document_start.version_directive != nil
                         || event.data.document_start.tag_directives.start != event.data.document_start.tag_directives.end
                     {
@@ -114,7 +118,8 @@ struct YAMLReader {
 
     private mutating func open(_ content: Frame.Content, _ mark: Mark) -> Bool {
         guard frames.count < AssetBounds.depthMax else {
-            report(mark, "Lists and objects stand more than \(AssetBounds.depthMax) deep inside one another.", "Flatten the file.")
+            report(
+                mark, "Lists and objects stand more than \(AssetBounds.depthMax) deep inside one another.", "Flatten the file.")
             return false
         }
         if isNameExpected {
@@ -187,13 +192,19 @@ struct YAMLReader {
         switch PlainScalar(text) {
         case .value(let value): return value
         case .ambiguous(let why):
-            report(mark, "`\(text.prefix(60))` \(why).", "Put it in quotes if it is text; else write true, false, null or a plain number.")
+            report(
+                mark, "`\(text.prefix(60))` \(why).",
+                "Put it in quotes if it is text; else write true, false, null or a plain number.")
             return .null
         }
     }
 
-    private mutating func refuse(anchor: UnsafeMutablePointer<yaml_char_t>?, tag: UnsafeMutablePointer<yaml_char_t>?, _ mark: Mark) {
-        if anchor != nil { report(mark, "An anchor (`&name`) stands here.", "Remove it and write values out where they are used.") }
+    private mutating func refuse(
+        anchor: UnsafeMutablePointer<yaml_char_t>?, tag: UnsafeMutablePointer<yaml_char_t>?, _ mark: Mark
+    ) {
+        if anchor != nil {
+            report(mark, "An anchor (`&name`) stands here.", "Remove it and write values out where they are used.")
+        }
         if tag != nil { report(mark, "A tag (`!name`) stands here.", "Remove it; only plain values are read.") }
     }
 

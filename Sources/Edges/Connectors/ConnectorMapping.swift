@@ -106,11 +106,13 @@ package struct ConnectorLimits: Sendable, Equatable {
     package var connectTimeoutSeconds: Int
     package var totalTimeoutSeconds: Int
     package var answerBytesMax: Int
+    /// Writes at one time: one, unless the system is known to bear more. Many ERPs lock a number sequence and answer the rest with 503.
+    package var writers: Int
 
-    static let names = ["ratePerSecond", "concurrency", "connectTimeoutSeconds", "totalTimeoutSeconds", "answerBytesMax"]
+    static let names = ["ratePerSecond", "concurrency", "connectTimeoutSeconds", "totalTimeoutSeconds", "answerBytesMax", "writers"]
     /// Modest enough for every system of which nothing else is known.
     static let standard = ConnectorLimits(
-        ratePerSecond: 10, concurrency: 4, connectTimeoutSeconds: 5, totalTimeoutSeconds: 30, answerBytesMax: 4_194_304)
+        ratePerSecond: 10, concurrency: 4, connectTimeoutSeconds: 5, totalTimeoutSeconds: 30, answerBytesMax: 4_194_304, writers: 1)
 
     static func parse(
         _ json: JSONValue?, at pointer: String, over base: ConnectorLimits = .standard, issues: inout [AssetIssue]
@@ -122,6 +124,7 @@ package struct ConnectorLimits: Sendable, Equatable {
             concurrency: reader.int("concurrency", in: 1...64, otherwise: base.concurrency, issues: &issues),
             connectTimeoutSeconds: reader.int("connectTimeoutSeconds", in: 1...60, otherwise: base.connectTimeoutSeconds, issues: &issues),
             totalTimeoutSeconds: reader.int("totalTimeoutSeconds", in: 1...120, otherwise: base.totalTimeoutSeconds, issues: &issues),
-            answerBytesMax: reader.int("answerBytesMax", in: 1_024...26_214_400, otherwise: base.answerBytesMax, issues: &issues))
+            answerBytesMax: reader.int("answerBytesMax", in: 1_024...26_214_400, otherwise: base.answerBytesMax, issues: &issues),
+            writers: reader.int("writers", in: 1...16, otherwise: base.writers, issues: &issues))
     }
 }

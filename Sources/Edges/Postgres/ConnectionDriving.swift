@@ -48,17 +48,18 @@ extension PGConnection {
         if transaction != nil { opening = [] }
         var commands: [Operation.Command] = lines.map { _ in .opening }
         var names: [String?] = []
-        var fresh: [String: String] = [:]
+        var fresh: [StatementKey: String] = [:]
         var texts: [String] = []
         for (index, statement) in statements.enumerated() {
             let text = statement.text
-            var name = prepared[text] ?? fresh[text]
+            let key = StatementKey(text: text, types: statement.binds.map(\.type))
+            var name = prepared[key] ?? fresh[key]
             if name == nil, settings.keepsSession, prepared.count + fresh.count < PGConnection.preparedStatementsMax {
                 lastPrepared += 1
                 let new = "s\(lastPrepared)"
-                fresh[text] = new
+                fresh[key] = new
                 name = new
-                commands.append(.prepare(text: text, name: new, statement: index))
+                commands.append(.prepare(key, name: new, statement: index))
             }
             texts.append(text)
             names.append(name)
@@ -72,7 +73,7 @@ extension PGConnection {
             let isSent =
                 switch command {
                 case .opening: sendLine(lines[line])
-                case .prepare(let text, let name, let index): sendPrepare(text, name, statements[index])
+                case .prepare(let key, let name, _): sendPrepare(key, name)
                 case .statement(let index): sendStatement(statements[index], text: texts[index], name: names[index])
                 }
             if case .opening = command { line += 1 }
@@ -83,9 +84,9 @@ extension PGConnection {
 
     private func sendLine(_ text: String) -> Bool { PQsendQueryParams(handle.pg, text, 0, nil, nil, nil, nil, 1) == 1 }
 
-    private func sendPrepare(_ text: String, _ name: String, _ sql: SQL) -> Bool {
-        let types = sql.binds.map { Oid($0.type.oid) }
-        return PQsendPrepare(handle.pg, name, text, Int32(types.count), types) == 1
+    private func sendPrepare(_ key: StatementKey, _ name: String) -> Bool {
+        let types = key.types.map { Oid($0.oid) }
+        return PQsendPrepare(handle.pg, name, key.text, Int32(types.count), types) == 1
     }
 
     private func sendStatement(_ sql: SQL, text: String, name: String?) -> Bool {
@@ -190,7 +191,7 @@ extension PGConnection {
         operation.nextCommand += 1
         switch command {
         case .opening: return
-        case .prepare(let text, let name, _): prepared[text] = name
+        case .prepare(let key, let name, _): prepared[key] = name
         case .statement(let index):
             switch ResultReading.rows(result) {
             case .success(let rows): operation.results.append(rows)

@@ -1,3 +1,9 @@
+/// What a prepared statement is known by: the same text with binds of other types is another statement.
+struct StatementKey: Hashable {
+    let text: String
+    let types: [SQLType]
+}
+
 /// One thing asked of a connection and its state while it runs; touched on the reactor alone.
 final class Operation {
     enum Work {
@@ -9,7 +15,7 @@ final class Operation {
     /// What was sent in a batch, in the order the answers come.
     enum Command {
         case opening
-        case prepare(text: String, name: String, statement: Int)
+        case prepare(StatementKey, name: String, statement: Int)
         case statement(Int)
     }
 

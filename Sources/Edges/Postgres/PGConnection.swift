@@ -31,7 +31,7 @@ package actor PGConnection {
     var partialResults: [Rows] = []
     var wantsWrite = false
     var watchdog: (timer: UInt64, dueNanoseconds: UInt64)?
-    var prepared: [String: String] = [:]
+    var prepared: [StatementKey: String] = [:]
     var lastPrepared = 0
     var wasCancelled = false
     var isTainted = false

@@ -248,6 +248,8 @@ package enum ReadyQueries {
         """
     }
 
+    package static func tenants() -> SQL { "SELECT DISTINCT tenant_id FROM queue.ready LIMIT 5000" }
+
     /// Ready work per tenant of a lane: how much, and how old.
     package static func waiting(lane: Int32) -> SQL {
         "SELECT tenant_id, count(*) AS n, min(ready_at) AS oldest FROM queue.ready WHERE lane = \(lane) GROUP BY tenant_id"

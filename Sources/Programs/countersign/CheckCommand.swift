@@ -41,7 +41,10 @@ struct CheckCommand: ParsableCommand {
             for issue in checked.issues { Terminal.print(CheckCommand.line(issue)) }
             let warnings = checked.issues.count - bad.count
             let tail = warnings == 0 ? "" : ", \(warnings) \(warnings == 1 ? "warning" : "warnings")"
-            let verdict = bad.isEmpty ? Terminal.styled("good", .green) : Terminal.styled("\(bad.count) \(bad.count == 1 ? "problem" : "problems")", .red)
+            let verdict =
+                bad.isEmpty
+                ? Terminal.styled("good", .green)
+                : Terminal.styled("\(bad.count) \(bad.count == 1 ? "problem" : "problems")", .red)
             Terminal.print("\(folder): \(checked.tree.assets.count) documents, \(verdict)\(tail)")
         }
         if !bad.isEmpty { throw BadAnswer() }

@@ -46,7 +46,7 @@ struct ConformanceCommand: ParsableCommand {
         case .json: try JSONConformance.run(directory: folder)
         case .jcs: try JCSConformance.run(directory: folder, linesMax: lines) { SHA256Stream() }
         case .sla: try SLAConformance.run(directory: folder)
-        case .einvoice: try EInvoiceRun.tally(folder)
+        case .einvoice: try DocumentReader.conformance(folder)
         }
     }
 

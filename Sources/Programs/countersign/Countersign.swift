@@ -20,7 +20,7 @@ struct Countersign: AsyncParsableCommand {
         ])
 
     static func main() async {
-        exit(await code(of: Array(CommandLine.arguments.dropFirst())))
+        Glibc.exit(await code(of: Array(CommandLine.arguments.dropFirst())))
     }
 
     /// Runs one command line and gives its exit code.

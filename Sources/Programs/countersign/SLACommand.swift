@@ -9,7 +9,8 @@ struct SLACommand: ParsableCommand {
 
     struct Explain: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Compute a clock, an availability, a burn rate, a contract choice, a rota, an escalation or a deduplication.",
+            abstract:
+                "Compute a clock, an availability, a burn rate, a contract choice, a rota, an escalation or a deduplication.",
             discussion: """
                 Reads one explain document or an array of them and prints the answer as JSON. Every figure in a report can be
                 recomputed so; the server uses the same code.
@@ -27,7 +28,8 @@ struct SLACommand: ParsableCommand {
             var issues: [AssetIssue] = []
             let answer = SLAExplain.explain(document, trace: trace, issues: &issues)
             guard let answer, issues.isEmpty else {
-                for issue in issues { Terminal.complain("\(file)#\(issue.pointer): \(issue.message) — \(issue.remedy)") }
+                let name = file == "-" ? "standard input" : file
+                for issue in issues { Terminal.complain("\(name)#\(issue.pointer): \(issue.message) — \(issue.remedy)") }
                 throw BadAnswer()
             }
             Terminal.print(answer.prettyText)

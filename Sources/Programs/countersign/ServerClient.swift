@@ -16,7 +16,7 @@ struct ServerPlace: Sendable {
     let address: String
     let key: String
 
-    /// `--server` and `--key-file`, else `COUNTERSIGN_SERVER` and `COUNTERSIGN_KEY`. A key never stands on the command line, where
+    /// `--server` and `--key-file`, else `COUNTERSIGN_SERVER` and `COUNTERSIGN_KEY`. No key stands on the command line, where
     /// every process of the machine can read it.
     init(address: String?, keyFile: String?) throws {
         guard let place = address ?? Terminal.environment("COUNTERSIGN_SERVER"), !place.isEmpty else {
@@ -57,7 +57,8 @@ struct HTTPServerClient: ServerClient {
         try await exchange(.post, "/api/v1/configuration", body: bundle, headers: [HTTPHeader("Idempotency-Key", bundleHash)])
     }
 
-    private func exchange(_ method: HTTPMethod, _ path: String, body: JSONValue?, headers: [HTTPHeader]) async throws -> JSONValue {
+    private func exchange(_ method: HTTPMethod, _ path: String, body: JSONValue?, headers: [HTTPHeader]) async throws -> JSONValue
+    {
         var all = headers + [HTTPHeader("Authorization", "Bearer \(place.key)"), HTTPHeader("Accept", "application/json")]
         if body != nil { all.append(HTTPHeader("Content-Type", "application/json")) }
         let request = HTTPRequest(
@@ -72,7 +73,7 @@ struct HTTPServerClient: ServerClient {
         return try HTTPServerClient.answer(response)
     }
 
-    /// The person at the keyboard chose this server, so it may lie anywhere; plain http only on this machine, where nobody listens.
+    /// The person at the keyboard chose this server, so it may lie anywhere; plain http only on this machine.
     private func egress() throws -> EgressPolicy {
         let url = try OutboundURL(place.address)
         let ranges = url.isEncrypted ? ["0.0.0.0/0", "::/0"] : ["127.0.0.0/8", "::1/128"]
@@ -86,7 +87,8 @@ struct HTTPServerClient: ServerClient {
         do throws(JSONParseFailure) {
             json = try JSONValue(parsing: response.body, maxBytes: answerBytesMax)
         } catch {
-            throw Fault("reading the server's answer", "status \(response.status), and no JSON: \(error.message)", isRetryable: false)
+            throw Fault(
+                "reading the server's answer", "status \(response.status), and no JSON: \(error.message)", isRetryable: false)
         }
         if (200..<300).contains(response.status) { return json }
         let title = json["title"]?.string ?? "status \(response.status)"

@@ -22,13 +22,16 @@ package struct Services: Sendable {
     package let logger: Logger
     /// Whether cookies may say `Secure`; false only for plain HTTP on loopback.
     package let isSecure: Bool
+    /// Reads every asset of a bundle as `countersign check` does and refuses the first that is not right.
+    package let checkBundle: @Sendable (JSONValue) throws(Refusal) -> Void
     /// True once the database answers and lanes are held.
     package let isReady: @Sendable () async -> Bool
 
     package init(
         access: Access, looking: Looking, approving: Approving, alerting: Alerting, intake: Intake, applying: Applying, signingIn: SigningIn,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry, clock: WallClock,
-        entropy: Entropy, logger: Logger, isSecure: Bool, isReady: @escaping @Sendable () async -> Bool
+        entropy: Entropy, logger: Logger, isSecure: Bool,
+        checkBundle: @escaping @Sendable (JSONValue) throws(Refusal) -> Void, isReady: @escaping @Sendable () async -> Bool
     ) {
         self.access = access
         self.looking = looking
@@ -46,6 +49,7 @@ package struct Services: Sendable {
         self.entropy = entropy
         self.logger = logger
         self.isSecure = isSecure
+        self.checkBundle = checkBundle
         self.isReady = isReady
     }
 }

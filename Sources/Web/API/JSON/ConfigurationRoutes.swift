@@ -45,19 +45,26 @@ struct ConfigurationRoutes: Sendable {
         ) { [services] request in
             let context = try await services.access.enterOwn(request, permission: .configurationApply)
             guard context.scope.kind == "operator" else { throw Refusal.notFound }
-            let bundle = try ConfigurationRoutes.assets(in: try request.strictJSON(maxBytes: ConfigurationRoutes.bundleBytesMax))
+            let body = try request.strictJSON(maxBytes: ConfigurationRoutes.bundleBytesMax)
+            try services.checkBundle(body)
+            let bundle = try ConfigurationRoutes.assets(in: body)
             return .json(try await services.applying.apply(bundle, by: context.visitor.identity.person.id).json)
         }
     }
 
-    /// `{assets: [{scope, partner?, kind, name, version, content}]}`; scopes by their path, tenants with their partner.
+    /// `{scopes: [{path, parent}], assets: [{scope, kind, name, version, content}]}`, as `countersign apply` sends it.
     package static func assets(in body: JSONValue) throws(Refusal) -> [Applying.Asset] {
-        guard let list = body["assets"]?.array else {
-            throw Refusal(.invalid, reason: "configuration.shape", "A bundle has a list of assets.", facts: ["field": "assets"])
+        guard let list = body["assets"]?.array, let scopes = body["scopes"]?.array else {
+            throw Refusal(.invalid, reason: "configuration.shape", "A bundle has a list of scopes and a list of assets.", facts: ["field": "assets"])
+        }
+        var partners: [String: String] = [:]
+        for scope in scopes {
+            guard let path = scope["path"]?.string, let parent = scope["parent"]?.string, parent.hasPrefix("partner/") else { continue }
+            partners[path] = String(parent.dropFirst("partner/".count))
         }
         var out: [Applying.Asset] = []
         for (index, item) in list.enumerated() {
-            guard let path = item["scope"]?.string, let scope = Scope(path: path, partner: item["partner"]?.string), let kind = item["kind"]?.string,
+            guard let path = item["scope"]?.string, let scope = Scope(path: path, partner: partners[path]), let kind = item["kind"]?.string,
                 let name = item["name"]?.string, let version = item["version"]?.string, let content = item["content"]
             else {
                 throw Refusal(

@@ -48,10 +48,11 @@ package struct ClockBar: Sendable, Showing {
         let counted = min(max(countedPermille, 0), 1000) * 56 / 1000
         let late = countedPermille > 1000
         let tone = late ? "bad" : countedPermille >= warningPermille ? "warn" : "quiet"
+        let fill = isPaused ? "held" : "count-" + tone
         let tick = min(max(warningPermille, 0), 1000) * 56 / 1000
         var out = #"<svg class="clockbar" width="64" height="10" viewBox="0 0 64 10" aria-hidden="true">"#
         out += #"<rect class="track" x="0" y="3" width="56" height="4"/>"#
-        out += #"<rect class="\#(isPaused ? "held" : "count-\#(tone)")" x="0" y="3" width="\#(late ? 56 : counted)" height="4"/>"#
+        out += #"<rect class="\#(fill)" x="0" y="3" width="\#(late ? 56 : counted)" height="4"/>"#
         if late { out += #"<rect class="count-bad" x="56" y="3" width="8" height="4"/>"# }
         out += #"<path class="tick" d="M\#(tick) 2v6"/><path class="end" d="M56.5 0v10"/></svg>"#
         return Markup(written: out)

@@ -1,4 +1,4 @@
-package import Kernel
+internal import Kernel
 
 /// The addresses of the static files, with their content's hash so that they may be cached for a year.
 package struct AssetLinks: Hashable, Sendable {

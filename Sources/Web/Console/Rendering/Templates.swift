@@ -1,4 +1,4 @@
-package import Kernel
+internal import Kernel
 internal import Foundation
 internal import Mustache
 

@@ -1,0 +1,160 @@
+import API
+import Assets
+import Flow
+import Glibc
+import Handoff
+import Kernel
+import Logging
+import Postgres
+import Records
+import Seals
+import ServiceLifecycle
+import Supervision
+import Telemetry
+import Tenancy
+import WebKernel
+
+/// The whole server, built once.
+struct Assembly: Sendable {
+    let supervisor: WorkerSupervisor
+    let services: [any Service]
+
+    init(database: Database, settings: ServerSettings, events: ClusterEvents, logger: Logger) throws {
+        let store = database.store
+        let replica = "\(Assembly.hostName())-\(getpid())-\(String(Entropy.system.next() & 0xFFFF_FFFF, radix: 36))"
+        let platform = Platform(
+            store: store, clock: .system, entropy: .system, secrets: SecretBox(ring: try KeyRing.loadOrCreate(settings.paths.keys)),
+            metrics: MetricsRegistry(), spans: SpanBuffer(), logger: logger, settings: FlowSettings(replica: replica))
+        let assets = AssetLibrary(store: store, clock: .system, hash: { (try? ObjectHash.hexText(of: $0)) ?? "" })
+        let scopes = ScopeDirectory(store: store, clock: .system)
+        let factory = LeaseFactory(platform: platform, assets: assets)
+        let lanes = LaneWaker(store: store)
+        let desk = CommandDesk(platform: platform) { lanes.wake($0) }
+        let workers = WorkerDesk { lanes.wake($0) }
+        let staff = Staff(settings: settings, scopes: scopes, assets: assets, platform: platform)
+        supervisor = staff.supervisor
+        let asking = Asking(platform: platform, leaseFactory: factory) { tenant in
+            staff.want(tenant)
+            workers.interrupt(tenant)
+        }
+        let reporting = Reporting(platform: platform, scopes: scopes)
+        let engine = LaneEngine(
+            platform: platform, assets: assets, workers: workers, leaseFactory: factory, resolve: { desk.resolve($0) },
+            changed: { reporting.noteChange($0) }, wanted: { staff.want($0) })
+        let timekeeper = Timekeeper(platform: platform, engine: engine)
+        lanes.attach(timekeeper)
+        let intake = Intake(platform: platform, desk: desk)
+        let alerting = Alerting(platform: platform, desk: desk)
+        let posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
+        let signingIn = SigningIn(platform: platform, hasher: PasswordHasher())
+        let access = Access(signingIn: signingIn, scopes: scopes, assets: assets, clock: .system, formKey: Entropy.system.bytes(32))
+        let web = Services(
+            access: access, looking: Looking(platform: platform, assets: assets), approving: Approving(platform: platform, desk: desk),
+            alerting: alerting, intake: intake, applying: Applying(platform: platform, assets: assets, scopes: scopes), signingIn: signingIn,
+            idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking, metrics: platform.metrics,
+            clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure, checkBundle: Assembly.checkBundle,
+            isReady: { (try? await store.check()) != nil })   // readiness is a question, and "no" is its answer
+        let handoff = HandoffRoutes(posting: posting, desk: workers, asking: asking, gate: staff.gate)
+        let book = RouteBook(web, handoff: nil)
+        let site = Site(book: book, services: web, handoff: handoff, platform: platform, settings: settings, logger: logger)
+        let watchdog = Watchdog(
+            platform: platform, scopes: scopes, looking: Looking(platform: platform, assets: assets), alerting: alerting, staff: staff,
+            timekeeper: timekeeper, events: events)
+        var parts: [any Service] = []
+        if let cluster = database.cluster { parts.append(Part(name: "database") { await cluster.run() }) }
+        parts.append(Part(name: "store") { try await Assembly.untilCancelled { await store.close() } })
+        parts.append(Part(name: "lanes") {
+            try await timekeeper.run()
+            try await timekeeper.release()
+        })
+        parts.append(Part(name: "wake-ups") { await lanes.run(timekeeper: timekeeper, logger: logger, milliseconds: platform.settings.pollMilliseconds) })
+        parts.append(Part(name: "counts") { try await reporting.run() })
+        parts.append(Part(name: "handoff") { try await site.runHandoff() })
+        parts.append(Part(name: "workers") { await staff.supervisor.run() })
+        parts.append(Part(name: "watchdog") { await watchdog.run() })
+        parts.append(Part(name: "telemetry") { await TelemetryExport(platform: platform, asking: asking, scopes: scopes).run() })
+        if let folder = settings.dropFolder {
+            parts.append(Part(name: "drop folder") { await DropFolder(path: folder, intake: intake, scopes: scopes, logger: logger).run() })
+        }
+        parts.append(GracefulPart { try await site.run() })
+        services = parts
+    }
+
+    static func untilCancelled(_ then: @Sendable () async -> Void) async throws {
+        while !Task.isCancelled {
+            // Cancellation is what is waited for.
+            try? await Task.sleep(for: .seconds(3600))
+        }
+        await then()
+    }
+
+    /// Reads every asset of a bundle as `countersign check` does.
+    @Sendable static func checkBundle(_ json: JSONValue) throws(Refusal) {
+        let bundle = try ConfigurationBundle(json: json, sha256: { SHA256.hash($0) })
+        guard let (entry, issue) = bundle.issues().first(where: { $0.issue.severity == .error }) else { return }
+        throw Refusal(
+            .unprocessable, reason: "configuration.issues",
+            "\(entry.kind.rawValue) \(entry.name) of \(entry.scope.path): \(issue.message) \(issue.remedy)")
+    }
+
+    private static func hostName() -> String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "server" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
+
+/// Wakes lanes: our own in memory, others' by a notification that is sent after the commit from a connection of its own.
+final class LaneWaker: Sendable {
+    static let channel = "countersign_lane"
+
+    private let store: Store
+    private let timekeeper = Locked<Timekeeper?>(nil)
+    private let pending = Locked<Set<Int32>>([])
+
+    init(store: Store) { self.store = store }
+
+    func attach(_ timekeeper: Timekeeper) { self.timekeeper.withLock { $0 = timekeeper } }
+
+    func wake(_ lane: Int32) {
+        timekeeper.withLock { $0 }?.wake(lane)
+        pending.withLock { _ = $0.insert(lane) }
+    }
+
+    /// Listens to other replicas, tells them at most every 20 ms what waits, and polls slowly in case a word was lost.
+    func run(timekeeper: Timekeeper, logger: Logger, milliseconds: Int64) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [store] in
+                for await event in store.listen(channel: LaneWaker.channel) {
+                    if case .notified(let notice) = event, let lane = Int32(notice.payload) { timekeeper.wake(lane) }
+                }
+            }
+            group.addTask {
+                while !Task.isCancelled {
+                    do {
+                        try await timekeeper.poll()
+                    } catch {
+                        logger.debug("poll failed", metadata: ["error": "\(error)"])
+                    }
+                    // Cancellation ends the loop by its condition.
+                    try? await Task.sleep(for: .milliseconds(milliseconds))
+                }
+            }
+            group.addTask { [store, pending] in
+                while !Task.isCancelled {
+                    let lanes = pending.withLock { set -> Set<Int32> in
+                        defer { set = [] }
+                        return set
+                    }
+                    if !lanes.isEmpty {
+                        // A lost notification costs the other replicas half a second, until their poll.
+                        try? await store.notify(lanes.map { ChannelNotice(channel: LaneWaker.channel, payload: "\($0)") })
+                    }
+                    // As above.
+                    try? await Task.sleep(for: .milliseconds(20))
+                }
+            }
+            await group.waitForAll()
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import ArgumentParser
+import Flow
+import Glibc
+import Kernel
+import Logging
+import Postgres
+import ServiceLifecycle
+import Supervision
+import UnixSignals
+
+/// Runs the server until it is asked to stop.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "serve", abstract: "Runs the server until SIGTERM or SIGINT.")
+
+    @OptionGroup var options: DataOptions
+
+    @Option(help: "Address of the API and the console.")
+    var host = "127.0.0.1"
+
+    @Option(help: "Port of the API and the console; 0 takes any free one.")
+    var port = 7400
+
+    @Option(help: "File that receives the port once the server listens.")
+    var portFile: String?
+
+    @Option(help: "Folder whose files are taken in, one subfolder a tenant.")
+    var dropFolder: String?
+
+    @Option(help: "First user id for tenants' workers, when the server may change users; 0 shares the server's own.")
+    var workerUid: UInt32 = 61_000
+
+    @Option(help: "Seconds without work after which a worker ends.")
+    var workerIdleSeconds: Int64 = 300
+
+    @Flag(help: "The server is reached through TLS, so cookies are marked for it.")
+    var secureCookies = false
+
+    func run() async throws {
+        let logger = options.logger("countersignd")
+        do {
+            let paths = options.paths
+            let events = ClusterEvents()
+            let database = try await Database.open(paths, logger: logger, endsWithUs: false) { events.note($0) }
+            let applied = try await Migrations.run(database.store)
+            if !applied.isEmpty { logger.info("schema migrated", metadata: ["applied": "\(applied.joined(separator: ", "))"]) }
+            let settings = ServerSettings(
+                paths: paths, host: host, port: port, portFile: portFile, dropFolder: dropFolder, workerUID: geteuid() == 0 && workerUid != 0 ? workerUid : nil,
+                workerIdleSeconds: workerIdleSeconds, isSecure: secureCookies)
+            let server = try Assembly(database: database, settings: settings, events: events, logger: logger)
+            let ended = await server.supervisor.endOrphans()
+            if ended > 0 { logger.notice("workers of an earlier life ended", metadata: ["count": "\(ended)"]) }
+            var quiet = Logger(label: "services", factory: { _ in SwiftLogNoOpLogHandler() })
+            quiet.logLevel = .critical
+            let group = ServiceGroup(
+                configuration: ServiceGroupConfiguration(
+                    services: server.services.map {
+                        .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .gracefullyShutdownGroup)
+                    }, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+            try await group.run()
+            logger.info("stopped")
+        } catch {
+            throw complain(error)
+        }
+    }
+}
+
+/// What the command line decided.
+struct ServerSettings: Sendable {
+    let paths: DataPaths
+    let host: String
+    let port: Int
+    let portFile: String?
+    let dropFolder: String?
+    let workerUID: UInt32?
+    let workerIdleSeconds: Int64
+    let isSecure: Bool
+}
+
+/// A part of the server as a service: runs until asked to stop, and is then cancelled.
+struct Part: Service {
+    let name: String
+    let body: @Sendable () async throws -> Void
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown { try await body() }
+    }
+}
+
+/// Parts that end one after another: services stop in the reverse of their order, so the database is first.
+struct GracefulPart: Service {
+    let body: @Sendable () async throws -> Void
+
+    func run() async throws { try await body() }
+}
+
+/// What the private database lived through, for the watchdog.
+final class ClusterEvents: Sendable {
+    private let deaths = Locked(0)
+
+    func note(_ event: ClusterEvent) {
+        if case .died = event { deaths.withLock { $0 += 1 } }
+    }
+
+    /// Deaths since the last question.
+    func take() -> Int {
+        deaths.withLock { count in
+            defer { count = 0 }
+            return count
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import API
+import Flow
+import Glibc
+import Kernel
+import Logging
+import Telemetry
+import WebKernel
+
+/// The two listening servers: people and programs on TCP, workers on a unix socket.
+struct Site: Sendable {
+    let book: RouteBook
+    let services: Services
+    let handoff: HandoffRoutes
+    let platform: Platform
+    let settings: ServerSettings
+    let logger: Logger
+
+    static let headers: [(name: String, value: String)] = [
+        (
+            name: "Content-Security-Policy",
+            value: "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+                + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        ),
+        (name: "X-Content-Type-Options", value: "nosniff"), (name: "Referrer-Policy", value: "same-origin"),
+        (name: "Cross-Origin-Opener-Policy", value: "same-origin"), (name: "Cache-Control", value: "no-store"),
+    ]
+
+    func run() async throws {
+        var server = WebServer(table: book.table, address: .tcp(host: settings.host, port: settings.port), logger: logger)
+        server.standardHeaders = Site.headers
+        let limiter = RateLimiter(clock: platform.clock)
+        server.admit = { request, route in
+            guard route.access != .open || route.method != .get else { return nil }
+            try limiter.admit(request)
+            return nil
+        }
+        let (services, metrics) = (services, platform.metrics)
+        let seconds = metrics.histogram(
+            "countersign_http_request_seconds", "Time to answer, by route.", labels: ["route"],
+            buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5])
+        let count = metrics.counter("countersign_http_requests_total", "Requests, by route and status.", labels: ["route", "status"])
+        server.observe = { observation in
+            seconds.observe(Double(observation.microseconds) / 1_000_000, observation.pattern)
+            count.add(1, observation.pattern, "\(observation.status)")
+        }
+        server.refuse = { refusal, request, route in await PageErrors(services: services).response(refusal, request, route) }
+        server.fail = { error, request in await PageErrors(services: services).response(error, request) }
+        let (logger, portFile, host) = (logger, settings.portFile, settings.host)
+        server.onListening = { port in
+            logger.notice("listening", metadata: ["address": "http://\(host):\(port)"])
+            if let portFile { Site.write("\(port)\n", to: portFile) }
+        }
+        try await server.run()
+    }
+
+    func runHandoff() async throws {
+        let path = settings.paths.handoff
+        // Left by a server that was killed; nobody else has this name in our own directory.
+        unlink(path)
+        var server = WebServer(table: RouteTable(handoff.all), address: .unix(path: path), logger: logger)
+        // Workers run as users of their own; what lets them in is their session token.
+        server.onListening = { _ in chmod(path, 0o666) }
+        try await server.run()
+    }
+
+    static func write(_ text: String, to path: String) {
+        let temporary = path + ".new"
+        let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard file >= 0 else { return }
+        let bytes = Array(text.utf8)
+        let count = Glibc.write(file, bytes, bytes.count)
+        close(file)
+        if count == bytes.count { rename(temporary, path) }
+    }
+}
+
+/// Token buckets by credential: a caller in a hurry slows itself and nobody else.
+final class RateLimiter: Sendable {
+    static let perSecond = 100.0
+    static let burst = 400.0
+    static let callersMax = 20_000
+
+    private struct Bucket {
+        var tokens: Double
+        var at: Moment
+    }
+
+    private let buckets = Locked<[String: Bucket]>([:])
+    private let clock: WallClock
+
+    init(clock: WallClock) { self.clock = clock }
+
+    func admit(_ request: WebRequest) throws(Refusal) {
+        let caller = request.headers["authorization"] ?? request.headers["cookie"] ?? "anonymous"
+        let now = clock.now
+        let isAdmitted = buckets.withLock { buckets -> Bool in
+            if buckets.count > RateLimiter.callersMax { buckets = [:] }
+            var bucket = buckets[caller] ?? Bucket(tokens: RateLimiter.burst, at: now)
+            let gained = Double(max(0, now.microseconds - bucket.at.microseconds)) / 1_000_000 * RateLimiter.perSecond
+            bucket = Bucket(tokens: min(RateLimiter.burst, bucket.tokens + gained) - 1, at: now)
+            let has = bucket.tokens >= 0
+            if !has { bucket.tokens = 0 }
+            buckets[caller] = bucket
+            return has
+        }
+        guard isAdmitted else {
+            throw Refusal(.tooMany, reason: "rate", "Too many requests in a short time. Nothing was carried out.", facts: ["retryAfterSeconds": "1"])
+        }
+    }
+}

@@ -1,0 +1,145 @@
+import API
+import Flow
+import Glibc
+import Handoff
+import Kernel
+import Logging
+import Postgres
+import Records
+import Supervision
+import Tenancy
+
+/// The workers: which are wanted, whose they are, and what they may reach.
+final class Staff: Sendable {
+    let supervisor: WorkerSupervisor
+    private let scopes: ScopeDirectory
+    private let assets: AssetLibrary
+    private let platform: Platform
+
+    init(settings: ServerSettings, scopes: ScopeDirectory, assets: AssetLibrary, platform: Platform) {
+        self.scopes = scopes
+        self.assets = assets
+        self.platform = platform
+        let programs = Staff.programDirectory()
+        let worker = WorkerSettings(
+            launcher: programs + "/countersign-launch", worker: programs + "/countersign-worker", reader: programs + "/countersign-reader",
+            socket: settings.paths.handoff, firstUID: settings.workerUID.flatMap { Staff.isReachable(programs + "/countersign-worker") ? $0 : nil },
+            readable: Staff.libraryDirectories(programs))
+        var paces = WorkerLifecycle.Paces()
+        paces.idleSeconds = settings.workerIdleSeconds
+        let (logger, store) = (platform.logger, platform.store)
+        supervisor = WorkerSupervisor(
+            settings: worker, paces: paces, ledger: ProcessLedger(path: settings.paths.workers), clock: platform.clock, entropy: platform.entropy,
+            logger: logger
+        ) { status in
+            // Pages show what was last seen; a write that fails is made good by the next change or the watchdog.
+            Task { try? await Staff.keep(status, store: store, now: platform.clock.now) }
+        }
+    }
+
+    static func keep(_ status: WorkerSupervisor.Status, store: Store, now: Moment) async throws {
+        let word =
+            switch status.phase {
+            case .stopped: "stopped"
+            case .starting: "starting"
+            case .running: "running"
+            case .draining: "draining"
+            case .backingOff: "restarting"
+            }
+        _ = try await store.withTenant(status.charge.tenant) { tx in
+            try await tx.execute(
+                OverviewQueries.putWorker(
+                    tenant: status.charge.tenant, state: word, pid: status.pid, level: status.level, residentBytes: status.residentBytes,
+                    restarts: Int32(status.restarts), startedAt: status.startedAt, seenAt: now, detail: status.detail))
+        }
+    }
+
+    /// Starts the scope's worker when it does not run.
+    func want(_ tenant: TenantID) {
+        Task { [self] in
+            do {
+                supervisor.want(try await charge(tenant))
+            } catch {
+                platform.logger.error("worker not wanted", metadata: ["tenant": "\(tenant)", "error": "\(error)"])
+            }
+        }
+    }
+
+    private func charge(_ tenant: TenantID) async throws -> WorkerCharge {
+        let scope = try await scopes.scope(tenant)
+        let current = try await assets.current(for: tenant)
+        var ports: Set<UInt16> = [443, 80]
+        for row in current.all("connection") {
+            var issues: [AssetIssue] = []
+            guard let document = ConnectionDocument.parse(row.content, issues: &issues) else { continue }
+            ports.formUnion(([document.baseURL] + document.allow).compactMap(Staff.port))
+        }
+        if scope.kind == "operator", let endpoint = environment("OTEL_EXPORTER_OTLP_ENDPOINT") { ports.formUnion([endpoint].compactMap(Staff.port)) }
+        // The place in the range is stable: it comes from the id, and 20,000 places make a clash of two tenants unlikely; a clash
+        // only means that two workers share a user, which the level report does not hide.
+        let ordinal = UInt32(truncatingIfNeeded: tenant.low % 20_000)
+        return WorkerCharge(
+            tenant: tenant, slug: scope.slug, ordinal: ordinal, isPlatform: scope.kind == "operator",
+            requiredLevel: current.tenant?.requiredLevel.rawValue ?? "L0", ports: ports.sorted())
+    }
+
+    /// The number after the last colon of `http://host:port`, `host:port` or `cidr:port`.
+    static func port(_ text: String) -> UInt16? {
+        let host = text.split(separator: "/").first { $0.contains(".") || $0.hasPrefix("localhost") || $0.hasPrefix("[") } ?? Substring(text)
+        return host.split(separator: ":").last.flatMap { UInt16($0) }
+    }
+
+    var gate: WorkerGate {
+        WorkerGate(
+            identify: { [self] session in
+                guard let known = supervisor.identify(session), let lane = lanes.withLock({ $0[known.tenant] }) else { return nil }
+                return WorkerIdentity(tenant: known.tenant, slug: known.slug, lane: lane, incarnation: known.incarnation)
+            },
+            greeted: { [self] worker, _ in supervisor.greeted(worker.tenant) },
+            beat: { [self] worker, body in supervisor.beat(worker.tenant, isBusy: body["leases"]?.array?.isEmpty == false) },
+            isDraining: { [self] worker in supervisor.isDraining(worker.tenant) }, mayWork: { [self] worker in supervisor.mayWork(worker.tenant) })
+    }
+
+    /// Lanes by tenant, kept here because a worker's every request needs it.
+    private let lanes = Locked<[TenantID: Int32]>([:])
+
+    func refreshLanes() async throws {
+        let rows = try await scopes.all()
+        lanes.withLock { map in
+            for row in rows { map[row.id] = row.lane }
+        }
+    }
+
+    // MARK: Files
+
+    static func programDirectory() -> String {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+        guard count > 0 else { return "/usr/local/bin" }
+        let path = String(decoding: buffer[0..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
+    }
+
+    /// What a worker has to read besides the system's libraries: our programs, and the Swift runtime where it is not linked in.
+    static func libraryDirectories(_ programs: String) -> [String] {
+        var out = [programs]
+        guard let maps = try? FileBytes.read("/proc/self/maps", maxBytes: 4_194_304) else { return out }   // no maps: a static program
+        for line in String(decoding: maps, as: UTF8.self).split(separator: "\n") where line.contains("libswift") {
+            guard let path = line.split(separator: " ").last, path.hasPrefix("/") else { continue }
+            let folder = path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
+            if !out.contains(folder) { out.append(folder) }
+        }
+        return out
+    }
+
+    /// Whether any user may execute the program: every directory above it can be passed through.
+    static func isReachable(_ path: String) -> Bool {
+        var at = ""
+        for part in path.split(separator: "/") {
+            at += "/" + part
+            var info = stat()
+            guard stat(at, &info) == 0, info.st_mode & S_IXOTH != 0 else { return false }
+        }
+        return true
+    }
+}
