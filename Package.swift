@@ -81,7 +81,7 @@ let edges: [Target] = [
 let workers: [Target] = [
     room("Workers", "Handoff", uses: ["Kernel", "Finance"]),
     room("Workers", "Supervision", uses: ["Kernel", "Handoff", "CLinux", logging]),
-    room("Workers", "WorkerLoop", uses: ["Kernel", "Handoff", "Finance", "Connectors", "Curl", "CLinux"]),
+    room("Workers", "WorkerLoop", uses: ["Kernel", "Handoff", "Finance", "Expressions", "Connectors", "Curl", "CLinux"]),
     room("Workers", "Reader", uses: ["Kernel", "Finance", "Formats", "CLinux"]),
 ]
 
@@ -110,15 +110,14 @@ let programs: [Target] = [
         "countersignd",
         uses: [
             "Kernel", "Assets", "Postgres", "Records", "Seals", "Flow", "Supervision", "Handoff", "Telemetry", "Tenancy",
-            "WebKernel", "API", logging, lifecycle, signals, argumentParser,
+            "WebKernel", "API", "Console", logging, lifecycle, signals, argumentParser,
         ]),
     program(
         "countersign",
         uses: [
-            "Kernel", "Assets", "Expressions", "Policies", "Workflows", "ServiceLevels", "Tenancy", "Incidents", "Curl",
-            "Showcase", argumentParser,
+            "Kernel", "Assets", "ServiceLevels", "Finance", "Tenancy", "Seals", "Reader", "Curl", "Showcase", argumentParser,
         ]),
-    program("countersign-worker", uses: ["Kernel", "WorkerLoop"]),
+    program("countersign-worker", uses: ["Kernel", "Finance", "Reader", "WorkerLoop"]),
     program("countersign-reader", uses: ["Reader"]),
     program("erp-sandbox", uses: ["Kernel", "WebKernel", logging, argumentParser]),
     .executableTarget(
@@ -137,6 +136,7 @@ let testTargets: [Target] = [
     tests(of: "Tenancy", uses: ["Kernel"]),
     tests(of: "ServiceLevels", uses: ["Kernel"]),
     tests(of: "Incidents", uses: ["Kernel"]),
+    tests(of: "Evidence", uses: ["Kernel"]),
     tests(of: "Assets", uses: ["Kernel", "Tenancy", "Policies", "Workflows", "ServiceLevels"]),
     tests(of: "Formats", uses: ["Kernel", "Finance"]),
     tests(of: "Seals", uses: ["Kernel"]),
@@ -146,7 +146,12 @@ let testTargets: [Target] = [
     tests(of: "Connectors", uses: ["Kernel", "Finance", "Expressions", "Curl"]),
     tests(of: "Handoff", uses: ["Kernel"]),
     tests(of: "Supervision", uses: ["Kernel", "Handoff"]),
-    tests(of: "Flow", uses: ["Kernel", "Postgres", "Records", "TestKit", "Workflows", "Tenancy", "Policies", "Finance"]),
+    tests(
+        of: "Flow",
+        uses: [
+            "Kernel", "Postgres", "Records", "TestKit", "Workflows", "Tenancy", "Policies", "Finance", "Handoff", "Seals", "Telemetry",
+            "Incidents", "ServiceLevels", logging,
+        ]),
     tests(of: "Console", uses: ["Kernel"]),
     tests(of: "API", uses: ["Kernel", "WebKernel", "Tenancy"]),
     .testTarget(name: "HouseTests", path: "Tests/HouseTests", swiftSettings: strict),

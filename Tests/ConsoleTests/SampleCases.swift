@@ -92,14 +92,14 @@ extension Samples {
             ], closed: [at("11:00:00")..<at("12:00:00")], time: time)
     }
 
-    static func list(current: Bool) -> InboxList {
+    static func list(current: Bool, title: String = "Inbox") -> InboxList {
         func item(_ status: Status, _ title: String, _ amount: String, _ note: String, _ left: String, tone: Tone = .quiet, isCurrent: Bool = false) -> InboxList.Item {
             InboxList.Item(
                 href: "/inbox/\(title.count)\(amount.count)", status: status, title: title, amount: amount, note: note, left: left,
                 leftTone: tone, isCurrent: isCurrent)
         }
         return InboxList(
-            title: "Inbox", summary: "12 open, EUR 214,380.27",
+            title: title, summary: "12 open, EUR 214,380.27",
             tabs: [Tab(label: "Mine and groups", href: "/inbox", isCurrent: true), Tab(label: "Only mine", href: "/inbox?mine")],
             groups: [
                 InboxList.Group(
@@ -229,7 +229,7 @@ extension Samples {
             frame: frame(
                 "Exception INV 2026-10377", brand, current: "Exceptions",
                 crumbs: [Crumb(label: "Exceptions", href: "/exceptions"), Crumb(label: "INV 2026-10377")], topics: "exceptions"),
-            list: list(current: false),
+            list: list(current: false, title: "Exceptions"),
             exception: ExceptionCard(
                 kicker: "Price hold, line 2", title: "The price is above the order", amount: "EUR 11,808.00", party: "Verde Produce Srl", run: "/runs/2",
                 age: "open 3 h 10 m of service time, with Jana Okafor",

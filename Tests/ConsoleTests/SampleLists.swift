@@ -121,6 +121,14 @@ extension Samples {
             ], pager: Pager(range: "1 to 50 of 96", older: "/runs?after=1"))
     }
 
+    /// A full page of fifty runs.
+    static var longRuns: RunsPage {
+        let page = runs(brands[0])
+        return RunsPage(
+            frame: page.frame, head: page.head, tabs: page.tabs, filterAction: page.filterAction, summary: page.summary,
+            rows: (0..<50).map { page.rows[$0 % page.rows.count] }, pager: page.pager)
+    }
+
     static func emptyRuns(_ brand: Brand) -> RunsPage {
         RunsPage(
             frame: frame("Runs", brand, current: "Runs", crumbs: [Crumb(label: "Runs")], isSandbox: true), head: PageHead(title: "Runs"),

@@ -8,8 +8,10 @@ struct AuditEntryTests {
 
     private func entry(reason: String? = "Agrees with the order", facts: JSONValue = [:]) -> AuditEntry {
         AuditEntry(
-            id: AuditEntryID(high: 1, low: 2), tenant: TenantID(high: 3, low: 4), occurredAt: now, recordedAt: now.adding(milliseconds: 7),
-            actor: AuditEntry.Actor(.person, id: "maya", session: SessionID(high: 5, low: 6), address: "192.0.2.7", userAgent: "Firefox"),
+            id: AuditEntryID(high: 1, low: 2), tenant: TenantID(high: 3, low: 4), occurredAt: now,
+            recordedAt: now.adding(milliseconds: 7),
+            actor: AuditEntry.Actor(
+                .person, id: "maya", session: SessionID(high: 5, low: 6), address: "192.0.2.7", userAgent: "Firefox"),
             onBehalfOf: PersonID(high: 7, low: 8), action: "approval.decide",
             object: AuditEntry.AuditObject(type: "invoice", id: "INV-1", versionHash: String(repeating: "ab", count: 32)),
             decision: AuditEntry.Decision(policy: "ap-approval", version: "1.0", rule: "standard-large", outcome: "approved"),
@@ -23,9 +25,10 @@ struct AuditEntryTests {
         #expect(try AuditEntry(json: try JSONValue(parsing: full.json.bytes)) == full)
         let plain = AuditEntry(
             id: AuditEntryID(high: 1, low: 2), tenant: TenantID(high: 3, low: 4), occurredAt: now, recordedAt: now,
-            actor: AuditEntry.Actor(.engine, id: "lane-3"), action: "run.finished", object: AuditEntry.AuditObject(type: "run", id: "r"))
+            actor: AuditEntry.Actor(.engine, id: "lane-3"), action: "run.finished",
+            object: AuditEntry.AuditObject(type: "run", id: "r"))
         #expect(try AuditEntry(json: plain.json) == plain)
-        #expect(plain.json["reason"] == nil, "absent members are left out, so that old bytes never change")
+        #expect(!plain.json.text.contains("null"), "absent members are left out, so that old bytes never change")
     }
 
     @Test("the hashed bytes do not depend on the order of facts")

@@ -81,7 +81,8 @@ enum CELCases {
         case (.list(let first), .list(let second)):
             return first.count == second.count && zip(first, second).allSatisfy { isSame($0, $1) }
         case (.map(let first), .map(let second)):
-            return first.count == second.count && first.items.allSatisfy { item in second[item.key].map { isSame(item.value, $0) } ?? false }
+            return first.count == second.count
+                && first.items.allSatisfy { item in second[item.key].map { isSame(item.value, $0) } ?? false }
         default:
             var cost: UInt64 = 0
             do { return try left.isEqual(to: right, &cost) } catch { return false }

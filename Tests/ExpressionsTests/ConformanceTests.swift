@@ -8,7 +8,8 @@ import Testing
 struct ConformanceTests {
     /// Files and the least number of their cases that has to pass. These numbers only grow.
     static let core: KeyValuePairs<String, Int> = [
-        "basic": 29, "comparisons": 216, "conversions": 62, "fields": 33, "fp_math": 16, "integer_math": 40, "lists": 19, "logic": 18, "macros": 23,
+        "basic": 29, "comparisons": 216, "conversions": 62, "fields": 33, "fp_math": 16, "integer_math": 40, "lists": 19,
+        "logic": 18, "macros": 23,
         "namespace": 8, "parse": 107, "plumbing": 3, "string": 29, "timestamps": 49, "type_deduction": 6,
     ]
     static let extensions: KeyValuePairs<String, Int> = [

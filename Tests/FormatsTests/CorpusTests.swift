@@ -10,14 +10,16 @@ struct CorpusTests {
 
     /// The folder with the published documents beside the project; nil where there is none.
     static func directory(_ set: String) -> String? {
-        var folder = String(#filePath.dropLast(#filePath.count - (#filePath.lastIndex(of: "/").map { #filePath.distance(from: #filePath.startIndex, to: $0) } ?? 0)))
-        while !folder.isEmpty, (try? FileBytes.read(folder + "/Package.swift", maxBytes: 1 << 20)) == nil {
-            // A folder without the manifest is only a step on the way up.
-            folder = String(folder[..<(folder.lastIndex(of: "/") ?? folder.startIndex)])
+        var folder = #filePath
+        while let slash = folder.lastIndex(of: "/") {
+            folder = String(folder[..<slash])
+            let path = folder + "/../shared/corpus/" + set
+            // Absence is the answer being asked for.
+            if (try? FileBytes.read(folder + "/Package.swift", maxBytes: 1 << 20)) != nil {
+                return (try? FileBytes.names(in: path)) == nil ? nil : path
+            }
         }
-        let path = folder + "/../shared/corpus/" + set
-        // Absence is the answer being asked for.
-        return (try? FileBytes.names(in: path)) == nil ? nil : path
+        return nil
     }
 
     @Test("every published e-invoice reads as its truth says, and every arithmetic test gets its verdict", arguments: sets)

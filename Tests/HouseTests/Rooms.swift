@@ -50,12 +50,12 @@ enum Rooms {
         "Showcase": ["Kernel", "Finance", "Curl"],
         "countersignd": domain.union([
             "Kernel", "Assets", "Postgres", "Records", "Seals", "Telemetry", "Handoff", "Supervision", "Flow", "WebKernel", "API",
-            "Console", "CLinux", "Hummingbird", "Logging", "ServiceLifecycle", "ArgumentParser",
+            "Console", "CLinux", "Hummingbird", "Logging", "ServiceLifecycle", "UnixSignals", "ArgumentParser",
         ]),
         "countersign": domain.union([
             "Kernel", "Assets", "Reader", "Seals", "Curl", "Connectors", "Showcase", "ArgumentParser",
         ]),
-        "countersign-worker": ["Kernel", "WorkerLoop"],
+        "countersign-worker": ["Kernel", "WorkerLoop", "Reader"],
         "countersign-reader": ["Kernel", "Finance", "Formats", "Reader", "CLinux"],
         "countersign-launch": [],
         "erp-sandbox": ["Kernel", "WebKernel", "Logging", "ArgumentParser"],

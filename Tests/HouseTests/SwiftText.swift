@@ -1,3 +1,5 @@
+import Glibc
+
 /// A Swift file split into what the compiler reads, what a person reads in comments, and what stands in string literals.
 ///
 /// The three parts have the lines and columns of the file; what belongs to another part is blank. So a rule about calls is not
@@ -147,6 +149,7 @@ extension String {
     ///
     /// Only the ends of `word` that are letters themselves ask for such a boundary, so `try!` may be followed by anything.
     func mentions(_ word: String) -> Bool {
+        guard holds(word) else { return false }
         let text = Array(utf8)
         let wanted = Array(word.utf8)
         guard let first = wanted.first, let last = wanted.last, text.count >= wanted.count else { return false }
@@ -159,6 +162,9 @@ extension String {
         }
         return false
     }
+
+    /// Whether the bytes of `word` occur at all; the C library answers for the many lines where they do not.
+    private func holds(_ word: String) -> Bool { withCString { text in word.withCString { strstr(text, $0) != nil } } }
 
     /// The part of a list written as `"a", "b"`: the texts between double quotes, in order.
     var quotedTexts: [String] {

@@ -46,9 +46,9 @@ struct Tree: Sendable {
         }
     }
 
-    /// The folder with `Package.swift`, upwards from this file.
+    /// The folder with `Package.swift`, upwards from where this file really lies.
     private static func findRoot() -> String {
-        var folder = URL(fileURLWithPath: #filePath)
+        var folder = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
         while folder.path != "/" {
             folder.deleteLastPathComponent()
             if FileManager.default.fileExists(atPath: folder.appendingPathComponent("Package.swift").path) { return folder.path }

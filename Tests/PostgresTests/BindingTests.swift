@@ -21,7 +21,8 @@ struct BindingTests {
         #expect(try await echo(narrow) == narrow)
     }
 
-    @Test("text comes back byte for byte", arguments: ["", "a", "é", "e\u{301}", "\u{1F9FE} Rechnung", "a'b\"c\\d\n\t", "\u{7F}"])
+    @Test(
+        "text comes back byte for byte", arguments: ["", "a", "é", "e\u{301}", "\u{1F9FE} Rechnung", "a'b\"c\\d\n\t", "\u{7F}"])
     func text(value: String) async throws {
         let back = try await echo(value)
         #expect(Array(back.utf8) == Array(value.utf8))
@@ -50,7 +51,8 @@ struct BindingTests {
     @Test(
         "decimals keep value and scale",
         arguments: [
-            "0", "1", "-1", "0.1", "-0.0001", "10000", "9999.9999", "12345678901234567890.1234567890", "0.00000000000000000001", "100.00",
+            "0", "1", "-1", "0.1", "-0.0001", "10000", "9999.9999", "12345678901234567890.1234567890", "0.00000000000000000001",
+            "100.00",
             "-340282366920938463463.374607431",
         ])
     func decimals(text: String) async throws {
@@ -144,9 +146,11 @@ struct BindingTests {
     func property() async throws {
         var random = SeededEntropy(printingFor: "random values survive the way to the server and back")
         for _ in 0..<60 {
-            let text = String(String.UnicodeScalarView((0..<Int.random(in: 0...40, using: &random)).map { _ in
-                Unicode.Scalar(UInt32.random(in: 1...0xD7FF, using: &random)) ?? "x"
-            }))
+            let text = String(
+                String.UnicodeScalarView(
+                    (0..<Int.random(in: 0...40, using: &random)).map { _ in
+                        Unicode.Scalar(UInt32.random(in: 1...0xD7FF, using: &random)) ?? "x"
+                    }))
             #expect(Array(try await echo(text).utf8) == Array(text.utf8))
             let bytes = (0..<Int.random(in: 0...64, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
             #expect(try await echo(bytes) == bytes)

@@ -63,7 +63,10 @@ struct SQLTests {
 struct ServerVersionTests {
     @Test(
         "a server that leaks past row security is refused, with the minor update to install",
-        arguments: [(15, 13, false), (15, 14, true), (15, 20, true), (16, 9, false), (16, 10, true), (17, 5, false), (17, 6, true), (18, 0, true), (14, 22, false)])
+        arguments: [
+            (15, 13, false), (15, 14, true), (15, 20, true), (16, 9, false), (16, 10, true), (17, 5, false), (17, 6, true),
+            (18, 0, true), (14, 22, false),
+        ])
     func versions(major: Int, minor: Int, isPermitted: Bool) {
         let version = ServerVersion(major: major, minor: minor)
         if isPermitted {
@@ -76,7 +79,8 @@ struct ServerVersionTests {
     @Test("a version is read from the program's own words")
     func programOutput() {
         #expect(
-            ServerVersion(programOutput: "postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)") == ServerVersion(major: 15, minor: 20))
+            ServerVersion(programOutput: "postgres (PostgreSQL) 15.20 (Debian 15.20-0+deb12u1)")
+                == ServerVersion(major: 15, minor: 20))
         #expect(ServerVersion(programOutput: "postgres (PostgreSQL) 18beta1") == nil)
         #expect(ServerVersion(programOutput: "nonsense") == nil)
         #expect(ServerVersion(number: 150_020) == ServerVersion(major: 15, minor: 20))
@@ -91,13 +95,17 @@ struct PostgresFailureTests {
             .statement, sqlState: "23505", "duplicate key value violates unique constraint \"iban_key\"",
             detail: "Key (iban)=(DE89370400440532013000) already exists.", constraint: "iban_key")
         #expect(!duplicate.description.contains("DE89"))
-        let syntax = PostgresFailure(.statement, sqlState: "22P02", "invalid input syntax for type uuid: \"DE89370400440532013000\"")
+        let syntax = PostgresFailure(
+            .statement, sqlState: "22P02", "invalid input syntax for type uuid: \"DE89370400440532013000\"")
         #expect(syntax.description == "22P02 invalid input syntax for type uuid")
     }
 
     @Test(
         "what may pass is retryable, what the schema refuses is not",
-        arguments: [("40001", true), ("40P01", true), ("57P01", true), ("08006", true), ("53300", true), ("23505", false), ("42501", false)])
+        arguments: [
+            ("40001", true), ("40P01", true), ("57P01", true), ("08006", true), ("53300", true), ("23505", false),
+            ("42501", false),
+        ])
     func retrying(state: String, isRetryable: Bool) {
         #expect(PostgresFailure(.statement, sqlState: state, "x").isRetryable == isRetryable)
     }

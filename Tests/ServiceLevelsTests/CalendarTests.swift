@@ -10,7 +10,8 @@ struct CalendarTests {
         let text = """
             {"timezone": "Europe/Berlin", "week": {"mon": [["09:00", "17:00"]], "fri": [["22:00", "06:00"]]},
              "overrides": {"2026-12-24": [["09:00", "12:00"]], "2026-12-25": []},
-             "revisions": [{"publishedAt": "2026-07-01T00:00:00Z", "week": {"tue": [["09:00", "24:00"]]}, "overrides": {"2026-07-14": []}}]}
+             "revisions": [{"publishedAt": "2026-07-01T00:00:00Z", "week": {"tue": [["09:00", "24:00"]]},
+                            "overrides": {"2026-07-14": []}}]}
             """
         let json = try JSONValue(parsing: text)
         var issues: [AssetIssue] = []
@@ -141,17 +142,23 @@ struct CalendarTests {
 
     @Test("a contract is written as it is read")
     func contractCoding() throws {
-        for text in [
-            #"{"targetSeconds":60,"warnPercents":[75],"reopen":"restart","metric":"posting","pauseReasons":["a"],"maintenance":{"noticeSeconds":5}}"#,
-            #"{"versions":[{"effectiveFrom":"2026-01-01T00:00:00Z","targetSeconds":60,"reopen":"resume","metric":"resolution"}]}"#,
-        ] {
+        let one = """
+            {"targetSeconds":60,"warnPercents":[75],"reopen":"restart","metric":"posting","pauseReasons":["a"],
+            "maintenance":{"noticeSeconds":5}}
+            """
+        let several = """
+            {"versions":[{"effectiveFrom":"2026-01-01T00:00:00Z","targetSeconds":60,"reopen":"resume","metric":"resolution"}]}
+            """
+        for text in [one.replacing("\n", with: ""), several] {
             var issues: [AssetIssue] = []
             let contract = try #require(ServiceContract.parse(try JSONValue(parsing: text), issues: &issues))
             #expect(contract.json.text == text && issues.isEmpty)
         }
         var issues: [AssetIssue] = []
-        let twice =
-            #"{"versions":[{"effectiveFrom":"2026-01-01T00:00:00Z","targetSeconds":6},{"effectiveFrom":"2026-01-01T01:00:00+01:00","targetSeconds":7}]}"#
+        let twice = """
+            {"versions": [{"effectiveFrom": "2026-01-01T00:00:00Z", "targetSeconds": 6},
+                          {"effectiveFrom": "2026-01-01T01:00:00+01:00", "targetSeconds": 7}]}
+            """
         #expect(ServiceContract.parse(try JSONValue(parsing: twice), issues: &issues) == nil)
         #expect(issues.first?.pointer == "/versions")
     }

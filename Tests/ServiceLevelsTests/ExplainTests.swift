@@ -8,7 +8,8 @@ struct ExplainTests {
     static let clock = """
         {"kind": "clock", "calendar": {"timezone": "Europe/Paris", "week": {"mon": [["08:30", "12:00"], ["13:00", "18:00"]]}},
          "contract": {"targetSeconds": 14400, "warnPercents": [75]},
-         "events": [{"at": "2026-07-06T06:00:00Z", "type": "start"}, {"at": "2026-07-06T11:30:00Z", "type": "pause", "reason": "supplier"}],
+         "events": [{"at": "2026-07-06T06:00:00Z", "type": "start"},
+                    {"at": "2026-07-06T11:30:00Z", "type": "pause", "reason": "supplier"}],
          "asOf": "2026-07-06T20:00:00Z"}
         """
 

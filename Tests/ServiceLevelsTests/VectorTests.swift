@@ -42,4 +42,34 @@ struct VectorTests {
         #expect(tally.summary == "0 passed, 1 failed, 0 skipped")
         #expect(tally.failures.first?.why == "incidents is 1 instead of 2; age is missing")
     }
+
+    @Test("no damage to a document stops the program: it is answered or refused with a place")
+    func damagedDocuments() throws {
+        var dice = Dice(seed: testSeed)
+        print("seed of damagedDocuments: \(testSeed)")
+        var documents: [[UInt8]] = []
+        for name in ["clock-rules.json", "other-kinds.json"] {
+            let bytes = try FileBytes.read(Places.vectors + "/" + name, maxBytes: 1_000_000)
+            documents += try #require(try JSONValue(parsing: bytes).array).map(\.bytes)
+        }
+        let letters = Array(#"0123456789-":,[]{}null.eE+TZ "#.utf8)
+        var outcomes = (answered: 0, refused: 0, malformed: 0)
+        for _ in 0..<1_500 {
+            var bytes = documents[dice.roll(0...documents.count - 1)]
+            for _ in 0..<dice.roll(1...3) { bytes[dice.roll(0...bytes.count - 1)] = letters[dice.roll(0...letters.count - 1)] }
+            guard let document = try? JSONValue(parsing: bytes) else {  // not our business here
+                outcomes.malformed += 1
+                continue
+            }
+            do throws(Refusal) {
+                _ = try SLAExplain.explain(document, trace: true)
+                outcomes.answered += 1
+            } catch {
+                outcomes.refused += 1
+                #expect(error.facts["pointer"] != nil && error.facts["remedy"]?.isEmpty == false)
+            }
+        }
+        print("damaged documents: \(outcomes)")
+        #expect(outcomes.answered > 0 && outcomes.refused > 0)
+    }
 }

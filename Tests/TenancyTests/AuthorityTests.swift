@@ -96,6 +96,7 @@ struct AuthorityTests {
             Grant(role: "approver", scope: kestrel, entities: ["GB01"], until: now),
         ] {
             #expect(try Grant(json: try JSONValue(parsing: grant.json.text)) == grant)
+            #expect(!grant.json.text.contains("null"))
         }
         #expect(throws: Refusal.self) { try Grant(json: ["role": "x", "scope": "tenant/../etc"]) }
         #expect(throws: Refusal.self) { try Grant(json: ["role": "x", "scope": "operator", "until": "soon"]) }

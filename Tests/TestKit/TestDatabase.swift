@@ -68,7 +68,9 @@ package final class TestDatabase: Sendable {
 
     private static let factory = TestDatabaseFactory()
 
-    fileprivate static func open(_ name: String, _ cluster: TestCluster) -> TestDatabase { TestDatabase(name: name, cluster: cluster) }
+    fileprivate static func open(_ name: String, _ cluster: TestCluster) -> TestDatabase {
+        TestDatabase(name: name, cluster: cluster)
+    }
 }
 
 private actor TestDatabaseFactory {

@@ -23,7 +23,8 @@ enum Person {
 /// What the tenant's ERP knows in a story.
 struct Ledger {
     var supplier: JSONValue? = [
-        "number": "S-100", "legalName": "Elbe Papier GmbH", "address": ["country": "DE"], "vatId": "DE136695976", "status": "active",
+        "number": "S-100", "legalName": "Elbe Papier GmbH", "address": ["country": "DE"], "vatId": "DE136695976",
+        "status": "active",
         "riskTier": "low",
     ]
     var orderedPrice = "952.00"
@@ -48,7 +49,8 @@ struct Ledger {
             "number": "PO-7", "supplier": "S-100", "orderDate": "2026-06-01", "currency": "EUR", "status": "open",
             "lines": [
                 [
-                    "lineNo": "10", "quantity": ["value": .string(orderedQuantity), "unit": "C62"], "unitPrice": eur(orderedPrice),
+                    "lineNo": "10", "quantity": ["value": .string(orderedQuantity), "unit": "C62"],
+                    "unitPrice": eur(orderedPrice),
                     "netAmount": eur(orderedPrice), "grRequired": true,
                 ]
             ],
@@ -60,7 +62,12 @@ struct Ledger {
         return [
             [
                 "number": "GR-1", "supplier": "S-100", "receiptDate": "2026-06-20", "status": "posted",
-                "lines": [["poRef": ["number": "PO-7", "lineNo": "10"], "quantity": ["value": .string(receivedQuantity), "unit": "C62"]]],
+                "lines": [
+                    [
+                        "poRef": ["number": "PO-7", "lineNo": "10"],
+                        "quantity": ["value": .string(receivedQuantity), "unit": "C62"],
+                    ]
+                ],
             ]
         ]
     }
@@ -104,11 +111,17 @@ struct Desk {
             "kind": "invoice", "direction": "payable", "number": "R-2026-0042", "issueDate": "2026-07-01", "currency": "EUR",
             "orderRef": order.map(JSONValue.string),
             "seller": ["legalName": "Elbe Papier GmbH", "vatId": "DE136695976"], "buyer": ["legalName": "Brightwater Foods GmbH"],
-            "totals": ["lineNet": amount, "taxExclusive": amount, "tax": ["amount": "0.00", "currency": "EUR"], "taxInclusive": amount, "payable": amount],
-            "paymentInstructions": [["meansCode": "58", "account": ["id": ["scheme": "iban", "value": "DE89370400440532013000"]]]],
+            "totals": [
+                "lineNet": amount, "taxExclusive": amount, "tax": ["amount": "0.00", "currency": "EUR"], "taxInclusive": amount,
+                "payable": amount,
+            ],
+            "paymentInstructions": [
+                ["meansCode": "58", "account": ["id": ["scheme": "iban", "value": "DE89370400440532013000"]]]
+            ],
             "lines": [
                 [
-                    "id": "1", "quantity": ["value": "1", "unit": "C62"], "netAmount": amount, "unitPrice": amount, "name": "Paper",
+                    "id": "1", "quantity": ["value": "1", "unit": "C62"], "netAmount": amount, "unitPrice": amount,
+                    "name": "Paper",
                     "orderLineRef": "10",
                 ]
             ],
@@ -132,13 +145,15 @@ struct Desk {
     }
 
     mutating func decide(
-        _ verdict: String, by person: PersonID, reason: String? = nil, hash: String? = nil, natural: PersonID? = nil, key: String? = nil
+        _ verdict: String, by person: PersonID, reason: String? = nil, hash: String? = nil, natural: PersonID? = nil,
+        key: String? = nil
     ) throws(Refusal) {
         let request = key.flatMap { key in requests.first { $0.key == key } } ?? requests.first
         try send(
             .personDecided(
                 PersonDecision(
-                    taskKey: key ?? request?.key ?? "", person: person, roles: Person.roles(person), verdict: verdict, reason: reason,
+                    taskKey: key ?? request?.key ?? "", person: person, roles: Person.roles(person), verdict: verdict,
+                    reason: reason,
                     objectHash: hash ?? request?.objectHash ?? "", natural: natural ?? person)))
     }
 

@@ -19,7 +19,8 @@ struct StoryTests {
         #expect(desk.state.phase == .completed)
         #expect(desk.clocks("approval-cycle") == [.start, .stop])
         #expect(desk.clocks("posting") == [.start, .stop])
-        #expect(desk.actions.contains(.finish(outcome: "posted", output: ["outcome": "posted", "reason": "", "externalId": "B-1"])))
+        #expect(
+            desk.actions.contains(.finish(outcome: "posted", output: ["outcome": "posted", "reason": "", "externalId": "B-1"])))
     }
 
     @Test("above the threshold two approvers sign, and neither may sign twice")
@@ -33,7 +34,8 @@ struct StoryTests {
         try desk.decide("approve", by: Person.jonas)
         #expect(desk.writes.isEmpty)
         #expect(throws: Refusal.self) { try desk.decide("approve", by: Person.jonas) }
-        #expect(reason { () throws(Refusal) in try desk.decide("approve", by: Person.ruth, natural: Person.jonas) } == "request.role")
+        #expect(
+            reason { () throws(Refusal) in try desk.decide("approve", by: Person.ruth, natural: Person.jonas) } == "request.role")
         try desk.decide("approve", by: Person.petra)
         #expect(desk.writes.count == 1)
         let receipts = desk.audits("approval.signed")
@@ -48,7 +50,9 @@ struct StoryTests {
         try desk.receive(gross: "48310.00")
         try desk.work()
         try desk.decide("approve", by: Person.jonas)
-        #expect(reason { () throws(Refusal) in try desk.decide("approve", by: Person.petra, natural: Person.jonas) } == "sod.distinct-signers")
+        #expect(
+            reason { () throws(Refusal) in try desk.decide("approve", by: Person.petra, natural: Person.jonas) }
+                == "sod.distinct-signers")
         #expect(desk.writes.isEmpty)
     }
 
@@ -78,7 +82,8 @@ struct StoryTests {
         try desk.work()
         #expect(desk.requests.map(\.code) == ["PRICE_OVER"])
         #expect(desk.requests.first?.resolutions.map(\.name) == ["accept", "retry", "reject"])
-        #expect(reason { () throws(Refusal) in try desk.decide("accept", by: Person.maya, reason: "agreed by phone") } == "sod.P11")
+        #expect(
+            reason { () throws(Refusal) in try desk.decide("accept", by: Person.maya, reason: "agreed by phone") } == "sod.P11")
         #expect(reason { () throws(Refusal) in try desk.decide("accept", by: Person.ruth, reason: "  ") } == "request.reason")
         try desk.decide("accept", by: Person.ruth, reason: "price agreed on 2 July")
         // What a person let pass is signed by another, whatever its amount.
@@ -104,7 +109,12 @@ struct StoryTests {
     @Test("a duplicate is rejected with its reason, and nothing is posted")
     func duplicate() throws {
         var desk = try Desk()
-        try desk.receive(duplicates: [["invoice": "0190a000-0000-7000-8000-00000000000f", "number": "R-2026-0042", "score": 100, "reasons": [], "exact": true]])
+        try desk.receive(duplicates: [
+            [
+                "invoice": "0190a000-0000-7000-8000-00000000000f", "number": "R-2026-0042", "score": 100, "reasons": [],
+                "exact": true,
+            ]
+        ])
         #expect(desk.requests.map(\.code) == ["DUP_EXACT"])
         try desk.decide("reject", by: Person.maya, reason: "we paid this in June")
         try desk.work(includingWrites: true)
@@ -210,7 +220,9 @@ struct StoryTests {
         let key = try #require(desk.requests.first?.key)
         let hash = try #require(desk.requests.first?.objectHash)
         try desk.decide("approve", by: Person.jonas)
-        #expect(reason { () throws(Refusal) in try desk.decide("approve", by: Person.petra, hash: hash, key: key) } == "request.closed")
+        #expect(
+            reason { () throws(Refusal) in try desk.decide("approve", by: Person.petra, hash: hash, key: key) }
+                == "request.closed")
     }
 
     @Test("a deadline that passes lets the controller answer too, and never answers itself")

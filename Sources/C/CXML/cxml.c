@@ -256,9 +256,11 @@ static void internal_subset(void *context, const xmlChar *name, const xmlChar *e
 }
 
 static int encoding_is_known(const char *name) {
-    static const char *const known[] = {"UTF-8",      "UTF8",        "UTF-16",      "UTF-16LE",     "UTF-16BE",     "US-ASCII",
-                                        "ASCII",      "ISO-8859-1",  "ISO-8859-2",  "ISO-8859-9",   "ISO-8859-15",  "WINDOWS-1250",
-                                        "LATIN1",     "ISO-10646-UCS-2", "ISO-LATIN-1", "WINDOWS-1252", "CP1252"};
+    static const char *const known[] = {
+        "UTF-8",       "UTF8",       "UTF-16",      "UTF-16LE",    "UTF-16BE",     "ISO-10646-UCS-2", "US-ASCII",
+        "ASCII",       "ISO-8859-1", "LATIN1",      "ISO-LATIN-1", "ISO-8859-2",   "ISO-8859-9",      "ISO-8859-15",
+        "WINDOWS-1250", "WINDOWS-1252", "CP1252",
+    };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (xmlStrcasecmp((const xmlChar *)name, (const xmlChar *)known[i]) == 0) return 1;
     }
@@ -284,6 +286,10 @@ static void on_error(void *context, xmlErrorPtr error) {
     case XML_I18N_NO_HANDLER:
         status = CXML_ENCODING;
         break;
+    case XML_ERR_INVALID_CHAR:
+        // One code for bytes that are no UTF-8 and for characters that XML forbids; only the words tell them apart.
+        if (error->message && strncmp(error->message, "Input is not proper UTF-8", 25) == 0) status = CXML_ENCODING;
+        break;
     case XML_ERR_NO_MEMORY:
         status = CXML_NO_MEMORY;
         break;
@@ -298,7 +304,8 @@ static void on_error(void *context, xmlErrorPtr error) {
     for (char *at = t->error_message; *at; at++) {
         if ((unsigned char)*at < 0x20) *at = ' ';
     }
-    xmlStopParser(r->parser);
+    // The parser is not stopped from here: it reports from the middle of switching encodings, where stopping takes the buffer
+    // away under its feet. It stops by itself, and what it still calls back is ignored.
 }
 
 // libxml2 compares each attribute of a tag with all others before it tells us how many there are, so that a tag with

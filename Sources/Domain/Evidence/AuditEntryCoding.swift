@@ -22,9 +22,11 @@ extension AuditEntry {
                 ])
             },
             "beforeHash": beforeHash.map(JSONValue.string), "afterHash": afterHash.map(JSONValue.string),
-            "reason": reason.map(JSONValue.string), "correlation": correlationJSON, "facts": facts == [:] ? nil : facts,
+            "reason": reason.map(JSONValue.string), "correlation": correlationJSON, "facts": factsJSON,
         ])
     }
+
+    private var factsJSON: JSONValue? { facts == [:] ? Optional.none : facts }
 
     private var correlationJSON: JSONValue? {
         guard correlation != Correlation() else { return nil }

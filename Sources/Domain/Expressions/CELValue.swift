@@ -178,7 +178,9 @@ package struct CELTimestamp: Sendable, Hashable, Comparable {
 
     /// Nil outside the years 0001 to 9999.
     package init?(seconds: Int64, nanos: Int64) {
-        guard seconds >= CELTimestamp.secondsMin, seconds <= CELTimestamp.secondsMax, nanos >= 0, nanos < 1_000_000_000 else { return nil }
+        guard seconds >= CELTimestamp.secondsMin, seconds <= CELTimestamp.secondsMax, nanos >= 0, nanos < 1_000_000_000 else {
+            return nil
+        }
         self.seconds = seconds
         self.nanos = nanos
     }

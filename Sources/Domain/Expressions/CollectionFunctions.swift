@@ -15,7 +15,9 @@ enum CollectionFunctions {
             }
         }
         table.add("merge", .global, 2) { arguments, call throws(NoValue) in
-            guard case .map(let left) = arguments[0], case .map(let right) = arguments[1] else { throw NoValue.overload("merge", arguments) }
+            guard case .map(let left) = arguments[0], case .map(let right) = arguments[1] else {
+                throw NoValue.overload("merge", arguments)
+            }
             call.cost += UInt64(left.count + right.count)
             let kept = left.items.filter { right[$0.key] == nil }
             guard let merged = CELMap(kept + right.items) else { throw NoValue("maps that cannot be merged") }

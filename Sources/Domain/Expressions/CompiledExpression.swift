@@ -69,7 +69,8 @@ package struct CompiledExpression: Sendable {
             return try CompiledExpression(source, in: scope)
         } catch {
             issues.append(
-                AssetIssue(pointer, "The expression is wrong at character \(error.offset + 1): \(error.message)", remedy: remedy(error)))
+                AssetIssue(
+                    pointer, "The expression is wrong at character \(error.offset + 1): \(error.message)", remedy: remedy(error)))
             return nil
         }
     }

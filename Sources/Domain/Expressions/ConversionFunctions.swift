@@ -93,7 +93,8 @@ enum ConversionFunctions {
         case .bool(let flag): return .string(flag ? "true" : "false")
         case .int(let number): return .string(String(number))
         case .uint(let number): return .string(String(number))
-        case .double(let number): return .string(ECMAScriptNumber.text(of: number) ?? (number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "+Infinity"))
+        case .double(let number):
+            return .string(ECMAScriptNumber.text(of: number) ?? (number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "+Infinity"))
         case .bytes(let bytes):
             call.traverse(bytes.count)
             guard let text = String(validating: bytes, as: UTF8.self) else { throw NoValue("invalid UTF-8 in bytes") }
@@ -115,7 +116,9 @@ enum TimeFunctions {
             switch arguments[0] {
             case .timestamp: return arguments[0]
             case .string(let text):
-                guard let instant = CELTimestamp(text) else { throw NoValue("range: a text that is no timestamp of the years 1 to 9999") }
+                guard let instant = CELTimestamp(text) else {
+                    throw NoValue("range: a text that is no timestamp of the years 1 to 9999")
+                }
                 return .timestamp(instant)
             case .int(let seconds):
                 guard let instant = CELTimestamp(seconds: seconds, nanos: 0) else { throw NoValue("timestamp out of range") }
@@ -130,7 +133,9 @@ enum TimeFunctions {
                 guard let span = CELDuration(text) else { throw NoValue("range: a text that is no duration") }
                 return .duration(span)
             case .int(let seconds):
-                guard let span = CELDuration(totalNanos: Int128(seconds) * 1_000_000_000) else { throw NoValue("duration out of range") }
+                guard let span = CELDuration(totalNanos: Int128(seconds) * 1_000_000_000) else {
+                    throw NoValue("duration out of range")
+                }
                 return .duration(span)
             default: throw NoValue.overload("duration", arguments)
             }

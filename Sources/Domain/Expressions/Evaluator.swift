@@ -22,7 +22,9 @@ struct Evaluator {
         }
     }
 
-    private func failure(_ message: String, at offset: Int) -> ExpressionFailure { ExpressionFailure(.evaluation, message, at: offset) }
+    private func failure(_ message: String, at offset: Int) -> ExpressionFailure {
+        ExpressionFailure(.evaluation, message, at: offset)
+    }
 
     mutating func evaluate(_ plan: Plan) throws(ExpressionFailure) -> CELValue {
         switch plan {
@@ -48,7 +50,9 @@ struct Evaluator {
             return .list(out)
         case .map(let entries, let at): return try makeMap(entries, at)
         case .conditional(let test, let yes, let no, let at):
-            guard case .bool(let answer) = try evaluate(test) else { throw failure("no such overload: a condition has to be a bool", at: at) }
+            guard case .bool(let answer) = try evaluate(test) else {
+                throw failure("no such overload: a condition has to be a bool", at: at)
+            }
             return try evaluate(answer ? yes : no)
         case .and(let operands, let at): return try junction(operands, decisive: false, at)
         case .or(let operands, let at): return try junction(operands, decisive: true, at)
@@ -113,7 +117,9 @@ struct Evaluator {
             case .double(let number): position = Int(exactly: number)
             default: position = nil
             }
-            guard let position, list.indices.contains(position) else { throw failure("invalid index into a list of \(list.count)", at: at) }
+            guard let position, list.indices.contains(position) else {
+                throw failure("invalid index into a list of \(list.count)", at: at)
+            }
             return list[position]
         default: throw failure("no such overload: \(operand.typeName)[\(key.typeName)]", at: at)
         }
@@ -191,7 +197,9 @@ struct Evaluator {
         return value
     }
 
-    private func turns(of range: CELValue, isPaired: Bool, _ at: Int) throws(ExpressionFailure) -> [(first: CELValue, second: CELValue)] {
+    private func turns(
+        of range: CELValue, isPaired: Bool, _ at: Int
+    ) throws(ExpressionFailure) -> [(first: CELValue, second: CELValue)] {
         switch range {
         case .list(let list):
             guard isPaired else { return list.map { (first: $0, second: .null) } }
@@ -245,7 +253,9 @@ struct Evaluator {
     }
 
     /// Sets the loop variables and answers the condition; true without one.
-    private mutating func holds(_ fold: PlannedFold, _ turn: (first: CELValue, second: CELValue)) throws(ExpressionFailure) -> Bool {
+    private mutating func holds(
+        _ fold: PlannedFold, _ turn: (first: CELValue, second: CELValue)
+    ) throws(ExpressionFailure) -> Bool {
         try charge(1, at: fold.offset)
         locals[fold.firstSlot] = turn.first
         if let second = fold.secondSlot { locals[second] = turn.second }

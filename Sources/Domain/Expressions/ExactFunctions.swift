@@ -17,7 +17,8 @@ enum ExactFunctions {
             let (scale, rounding) = try rule(arguments[2], arguments[3])
             let left = try decimal(arguments[0])
             let right = try decimal(arguments[1])
-            return .decimal(try Operators.exact { () throws(Refusal) in try left.divided(by: right, scale: scale, rounding: rounding) })
+            return .decimal(
+                try Operators.exact { () throws(Refusal) in try left.divided(by: right, scale: scale, rounding: rounding) })
         }
         table.add("round", .global, 3) { arguments, _ throws(NoValue) in
             let (scale, rounding) = try rule(arguments[1], arguments[2])
@@ -50,7 +51,8 @@ enum ExactFunctions {
     /// `money("12.30", "EUR")`, or `money({"amount": "12.30", "currency": "EUR"})`.
     private static func money(_ arguments: [CELValue]) throws(NoValue) -> CELValue {
         if arguments.count == 1 {
-            guard case .map(let map) = arguments[0], let amount = map[member: "amount"], let currency = map[member: "currency"] else {
+            guard case .map(let map) = arguments[0], let amount = map[member: "amount"], let currency = map[member: "currency"]
+            else {
                 if case .money = arguments[0] { return arguments[0] }
                 throw NoValue("money() takes an amount and a currency")
             }

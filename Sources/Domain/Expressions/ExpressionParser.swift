@@ -1,4 +1,5 @@
-/// Reads the tokens of an expression into a tree: recursive descent over the grammar of the CEL definition, bounded in depth and nodes.
+/// Reads the tokens of an expression into a tree: recursive descent over the grammar of the CEL definition, bounded in depth
+/// and nodes.
 struct ExpressionParser {
     private let pieces: [Lexer.Piece]
     private var at = 0
@@ -155,7 +156,8 @@ struct ExpressionParser {
 
     private static let keywords: Set<String> = ["in", "true", "false", "null"]
     private static let reserved: Set<String> = [
-        "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package", "namespace", "return",
+        "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package", "namespace",
+        "return",
         "var", "void", "while",
     ]
 
@@ -266,11 +268,15 @@ struct ExpressionParser {
         return try node(.map(entries), at: start)
     }
 
-    private mutating func call(_ name: String, on target: Syntax, _ arguments: [Syntax], at start: Int) throws(ExpressionFailure) -> Syntax {
+    private mutating func call(
+        _ name: String, on target: Syntax, _ arguments: [Syntax], at start: Int
+    ) throws(ExpressionFailure) -> Syntax {
         if name == "bind", arguments.count == 3, case .identifier("cel", _) = target.kind {
             return try node(.bind(try variable(arguments[0]), arguments[1], arguments[2]), at: start)
         }
-        guard let fold = try Macro.expand(name, on: target, arguments, variable: { syntax throws(ExpressionFailure) in try variable(syntax) })
+        guard
+            let fold = try Macro.expand(
+                name, on: target, arguments, variable: { syntax throws(ExpressionFailure) in try variable(syntax) })
         else { return try node(.call(name, target: target, arguments), at: start) }
         return try node(.fold(fold), at: start)
     }
@@ -298,7 +304,8 @@ enum Macro {
                 shape: .list, range: range, first: try variable(arguments[0]), second: nil, condition: nil, result: arguments[1])
         case "map" where arguments.count == 3:
             return Syntax.Fold(
-                shape: .list, range: range, first: try variable(arguments[0]), second: nil, condition: arguments[1], result: arguments[2])
+                shape: .list, range: range, first: try variable(arguments[0]), second: nil, condition: arguments[1],
+                result: arguments[2])
         case "filter" where arguments.count == 2:
             return Syntax.Fold(
                 shape: .list, range: range, first: try variable(arguments[0]), second: nil, condition: arguments[1], result: nil)

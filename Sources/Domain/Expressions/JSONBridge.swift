@@ -1,8 +1,8 @@
 package import Kernel
 
 extension CELValue {
-    /// Lifts a JSON value. Whole numbers become `int`; numbers with a fraction become exact decimals, which no double may meet; only
-    /// a number with an exponent is a double. Arrays and objects are lifted as they are read.
+    /// Lifts a JSON value. Whole numbers become `int`; numbers with a fraction become exact decimals, which no double may meet;
+    /// only a number with an exponent is a double. Arrays and objects are lifted as they are read.
     package init(_ json: JSONValue) {
         switch json {
         case .null: self = .null

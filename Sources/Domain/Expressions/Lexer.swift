@@ -40,7 +40,9 @@ struct Lexer {
 
     private func byte(_ ahead: Int = 0) -> UInt8 { at + ahead < text.count ? text[at + ahead] : 0 }
 
-    private func failure(_ message: String, at offset: Int) -> ExpressionFailure { ExpressionFailure(.syntax, message, at: offset) }
+    private func failure(_ message: String, at offset: Int) -> ExpressionFailure {
+        ExpressionFailure(.syntax, message, at: offset)
+    }
 
     private mutating func next() throws(ExpressionFailure) -> Piece {
         skipSpace()
@@ -73,7 +75,8 @@ struct Lexer {
     }
 
     private static let symbols: Set<String> = [
-        "&&", "||", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":", ".", ",", "(", ")", "[", "]", "{", "}",
+        "&&", "||", "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%", "!", "?", ":", ".", ",", "(", ")", "[", "]", "{",
+        "}",
     ]
 
     private mutating func skipSpace() {
@@ -232,7 +235,8 @@ struct Lexer {
 func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
 
 private func isHex(_ byte: UInt8) -> Bool {
-    isDigit(byte) || (byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "f")) || (byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "F"))
+    isDigit(byte) || (byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "f"))
+        || (byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "F"))
 }
 
 private func isNameStart(_ byte: UInt8) -> Bool {

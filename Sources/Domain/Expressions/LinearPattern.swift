@@ -3,7 +3,7 @@ import Kernel
 /// A regular expression that is matched in time linear in the text (Thompson's simulation), never by backtracking.
 ///
 /// The syntax is RE2's without captures that can be read, back references and look-around: literals, `.`, classes, `\d \w \s \b`
-/// and their negations, `\pL`-like properties of a few kinds, groups, `|`, `* + ? {m,n}` greedy or lazy, `^ $`, flags `i`, `m`, `s`.
+/// and their negations, groups, `|`, `* + ? {m,n}` greedy or lazy, `^ $`, flags `i`, `m`, `s`.
 package struct LinearPattern: Sendable {
     /// Bound of the compiled program; `{m,n}` multiplies what it repeats.
     package static let instructionsMax = 5000
@@ -39,7 +39,9 @@ package struct LinearPattern: Sendable {
 
     /// Throws a sentence about the pattern.
     init(_ pattern: String) throws(NoValue) {
-        guard pattern.utf8.count <= ExpressionBounds.patternBytesMax else { throw NoValue("a pattern may have at most \(ExpressionBounds.patternBytesMax) bytes") }
+        guard pattern.utf8.count <= ExpressionBounds.patternBytesMax else {
+            throw NoValue("a pattern may have at most \(ExpressionBounds.patternBytesMax) bytes")
+        }
         var parser = PatternParser(Array(pattern.unicodeScalars))
         let tree = try parser.parse()
         var emitter = Emitter()

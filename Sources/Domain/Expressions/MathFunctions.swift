@@ -102,7 +102,8 @@ enum MathFunctions {
                     // Shifts work on the bits, without the sign, and leave nothing after 64 places.
                     let bits = UInt64(bitPattern: number)
                     return .int(Int64(bitPattern: places > 63 ? 0 : isLeft ? bits << UInt64(places) : bits >> UInt64(places)))
-                case .uint(let number): return .uint(places > 63 ? 0 : isLeft ? number << UInt64(places) : number >> UInt64(places))
+                case .uint(let number):
+                    return .uint(places > 63 ? 0 : isLeft ? number << UInt64(places) : number >> UInt64(places))
                 default: throw NoValue.overload(name, arguments)
                 }
             }

@@ -9,7 +9,8 @@ enum Operators {
             return .int(-number)
         case .double(let number): return .double(-number)
         case .decimal(let number): return .decimal(number.negated)
-        case .money(let money): return .money(try exact { () throws(Refusal) in try Money(minorUnits: -money.minorUnits, currency: money.currency) })
+        case .money(let money):
+            return .money(try exact { () throws(Refusal) in try Money(minorUnits: -money.minorUnits, currency: money.currency) })
         case .duration(let span):
             guard let negated = CELDuration(totalNanos: -span.totalNanos) else { throw NoValue("duration out of range") }
             return .duration(negated)
@@ -78,7 +79,8 @@ enum Operators {
         }
     }
 
-    private static func decimals(_ operation: Arithmetic, _ left: ExactDecimal, _ right: ExactDecimal) throws(NoValue) -> CELValue {
+    private static func decimals(_ operation: Arithmetic, _ left: ExactDecimal, _ right: ExactDecimal) throws(NoValue) -> CELValue
+    {
         switch operation {
         case .add: return .decimal(try exact { () throws(Refusal) in try left.adding(right) })
         case .subtract: return .decimal(try exact { () throws(Refusal) in try left.subtracting(right) })
@@ -109,7 +111,8 @@ enum Operators {
         case (.timestamp(let instant), .subtract, .duration(let span)): return .timestamp(try instant.adding(-span.totalNanos))
         case (.timestamp(let first), .subtract, .timestamp(let second)):
             return .duration(try duration(first.totalNanos - second.totalNanos))
-        case (.duration(let first), .add, .duration(let second)): return .duration(try duration(first.totalNanos + second.totalNanos))
+        case (.duration(let first), .add, .duration(let second)):
+            return .duration(try duration(first.totalNanos + second.totalNanos))
         case (.duration(let first), .subtract, .duration(let second)):
             return .duration(try duration(first.totalNanos - second.totalNanos))
         default: throw NoValue.overload(operation.rawValue, [left, right])

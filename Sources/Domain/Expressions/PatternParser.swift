@@ -9,9 +9,11 @@ struct PatternParser {
     private var isMultiline = false
     private var dotTakesNewline = false
 
-    static let wordRule = LinearPattern.CharacterSetRule(ranges: [0x30...0x39, 0x41...0x5A, 0x5F...0x5F, 0x61...0x7A], isNegated: false)
+    static let wordRule = LinearPattern.CharacterSetRule(
+        ranges: [0x30...0x39, 0x41...0x5A, 0x5F...0x5F, 0x61...0x7A], isNegated: false)
     private static let digitRule = LinearPattern.CharacterSetRule(ranges: [0x30...0x39], isNegated: false)
-    private static let spaceRule = LinearPattern.CharacterSetRule(ranges: [0x09...0x0A, 0x0C...0x0D, 0x20...0x20], isNegated: false)
+    private static let spaceRule = LinearPattern.CharacterSetRule(
+        ranges: [0x09...0x0A, 0x0C...0x0D, 0x20...0x20], isNegated: false)
 
     init(_ scalars: [Unicode.Scalar]) { self.scalars = scalars }
 
@@ -62,7 +64,9 @@ struct PatternParser {
             at += 1
             guard !isQuantified else { throw NoValue("the pattern repeats a repetition") }
             isQuantified = true
-            guard bounds.0 <= LinearPattern.repeatMax, (bounds.1 ?? 0) <= LinearPattern.repeatMax, bounds.0 <= bounds.1 ?? bounds.0 else {
+            guard bounds.0 <= LinearPattern.repeatMax, (bounds.1 ?? 0) <= LinearPattern.repeatMax,
+                bounds.0 <= bounds.1 ?? bounds.0
+            else {
                 throw NoValue("the pattern repeats too often")
             }
             _ = take("?")

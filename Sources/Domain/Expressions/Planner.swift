@@ -51,7 +51,8 @@ struct Planner {
         locals.removeLast(second == nil ? 1 : 2)
         return .fold(
             PlannedFold(
-                shape: fold.shape, range: range, firstSlot: first, secondSlot: second, condition: condition, result: result, offset: at))
+                shape: fold.shape, range: range, firstSlot: first, secondSlot: second, condition: condition, result: result,
+                offset: at))
     }
 
     /// The parts of `a.b.c` when the tree is nothing but names.
@@ -71,7 +72,9 @@ struct Planner {
 
     private mutating func path(_ syntax: Syntax) -> Plan {
         guard let parts = Planner.parts(syntax) else {
-            guard case .select(let operand, let field) = syntax.kind else { return fail("An expression without a meaning.", at: syntax.offset) }
+            guard case .select(let operand, let field) = syntax.kind else {
+                return fail("An expression without a meaning.", at: syntax.offset)
+            }
             return .select(plan(operand), field, syntax.offset)
         }
         if !parts.isAbsolute, let slot = locals.lastIndex(of: parts.names[0]) {
@@ -145,8 +148,12 @@ struct Planner {
         case ("in", 2): return .member(plan(operands[0]), plan(operands[1]), at)
         case ("[]", 2): return .index(plan(operands[0]), plan(operands[1]), at)
         case (_, 2):
-            if let comparison = Comparison(rawValue: name) { return .compare(plan(operands[0]), plan(operands[1]), comparison, at) }
-            if let arithmetic = Arithmetic(rawValue: name) { return .arithmetic(plan(operands[0]), plan(operands[1]), arithmetic, at) }
+            if let comparison = Comparison(rawValue: name) {
+                return .compare(plan(operands[0]), plan(operands[1]), comparison, at)
+            }
+            if let arithmetic = Arithmetic(rawValue: name) {
+                return .arithmetic(plan(operands[0]), plan(operands[1]), arithmetic, at)
+            }
             return nil
         default: return nil
         }

@@ -20,16 +20,17 @@ enum TextFunctions {
     }
 
     private static func addSearches(to table: inout FunctionTable) {
-        let searches: [(String, @Sendable ([UInt8], [UInt8]) -> Bool)] = [
-            ("startsWith", { $0.starts(with: $1) }), ("endsWith", { $0.reversed().starts(with: $1.reversed()) }),
-            ("contains", { position(of: $1, in: $0, from: 0) != nil }),
+        let searches: [(String, @Sendable (String, String) -> Bool)] = [
+            ("startsWith", { $0.utf8.starts(with: $1.utf8) }),
+            ("endsWith", { $0.utf8.count >= $1.utf8.count && $0.utf8.suffix($1.utf8.count).elementsEqual($1.utf8) }),
+            ("contains", { position(of: Array($1.utf8), in: Array($0.utf8), from: 0) != nil }),
         ]
         for (name, search) in searches {
             table.add(name, .member, 1) { arguments, call throws(NoValue) in
                 let whole = try text(arguments[0], name, arguments)
                 let part = try text(arguments[1], name, arguments)
                 call.traverse(whole.utf8.count)
-                return .bool(search(Array(whole.utf8), Array(part.utf8)))
+                return .bool(search(whole, part))
             }
         }
         table.add("matches", .either, 2) { arguments, call throws(NoValue) in

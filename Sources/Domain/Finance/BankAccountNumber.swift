@@ -17,7 +17,8 @@ package enum BankAccountNumber {
     package static func check(_ text: String) -> Verdict {
         let bytes = Array(normalized(text).utf8)
         guard bytes.count >= 5, bytes.count <= 34, let country = Country(String(decoding: bytes[0..<2], as: UTF8.self)),
-            bytes[2...3].allSatisfy(isDigit), bytes.allSatisfy({ isDigit($0) || isCapital($0) }), let expected = lengths[country.code]
+            bytes[2...3].allSatisfy(isDigit), bytes.allSatisfy({ isDigit($0) || isCapital($0) }),
+            let expected = lengths[country.code]
         else { return .notAnIBAN }
         guard bytes.count == expected else { return .wrongLength(expected: expected, actual: bytes.count) }
         return remainder97(bytes[4...] + bytes[..<4]) == 1 ? .valid : .wrongCheckDigits
@@ -37,7 +38,9 @@ package enum BankAccountNumber {
     static func remainder97(_ bytes: ArraySlice<UInt8>) -> Int {
         var rest = 0
         for byte in bytes {
-            rest = isDigit(byte) ? (rest * 10 + Int(byte - UInt8(ascii: "0"))) % 97 : (rest * 100 + Int(byte - UInt8(ascii: "A")) + 10) % 97
+            rest =
+                isDigit(byte)
+                ? (rest * 10 + Int(byte - UInt8(ascii: "0"))) % 97 : (rest * 100 + Int(byte - UInt8(ascii: "A")) + 10) % 97
         }
         return rest
     }

@@ -66,7 +66,9 @@ package struct DeclaredFigures: Sendable {
         package var line: Int?
         package var column: Int?
 
-        package init(taxable: Figure?, tax: Figure?, category: String?, rate: Figure?, isVAT: Bool, line: Int? = nil, column: Int? = nil) {
+        package init(
+            taxable: Figure?, tax: Figure?, category: String?, rate: Figure?, isVAT: Bool, line: Int? = nil, column: Int? = nil
+        ) {
             self.taxable = taxable
             self.tax = tax
             self.category = category
@@ -136,7 +138,8 @@ package struct DeclaredFigures: Sendable {
             Taxed(amount: Figure(line.netAmount), taxes: line.taxCategory.map { [($0.rawValue, line.taxRate?.value)] } ?? [])
         }
         for row in invoice.allowancesCharges {
-            let taxed = Taxed(amount: Figure(row.amount), taxes: row.taxCategory.map { [($0.rawValue, row.taxRate?.value)] } ?? [])
+            let taxed = Taxed(
+                amount: Figure(row.amount), taxes: row.taxCategory.map { [($0.rawValue, row.taxRate?.value)] } ?? [])
             if row.isCharge { documentCharges.append(taxed) } else { documentAllowances.append(taxed) }
         }
     }

@@ -110,7 +110,9 @@ package struct DocumentReading: Sendable, Equatable, JSONCoded {
             kind: DocumentKind(text: kind), invoice: try fields.optional("invoice"), findings: try fields.list("findings"),
             rejection: try fields.optional("rejected"))
         if let members = fields.raw("terms")?.object {
-            for member in members { terms.append((term: member.key, text: try String(json: member.value, at: pointer + "/terms"))) }
+            for member in members {
+                terms.append((term: member.key, text: try String(json: member.value, at: pointer + "/terms")))
+            }
         }
         try fields.finish()
     }

@@ -61,7 +61,8 @@ package struct DuplicateCandidate: Hashable, Sendable, JSONCoded {
     package init(json: JSONValue, at pointer: String) throws(Refusal) {
         var fields = try JSONFields(json, at: pointer)
         self.init(
-            invoice: try fields.required("invoice"), entity: try fields.required("entity"), supplier: try fields.required("supplier"),
+            invoice: try fields.required("invoice"), entity: try fields.required("entity"),
+            supplier: try fields.required("supplier"),
             number: try fields.required("number"), documentClass: try fields.required("documentClass"),
             issueDate: try fields.required("issueDate"), gross: try fields.required("gross"), iban: try fields.optional("iban"),
             vatId: try fields.optional("vatId"), orderLines: try fields.list("orderLines"),
@@ -114,21 +115,24 @@ package struct DuplicateMatch: Hashable, Sendable, JSONCoded {
 
 /// Deterministic duplicate rules: an exact key, and a score that names its reasons. It looks across the entities of one tenant.
 package enum DuplicateCheck {
-    /// A probable duplicate scores at least this: three of {party, number, amount, date} reach it, two do not, and neither does the next
-    /// number of the same supplier in the same week, which is ordinary business.
+    /// A probable duplicate scores at least this: three of {party, number, amount, date} reach it, two do not, and neither does
+    /// the next number of the same supplier in the same week, which is ordinary business.
     package static let probableScore = 75
     package static let daysNear = 7
 
     /// Equal keys are the same invoice: entity, supplier, class of document and the normalised number, so that the store can
     /// keep them unique. A number of which nothing is left is compared as it was written.
-    package static func exactKey(entity: String, supplier: String, documentClass: DuplicateCandidate.DocumentClass, number: String) -> String {
+    package static func exactKey(
+        entity: String, supplier: String, documentClass: DuplicateCandidate.DocumentClass, number: String
+    ) -> String {
         let plain = InvoiceNumber.normalized(number)
         return "\(entity)/\(supplier)/\(documentClass.rawValue)/\(plain.isEmpty ? "=" + number : plain)"
     }
 
     package static func exactKey(_ candidate: DuplicateCandidate) -> String {
         exactKey(
-            entity: candidate.entity, supplier: candidate.supplier, documentClass: candidate.documentClass, number: candidate.number)
+            entity: candidate.entity, supplier: candidate.supplier, documentClass: candidate.documentClass,
+            number: candidate.number)
     }
 
     /// What among `earlier` this invoice may repeat: the surest first, ties by id; the invoice itself is left out.
@@ -165,10 +169,11 @@ package enum DuplicateCheck {
         let (mine, theirs) = (InvoiceNumber.normalized(one.number), InvoiceNumber.normalized(other.number))
         if mine == theirs {
             add(30, "same number")
-        } else if InvoiceNumber.differByOneSlip(mine, theirs) {
-            add(25, "numbers differ by one slip")
-        } else if InvoiceNumber.withoutSuffix(one.number) == InvoiceNumber.withoutSuffix(other.number) {
+        } else if InvoiceNumber.withoutSuffix(one.number) == theirs || mine == InvoiceNumber.withoutSuffix(other.number) {
             add(25, "same number but for a suffix")
+        } else if InvoiceNumber.differByOneSlip(mine, theirs) {
+            // Little by itself: next month's rent has the next number and the same amount.
+            add(14, "numbers differ by one slip")
         }
         if one.gross.currency == other.gross.currency {
             if one.gross.value == other.gross.value {
@@ -177,8 +182,12 @@ package enum DuplicateCheck {
                 add(20, "gross amounts within 1 %")
             }
         }
-        if abs(one.issueDate.daysSince1970 - other.issueDate.daysSince1970) <= daysNear { add(15, "dates within \(daysNear) days") }
-        if !one.orderLines.isEmpty, !Set(one.orderLines).isDisjoint(with: other.orderLines) { add(20, "same order line and quantity") }
+        if abs(one.issueDate.daysSince1970 - other.issueDate.daysSince1970) <= daysNear {
+            add(15, "dates within \(daysNear) days")
+        }
+        if !one.orderLines.isEmpty, !Set(one.orderLines).isDisjoint(with: other.orderLines) {
+            add(20, "same order line and quantity")
+        }
         return (min(score, 99), reasons)
     }
 

@@ -69,7 +69,8 @@ package enum ExceptionCode: String, Sendable, CaseIterable, JSONCoded {
     package var entry: Entry {
         switch self {
         case .duplicateExact, .duplicateProbable, .documentUnreadable, .documentInvalid, .entityUnknown: documentEntry
-        case .supplierUnknown, .supplierBlocked, .supplierSanctionHit, .bankInvalid, .bankMismatch, .bankChangePending: supplierEntry
+        case .supplierUnknown, .supplierBlocked, .supplierSanctionHit, .bankInvalid, .bankMismatch, .bankChangePending:
+            supplierEntry
         case .orderMissing, .orderClosed, .orderNotReleased, .orderCurrency, .orderSupplier, .unitMismatch, .priceOver,
             .priceUnder, .quantityOverReceipt, .quantityOverOrder, .receiptMissing, .amountOverBlanket, .dateTooEarly:
             orderEntry
@@ -82,49 +83,79 @@ package enum ExceptionCode: String, Sendable, CaseIterable, JSONCoded {
     private var documentEntry: Entry {
         switch self {
         case .duplicateExact:
-            Entry("Already recorded", .clerk, .block, "Reject this copy, or void the earlier one and say why this one replaces it.")
+            Entry(
+                "Already recorded", .clerk, .block, "Reject this copy, or void the earlier one and say why this one replaces it.")
         case .duplicateProbable:
-            Entry("Looks like a duplicate", .clerk, .block, "Compare both documents, then reject this one or confirm that it is a different invoice.")
+            Entry(
+                "Looks like a duplicate", .clerk, .block,
+                "Compare both documents, then reject this one or confirm that it is a different invoice.")
         case .documentUnreadable:
-            Entry("The file cannot be read", .clerk, .block, "Ask the supplier for a readable file, or enter the invoice by hand.")
+            Entry(
+                "The file cannot be read", .clerk, .block, "Ask the supplier for a readable file, or enter the invoice by hand.")
         case .documentInvalid:
-            Entry("The invoice contradicts itself", .clerk, .block, "Send it back to the supplier with the findings, or accept it with a reason.")
-        default: Entry("Unknown legal entity", .clerk, .block, "Choose the legal entity that was invoiced, or send the document back.")
+            Entry(
+                "The invoice contradicts itself", .clerk, .block,
+                "Send it back to the supplier with the findings, or accept it with a reason.")
+        default:
+            Entry("Unknown legal entity", .clerk, .block, "Choose the legal entity that was invoiced, or send the document back.")
         }
     }
 
     private var supplierEntry: Entry {
         switch self {
         case .supplierUnknown:
-            Entry("Unknown supplier", .supplierMaintenance, .block, "Create the supplier in the ERP or choose the right one, then try again.")
+            Entry(
+                "Unknown supplier", .supplierMaintenance, .block,
+                "Create the supplier in the ERP or choose the right one, then try again.")
         case .supplierBlocked:
-            Entry("The supplier is blocked", .supplierMaintenance, .block, "Find out why the supplier is blocked before anything is paid.")
+            Entry(
+                "The supplier is blocked", .supplierMaintenance, .block,
+                "Find out why the supplier is blocked before anything is paid.")
         case .supplierSanctionHit:
-            Entry("Possible sanctions hit", .controller, .block, "Have the hit reviewed and cleared by compliance; do not pay meanwhile.")
+            Entry(
+                "Possible sanctions hit", .controller, .block,
+                "Have the hit reviewed and cleared by compliance; do not pay meanwhile.")
         case .bankInvalid:
-            Entry("The bank account number is wrong", .treasurer, .block, "Ask the supplier for the right account by the contact on file.")
+            Entry(
+                "The bank account number is wrong", .treasurer, .block,
+                "Ask the supplier for the right account by the contact on file.")
         case .bankMismatch:
-            Entry("The bank account is not on file", .treasurer, .block, "Call the supplier on the number on file before you change the account.")
+            Entry(
+                "The bank account is not on file", .treasurer, .block,
+                "Call the supplier on the number on file before you change the account.")
         default:
-            Entry("A bank change is open", .treasurer, .block, "Wait until the change is confirmed by two people and has cooled off.")
+            Entry(
+                "A bank change is open", .treasurer, .block,
+                "Wait until the change is confirmed by two people and has cooled off.")
         }
     }
 
     private var orderEntry: Entry {
         switch self {
-        case .orderMissing: Entry("No purchase order found", .buyer, .block, "Add the order number or treat it as an invoice without order.")
-        case .orderClosed: Entry("The purchase order is closed", .buyer, .block, "Reopen the order or ask for another order number.")
+        case .orderMissing:
+            Entry("No purchase order found", .buyer, .block, "Add the order number or treat it as an invoice without order.")
+        case .orderClosed:
+            Entry("The purchase order is closed", .buyer, .block, "Reopen the order or ask for another order number.")
         case .orderNotReleased: Entry("The purchase order is not released", .buyer, .block, "Have the order released first.")
-        case .orderCurrency: Entry("Currency differs from the order", .buyer, .block, "Agree the currency with the supplier, or correct the order.")
-        case .orderSupplier: Entry("The order belongs to another supplier", .buyer, .block, "Check the order number with the supplier.")
-        case .unitMismatch: Entry("Different units of measure", .buyer, .block, "Agree the unit with the supplier, or correct the order line.")
-        case .priceOver: Entry("Price above the order", .buyer, .block, "Accept the price with a reason, or ask for a credit note.")
+        case .orderCurrency:
+            Entry(
+                "Currency differs from the order", .buyer, .block, "Agree the currency with the supplier, or correct the order.")
+        case .orderSupplier:
+            Entry("The order belongs to another supplier", .buyer, .block, "Check the order number with the supplier.")
+        case .unitMismatch:
+            Entry("Different units of measure", .buyer, .block, "Agree the unit with the supplier, or correct the order line.")
+        case .priceOver:
+            Entry("Price above the order", .buyer, .block, "Accept the price with a reason, or ask for a credit note.")
         case .priceUnder: Entry("Price below the order", .buyer, .warn, "Check that the right item was invoiced.")
         case .quantityOverReceipt:
-            Entry("More invoiced than received", .buyer, .block, "Wait for the missing receipt, or accept the received quantity only.")
-        case .quantityOverOrder: Entry("More invoiced than ordered", .buyer, .block, "Extend the order, or ask for a credit note.")
+            Entry(
+                "More invoiced than received", .buyer, .block,
+                "Wait for the missing receipt, or accept the received quantity only.")
+        case .quantityOverOrder:
+            Entry("More invoiced than ordered", .buyer, .block, "Extend the order, or ask for a credit note.")
         case .receiptMissing: Entry("Nothing received yet", .buyer, .block, "Book the receipt when the goods are there.")
-        case .amountOverBlanket: Entry("Above the order's ceiling", .buyer, .block, "Raise the ceiling of the blanket order, or reject the excess.")
+        case .amountOverBlanket:
+            Entry("Above the order's ceiling", .buyer, .block, "Raise the ceiling of the blanket order, or reject the excess.")
         default: Entry("Invoiced too early", .buyer, .warn, "Check the delivery date that was agreed.")
         }
     }
@@ -132,12 +163,15 @@ package enum ExceptionCode: String, Sendable, CaseIterable, JSONCoded {
     private var ledgerEntry: Entry {
         switch self {
         case .taxCode: Entry("No tax code fits", .taxDesk, .block, "Choose the tax code for this category, rate and country.")
-        case .taxArithmetic: Entry("The tax does not add up", .taxDesk, .block, "Send the invoice back with the figures that differ.")
+        case .taxArithmetic:
+            Entry("The tax does not add up", .taxDesk, .block, "Send the invoice back with the figures that differ.")
         case .taxId: Entry("The VAT number is wrong", .taxDesk, .warn, "Ask the supplier for the right VAT number.")
         case .codingMissing: Entry("Account or cost centre missing", .clerk, .block, "Code the lines that have no account.")
         case .budget: Entry("Over budget", .controller, .block, "Release the budget or reject the invoice.")
-        case .approverMissing: Entry("Nobody may approve this", .administrator, .block, "Name a person with the right limit for this step.")
-        case .dutyConflict: Entry("Duties must be separated", .controller, .block, "Ask a person who has not acted on this invoice.")
+        case .approverMissing:
+            Entry("Nobody may approve this", .administrator, .block, "Name a person with the right limit for this step.")
+        case .dutyConflict:
+            Entry("Duties must be separated", .controller, .block, "Ask a person who has not acted on this invoice.")
         default: Entry("The period is closed", .controller, .block, "Post into the open period, or have this one reopened.")
         }
     }
@@ -145,8 +179,10 @@ package enum ExceptionCode: String, Sendable, CaseIterable, JSONCoded {
     private var outcomeEntry: Entry {
         switch self {
         case .erpRejected: Entry("The ERP refused it", .clerk, .block, "Correct what the ERP names, then try again.")
-        case .erpDuplicate: Entry("The ERP has it already", .clerk, .block, "Compare with the bill in the ERP, then reject this one.")
-        case .paymentRejected: Entry("The bank refused the payment", .treasurer, .block, "Correct what the bank names, then release again.")
+        case .erpDuplicate:
+            Entry("The ERP has it already", .clerk, .block, "Compare with the bill in the ERP, then reject this one.")
+        case .paymentRejected:
+            Entry("The bank refused the payment", .treasurer, .block, "Correct what the bank names, then release again.")
         default: Entry("The payment came back", .treasurer, .block, "Verify the account with the supplier before you pay again.")
         }
     }

@@ -98,7 +98,8 @@ package struct Invoice: Hashable, Sendable, JSONCoded {
 
     /// Everything required, everything else empty; callers set what they know.
     package init(
-        kind: Kind, direction: Direction = .payable, number: String, issueDate: CivilDate, currency: Currency, seller: PartyDetails,
+        kind: Kind, direction: Direction = .payable, number: String, issueDate: CivilDate, currency: Currency,
+        seller: PartyDetails,
         buyer: PartyDetails, totals: Totals, taxBreakdown: [TaxBreakdown], lines: [InvoiceLine], status: Status = .parsed
     ) {
         self.kind = kind

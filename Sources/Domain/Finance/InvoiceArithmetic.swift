@@ -32,7 +32,8 @@ struct ArithmeticCheck {
         if figures.hasTotals {
             attempt("BR-CO-10") { check throws(Refusal) in try check.lineTotal() }
             attempt("BR-CO-11") { check throws(Refusal) in
-                try check.partTotal("BR-CO-11", "BT-107", check.figures.allowances, check.figures.documentAllowances, "allowances")
+                try check.partTotal(
+                    "BR-CO-11", "BT-107", check.figures.allowances, check.figures.documentAllowances, "allowances")
             }
             attempt("BR-CO-12") { check throws(Refusal) in
                 try check.partTotal("BR-CO-12", "BT-108", check.figures.charges, check.figures.documentCharges, "charges")
@@ -72,6 +73,8 @@ struct ArithmeticCheck {
                 actual: figure?.text))
     }
 
+    private func shown(_ figure: Figure?) -> String { figure?.text ?? "nothing" }
+
     private func cents(_ value: ExactDecimal) -> ExactDecimal { value.rounded(scale: 2, .halfTowardPositive) }
 
     private func sum(_ parts: some Sequence<Figure?>) throws(Refusal) -> ExactDecimal {
@@ -88,7 +91,9 @@ struct ArithmeticCheck {
     private mutating func lineTotal() throws(Refusal) {
         let total = cents(try sum(figures.lines.map(\.amount)))
         guard let declared = figures.lineNet else {
-            return report("BR-CO-10", "The sum of line amounts (BT-106) is missing; the lines add up to \(total).", term: "BT-106", at: nil, expected: total)
+            return report(
+                "BR-CO-10", "The sum of line amounts (BT-106) is missing; the lines add up to \(total).", term: "BT-106", at: nil,
+                expected: total)
         }
         guard declared.value != total else { return }
         report(
@@ -102,15 +107,21 @@ struct ArithmeticCheck {
         if declared == nil && parts.isEmpty { return }
         let total = cents(try sum(parts.map(\.amount)))
         guard let declared else {
-            return report(rule, "The \(name) of the document add up to \(total), and \(term) is missing.", term: term, at: nil, expected: total)
+            return report(
+                rule, "The \(name) of the document add up to \(total), and \(term) is missing.", term: term, at: nil,
+                expected: total)
         }
         guard declared.value != total else { return }
-        report(rule, "The \(name) of the document add up to \(total) and not to \(declared.text) (\(term)).", term: term, at: declared, expected: total)
+        report(
+            rule, "The \(name) of the document add up to \(total) and not to \(declared.text) (\(term)).", term: term,
+            at: declared, expected: total)
     }
 
     private mutating func withoutTax() throws(Refusal) {
         guard let net = figures.lineNet?.value else {
-            return report("BR-CO-13", "BT-109 cannot be checked: the sum of line amounts (BT-106) is missing.", term: "BT-109", at: figures.taxExclusive)
+            return report(
+                "BR-CO-13", "BT-109 cannot be checked: the sum of line amounts (BT-106) is missing.", term: "BT-109",
+                at: figures.taxExclusive)
         }
         var total = net
         if let allowances = figures.allowances { total = try total.subtracting(try sum([allowances])) }
@@ -120,7 +131,7 @@ struct ArithmeticCheck {
         guard figures.taxExclusive?.value != expected else { return }
         report(
             "BR-CO-13",
-            "Lines, allowances and charges give \(expected) without tax and not \(figures.taxExclusive?.text ?? "nothing") (BT-109).",
+            "Lines, allowances and charges give \(expected) and not \(shown(figures.taxExclusive)) (BT-109).",
             term: "BT-109", at: figures.taxExclusive, expected: expected)
     }
 
@@ -133,7 +144,8 @@ struct ArithmeticCheck {
             let expected = cents(try sum(total.subtotals))
             guard total.amount?.value != expected else { continue }
             report(
-                "BR-CO-14", "The tax of the breakdown adds up to \(expected) and not to \(total.amount?.text ?? "nothing") (BT-110).",
+                "BR-CO-14",
+                "The tax of the breakdown adds up to \(expected) and not to \(total.amount?.text ?? "nothing") (BT-110).",
                 term: "BT-110", at: total.amount, expected: expected)
         }
     }
@@ -146,22 +158,27 @@ struct ArithmeticCheck {
         let taxes = figures.taxTotals.filter { $0.currency == currency && $0.amount != nil }
         guard taxes.count == 1, let tax = taxes[0].amount else {
             let seen = taxes.isEmpty ? "none" : "\(taxes.count)"
-            return report("BR-CO-15", "There must be one tax total in \(currency) (BT-110), and there is \(seen).", term: "BT-112", at: figures.taxInclusive)
+            return report(
+                "BR-CO-15", "One tax total in \(currency) (BT-110) is due, and there is \(seen).", term: "BT-112",
+                at: figures.taxInclusive)
         }
         guard let exclusive, let value = tax.value else {
-            return report("BR-CO-15", "BT-112 cannot be checked: BT-109 or BT-110 is missing.", term: "BT-112", at: figures.taxInclusive)
+            return report(
+                "BR-CO-15", "BT-112 cannot be checked: BT-109 or BT-110 is missing.", term: "BT-112", at: figures.taxInclusive)
         }
         let expected = cents(try exclusive.adding(value))
         guard inclusive != expected else { return }
         report(
             "BR-CO-15",
-            "\(figures.taxExclusive?.text ?? "") without tax and \(tax.text) tax give \(expected) and not \(figures.taxInclusive?.text ?? "nothing") (BT-112).",
+            "\(shown(figures.taxExclusive)) and \(tax.text) tax are \(expected) and not \(shown(figures.taxInclusive)) (BT-112).",
             term: "BT-112", at: figures.taxInclusive, expected: expected)
     }
 
     private mutating func payable() throws(Refusal) {
         guard let inclusive = figures.taxInclusive?.value else {
-            return report("BR-CO-16", "BT-115 cannot be checked: the total with tax (BT-112) is missing.", term: "BT-115", at: figures.payable)
+            return report(
+                "BR-CO-16", "BT-115 cannot be checked: the total with tax (BT-112) is missing.", term: "BT-115",
+                at: figures.payable)
         }
         var expected = inclusive
         if let prepaid = figures.prepaid { expected = try expected.subtracting(try sum([prepaid])) }
@@ -184,7 +201,9 @@ struct ArithmeticCheck {
         guard let rate, !rate.rounded(scale: 0, .halfTowardPositive).isZero else {
             if let tax = row.tax?.value, tax.rounded(scale: 0, .halfTowardPositive).isZero { return }
             let why = rate == nil ? "without a VAT rate" : "at \(row.rate?.text ?? "0") %"
-            return report("BR-CO-17", "There is tax of \(row.tax?.text ?? "nothing") (BT-117) \(why).", term: "BT-117", at: row.tax, expected: .zero)
+            return report(
+                "BR-CO-17", "There is tax of \(row.tax?.text ?? "nothing") (BT-117) \(why).", term: "BT-117", at: row.tax,
+                expected: .zero)
         }
         try taxOfRow("BR-CO-17", row, rate: rate, isInclusive: figures.binding == .cii)
     }
@@ -197,16 +216,21 @@ struct ArithmeticCheck {
     }
 
     /// Tax may stray from base times rate by less than one whole unit, since it may have been rounded per line.
-    private mutating func taxOfRow(_ rule: String, _ row: DeclaredFigures.Breakdown, rate: ExactDecimal, isInclusive: Bool) throws(Refusal) {
+    private mutating func taxOfRow(
+        _ rule: String, _ row: DeclaredFigures.Breakdown, rate: ExactDecimal, isInclusive: Bool
+    ) throws(Refusal) {
         guard let taxable = row.taxable?.value, let tax = row.tax?.value else {
-            return report(rule, "The tax of a rate cannot be checked: base (BT-116) or tax (BT-117) is missing.", term: "BT-117", at: row.tax)
+            return report(
+                rule, "The tax of a rate cannot be checked: base (BT-116) or tax (BT-117) is missing.", term: "BT-117",
+                at: row.tax)
         }
         let product = try taxable.magnitude.multiplied(by: rate)
         let expected = cents(try product.multiplied(by: ExactDecimal(mantissa: 1, scale: 2)))
         let distance = try tax.magnitude.subtracting(expected).magnitude
         if distance < .one || (isInclusive && distance == .one) { return }
         report(
-            rule, "\(row.taxable?.text ?? "") at \(row.rate?.text ?? "") % is \(expected) and not \(row.tax?.text ?? "") (BT-117).",
+            rule,
+            "\(row.taxable?.text ?? "") at \(row.rate?.text ?? "") % is \(expected) and not \(row.tax?.text ?? "") (BT-117).",
             term: "BT-117", at: row.tax, expected: expected)
     }
 
@@ -223,7 +247,8 @@ struct ArithmeticCheck {
         let isFounded = figures.binding == .cii || !(lines.isEmpty && charges.isEmpty && allowances.isEmpty)
         if isFounded, let taxable = row.taxable?.value, try taxable.subtracting(total).magnitude < .one { return }
         report(
-            "BR-S-08", "Lines, charges and allowances at \(rate) % add up to \(total) and not to \(row.taxable?.text ?? "nothing") (BT-116).",
+            "BR-S-08",
+            "Lines, charges and allowances at \(rate) % add up to \(total) and not to \(shown(row.taxable)) (BT-116).",
             term: "BT-116", at: row.taxable, expected: total)
     }
 }

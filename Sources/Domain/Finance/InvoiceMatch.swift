@@ -53,6 +53,7 @@ package enum InvoiceMatch {
         guard invoice.kind != .creditNote else { return MatchResult(mode: "none", result: .notApplicable, holds: [], lines: []) }
         guard let order = input.order else { return withoutOrder(invoice) }
         var holds = orderHolds(input, order)
+        holds += earlyHolds(input, order)
         let isThreeWay = order.lines.contains(where: \.grRequired)
         var lines: [MatchResult.Line] = []
         if !holds.contains(where: { $0.code == .orderCurrency }) {
@@ -60,24 +61,53 @@ package enum InvoiceMatch {
             for line in invoice.lines {
                 let matcher = LineMatch(line: line, input: input, order: order)
                 let found = matcher.holds(&ledger)
-                lines.append(MatchResult.Line(line: line.id, orderLine: matcher.orderLine?.lineNo, result: found.isEmpty ? .matched : .held))
+                lines.append(
+                    MatchResult.Line(
+                        line: line.id, orderLine: matcher.orderLine?.lineNo, result: found.isEmpty ? .matched : .held))
                 holds += found
             }
         }
-        return MatchResult(mode: isThreeWay ? "3-way" : "2-way", result: holds.isEmpty ? .matched : .held, holds: holds, lines: lines)
+        return MatchResult(
+            mode: isThreeWay ? "3-way" : "2-way", result: holds.isEmpty ? .matched : .held, holds: holds, lines: lines)
     }
 
     private static func withoutOrder(_ invoice: Invoice) -> MatchResult {
-        guard let number = invoice.orderRef else { return MatchResult(mode: "none", result: .notApplicable, holds: [], lines: []) }
-        let hold = Hold(code: .orderMissing, message: "Order \(number) is named on the invoice and was not found.", actual: number)
+        guard let number = invoice.orderRef else {
+            return MatchResult(mode: "none", result: .notApplicable, holds: [], lines: [])
+        }
+        let hold = Hold(
+            code: .orderMissing, message: "Order \(number) is named on the invoice and was not found.", actual: number)
         return MatchResult(mode: "2-way", result: .held, holds: [hold], lines: [])
+    }
+
+    /// An invoice older than its order: somebody bought first and asked afterwards.
+    private static func earlyHolds(_ input: Input, _ order: PurchaseOrder) -> [Hold] {
+        let invoice = input.invoice
+        let days = order.orderDate.daysSince1970 - invoice.issueDate.daysSince1970
+        guard days > 0, let row = Tolerance.governing(.early, isOver: true, subject: input.subject, rows: input.tolerances) else {
+            return []
+        }
+        do {
+            let weight = try invoice.totals.taxExclusive.value.magnitude.multiplied(by: ExactDecimal(Int64(days)))
+            guard row.isBroken(variance: weight, percent: nil, currency: invoice.currency), row.action != .pass else { return [] }
+        } catch {
+            // Beyond the range of decimals is beyond every limit.
+        }
+        return [
+            Hold(
+                code: .dateTooEarly, message: "The invoice is dated \(days) days before the order.",
+                expected: order.orderDate.description,
+                actual: invoice.issueDate.description, toleranceId: row.id, toleranceVersion: row.version, action: row.action)
+        ]
     }
 
     private static func orderHolds(_ input: Input, _ order: PurchaseOrder) -> [Hold] {
         var holds: [Hold] = []
         if order.status == .closed || order.status == .cancelled {
             holds.append(
-                Hold(code: .orderClosed, message: "Order \(order.number) is \(order.status.rawValue).", actual: order.status.rawValue))
+                Hold(
+                    code: .orderClosed, message: "Order \(order.number) is \(order.status.rawValue).",
+                    actual: order.status.rawValue))
         }
         if order.status == .draft || order.approvalStatus == .pending || order.approvalStatus == .rejected {
             holds.append(Hold(code: .orderNotReleased, message: "Order \(order.number) has not been released."))
@@ -85,13 +115,15 @@ package enum InvoiceMatch {
         if order.currency != input.invoice.currency {
             holds.append(
                 Hold(
-                    code: .orderCurrency, message: "The order is in \(order.currency) and the invoice in \(input.invoice.currency).",
+                    code: .orderCurrency,
+                    message: "The order is in \(order.currency) and the invoice in \(input.invoice.currency).",
                     expected: order.currency.code, actual: input.invoice.currency.code))
         }
         if let supplier = input.subject.supplier, supplier != order.supplier {
             holds.append(
                 Hold(
-                    code: .orderSupplier, message: "Order \(order.number) was placed with another supplier.", expected: order.supplier,
+                    code: .orderSupplier, message: "Order \(order.number) was placed with another supplier.",
+                    expected: order.supplier,
                     actual: supplier))
         }
         return holds

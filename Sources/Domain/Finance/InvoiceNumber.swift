@@ -17,7 +17,8 @@ package enum InvoiceNumber {
     /// What follows when a copy mark at the end is taken off: `RE4711A`, `RE4711-1` and `RE4711 COPY` give `RE4711`.
     package static func withoutSuffix(_ text: String) -> String {
         let whole = normalized(text)
-        for suffix in ["COPY", "KOPIE", "DUPLICATE", "DUPLIKAT", "DUP"] where whole.hasSuffix(suffix) && whole.count > suffix.count {
+        for suffix in ["COPY", "KOPIE", "DUPLICATE", "DUPLIKAT", "DUP"]
+        where whole.hasSuffix(suffix) && whole.count > suffix.count {
             return String(whole.dropLast(suffix.count))
         }
         let bytes = Array(text.utf8)
@@ -25,7 +26,9 @@ package enum InvoiceNumber {
             return normalized(String(decoding: bytes.dropLast(2), as: UTF8.self))
         }
         let upper = Array(whole.utf8)
-        if let last = upper.last, isCapital(last), upper.count > 2, isDigit(upper[upper.count - 2]) { return String(whole.dropLast()) }
+        if let last = upper.last, isCapital(last), upper.count > 2, isDigit(upper[upper.count - 2]) {
+            return String(whole.dropLast())
+        }
         return whole
     }
 
@@ -44,7 +47,7 @@ package enum InvoiceNumber {
         return left.count == 2 && right.count == 2 && left.first == right.last && left.last == right.first
     }
 
-    /// The compatibility forms that occur in copied text: full width, circled and superscript digits, ligatures, mathematical letters.
+    /// The compatibility forms that occur in copied text: full width, circled and superscript digits, ligatures, formulas.
     private static func fold(_ scalar: Unicode.Scalar) -> String {
         let value = scalar.value
         switch value {
@@ -56,7 +59,8 @@ package enum InvoiceNumber {
         case 0x2460...0x2468: return plain(value - 0x2460 + 0x31)
         case 0x24B6...0x24CF: return plain(value - 0x24B6 + 0x41)
         case 0x24D0...0x24E9: return plain(value - 0x24D0 + 0x61)
-        case 0x1D400...0x1D6A3: return plain((value - 0x1D400) % 52 < 26 ? (value - 0x1D400) % 52 + 0x41 : (value - 0x1D400) % 52 - 26 + 0x61)
+        case 0x1D400...0x1D6A3:
+            return plain((value - 0x1D400) % 52 < 26 ? (value - 0x1D400) % 52 + 0x41 : (value - 0x1D400) % 52 - 26 + 0x61)
         case 0x1D7CE...0x1D7FF: return plain((value - 0x1D7CE) % 10 + 0x30)
         case 0xFB00: return "ff"
         case 0xFB01: return "fi"

@@ -113,7 +113,8 @@ package struct PaymentInstruction: Hashable, Sendable, JSONCoded {
 
     package var json: JSONValue {
         .object([
-            "meansCode": meansCode.json, "remittanceRef": remittanceRef?.json, "account": account?.json, "cardLast4": cardLast4?.json,
+            "meansCode": meansCode.json, "remittanceRef": remittanceRef?.json, "account": account?.json,
+            "cardLast4": cardLast4?.json,
             "mandate": mandate?.json,
         ])
     }

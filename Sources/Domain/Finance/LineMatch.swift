@@ -35,7 +35,8 @@ struct LineMatch {
             let wanted = line.orderLineRef.map { "line \($0)" } ?? "a line"
             return [
                 Hold(
-                    code: .orderMissing, line: line.id, message: "Order \(order.number) has not \(wanted) that fits “\(line.name)”.",
+                    code: .orderMissing, line: line.id,
+                    message: "Order \(order.number) has not \(wanted) that fits “\(line.name)”.",
                     actual: line.orderLineRef)
             ]
         }
@@ -103,7 +104,8 @@ struct LineMatch {
             message: "\(asked.normalized) \(unit) invoiced in all, \(allowed.normalized) \(unit) ordered.")
     }
 
-    private func receiptHolds(_ orderLine: OrderLine, received: ExactDecimal, drawnBefore: ExactDecimal) throws(Refusal) -> [Hold] {
+    private func receiptHolds(_ orderLine: OrderLine, received: ExactDecimal, drawnBefore: ExactDecimal) throws(Refusal) -> [Hold]
+    {
         let unit = line.quantity.unit
         if received.isZero {
             let worth = line.netAmount.value
@@ -119,7 +121,9 @@ struct LineMatch {
             .quantityReceipt, .quantityOverReceipt, expected: "\(available.normalized) \(unit)",
             actual: "\(line.quantity.value.normalized) \(unit)", variance: value(of: excess, orderLine),
             base: value(of: available, orderLine),
-            message: "\(line.quantity.value.normalized) \(unit) invoiced, \(available.normalized) \(unit) received and not yet invoiced.")
+            message:
+                "\(line.quantity.value.normalized) \(unit) invoiced, \(available.normalized) \(unit) received and open."
+        )
     }
 
     private func blanketHolds(_ orderLine: OrderLine, worth: ExactDecimal) throws(Refusal) -> [Hold] {
@@ -133,7 +137,8 @@ struct LineMatch {
 
     /// A hold when the governing tolerance is broken, otherwise nothing. `base` is what the percentage is of.
     private func hold(
-        _ check: Tolerance.Check, _ code: ExceptionCode, expected: String, actual: String, variance: ExactDecimal, base: ExactDecimal,
+        _ check: Tolerance.Check, _ code: ExceptionCode, expected: String, actual: String, variance: ExactDecimal,
+        base: ExactDecimal,
         message: String
     ) throws(Refusal) -> [Hold] {
         let isOver = !variance.isNegative

@@ -19,7 +19,8 @@ package struct PartyDetails: Hashable, Sendable, JSONCoded {
     package var contact: Contact?
 
     package init(
-        legalName: String, tradingName: String? = nil, identifiers: [Identifier] = [], vatId: String? = nil, legalId: Identifier? = nil,
+        legalName: String, tradingName: String? = nil, identifiers: [Identifier] = [], vatId: String? = nil,
+        legalId: Identifier? = nil,
         taxRegistrationId: String? = nil, endpoint: Identifier? = nil, address: Address? = nil, contact: Contact? = nil
     ) {
         self.legalName = legalName
@@ -49,7 +50,8 @@ package struct PartyDetails: Hashable, Sendable, JSONCoded {
 
     package var json: JSONValue {
         .object([
-            "legalName": .string(legalName), "tradingName": tradingName?.json, "identifiers": identifiers.json, "vatId": vatId?.json,
+            "legalName": .string(legalName), "tradingName": tradingName?.json, "identifiers": identifiers.json,
+            "vatId": vatId?.json,
             "legalId": legalId?.json, "taxRegistrationId": taxRegistrationId?.json, "endpoint": endpoint?.json,
             "address": address?.json, "contact": contact?.json,
         ])

@@ -1,6 +1,6 @@
 package import Kernel
 
-/// How much of something: a decimal of at most six places and a unit of UN/ECE Recommendation 20 (`C62` is one piece, `HUR` an hour).
+/// How much of something: a decimal of at most six places and a unit of UN/ECE Recommendation 20 (`C62` a piece, `HUR` an hour).
 package struct Quantity: Hashable, Sendable, JSONCoded, CustomStringConvertible {
     package static let decimalsMax = 6
     package static let unitBytesMax = 10
@@ -13,7 +13,8 @@ package struct Quantity: Hashable, Sendable, JSONCoded, CustomStringConvertible 
             throw Refusal(.invalid, reason: "quantity.scale", "A quantity has at most \(Quantity.decimalsMax) decimals.")
         }
         guard !unit.isEmpty, unit.utf8.count <= Quantity.unitBytesMax else {
-            throw Refusal(.invalid, reason: "quantity.unit", "A quantity needs a unit code of at most \(Quantity.unitBytesMax) characters.")
+            throw Refusal(
+                .invalid, reason: "quantity.unit", "A quantity needs a unit code of at most \(Quantity.unitBytesMax) characters.")
         }
         self.value = value
         self.unit = unit
@@ -46,7 +47,8 @@ package struct Percent: Hashable, Sendable, JSONCoded, CustomStringConvertible {
 
     package init(_ value: ExactDecimal) throws(Refusal) {
         guard !value.isNegative, value <= ExactDecimal(100), value.normalized.scale <= Percent.decimalsMax else {
-            throw Refusal(.invalid, reason: "percent.range", "A percentage is from 0 to 100 with at most \(Percent.decimalsMax) decimals.")
+            throw Refusal(
+                .invalid, reason: "percent.range", "A percentage is from 0 to 100 with at most \(Percent.decimalsMax) decimals.")
         }
         self.value = value
     }
@@ -92,7 +94,9 @@ package struct Country: Hashable, Sendable, JSONCoded, CustomStringConvertible {
     package let code: String
 
     package init?(_ code: String) {
-        guard code.utf8.count == 2, code.utf8.allSatisfy({ $0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "Z") }) else { return nil }
+        guard code.utf8.count == 2, code.utf8.allSatisfy({ $0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "Z") }) else {
+            return nil
+        }
         self.code = code
     }
 

@@ -82,7 +82,8 @@ package struct Supplier: Hashable, Sendable, JSONCoded {
         .object([
             "number": number.json, "legalName": legalName.json, "tradingName": tradingName?.json, "identifiers": identifiers.json,
             "vatId": vatId?.json, "legalId": legalId?.json, "address": address.json, "contacts": contacts.json,
-            "defaultCurrency": defaultCurrency?.json, "paymentTermsId": paymentTermsId?.json, "paymentMethod": paymentMethod?.json,
+            "defaultCurrency": defaultCurrency?.json, "paymentTermsId": paymentTermsId?.json,
+            "paymentMethod": paymentMethod?.json,
             "bankAccounts": bankAccounts.json, "category": category?.json, "riskTier": riskTier?.json, "status": status.json,
             "holds": holds.json,
         ])

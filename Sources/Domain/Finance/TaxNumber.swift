@@ -19,13 +19,15 @@ package enum TaxNumber {
     /// Checks a number with its country prefix; never traps.
     package static func check(_ text: String) -> Verdict {
         let bytes = Array(normalized(text).utf8)
-        guard bytes.count >= 4, bytes.count <= 16, bytes[0..<2].allSatisfy(isCapital), bytes.allSatisfy({ isDigit($0) || isCapital($0) })
+        guard bytes.count >= 4, bytes.count <= 16, bytes[0..<2].allSatisfy(isCapital),
+            bytes.allSatisfy({ isDigit($0) || isCapital($0) })
         else { return .wrongForm }
         let country = String(decoding: bytes[0..<2], as: UTF8.self)
         let body = Array(bytes[2...])
         switch country {
         case "DE": return verdict(digits(body, count: 9), germany)
-        case "AT": return body.first == UInt8(ascii: "U") ? verdict(digits(Array(body.dropFirst()), count: 8), austria) : .wrongForm
+        case "AT":
+            return body.first == UInt8(ascii: "U") ? verdict(digits(Array(body.dropFirst()), count: 8), austria) : .wrongForm
         case "BE": return verdict(digits(body, count: 10), belgium)
         case "IT": return verdict(digits(body, count: 11), luhn)
         case "PL": return verdict(digits(body, count: 10), poland)

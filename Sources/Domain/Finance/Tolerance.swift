@@ -16,7 +16,8 @@ package struct Tolerance: Hashable, Sendable, JSONCoded {
         case noReceipt
         /// Value above the ceiling of a blanket order line (LA).
         case blanket
-        /// Days the invoice is early are valued at amount times days (ST).
+        /// An invoice dated before its order, valued at amount times days (ST); without a row it is not checked, for many
+        /// orders are written after the fact.
         case early
     }
 
@@ -129,10 +130,13 @@ package struct Tolerance: Hashable, Sendable, JSONCoded {
             guard row.check == check, let rank = row.scope.rank(for: subject) else { return nil }
             return (row, rank)
         }
-        let best = covering.filter { $0.row.covers(isOver: isOver) }.max { ($0.rank, $0.row.version, $1.row.id) < ($1.rank, $1.row.version, $0.row.id) }
+        let best = covering.filter { $0.row.covers(isOver: isOver) }.max {
+            ($0.rank, $0.row.version, $1.row.id) < ($1.rank, $1.row.version, $0.row.id)
+        }
         if let best { return best.row }
         // Rows that look the other way say that this direction is not checked; no rows at all say nothing.
         if !covering.isEmpty { return nil }
+        guard check != .early else { return nil }
         let fallback = builtIn(check)
         return fallback.covers(isOver: isOver) ? fallback : nil
     }
@@ -143,7 +147,9 @@ package struct Tolerance: Hashable, Sendable, JSONCoded {
     /// compare with, and then every percent limit is exceeded.
     func isBroken(variance: ExactDecimal, percent: ExactDecimal?, currency: Currency) -> Bool {
         var breaches: [Bool] = []
-        if let absMinor { breaches.append(variance.magnitude > ExactDecimal(mantissa: Int128(absMinor), scale: currency.minorDigits)) }
+        if let absMinor {
+            breaches.append(variance.magnitude > ExactDecimal(mantissa: Int128(absMinor), scale: currency.minorDigits))
+        }
         if let pct { breaches.append(percent.map { $0.magnitude > pct } ?? true) }
         guard !breaches.isEmpty else { return false }
         return combine == .any ? breaches.contains(true) : !breaches.contains(false)

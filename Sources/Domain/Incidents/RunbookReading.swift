@@ -4,7 +4,8 @@ extension Runbook {
     /// Reads a runbook and judges it; nil when it cannot be used. Every problem becomes an issue.
     ///
     /// `fileName` is the last part of the path (`sla-breach.md`), `matter` the front matter as JSON, `body` the Markdown after.
-    /// With `asOf` an expired runbook is an issue too.
+    /// With `asOf` an expired runbook is an issue too: for checks. At run time leave it out and ask `isExpired(on:)`, since an
+    /// overdue runbook is shown with a warning and never hidden.
     package static func parse(
         fileName: String, matter: JSONValue, body: String, asOf: CivilDate? = nil, issues: inout [RunbookIssue]
     ) -> Runbook? {
@@ -26,6 +27,12 @@ extension Runbook {
                 RunbookIssue(
                     .file, "The file is named \(cut(fileName, 80)) and answers \(alert.rawValue).",
                     remedy: "Name it \(alert.runbookFile)."))
+        }
+        if let alert, let severity, severity != alert.definition.severity {
+            issues.append(
+                RunbookIssue(
+                    .matter(pointer: "/severity"), "The alert opens as \(alert.definition.severity.rawValue).",
+                    remedy: "Write \(alert.definition.severity.rawValue)."))
         }
         if let author, let approver, author == approver {
             issues.append(

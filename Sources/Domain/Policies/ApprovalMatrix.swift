@@ -2,8 +2,9 @@ package import Kernel
 
 /// Who has to sign, by amount band, currency, entity, category and risk.
 ///
-/// Rows may not overlap; what no row covers falls to `otherwise`. Amounts are compared by magnitude, so that a credit note needs the
-/// signatures of an invoice of its size. Over each combination of the other inputs, a higher amount never needs fewer signatures.
+/// Rows may not overlap; what no row covers falls to `otherwise`. Amounts are compared by magnitude, so that a credit note
+/// needs the signatures of an invoice of its size. Over each combination of the other inputs, a higher amount never needs fewer
+/// signatures.
 package struct ApprovalMatrix: Sendable {
     package static let rowsMax = 500
     package static let stepsMax = 10
@@ -55,7 +56,8 @@ package struct ApprovalMatrix: Sendable {
             row.close(["id", "label", "over", "upTo", "steps"] + dimensions, issues: &issues)
             guard let made = parseRow(row, issues: &issues) else { continue }
             if rows.contains(where: { $0.id == made.id }) {
-                issues.append(AssetIssue(row.path("id"), "The row `\(made.id)` is written twice.", remedy: "Give each row its own id."))
+                issues.append(
+                    AssetIssue(row.path("id"), "The row `\(made.id)` is written twice.", remedy: "Give each row its own id."))
             }
             rows.append(made)
         }
@@ -78,12 +80,15 @@ package struct ApprovalMatrix: Sendable {
         let label = row.text("label", issues: &issues)
         let scopes = dimensions.map { row.texts($0, upTo: 200, issues: &issues) }
         for code in scopes[0] where Currency(code) == nil {
-            issues.append(AssetIssue(row.path("currencies"), "`\(code)` is no currency.", remedy: "Use a code of ISO 4217, such as EUR."))
+            issues.append(
+                AssetIssue(row.path("currencies"), "`\(code)` is no currency.", remedy: "Use a code of ISO 4217, such as EUR."))
         }
         let over = bound("over", row, issues: &issues)
         let upTo = bound("upTo", row, issues: &issues)
         if let over, let upTo, over >= upTo {
-            issues.append(AssetIssue(row.pointer, "The band is empty: `over` is not below `upTo`.", remedy: "Raise `upTo` or lower `over`."))
+            issues.append(
+                AssetIssue(row.pointer, "The band is empty: `over` is not below `upTo`.", remedy: "Raise `upTo` or lower `over`.")
+            )
         }
         let steps = parseSteps(row, issues: &issues)
         guard let id, let label else { return nil }
@@ -94,7 +99,8 @@ package struct ApprovalMatrix: Sendable {
         guard let value = row.object[name] else { return nil }
         guard let text = value.string, let number = ExactDecimal(text), !number.isNegative else {
             issues.append(
-                AssetIssue(row.path(name), "`\(name)` has to be an amount in quotes.", remedy: "Write it as text, such as \"1000.00\"."))
+                AssetIssue(
+                    row.path(name), "`\(name)` has to be an amount in quotes.", remedy: "Write it as text, such as \"1000.00\"."))
             return nil
         }
         return number
@@ -125,7 +131,8 @@ package struct ApprovalMatrix: Sendable {
         let values = ApprovalMatrix.inputs.map { input[$0]?.string ?? "" }
         let hits = rows.filter { $0.covers(values) && $0.covers(amount.magnitude) }
         guard hits.count <= 1 else {
-            throw Refusal(.conflict, reason: "policy.conflict", "The rows \(hits.map(\.id).joined(separator: " and ")) both apply.")
+            throw Refusal(
+                .conflict, reason: "policy.conflict", "The rows \(hits.map(\.id).joined(separator: " and ")) both apply.")
         }
         let row = hits.first ?? otherwise
         var used: JSONObject = ["amount": .string(text)]
@@ -141,7 +148,9 @@ package struct ApprovalMatrix: Sendable {
             Array(Set(rows.flatMap { $0.scopes[dimension] })).sorted() + [""]
         }
         guard values.reduce(1, { $0 * $1.count }) <= ApprovalMatrix.combinationsMax else {
-            issues.append(AssetIssue(pointer, "The matrix has too many combinations to be checked.", remedy: "Split it into several policies."))
+            issues.append(
+                AssetIssue(
+                    pointer, "The matrix has too many combinations to be checked.", remedy: "Split it into several policies."))
             return
         }
         var reported: Set<String> = []
@@ -173,7 +182,9 @@ package struct ApprovalMatrix: Sendable {
                 out.append(
                     (
                         "overlap \(names)",
-                        AssetIssue(pointer, "The rows `\(names)` overlap.", remedy: "Let one band start (`over`) where the other ends (`upTo`).")
+                        AssetIssue(
+                            pointer, "The rows `\(names)` overlap.",
+                            remedy: "Let one band start (`over`) where the other ends (`upTo`).")
                     ))
             }
             let row = hits.first ?? otherwise
@@ -182,7 +193,9 @@ package struct ApprovalMatrix: Sendable {
                     (
                         "falling \(before.id) \(row.id)",
                         AssetIssue(
-                            pointer, "A higher amount needs fewer signatures: `\(row.id)` asks for \(row.signatures), `\(before.id)` below it for "
+                            pointer,
+                            "A higher amount needs fewer signatures: `\(row.id)` asks for \(row.signatures), "
+                                + "`\(before.id)` below it for "
                                 + "\(before.signatures).", remedy: "Ask for at least as many signatures in the higher band.")
                     ))
             }

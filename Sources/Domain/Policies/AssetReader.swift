@@ -12,7 +12,8 @@ package struct AssetReader: Sendable {
     /// Nil, with an issue, when the value is no object.
     package init?(_ json: JSONValue, at pointer: String, _ what: String, issues: inout [AssetIssue]) {
         guard case .object(let object) = json else {
-            issues.append(AssetIssue(pointer, "\(what.capitalizedFirst) has to be a mapping.", remedy: "Write it as `name: value` lines."))
+            issues.append(
+                AssetIssue(pointer, "\(what.capitalizedFirst) has to be a mapping.", remedy: "Write it as `name: value` lines."))
             return nil
         }
         self.object = object
@@ -72,7 +73,9 @@ package struct AssetReader: Sendable {
 
     package static func isName(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
-        guard let first = bytes.first, bytes.count <= 63, first >= UInt8(ascii: "a"), first <= UInt8(ascii: "z") else { return false }
+        guard let first = bytes.first, bytes.count <= 63, first >= UInt8(ascii: "a"), first <= UInt8(ascii: "z") else {
+            return false
+        }
         return bytes.allSatisfy {
             ($0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "z")) || ($0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9"))
                 || $0 == UInt8(ascii: "-")
@@ -117,7 +120,9 @@ package struct AssetReader: Sendable {
         }
         guard let items = value.array, items.count <= most else {
             issues.append(
-                AssetIssue(path(name), "`\(name)` has to be a list of at most \(most) items.", remedy: "Write each item after a hyphen."))
+                AssetIssue(
+                    path(name), "`\(name)` has to be a list of at most \(most) items.", remedy: "Write each item after a hyphen.")
+            )
             return []
         }
         return items.enumerated().map { (value: $0.element, pointer: "\(path(name))/\($0.offset)") }
@@ -156,7 +161,9 @@ package struct AssetReader: Sendable {
     /// The known name at the least edit distance, when that is close enough to be a slip.
     package static func nearest(to text: String, among names: [String]) -> String? {
         let scored = names.map { (name: $0, distance: distance(Array(text.utf8.prefix(100)), Array($0.utf8))) }
-        guard let best = scored.min(by: { $0.distance < $1.distance }), best.distance <= max(1, text.utf8.count / 3) else { return nil }
+        guard let best = scored.min(by: { $0.distance < $1.distance }),
+            best.distance <= max(text.utf8.count >= 4 ? 2 : 1, text.utf8.count / 3)
+        else { return nil }
         return best.name
     }
 

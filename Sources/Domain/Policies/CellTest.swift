@@ -37,7 +37,8 @@ enum CellTest: Sendable, Equatable {
     func takes(_ value: CellValue) -> Bool {
         switch (self, value) {
         case (.any, _): true
-        case (.ordered(let intervals, let isNegated), .ordered(let number)): intervals.contains { $0.contains(number) } != isNegated
+        case (.ordered(let intervals, let isNegated), .ordered(let number)):
+            intervals.contains { $0.contains(number) } != isNegated
         case (.words(let words, let isNegated), .word(let word)): words.contains { sameBytes($0, word) } != isNegated
         case (.flag(let wanted), .flag(let flag)): wanted == flag
         default: false
@@ -65,7 +66,9 @@ enum CellTest: Sendable, Equatable {
             body = String(text.dropFirst(4).dropLast()).trimmed
         }
         let parts = try split(body)
-        guard !parts.isEmpty, parts.count <= partsMax, !parts.contains("") else { throw CellProblem("The cell lists nothing, or too much.") }
+        guard !parts.isEmpty, parts.count <= partsMax, !parts.contains("") else {
+            throw CellProblem("The cell lists nothing, or too much.")
+        }
         switch type {
         case .bool:
             guard parts.count == 1, !isNegated, parts[0] == "true" || parts[0] == "false" else {
@@ -183,7 +186,10 @@ extension String {
         let wanted = Array(mark.utf8)
         guard bytes.count >= wanted.count else { return nil }
         for start in 0...(bytes.count - wanted.count) where bytes[start..<start + wanted.count].elementsEqual(wanted) {
-            return (String(decoding: bytes[..<start], as: UTF8.self), String(decoding: bytes[(start + wanted.count)...], as: UTF8.self))
+            return (
+                String(decoding: bytes[..<start], as: UTF8.self),
+                String(decoding: bytes[(start + wanted.count)...], as: UTF8.self)
+            )
         }
         return nil
     }

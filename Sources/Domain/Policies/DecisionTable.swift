@@ -1,7 +1,8 @@
 import Expressions
 import Kernel
 
-/// A decision table in the shape of DMN: inputs are expressions over `input`, cells are restricted tests, so coverage is decidable.
+/// A decision table in the shape of DMN: inputs are expressions over `input`, cells are restricted tests, so coverage is
+/// decidable.
 package struct DecisionTable: Sendable {
     package static let inputsMax = 12
     package static let outputsMax = 12
@@ -61,7 +62,8 @@ package struct DecisionTable: Sendable {
             used[column.name] = value
             guard let cell = CellValue(value, column.type) else {
                 throw Refusal(
-                    .invalid, reason: "policy.input", "The input '\(column.name)' gave \(value.text), which is no \(column.type.rawValue).")
+                    .invalid, reason: "policy.input",
+                    "The input '\(column.name)' gave \(value.text), which is no \(column.type.rawValue).")
             }
             if case .word(let word) = cell, let known = column.values, !known.contains(word) {
                 throw Refusal(.invalid, reason: "policy.input", "The input '\(column.name)' knows no '\(word)'.")
@@ -98,12 +100,15 @@ package struct DecisionTable: Sendable {
             return PolicyAnswer(outcome: .object(first.outcome), rulesFired: hits.map(DecisionTable.fired), inputsUsed: used)
         case .first: return single(first, used)
         case .priority: return single(ranked(hits)[0], used)
-        case .collect: return PolicyAnswer(outcome: try collected(hits), rulesFired: hits.map(DecisionTable.fired), inputsUsed: used)
+        case .collect:
+            return PolicyAnswer(outcome: try collected(hits), rulesFired: hits.map(DecisionTable.fired), inputsUsed: used)
         case .ruleOrder:
-            return PolicyAnswer(outcome: .array(hits.map { .object($0.outcome) }), rulesFired: hits.map(DecisionTable.fired), inputsUsed: used)
+            return PolicyAnswer(
+                outcome: .array(hits.map { .object($0.outcome) }), rulesFired: hits.map(DecisionTable.fired), inputsUsed: used)
         case .outputOrder:
             let order = ranked(hits)
-            return PolicyAnswer(outcome: .array(order.map { .object($0.outcome) }), rulesFired: order.map(DecisionTable.fired), inputsUsed: used)
+            return PolicyAnswer(
+                outcome: .array(order.map { .object($0.outcome) }), rulesFired: order.map(DecisionTable.fired), inputsUsed: used)
         }
     }
 
@@ -114,7 +119,9 @@ package struct DecisionTable: Sendable {
     }
 
     private func conflict(_ hits: [Rule]) -> Refusal {
-        Refusal(.conflict, reason: "policy.conflict", "The rules \(hits.map(\.id).joined(separator: ", ")) apply and contradict each other.")
+        Refusal(
+            .conflict, reason: "policy.conflict",
+            "The rules \(hits.map(\.id).joined(separator: ", ")) apply and contradict each other.")
     }
 
     /// By the place of each output in its list of values, the first output first; rules that tie keep their order.

@@ -3,7 +3,8 @@ import Kernel
 
 extension DecisionTable {
     static func parse(_ reader: AssetReader, issues: inout [AssetIssue]) -> DecisionTable? {
-        reader.close(Policy.commonMembers + ["hitPolicy", "aggregate", "inputs", "outputs", "rules", "otherwise"], issues: &issues)
+        reader.close(
+            Policy.commonMembers + ["hitPolicy", "aggregate", "inputs", "outputs", "rules", "otherwise"], issues: &issues)
         let hitPolicy = reader.choice("hitPolicy", HitPolicy.self, otherwise: .unique, issues: &issues) ?? .unique
         let aggregate = reader.choice("aggregate", Aggregate.self, otherwise: .list, issues: &issues) ?? .list
         if aggregate != .list, hitPolicy != .collect {
@@ -21,7 +22,9 @@ extension DecisionTable {
         for item in reader.list("rules", upTo: rulesMax, isRequired: true, issues: &issues) {
             guard let rule = parseRule(item.value, item.pointer, inputs, outputs, issues: &issues) else { continue }
             if rules.contains(where: { $0.id == rule.id }) {
-                issues.append(AssetIssue(item.pointer + "/id", "The rule `\(rule.id)` is written twice.", remedy: "Give each rule its own id."))
+                issues.append(
+                    AssetIssue(
+                        item.pointer + "/id", "The rule `\(rule.id)` is written twice.", remedy: "Give each rule its own id."))
             }
             rules.append(rule)
         }
@@ -56,7 +59,8 @@ extension DecisionTable {
         guard let reader = AssetReader(json, at: pointer, "output", issues: &issues) else { return nil }
         reader.close(["name", "values"], issues: &issues)
         let values: [JSONValue]? =
-            reader.object["values"] == nil ? nil : reader.list("values", upTo: 200, isRequired: true, issues: &issues).map(\.value)
+            reader.object["values"] == nil
+            ? nil : reader.list("values", upTo: 200, isRequired: true, issues: &issues).map(\.value)
         guard let name = reader.text("name", issues: &issues) else { return nil }
         return Output(name: name, values: values)
     }
@@ -92,7 +96,10 @@ extension DecisionTable {
                 }
                 cells.append(test)
             } catch {
-                issues.append(AssetIssue(when.path(input.name), error.message, remedy: "Write -, a value, a comparison such as >= 100, or [0..100]."))
+                issues.append(
+                    AssetIssue(
+                        when.path(input.name), error.message,
+                        remedy: "Write -, a value, a comparison such as >= 100, or [0..100]."))
             }
         }
         let then = parseOutcome(outcome, reader.path("then"), outputs, issues: &issues)

@@ -2,8 +2,8 @@ package import Kernel
 
 /// Which duties one natural person may not combine.
 ///
-/// A dynamic rule forbids using both on one chain of objects (this invoice, its holds, its payment); a static rule forbids holding
-/// both. Persons are compared as human beings: two accounts of one person are one person.
+/// A dynamic rule forbids using both on one chain of objects (this invoice, its holds, its payment); a static rule forbids
+/// holding both. Persons are compared as human beings: two accounts of one person are one person.
 package struct DutySeparation: Sendable {
     package static let rulesMax = 200
 
@@ -51,7 +51,8 @@ package struct DutySeparation: Sendable {
             let reverse = rule.optionalText("reverseMessage", issues: &issues)
             guard let id, let duty, let conflicts, let mode, let severity, let message else { continue }
             if rules.contains(where: { $0.id == id }) {
-                issues.append(AssetIssue(rule.path("id"), "The rule `\(id)` is written twice.", remedy: "Give each rule its own id."))
+                issues.append(
+                    AssetIssue(rule.path("id"), "The rule `\(id)` is written twice.", remedy: "Give each rule its own id."))
             }
             rules.append(
                 Rule(
@@ -97,8 +98,8 @@ package struct DutySeparation: Sendable {
         return nil
     }
 
-    /// For tests and previews: `{duty, person, chain: [{duty, person}]}` gives `{permitted, rule?, message?}`; `{duties: […]}` gives
-    /// the static conflicts.
+    /// For tests and previews: `{duty, person, chain: [{duty, person}]}` gives `{permitted, rule?, message?}`; `{duties: […]}`
+    /// gives the static conflicts.
     func decide(_ input: JSONValue) throws(Refusal) -> PolicyAnswer {
         if let duties = input["duties"]?.array {
             let found = staticConflicts(among: Set(duties.compactMap(\.string)))

@@ -62,8 +62,8 @@ package struct Policy: Sendable {
         return Policy(name: name, version: version, title: title, body: body, tests: tests)
     }
 
-    /// Decides for one input. Refusals: `policy.input` when the input lacks what the policy asks for, `policy.gap` when no rule applies,
-    /// `policy.conflict` when rules contradict each other.
+    /// Decides for one input. Refusals: `policy.input` when the input lacks what the policy asks for, `policy.gap` when no rule
+    /// applies, `policy.conflict` when rules contradict each other.
     package func decide(_ input: JSONValue) throws(Refusal) -> PolicyDecision {
         let answer: PolicyAnswer
         switch body {
@@ -156,12 +156,15 @@ struct PolicyCase: Sendable {
                 test.missing(test.object["input"] == nil ? "input" : "expect", issues: &issues)
                 return nil
             }
-            guard let expect = AssetReader(expected, at: test.path("expect"), "expectation", issues: &issues), let name else { return nil }
+            guard let expect = AssetReader(expected, at: test.path("expect"), "expectation", issues: &issues), let name else {
+                return nil
+            }
             expect.close(["outcome", "rules", "refused"], issues: &issues)
             let rules = expect.object["rules"] == nil ? nil : expect.texts("rules", upTo: 200, issues: &issues)
             let refused = expect.optionalText("refused", issues: &issues)
             if expect.object.isEmpty {
-                issues.append(AssetIssue(expect.pointer, "The test expects nothing.", remedy: "Add `outcome`, `rules` or `refused`."))
+                issues.append(
+                    AssetIssue(expect.pointer, "The test expects nothing.", remedy: "Add `outcome`, `rules` or `refused`."))
             }
             return PolicyCase(name: name, input: input, outcome: expect.object["outcome"], rules: rules, refused: refused)
         }
@@ -182,6 +185,7 @@ struct PolicyCase: Sendable {
     }
 
     private func failed(_ pointer: String, _ what: String) -> AssetIssue {
-        AssetIssue(pointer, "The test \"\(name)\" \(what).", remedy: "Correct the rule, or the test when the rule is what you want.")
+        AssetIssue(
+            pointer, "The test \"\(name)\" \(what).", remedy: "Correct the rule, or the test when the rule is what you want.")
     }
 }

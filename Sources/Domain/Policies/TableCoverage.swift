@@ -1,7 +1,7 @@
 import Kernel
 
-/// Proves what a decision table covers, exactly: every column is cut where some cell changes its answer, and each piece stands for
-/// all values in it.
+/// Proves what a decision table covers, exactly: every column is cut where some cell changes its answer, and each piece stands
+/// for all values in it.
 ///
 /// Finds gaps, overlaps (UNIQUE), contradictions (ANY) and rules that can never apply (FIRST, PRIORITY). Pieces with the same
 /// remaining rules are looked at once, which keeps real tables cheap; `visitsMax` bounds the rest.
@@ -39,7 +39,9 @@ struct TableCoverage {
         run.visit(column: 0, alive: Array(table.rules.indices), path: [])
         if run.visits >= TableCoverage.visitsMax {
             issues.append(
-                AssetIssue(pointer, "The table is too large to prove that it covers everything.", remedy: "Split it into several tables."))
+                AssetIssue(
+                    pointer, "The table is too large to prove that it covers everything.", remedy: "Split it into several tables."
+                ))
             return
         }
         for problem in run.found.prefix(TableCoverage.issuesMax) {
@@ -57,7 +59,8 @@ struct TableCoverage {
         visits += 1
         guard visits < TableCoverage.visitsMax, seen.insert(Spot(column: column, alive: alive)).inserted else { return }
         guard !alive.isEmpty else {
-            if table.otherwise == nil, table.hitPolicy != .collect, table.hitPolicy != .ruleOrder, table.hitPolicy != .outputOrder {
+            if table.otherwise == nil, table.hitPolicy != .collect, table.hitPolicy != .ruleOrder, table.hitPolicy != .outputOrder
+            {
                 report("No rule applies when \(describe(path)).", "Add a rule, or an `otherwise`.")
             }
             return
@@ -81,9 +84,13 @@ struct TableCoverage {
             report("The rules `\(names)` both apply when \(describe(path)).", "Narrow one of them, or use FIRST or PRIORITY.")
         case .any:
             reached.formUnion(alive)
-            guard let first = alive.first, !alive.allSatisfy({ table.rules[$0].outcome == table.rules[first].outcome }) else { return }
+            guard let first = alive.first, !alive.allSatisfy({ table.rules[$0].outcome == table.rules[first].outcome }) else {
+                return
+            }
             let names = alive.map { table.rules[$0].id }.joined(separator: "` and `")
-            report("The rules `\(names)` contradict each other when \(describe(path)).", "Give them the same outcome, or narrow one.")
+            report(
+                "The rules `\(names)` contradict each other when \(describe(path)).", "Give them the same outcome, or narrow one."
+            )
         case .first: reached.insert(alive[0])
         case .priority, .collect, .ruleOrder, .outputOrder: reached.formUnion(alive)
         }
@@ -99,7 +106,9 @@ struct TableCoverage {
         switch input.type {
         case .bool: return [true, false].map { flag in Piece(name: "\(flag)", takes: { $0.takes(.flag(flag)) }) }
         case .string:
-            if let values = input.values { return values.map { word in Piece(name: "\"\(word)\"", takes: { $0.takes(.word(word)) }) } }
+            if let values = input.values {
+                return values.map { word in Piece(name: "\"\(word)\"", takes: { $0.takes(.word(word)) }) }
+            }
             var words: [String] = []
             for case .words(let listed, _) in cells { for word in listed where !words.contains(word) { words.append(word) } }
             let named = words.map { word in Piece(name: "\"\(word)\"", takes: { $0.takes(.word(word)) }) }
@@ -141,7 +150,8 @@ struct TableCoverage {
             below = point
         }
         let last = below
-        pieces.append(Piece(name: last.map { "above \(text($0))" } ?? "anything", takes: { takesStretch($0, from: last, to: nil) }))
+        pieces.append(
+            Piece(name: last.map { "above \(text($0))" } ?? "anything", takes: { takesStretch($0, from: last, to: nil) }))
         return pieces
     }
 

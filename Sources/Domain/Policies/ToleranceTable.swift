@@ -28,10 +28,14 @@ package struct ToleranceTable: Sendable {
             else { continue }
             let tolerance = made.tolerance
             if rows.contains(where: { $0.tolerance.id == tolerance.id && $0.tolerance.version == tolerance.version }) {
-                issues.append(AssetIssue(row.path("id"), "The row `\(tolerance.id)` is written twice.", remedy: "Give each row its own id."))
+                issues.append(
+                    AssetIssue(row.path("id"), "The row `\(tolerance.id)` is written twice.", remedy: "Give each row its own id.")
+                )
             } else if rows.contains(where: { isRival($0.tolerance, tolerance) }) {
                 issues.append(
-                    AssetIssue(row.pointer, "Another row has the same check, scope, direction and version.", remedy: "Keep one of them."))
+                    AssetIssue(
+                        row.pointer, "Another row has the same check, scope, direction and version.", remedy: "Keep one of them.")
+                )
             }
             rows.append(made)
         }
@@ -59,7 +63,8 @@ package struct ToleranceTable: Sendable {
             absolute = value.int64
             if absolute.map({ $0 < 0 }) ?? true {
                 issues.append(
-                    AssetIssue(row.path("absMinor"), "`absMinor` counts minor units, or is null.", remedy: "Write 500 for 5.00 EUR."))
+                    AssetIssue(
+                        row.path("absMinor"), "`absMinor` counts minor units, or is null.", remedy: "Write 500 for 5.00 EUR."))
             }
         }
         var percent: ExactDecimal?
@@ -79,7 +84,8 @@ package struct ToleranceTable: Sendable {
 
     private static func parseScope(_ row: AssetReader, issues: inout [AssetIssue]) -> Tolerance.Scope {
         var scope = Tolerance.Scope()
-        guard let value = row.object["scope"], let members = AssetReader(value, at: row.path("scope"), "scope", issues: &issues) else {
+        guard let value = row.object["scope"], let members = AssetReader(value, at: row.path("scope"), "scope", issues: &issues)
+        else {
             return scope
         }
         members.close(scopes, issues: &issues)
@@ -89,14 +95,16 @@ package struct ToleranceTable: Sendable {
         if let code = members.optionalText("currency", issues: &issues) {
             scope.currency = Currency(code)
             if scope.currency == nil {
-                issues.append(AssetIssue(members.path("currency"), "`\(code)` is no currency.", remedy: "Use a code of ISO 4217, such as EUR."))
+                issues.append(
+                    AssetIssue(
+                        members.path("currency"), "`\(code)` is no currency.", remedy: "Use a code of ISO 4217, such as EUR."))
             }
         }
         return scope
     }
 
-    /// For tests and previews: `{check, direction?, entity?, supplier?, category?, currency?}` gives the limits of the row that applies.
-    /// The weights are those of the matching: a supplier outweighs all else, then category, entity, currency.
+    /// For tests and previews: `{check, direction?, entity?, supplier?, category?, currency?}` gives the limits of the row that
+    /// applies. The weights are those of the matching: a supplier outweighs all else, then category, entity, currency.
     func decide(_ input: JSONValue) throws(Refusal) -> PolicyAnswer {
         guard let check = input["check"]?.string.flatMap(Tolerance.Check.init(rawValue:)) else {
             throw Refusal(.invalid, reason: "policy.input", "Tolerances ask for the name of a check.")
@@ -105,14 +113,16 @@ package struct ToleranceTable: Sendable {
         var best: (row: Row, rank: Int)?
         for row in rows where row.tolerance.check == check {
             let direction = row.tolerance.direction
-            guard direction == .both || (direction == .over) == isOver, let rank = ToleranceTable.rank(row.tolerance.scope, input) else { continue }
+            guard direction == .both || (direction == .over) == isOver, let rank = ToleranceTable.rank(row.tolerance.scope, input)
+            else { continue }
             if best.map({ (rank, row.tolerance.version) > ($0.rank, $0.row.tolerance.version) }) ?? true { best = (row, rank) }
         }
         guard let row = best?.row else { return PolicyAnswer(outcome: ["row": .null], rulesFired: [], inputsUsed: input) }
         return PolicyAnswer(
             outcome: [
                 "row": .string(row.tolerance.id), "absMinor": row.tolerance.absMinor.map { JSONValue($0) } ?? .null,
-                "pct": row.tolerance.pct.map { .string($0.description) } ?? .null, "action": .string(row.tolerance.action.rawValue),
+                "pct": row.tolerance.pct.map { .string($0.description) } ?? .null,
+                "action": .string(row.tolerance.action.rawValue),
             ], rulesFired: [PolicyDecision.Rule(id: row.tolerance.id, label: row.label)], inputsUsed: input)
     }
 

@@ -91,13 +91,11 @@ package struct Authority: Sendable {
 extension Grant {
     /// As stored with a person's row: `{role, scope, partner?, entities?, until?}`.
     package var json: JSONValue {
-        var partner: JSONValue?
-        if case .tenant(_, let name) = scope { partner = .string(name) }
-        return .object([
-            "role": .string(role), "scope": .string(scope.path), "partner": partner,
-            "entities": entities.isEmpty ? nil : .array(entities.sorted().map(JSONValue.string)),
-            "until": until.map { .string($0.description) },
-        ])
+        var members: JSONObject = ["role": .string(role), "scope": .string(scope.path)]
+        if case .tenant(_, let partner) = scope { members["partner"] = .string(partner) }
+        if !entities.isEmpty { members["entities"] = .array(entities.sorted().map(JSONValue.string)) }
+        if let until { members["until"] = .string(until.description) }
+        return .object(members)
     }
 
     /// Reads `json`; a refusal `grant.form` when it is not one, which means that a row was tampered with.

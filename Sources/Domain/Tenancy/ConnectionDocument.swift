@@ -27,17 +27,19 @@ package struct ConnectionDocument: Sendable {
         package let connectTimeoutSeconds: Int?
         package let totalTimeoutSeconds: Int?
         package let answerBytesMax: Int?
+        /// Writes at one time.
+        package let writers: Int?
 
         package init(
             ratePerSecond: Int? = nil, concurrency: Int? = nil, connectTimeoutSeconds: Int? = nil,
-            totalTimeoutSeconds: Int? = nil,
-            answerBytesMax: Int? = nil
+            totalTimeoutSeconds: Int? = nil, answerBytesMax: Int? = nil, writers: Int? = nil
         ) {
             self.ratePerSecond = ratePerSecond
             self.concurrency = concurrency
             self.connectTimeoutSeconds = connectTimeoutSeconds
             self.totalTimeoutSeconds = totalTimeoutSeconds
             self.answerBytesMax = answerBytesMax
+            self.writers = writers
         }
     }
 
@@ -84,6 +86,7 @@ package struct ConnectionDocument: Sendable {
             optional("connectTimeoutSeconds", .integer(1...60), "seconds to open a connection."),
             optional("totalTimeoutSeconds", .integer(1...120), "seconds for a whole exchange."),
             optional("answerBytesMax", .integer(1024...26_214_400), "bytes of one answer, unpacked."),
+            optional("writers", .integer(1...16), "writes at one time."),
         ])
 
     package static func parse(_ json: JSONValue, issues: inout [AssetIssue]) -> ConnectionDocument? {
@@ -105,7 +108,7 @@ package struct ConnectionDocument: Sendable {
                 ratePerSecond: limits?["ratePerSecond"]?.int, concurrency: limits?["concurrency"]?.int,
                 connectTimeoutSeconds: limits?["connectTimeoutSeconds"]?.int,
                 totalTimeoutSeconds: limits?["totalTimeoutSeconds"]?.int,
-                answerBytesMax: limits?["answerBytesMax"]?.int),
+                answerBytesMax: limits?["answerBytesMax"]?.int, writers: limits?["writers"]?.int),
             settleSeconds: fields.integer("settleSeconds", or: 20))
     }
 

@@ -71,7 +71,8 @@ extension DefinitionParser {
     ) -> StepAction? {
         let needsConnection = kind == .erpRead || kind == .erpWrite
         task.close(
-            DefinitionParser.commonMembers + ["call", "with", "retry", "timeoutSeconds"] + (kind.isWrite ? ["idempotencyKey"] : []),
+            DefinitionParser.commonMembers + ["call", "with", "retry", "timeoutSeconds"]
+                + (kind.isWrite ? ["idempotencyKey"] : []),
             issues: &issues)
         with.close(required + (needsConnection ? ["connection"] : []), issues: &issues)
         var connection = ""
@@ -94,7 +95,8 @@ extension DefinitionParser {
 
     private mutating func retry(of task: AssetReader) -> RetryPolicy {
         let standard = RetryPolicy.standard
-        guard let json = task.object["retry"], let retry = AssetReader(json, at: task.path("retry"), "retry", issues: &issues) else {
+        guard let json = task.object["retry"], let retry = AssetReader(json, at: task.path("retry"), "retry", issues: &issues)
+        else {
             return standard
         }
         retry.close(["attempts", "initialSeconds", "factorPercent", "capSeconds", "jitterPercent"], issues: &issues)
@@ -112,7 +114,8 @@ extension DefinitionParser {
     private mutating func approveAction(_ with: AssetReader, _ deadlines: [DeadlineRule]) -> StepAction? {
         with.close(["steps", "duty", "title", "object", "evidence", "riskClass"], issues: &issues)
         let duty = with.name("duty", issues: &issues)
-        guard let rounds = template("steps", of: with, isRequired: true), let object = template("object", of: with, isRequired: true),
+        guard let rounds = template("steps", of: with, isRequired: true),
+            let object = template("object", of: with, isRequired: true),
             let duty
         else { return nil }
         return .human(
@@ -125,7 +128,8 @@ extension DefinitionParser {
 
     private mutating func answerAction(_ with: AssetReader, _ deadlines: [DeadlineRule], kind: HumanRequest.Kind) -> StepAction? {
         with.close(
-            ["role", "title", "object", "evidence", "riskClass", "resolutions"] + (kind == .exception ? ["code"] : []), issues: &issues)
+            ["role", "title", "object", "evidence", "riskClass", "resolutions"] + (kind == .exception ? ["code"] : []),
+            issues: &issues)
         let role = with.name("role", issues: &issues)
         let code = kind == .exception ? template("code", of: with, isRequired: true) : nil
         let object = template("object", of: with, isRequired: true)
@@ -135,7 +139,8 @@ extension DefinitionParser {
         let round: JSONValue = ["role": .string(role), "quorum": 1, "label": .string(DefinitionParser.spoken(role))]
         return .human(
             HumanCall(
-                kind: kind, rounds: .literal([round]), duty: nil, code: code, title: template("title", of: with, isRequired: false),
+                kind: kind, rounds: .literal([round]), duty: nil, code: code,
+                title: template("title", of: with, isRequired: false),
                 object: object, evidence: template("evidence", of: with, isRequired: false) ?? .literal(.null),
                 riskClass: template("riskClass", of: with, isRequired: false) ?? .literal("standard"), resolutions: resolutions,
                 deadlines: deadlines))
@@ -153,7 +158,8 @@ extension DefinitionParser {
             let needsReason = reader.bool("needsReason", otherwise: kind == .exception, issues: &issues)
             guard let name, let label, let consequence else { continue }
             if out.contains(where: { $0.name == name }) {
-                issues.append(AssetIssue(reader.path("name"), "The resolution `\(name)` is offered twice.", remedy: "Remove one."))
+                issues.append(
+                    AssetIssue(reader.path("name"), "The resolution `\(name)` is offered twice.", remedy: "Remove one."))
             }
             out.append(Resolution(name: name, label: label, consequence: consequence, duty: duty, needsReason: needsReason))
         }
@@ -168,7 +174,8 @@ extension DefinitionParser {
             let name = reader.name("name", issues: &issues)
             let isServiceTime = reader.object["afterServiceSeconds"] != nil
             let seconds = reader.int(
-                isServiceTime ? "afterServiceSeconds" : "afterSeconds", in: 1...RunBounds.waitSecondsMax, otherwise: nil, issues: &issues)
+                isServiceTime ? "afterServiceSeconds" : "afterSeconds", in: 1...RunBounds.waitSecondsMax, otherwise: nil,
+                issues: &issues)
             let action = reader.text("action", issues: &issues)
             let role = reader.object["role"] == nil ? nil : reader.name("role", issues: &issues)
             if let role { roles.insert(role) }

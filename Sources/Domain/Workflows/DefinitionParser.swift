@@ -30,7 +30,8 @@ struct DefinitionParser {
     mutating func parse(_ json: JSONValue) -> WorkflowDefinition? {
         guard let reader = AssetReader(json, at: "", "workflow", issues: &issues) else { return nil }
         reader.close(
-            ["kind", "name", "version", "title", "description", "duties", "chain", "do", "outcomes", "outcome", "output"], issues: &issues)
+            ["kind", "name", "version", "title", "description", "duties", "chain", "do", "outcomes", "outcome", "output"],
+            issues: &issues)
         if reader.object["kind"]?.string != "workflow" {
             issues.append(AssetIssue("/kind", "A workflow says `kind: workflow`.", remedy: "Write `kind: workflow`."))
         }
@@ -44,7 +45,9 @@ struct DefinitionParser {
         let outcomes = reader.texts("outcomes", upTo: 20, issues: &issues)
         if outcomes.isEmpty { reader.missing("outcomes", issues: &issues) }
         let outcome = expression("outcome", of: reader, isRequired: true)
-        let output = reader.object["output"].map { Template.parse($0, in: DefinitionParser.scope, at: "/output", issues: &issues) }
+        let output = reader.object["output"].map {
+            Template.parse($0, in: DefinitionParser.scope, at: "/output", issues: &issues)
+        }
         guard reader.object["do"] != nil else {
             reader.missing("do", issues: &issues)
             return nil
@@ -55,15 +58,18 @@ struct DefinitionParser {
         if duties == nil, nodes.contains(where: { if case .human = $0.action { true } else { false } }) {
             issues.append(
                 AssetIssue(
-                    "", "People decide here, and no rule separates their duties.", remedy: "Name a duty-separation policy in `duties`."))
+                    "", "People decide here, and no rule separates their duties.",
+                    remedy: "Name a duty-separation policy in `duties`."))
         }
         issues.append(contentsOf: FlowCheck(nodes: nodes).issues())
         guard let name, let version, let title, let outcome else { return nil }
         return WorkflowDefinition(
             name: name, version: version, title: title, policies: policies.sorted(), connections: connections.sorted(),
-            outcomes: outcomes, objectives: Set(nodes.flatMap { $0.onEnter + $0.onExit }.map(\.objective)).sorted(), roles: roles.sorted(),
+            outcomes: outcomes, objectives: Set(nodes.flatMap { $0.onEnter + $0.onExit }.map(\.objective)).sorted(),
+            roles: roles.sorted(),
             steps: outline(of: 0), nodes: nodes,
-            idByPath: Dictionary(nodes.map { ($0.path, $0.id) }, uniquingKeysWith: { first, _ in first }), outcome: outcome, output: output,
+            idByPath: Dictionary(nodes.map { ($0.path, $0.id) }, uniquingKeysWith: { first, _ in first }), outcome: outcome,
+            output: output,
             chain: chain, duties: duties)
     }
 
@@ -72,7 +78,9 @@ struct DefinitionParser {
         for item in reader.list("chain", upTo: 20, isRequired: false, issues: &issues) {
             guard let act = AssetReader(item.value, at: item.pointer, "act", issues: &issues) else { continue }
             act.close(["duty", "person"], issues: &issues)
-            guard let duty = act.name("duty", issues: &issues), let person = template("person", of: act, isRequired: true) else { continue }
+            guard let duty = act.name("duty", issues: &issues), let person = template("person", of: act, isRequired: true) else {
+                continue
+            }
             out.append((duty: duty, person: person))
         }
         return out
@@ -80,7 +88,8 @@ struct DefinitionParser {
 
     mutating func open(name: String, path: String, title: String, isTitled: Bool, parent: Int?) -> Int {
         nodes.append(
-            StepNode(id: nodes.count, name: name, path: path, title: title, isTitled: isTitled, parent: parent, action: .sequence([])))
+            StepNode(
+                id: nodes.count, name: name, path: path, title: title, isTitled: isTitled, parent: parent, action: .sequence([])))
         return nodes.count - 1
     }
 
@@ -88,11 +97,13 @@ struct DefinitionParser {
     mutating func list(_ member: String, of reader: AssetReader, parent: Int, depth: Int) -> [Int] {
         let items = reader.list(member, upTo: RunBounds.stepsMax, isRequired: true, issues: &issues)
         if items.isEmpty, reader.object[member] != nil {
-            issues.append(AssetIssue(reader.path(member), "The list of steps is empty.", remedy: "Add a step, or remove the list."))
+            issues.append(
+                AssetIssue(reader.path(member), "The list of steps is empty.", remedy: "Add a step, or remove the list."))
         }
         guard depth <= RunBounds.depthMax else {
             issues.append(
-                AssetIssue(reader.path(member), "Steps nest deeper than \(RunBounds.depthMax) levels.", remedy: "Flatten the workflow."))
+                AssetIssue(
+                    reader.path(member), "Steps nest deeper than \(RunBounds.depthMax) levels.", remedy: "Flatten the workflow."))
             return []
         }
         var children: [Int] = []
@@ -133,7 +144,8 @@ struct DefinitionParser {
             task.close(DefinitionParser.taskKinds + DefinitionParser.commonMembers, issues: &issues)
             issues.append(
                 AssetIssue(
-                    task.pointer, kinds.isEmpty ? "The step does nothing." : "The step does two things: \(kinds.joined(separator: " and ")).",
+                    task.pointer,
+                    kinds.isEmpty ? "The step does nothing." : "The step does two things: \(kinds.joined(separator: " and ")).",
                     remedy: "Give it exactly one of: \(DefinitionParser.taskKinds.joined(separator: ", "))."))
             return nil
         }
@@ -161,17 +173,22 @@ struct DefinitionParser {
         }
         if let json = task.object["export"], let exports = AssetReader(json, at: task.path("export"), "export", issues: &issues) {
             if exports.object.count > RunBounds.exportsMax {
-                issues.append(AssetIssue(exports.pointer, "A step exports at most \(RunBounds.exportsMax) values.", remedy: "Export fewer."))
+                issues.append(
+                    AssetIssue(exports.pointer, "A step exports at most \(RunBounds.exportsMax) values.", remedy: "Export fewer.")
+                )
             }
             for key in exports.object.keys {
-                guard let value = expression(key, of: exports, isRequired: true, in: DefinitionParser.outputScope) else { continue }
+                guard let value = expression(key, of: exports, isRequired: true, in: DefinitionParser.outputScope) else {
+                    continue
+                }
                 nodes[id].exports.append((name: key, expression: value))
             }
         }
         if let then = task.optionalText("then", issues: &issues) {
             nodes[id].then = directive(then, node: id, caseIndex: nil, pointer: task.path("then"))
         }
-        guard let json = task.object["measure"], let measure = AssetReader(json, at: task.path("measure"), "measure", issues: &issues)
+        guard let json = task.object["measure"],
+            let measure = AssetReader(json, at: task.path("measure"), "measure", issues: &issues)
         else { return }
         measure.close(["enter", "exit"], issues: &issues)
         nodes[id].onEnter = clockRules("enter", of: measure)
@@ -184,7 +201,8 @@ struct DefinitionParser {
             rule.close(["start", "stop", "pause", "resume", "reason"], issues: &issues)
             let verbs = ["start", "stop", "pause", "resume"].filter { rule.object[$0] != nil }
             guard verbs.count == 1, let objective = rule.name(verbs[0], issues: &issues) else {
-                issues.append(AssetIssue(rule.pointer, "A clock change has one verb.", remedy: "Write `- start: approval-cycle`."))
+                issues.append(
+                    AssetIssue(rule.pointer, "A clock change has one verb.", remedy: "Write `- start: approval-cycle`."))
                 return nil
             }
             let reason = rule.optionalText("reason", issues: &issues) ?? ""

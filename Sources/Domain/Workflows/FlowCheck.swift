@@ -36,14 +36,16 @@ struct FlowCheck {
         var out: [AssetIssue] = []
         for (position, child) in children.enumerated() where !reached.contains(position) {
             out.append(
-                AssetIssue(pointer(to: child), "Nothing leads to the step `\(nodes[child].name)`.", remedy: "Jump to it, or remove it."))
+                AssetIssue(
+                    pointer(to: child), "Nothing leads to the step `\(nodes[child].name)`.", remedy: "Jump to it, or remove it."))
         }
         // Backwards from the steps that leave the list: who cannot get there is in a loop without an end.
         var ending = Set(exits.indices.filter { exits[$0].leaves || exits[$0].positions.contains(children.count) })
         var grew = true
         while grew {
             grew = false
-            for position in exits.indices where !ending.contains(position) && !exits[position].positions.isDisjoint(with: ending) {
+            for position in exits.indices where !ending.contains(position) && !exits[position].positions.isDisjoint(with: ending)
+            {
                 ending.insert(position)
                 grew = true
             }
@@ -51,7 +53,8 @@ struct FlowCheck {
         for position in reached.sorted() where !ending.contains(position) {
             out.append(
                 AssetIssue(
-                    pointer(to: children[position]), "From the step `\(nodes[children[position]].name)` the run can never come to an end.",
+                    pointer(to: children[position]),
+                    "From the step `\(nodes[children[position]].name)` the run can never come to an end.",
                     remedy: "Add a way out of the loop."))
         }
         return out
@@ -133,7 +136,9 @@ struct FlowCheck {
                 if case .choose(let cases) = nodes[id].action { ends = ends || cases.contains { $0.then == .end } }
                 if ends {
                     out.append(
-                        AssetIssue(pointer(to: id), "A branch cannot end the whole run.", remedy: "Leave the branch by `exit` and decide after the fork."))
+                        AssetIssue(
+                            pointer(to: id), "A branch cannot end the whole run.",
+                            remedy: "Leave the branch by `exit` and decide after the fork."))
                 }
             }
         }

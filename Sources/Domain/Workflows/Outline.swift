@@ -14,7 +14,9 @@ extension DefinitionParser {
         var jumps: [String] = []
         if case .jump(let target) = node.then { jumps.append(nodes[target].path) }
         if case .choose(let cases) = node.action {
-            for case .jump(let target) in cases.map(\.then) where !jumps.contains(nodes[target].path) { jumps.append(nodes[target].path) }
+            for case .jump(let target) in cases.map(\.then) where !jumps.contains(nodes[target].path) {
+                jumps.append(nodes[target].path)
+            }
         }
         return StepOutline(
             path: node.path, name: node.name, title: node.title, kind: kind(of: node), children: children,

@@ -3,7 +3,8 @@ package import Kernel
 extension RetryPolicy {
     package var json: JSONValue {
         [
-            "attempts": JSONValue(attemptsMax), "initialSeconds": JSONValue(initialSeconds), "factorPercent": JSONValue(factorPercent),
+            "attempts": JSONValue(attemptsMax), "initialSeconds": JSONValue(initialSeconds),
+            "factorPercent": JSONValue(factorPercent),
             "capSeconds": JSONValue(capSeconds), "jitterPercent": JSONValue(jitterPercent),
         ]
     }
@@ -21,7 +22,8 @@ extension WorkRequest {
     package var json: JSONValue {
         [
             "key": .string(key), "kind": .string(kind.rawValue), "title": .string(title), "connection": .string(connection),
-            "input": input, "idempotencyKey": .string(idempotencyKey), "retry": retry.json, "timeoutSeconds": JSONValue(timeoutSeconds),
+            "input": input, "idempotencyKey": .string(idempotencyKey), "retry": retry.json,
+            "timeoutSeconds": JSONValue(timeoutSeconds),
         ]
     }
 
@@ -82,7 +84,8 @@ extension ApprovalStep {
 extension Resolution {
     package var json: JSONValue {
         .object([
-            "name": .string(name), "label": .string(label), "consequence": .string(consequence), "duty": duty.map(JSONValue.string),
+            "name": .string(name), "label": .string(label), "consequence": .string(consequence),
+            "duty": duty.map(JSONValue.string),
             "needsReason": .bool(needsReason),
         ])
     }

@@ -12,7 +12,8 @@ extension RunPass {
             record("policy.decided", node.path, rules.isEmpty ? "\(policy.title) decided." : rules, decision.json)
             actions.append(
                 .audit(
-                    action: "policy.decided", facts: ["step": .string(node.path), "receipt": decision.receipt(hash: environment.hash)]))
+                    action: "policy.decided",
+                    facts: ["step": .string(node.path), "receipt": decision.receipt(hash: environment.hash)]))
             return decision.json
         } catch {
             throw StepError(kind: .policy, type: error.reason, title: policy.title, detail: error.message, step: node.path)
@@ -32,7 +33,8 @@ extension RunPass {
             let result = try environment.matcher(input, policy)
             let verdict = result["result"]?.string ?? ""
             let holds = result["holds"]?.array ?? []
-            let summary = holds.isEmpty ? "The invoice agrees with order and receipts." : "\(holds.count) differences hold the invoice."
+            let summary =
+                holds.isEmpty ? "The invoice agrees with order and receipts." : "\(holds.count) differences hold the invoice."
             record(
                 verdict == "held" ? "match.held" : "match.compared", node.path,
                 verdict == "notApplicable" ? "There is no order to compare with." : summary, result)
@@ -40,7 +42,8 @@ extension RunPass {
                 .audit(
                     action: "match.decided",
                     facts: [
-                        "step": .string(node.path), "policy": .string(policy.name), "version": .string(policy.version), "result": .string(verdict),
+                        "step": .string(node.path), "policy": .string(policy.name), "version": .string(policy.version),
+                        "result": .string(verdict),
                         "holds": .array(holds), "hash": .string(environment.hash(result)),
                     ]))
             return result
@@ -52,8 +55,8 @@ extension RunPass {
     mutating func dispatch(_ call: WorkCall, _ node: StepNode, _ visit: Int) throws(StepError) {
         let key = "\(node.path)#\(visit)"
         let input = try evaluated(call.input, bindings(), node)
-        // The same work on the same data has the same key over all visits, so that the other side recognises a write; a read is new
-        // on each visit.
+        // The same work on the same data has the same key over all visits, so that the other side recognises a write; a read is
+        // new on each visit.
         let subject: JSONValue = [
             "definition": .string(definition.name), "step": .string(node.path), "visit": JSONValue(call.kind.isWrite ? 0 : visit),
             "input": input, "run": .string(state.seed),
@@ -86,7 +89,8 @@ extension RunPass {
             return Deadline(key: "\(key)/\(rule.name)", name: rule.name, at: at, act: rule.act)
         }
         let request = HumanRequest(
-            key: key, kind: call.kind, title: title, code: code, object: object, objectHash: environment.hash(object), rounds: rounds,
+            key: key, kind: call.kind, title: title, code: code, object: object, objectHash: environment.hash(object),
+            rounds: rounds,
             resolutions: call.resolutions, deadlines: deadlines, evidence: try evaluated(call.evidence, bindings, node),
             riskClass: try evaluated(call.riskClass, bindings, node).string ?? "standard")
         wait(.person(PersonWait(request: request, duty: call.duty, round: 0, signatures: [], passed: [])), at: node.path)
@@ -103,7 +107,8 @@ extension RunPass {
         }
         var out: [ApprovalStep] = []
         for item in items {
-            guard let role = item["role"]?.string, let quorum = item["quorum"]?.int, (1...ApprovalStep.quorumMax).contains(quorum) else {
+            guard let role = item["role"]?.string, let quorum = item["quorum"]?.int, (1...ApprovalStep.quorumMax).contains(quorum)
+            else {
                 throw engineError("CONFIGURATION", "A round of an approval names a role and a quorum.", step: node.path)
             }
             out.append(ApprovalStep(roles: [role], quorum: quorum, label: item["label"]?.string ?? DefinitionParser.spoken(role)))

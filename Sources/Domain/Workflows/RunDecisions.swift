@@ -11,7 +11,8 @@ extension RunPass {
             let id = definition.idByPath[state.active[place].path]
         else {
             throw Refusal(
-                .conflict, reason: "request.closed", "This request was already answered or taken back.", facts: ["request": decision.taskKey])
+                .conflict, reason: "request.closed", "This request was already answered or taken back.",
+                facts: ["request": decision.taskKey])
         }
         guard decision.objectHash == person.request.objectHash else {
             throw Refusal(
@@ -21,11 +22,13 @@ extension RunPass {
         let round = person.request.rounds[person.round]
         guard let role = round.roles.first(where: { decision.roles.contains($0) }) else {
             throw Refusal(
-                .forbidden, reason: "request.role", "This needs the role \(round.roles.joined(separator: " or ")), which you do not hold here.",
+                .forbidden, reason: "request.role",
+                "This needs the role \(round.roles.joined(separator: " or ")), which you do not hold here.",
                 facts: ["request": decision.taskKey, "roles": round.roles.joined(separator: ",")])
         }
         guard (decision.reason ?? "").unicodeScalars.count <= PersonDecision.reasonScalarsMax else {
-            throw Refusal(.tooLarge, reason: "request.reason", "A reason may have at most \(PersonDecision.reasonScalarsMax) characters.")
+            throw Refusal(
+                .tooLarge, reason: "request.reason", "A reason may have at most \(PersonDecision.reasonScalarsMax) characters.")
         }
         switch person.request.kind {
         case .approval: try approve(decision, person, as: role, at: place, id)
@@ -39,14 +42,16 @@ extension RunPass {
         switch decision.verdict {
         case "reject":
             guard !decision.trimmedReason.isEmpty else {
-                throw Refusal(.invalid, reason: "request.reason", "Say why you reject it; the supplier and your colleagues will ask.")
+                throw Refusal(
+                    .invalid, reason: "request.reason", "Say why you reject it; the supplier and your colleagues will ask.")
             }
             close(open, decision, "rejected", as: role, rules: [])
             enqueueLeave(id, output: answer(open, decision, ["outcome": "rejected"]))
         case "approve":
             guard !open.signatures.contains(where: { $0.natural == decision.natural }) else {
                 throw Refusal(
-                    .conflict, reason: "sod.distinct-signers", "You already signed this, so the next signature has to be someone else's.",
+                    .conflict, reason: "sod.distinct-signers",
+                    "You already signed this, so the next signature has to be someone else's.",
                     facts: ["request": decision.taskKey])
             }
             let rules = try permit(open.duty, decision)
@@ -70,7 +75,8 @@ extension RunPass {
         record(
             "approval.signed", state.active[place].path, "\(round.label): signature \(note.count) of \(note.of).",
             ["person": JSONValue(decision.person), "role": .string(role)])
-        actions.append(.audit(action: "approval.signed", facts: receipt(person, decision, as: role, rules: rules, ["signature": note.json])))
+        actions.append(
+            .audit(action: "approval.signed", facts: receipt(person, decision, as: role, rules: rules, ["signature": note.json])))
         if person.signatures.filter({ $0.round == person.round }).count >= round.quorum { person.round += 1 }
         guard person.round == person.request.rounds.count else {
             state.active[place].wait = .person(person)
@@ -101,17 +107,21 @@ extension RunPass {
         guard let name = definition.duties else { return [] }
         guard let rules = environment.policies[name]?.dutySeparation else {
             throw Refusal(
-                .unavailable, reason: "configuration.duties", "The rules about duty separation are missing, so nobody can sign this now.")
+                .unavailable, reason: "configuration.duties",
+                "The rules about duty separation are missing, so nobody can sign this now.")
         }
         try rules.permit(duty: duty, by: decision.natural, chain: state.acts)
         return rules.rulesAsked(about: duty)
     }
 
-    private mutating func close(_ person: PersonWait, _ decision: PersonDecision, _ outcome: String, as role: String, rules: [String]) {
+    private mutating func close(
+        _ person: PersonWait, _ decision: PersonDecision, _ outcome: String, as role: String, rules: [String]
+    ) {
         cancelDeadlines(person)
         actions.append(.close(key: person.request.key, outcome: outcome, by: decision.person))
         record(
-            "\(person.request.kind.rawValue).closed", String(person.request.key.prefix { $0 != "#" }), "\(person.request.title): \(outcome).",
+            "\(person.request.kind.rawValue).closed", String(person.request.key.prefix { $0 != "#" }),
+            "\(person.request.title): \(outcome).",
             ["person": JSONValue(decision.person), "reason": JSONValue(decision.reason)])
         actions.append(
             .audit(
@@ -134,7 +144,8 @@ extension RunPass {
         _ person: PersonWait, _ decision: PersonDecision, as role: String, rules: [String], _ more: JSONObject
     ) -> JSONValue {
         var facts: JSONObject = [
-            "request": .string(person.request.key), "title": .string(person.request.title), "objectHash": .string(person.request.objectHash),
+            "request": .string(person.request.key), "title": .string(person.request.title),
+            "objectHash": .string(person.request.objectHash),
             "person": JSONValue(decision.person), "natural": JSONValue(decision.natural), "role": .string(role),
             "verdict": .string(decision.verdict), "reason": JSONValue(decision.reason), "at": now.exactJSON,
             "dutyRules": .array(rules.map(JSONValue.string)),

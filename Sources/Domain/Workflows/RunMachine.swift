@@ -12,7 +12,8 @@ package struct RunEnvironment: Sendable {
     package let hash: @Sendable (JSONValue) -> String
     /// The instant at which so many seconds of the tenant's service hours have passed since another.
     package let serviceInstant: @Sendable (_ seconds: Int64, _ start: Moment) -> Moment
-    /// Compares an invoice with order and receipts: `{invoice, order, receipts, subject?}` and the tolerances give `{result, holds, …}`.
+    /// Compares an invoice with order and receipts: `{invoice, order, receipts, subject?}` and the tolerances give `{result,
+    /// holds, …}`.
     package let matcher: Matcher
 
     package init(
@@ -30,8 +31,8 @@ package struct RunEnvironment: Sendable {
 
 /// Interprets a definition: takes an event, changes the state, and answers what has to be done.
 ///
-/// A refusal leaves the state as it was and is the answer to whoever sent the event. What goes wrong inside the run is no refusal: it
-/// is caught by the definition, or faults the run.
+/// A refusal leaves the state as it was and is the answer to whoever sent the event. What goes wrong inside the run is no
+/// refusal: it is caught by the definition, or faults the run.
 package struct RunMachine: Sendable, Equatable {
     package private(set) var state: RunState
 

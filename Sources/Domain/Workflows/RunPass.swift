@@ -47,9 +47,12 @@ struct RunPass {
         state.startedAt = now
         state.seed = environment.hash(input)
         state.phase = .running
-        record("run.started", "", "The run started.", ["definition": .string(definition.name), "version": .string(definition.version)])
+        record(
+            "run.started", "", "The run started.",
+            ["definition": .string(definition.name), "version": .string(definition.version)])
         guard input.weight <= RunBounds.dataBytesMax else {
-            return fault(StepError(kind: .engine, type: "DATA_LIMIT", title: "Too much data", detail: "The input is too large.", step: ""))
+            return fault(
+                StepError(kind: .engine, type: "DATA_LIMIT", title: "Too much data", detail: "The input is too large.", step: ""))
         }
         for (duty, person) in definition.chain {
             do throws(ExpressionFailure) {
@@ -90,7 +93,10 @@ struct RunPass {
             actions.append(
                 .incident(
                     alert: "dead-letter",
-                    facts: ["task": key, "kind": request.kind.rawValue, "connection": request.connection, "code": code, "message": message]))
+                    facts: [
+                        "task": key, "kind": request.kind.rawValue, "connection": request.connection, "code": code,
+                        "message": message,
+                    ]))
         }
     }
 
@@ -114,7 +120,8 @@ struct RunPass {
         guard !isWriting else {
             throw Refusal(
                 .conflict, reason: "run.posting",
-                "The invoice is being posted, so the run cannot be cancelled now. Wait for the answer, then reverse it in the ERP.")
+                "The invoice is being posted, so the run cannot be cancelled now. Wait for the answer; then reverse it there."
+            )
         }
         withdrawAll(reason: "The run was cancelled.")
         state.phase = .cancelled
@@ -133,7 +140,8 @@ struct RunPass {
                 moves.append(.leave(id, output: .null, nil))
                 return
             case .person(let person):
-                guard let deadline = person.request.deadlines.first(where: { $0.key == key && !person.passed.contains($0.name) }) else { continue }
+                guard let deadline = person.request.deadlines.first(where: { $0.key == key && !person.passed.contains($0.name) })
+                else { continue }
                 return pass(deadline, of: person, at: place)
             case .timer, .inside, .work: continue
             }
@@ -151,7 +159,8 @@ struct RunPass {
             movesUsed += 1
             guard movesUsed <= RunBounds.movesPerHandleMax else {
                 moves.removeAll()
-                return fault(engineError("LOOP_LIMIT", "One event caused more than \(RunBounds.movesPerHandleMax) moves.", step: ""))
+                return fault(
+                    engineError("LOOP_LIMIT", "One event caused more than \(RunBounds.movesPerHandleMax) moves.", step: ""))
             }
             switch moves.removeFirst() {
             case .enter(let id): enter(id)
@@ -184,7 +193,8 @@ struct RunPass {
         }
         let visit = (state.visits[node.path] ?? 0) + 1
         guard visit <= RunBounds.visitsMax else {
-            moves.append(.fail(id, engineError("LOOP_LIMIT", "The step was entered \(RunBounds.visitsMax) times.", step: node.path)))
+            moves.append(
+                .fail(id, engineError("LOOP_LIMIT", "The step was entered \(RunBounds.visitsMax) times.", step: node.path)))
             return
         }
         state.visits[node.path] = visit
@@ -297,7 +307,8 @@ struct RunPass {
 
     private mutating func finishBranch(_ id: Int, of fork: Int, _ branches: [Int], failure: StepError?) {
         let path = definition.nodes[fork].path
-        guard let place = state.active.firstIndex(where: { $0.path == path }), case .inside(var done, let known) = state.active[place].wait
+        guard let place = state.active.firstIndex(where: { $0.path == path }),
+            case .inside(var done, let known) = state.active[place].wait
         else { return }
         done.append(definition.nodes[id].name)
         let first = known ?? failure
@@ -321,7 +332,8 @@ struct RunPass {
     }
 
     private func takes(_ error: StepError, _ filter: ErrorFilter, _ name: String) -> Bool {
-        guard filter.types.isEmpty || filter.types.contains(error.type), filter.kinds.isEmpty || filter.kinds.contains(error.kind) else {
+        guard filter.types.isEmpty || filter.types.contains(error.type), filter.kinds.isEmpty || filter.kinds.contains(error.kind)
+        else {
             return false
         }
         guard let when = filter.when else { return true }
@@ -334,7 +346,8 @@ struct RunPass {
     private mutating func end() {
         let output: JSONValue
         do throws(ExpressionFailure) {
-            guard let outcome = try definition.outcome.value(bindings()).json().string, definition.outcomes.contains(outcome) else {
+            guard let outcome = try definition.outcome.value(bindings()).json().string, definition.outcomes.contains(outcome)
+            else {
                 return fault(engineError("OUTCOME", "The outcome is none of those the definition lists.", step: ""))
             }
             output = try definition.output?.value(bindings()) ?? ["outcome": .string(outcome)]

@@ -11,7 +11,8 @@ extension RunState {
             "active": .array(active.map(\.json)),
             "visits": .object(JSONObject(visits.sorted { $0.key < $1.key }.map { (key: $0.key, value: JSONValue($0.value)) })),
             "acts": .array(acts.map { ["duty": .string($0.duty), "person": .string($0.person)] }),
-            "clocks": .object(JSONObject(clocks.sorted { $0.key < $1.key }.map { (key: $0.key, value: .string($0.value.rawValue)) })),
+            "clocks": .object(
+                JSONObject(clocks.sorted { $0.key < $1.key }.map { (key: $0.key, value: .string($0.value.rawValue)) })),
         ])
     }
 

@@ -8,7 +8,8 @@ extension RunPass {
         var out: [String: CELValue] = [
             "input": CELValue(state.input), "context": CELValue(.object(context ?? state.context)),
             "run": CELValue([
-                "definition": .string(definition.name), "version": .string(definition.version), "startedAt": JSONValue(state.startedAt),
+                "definition": .string(definition.name), "version": .string(definition.version),
+                "startedAt": JSONValue(state.startedAt),
             ]),
         ]
         if let output { out["output"] = CELValue(output) }
@@ -71,7 +72,9 @@ extension RunPass {
         let isInside: (Activation) -> Bool = { $0.path == path || $0.path.hasPrefix(path + "/") || path.isEmpty }
         // The step that failed has been answered itself; only what others still wait for is taken back.
         for activation in state.active where isInside(activation) && activation.path != path { withdraw(activation, reason) }
-        if let own = state.active.first(where: { $0.path == path }), case .person(let person) = own.wait { cancelDeadlines(person) }
+        if let own = state.active.first(where: { $0.path == path }), case .person(let person) = own.wait {
+            cancelDeadlines(person)
+        }
         state.active.removeAll(where: isInside)
     }
 

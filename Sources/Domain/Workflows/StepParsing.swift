@@ -33,8 +33,11 @@ extension DefinitionParser {
     }
 
     private mutating func setAction(_ task: AssetReader) -> StepAction? {
-        guard let json = task.object["set"], let values = AssetReader(json, at: task.path("set"), "set", issues: &issues) else { return nil }
-        return .set(values.object.keys.compactMap { key in template(key, of: values, isRequired: true).map { (name: key, value: $0) } })
+        guard let json = task.object["set"], let values = AssetReader(json, at: task.path("set"), "set", issues: &issues) else {
+            return nil
+        }
+        return .set(
+            values.object.keys.compactMap { key in template(key, of: values, isRequired: true).map { (name: key, value: $0) } })
     }
 
     private mutating func switchAction(_ task: AssetReader, _ id: Int) -> StepAction? {
@@ -49,13 +52,16 @@ extension DefinitionParser {
             guard let then = content.text("then", issues: &issues) else { continue }
             cases.append(
                 SwitchCase(
-                    name: name, when: when, then: directive(then, node: id, caseIndex: cases.count, pointer: content.path("then"))))
+                    name: name, when: when, then: directive(then, node: id, caseIndex: cases.count, pointer: content.path("then"))
+                ))
         }
         return .choose(cases)
     }
 
     private mutating func forkAction(_ task: AssetReader, _ id: Int, depth: Int) -> StepAction? {
-        guard let json = task.object["fork"], let fork = AssetReader(json, at: task.path("fork"), "fork", issues: &issues) else { return nil }
+        guard let json = task.object["fork"], let fork = AssetReader(json, at: task.path("fork"), "fork", issues: &issues) else {
+            return nil
+        }
         fork.close(["branches", "onError"], issues: &issues)
         let onError = fork.optionalText("onError", issues: &issues) ?? "cancel"
         if onError != "cancel", onError != "wait" {
@@ -67,7 +73,8 @@ extension DefinitionParser {
             content.close(["title", "do"], issues: &issues)
             let title = content.optionalText("title", issues: &issues)
             let branch = open(
-                name: name, path: "\(nodes[id].path)/\(name)", title: title ?? DefinitionParser.spoken(name), isTitled: title != nil,
+                name: name, path: "\(nodes[id].path)/\(name)", title: title ?? DefinitionParser.spoken(name),
+                isTitled: title != nil,
                 parent: id)
             nodes[branch].action = .sequence(list("do", of: content, parent: branch, depth: depth + 1))
             branches.append(branch)
@@ -87,13 +94,16 @@ extension DefinitionParser {
         content.close(["errors", "as", "when", "do"], issues: &issues)
         var types: [String] = []
         var kinds: [StepError.Kind] = []
-        if let json = content.object["errors"], let errors = AssetReader(json, at: content.path("errors"), "filter", issues: &issues) {
+        if let json = content.object["errors"],
+            let errors = AssetReader(json, at: content.path("errors"), "filter", issues: &issues)
+        {
             errors.close(["types", "kinds"], issues: &issues)
             types = errors.texts("types", upTo: 50, issues: &issues)
             for kind in errors.texts("kinds", upTo: 10, issues: &issues) {
                 guard let known = StepError.Kind(rawValue: kind) else {
                     let all = StepError.Kind.allCases.map(\.rawValue).joined(separator: ", ")
-                    issues.append(AssetIssue(errors.path("kinds"), "There is no kind of error `\(kind)`.", remedy: "Use: \(all)."))
+                    issues.append(
+                        AssetIssue(errors.path("kinds"), "There is no kind of error `\(kind)`.", remedy: "Use: \(all)."))
                     continue
                 }
                 kinds.append(known)
@@ -106,19 +116,24 @@ extension DefinitionParser {
     }
 
     private mutating func raiseAction(_ task: AssetReader) -> StepAction? {
-        guard let json = task.object["raise"], let error = AssetReader(json, at: task.path("raise"), "error", issues: &issues) else { return nil }
+        guard let json = task.object["raise"], let error = AssetReader(json, at: task.path("raise"), "error", issues: &issues)
+        else { return nil }
         error.close(["type", "title", "detail"], issues: &issues)
-        guard let type = template("type", of: error, isRequired: true), let title = template("title", of: error, isRequired: true) else {
+        guard let type = template("type", of: error, isRequired: true), let title = template("title", of: error, isRequired: true)
+        else {
             return nil
         }
         return .raise(type: type, title: title, detail: template("detail", of: error, isRequired: false) ?? .literal(""))
     }
 
     private mutating func waitAction(_ task: AssetReader) -> StepAction? {
-        guard let json = task.object["wait"], let wait = AssetReader(json, at: task.path("wait"), "wait", issues: &issues) else { return nil }
+        guard let json = task.object["wait"], let wait = AssetReader(json, at: task.path("wait"), "wait", issues: &issues) else {
+            return nil
+        }
         wait.close(["seconds", "serviceSeconds", "until"], issues: &issues)
         guard wait.object.count == 1 else {
-            issues.append(AssetIssue(wait.pointer, "A wait names one time.", remedy: "Write `seconds`, `serviceSeconds` or `until`."))
+            issues.append(
+                AssetIssue(wait.pointer, "A wait names one time.", remedy: "Write `seconds`, `serviceSeconds` or `until`."))
             return nil
         }
         let range = 1...RunBounds.waitSecondsMax
@@ -126,7 +141,9 @@ extension DefinitionParser {
             return wait.int("seconds", in: range, otherwise: nil, issues: &issues).map { .wait(.seconds(Int64($0))) }
         }
         if wait.object["serviceSeconds"] != nil {
-            return wait.int("serviceSeconds", in: range, otherwise: nil, issues: &issues).map { .wait(.serviceSeconds(Int64($0))) }
+            return wait.int("serviceSeconds", in: range, otherwise: nil, issues: &issues).map {
+                .wait(.serviceSeconds(Int64($0)))
+            }
         }
         return template("until", of: wait, isRequired: true).map { .wait(.until($0)) }
     }

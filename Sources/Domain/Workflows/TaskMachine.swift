@@ -2,8 +2,8 @@ package import Kernel
 
 /// One piece of work through its attempts: leases with a fencing epoch, retries with back-off, settling of writes in doubt.
 ///
-/// A read may always be repeated. A write may not: after an answer that cannot be trusted, or a lost lease, the machine waits until
-/// the transfer can no longer be under way (lease end) plus the connection's settle time, then searches. Only two empty
+/// A read may always be repeated. A write may not: after an answer that cannot be trusted, or a lost lease, the machine waits
+/// until the transfer can no longer be under way (lease end) plus the connection's settle time, then searches. Only two empty
 /// searches, one settle time apart, allow the next full attempt, and that one begins with a search of its own.
 package struct TaskMachine: Sendable, Equatable {
     /// How far the next attempt may go.
@@ -90,17 +90,27 @@ package struct TaskMachine: Sendable, Equatable {
     package mutating func handle(_ event: Event, at now: Moment, under rules: Rules, draw: UInt64) -> [Action] {
         switch event {
         case .leased(let epoch, let expiresAt):
-            guard case .ready(let work) = phase, epoch > lastEpoch else { return [stale("A lease came for work that is not ready.")] }
+            guard case .ready(let work) = phase, epoch > lastEpoch else {
+                return [stale("A lease came for work that is not ready.")]
+            }
             phase = .leased(work, epoch: epoch, expiresAt: expiresAt)
             lastEpoch = epoch
             attemptsUsed += 1
-            return [.record(type: "attempt.started", summary: "Attempt \(attemptsUsed) started\(work == .search ? " (search only)" : "").")]
+            return [
+                .record(
+                    type: "attempt.started", summary: "Attempt \(attemptsUsed) started\(work == .search ? " (search only)" : "")."
+                )
+            ]
         case .extended(let epoch, let expiresAt):
-            guard case .leased(let work, epoch, let current) = phase else { return [stale("A heartbeat came for a lease that has ended.")] }
+            guard case .leased(let work, epoch, let current) = phase else {
+                return [stale("A heartbeat came for a lease that has ended.")]
+            }
             phase = .leased(work, epoch: epoch, expiresAt: max(current, expiresAt))
             return []
         case .reported(let epoch, let report):
-            guard case .leased(let work, epoch, let expiresAt) = phase else { return [stale("A report came for a lease that has ended.")] }
+            guard case .leased(let work, epoch, let expiresAt) = phase else {
+                return [stale("A report came for a lease that has ended.")]
+            }
             return take(report, of: work, leasedUntil: expiresAt, at: now, under: rules, draw: draw)
         case .leaseLost(let epoch):
             guard case .leased(let work, epoch, let expiresAt) = phase else { return [stale("A lease was lost that had ended.")] }
@@ -116,7 +126,8 @@ package struct TaskMachine: Sendable, Equatable {
             phase = .ready(work)
             failures = 0
             return [
-                .record(type: "task.retried", summary: "A person asked for another attempt (\(person))."), .ready(phase: work, notBefore: nil),
+                .record(type: "task.retried", summary: "A person asked for another attempt (\(person))."),
+                .ready(phase: work, notBefore: nil),
             ]
         }
     }
@@ -144,11 +155,14 @@ package struct TaskMachine: Sendable, Equatable {
         switch report {
         case .completed(let output), .found(let output):
             phase = .done
-            return [.record(type: "attempt.completed", summary: "Attempt \(attemptsUsed) completed."), .finish(.completed(output))]
+            return [
+                .record(type: "attempt.completed", summary: "Attempt \(attemptsUsed) completed."), .finish(.completed(output)),
+            ]
         case .mismatch(let differences):
             phase = .done
             return [
-                .record(type: "attempt.mismatch", summary: "What was read back differs from what was asked."), .finish(.mismatch(differences)),
+                .record(type: "attempt.mismatch", summary: "What was read back differs from what was asked."),
+                .finish(.mismatch(differences)),
             ]
         case .refused(let code, let message):
             phase = .done
@@ -188,17 +202,21 @@ package struct TaskMachine: Sendable, Equatable {
         let until = now.adding(seconds: Int64(rules.settleSeconds))
         phase = .settling(until: until, emptySearches: emptySearches)
         return [
-            .record(type: "write.settling", summary: "A search found nothing; it is repeated after the settle time."), .setTimer(at: until),
+            .record(type: "write.settling", summary: "A search found nothing; it is repeated after the settle time."),
+            .setTimer(at: until),
         ]
     }
 
-    private mutating func settle(from end: Moment, cause: (code: String, message: String), at now: Moment, under rules: Rules) -> [Action] {
+    private mutating func settle(
+        from end: Moment, cause: (code: String, message: String), at now: Moment, under rules: Rules
+    ) -> [Action] {
         emptySearches = 0
         guard failures < rules.retry.attemptsMax else { return die(.search, cause) }
         let until = end.adding(seconds: Int64(rules.settleSeconds))
         phase = .settling(until: until, emptySearches: 0)
         return [
-            .record(type: "write.settling", summary: "The write may or may not have happened (\(cause.message)); a search will tell."),
+            .record(
+                type: "write.settling", summary: "It is open whether the write happened (\(cause.message)); a search will tell."),
             .setTimer(at: until),
         ]
     }
@@ -212,7 +230,9 @@ package struct TaskMachine: Sendable, Equatable {
         let pause = max(wished, rules.retry.pauseMilliseconds(afterAttempt: failures, draw: draw))
         let until = now.adding(milliseconds: pause)
         phase = .backingOff(until: until, then: work)
-        return [.record(type: "attempt.failed", summary: "Attempt \(attemptsUsed) failed: \(cause.message)"), .setTimer(at: until)]
+        return [
+            .record(type: "attempt.failed", summary: "Attempt \(attemptsUsed) failed: \(cause.message)"), .setTimer(at: until),
+        ]
     }
 
     private mutating func die(_ work: WorkPhase, _ cause: (code: String, message: String)) -> [Action] {

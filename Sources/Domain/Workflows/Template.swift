@@ -2,7 +2,8 @@ import Expressions
 import Kernel
 import Policies
 
-/// A JSON value of the definition in which texts may hold expressions: `${ … }` alone gives the value, among text it is spelled out.
+/// A JSON value of the definition in which texts may hold expressions: `${ … }` alone gives the value, among text it is spelled
+/// out.
 indirect enum Template: Sendable {
     case literal(JSONValue)
     case expression(CompiledExpression)
@@ -30,7 +31,9 @@ indirect enum Template: Sendable {
         }
     }
 
-    private static func parse(_ text: String, in scope: ExpressionScope, at pointer: String, issues: inout [AssetIssue]) -> Template {
+    private static func parse(
+        _ text: String, in scope: ExpressionScope, at pointer: String, issues: inout [AssetIssue]
+    ) -> Template {
         var segments: [Segment] = []
         var plain = ""
         var rest = Substring(text)
@@ -43,7 +46,8 @@ indirect enum Template: Sendable {
             }
             if !plain.isEmpty { segments.append(.plain(plain)) }
             plain = ""
-            guard let compiled = CompiledExpression.compile(String(body[..<end]), in: scope, pointer: pointer, issues: &issues) else {
+            guard let compiled = CompiledExpression.compile(String(body[..<end]), in: scope, pointer: pointer, issues: &issues)
+            else {
                 return .literal(.null)
             }
             segments.append(.expression(compiled))
@@ -52,7 +56,9 @@ indirect enum Template: Sendable {
         plain += rest
         if !plain.isEmpty { segments.append(.plain(plain)) }
         if segments.count == 1, case .expression(let only) = segments[0] { return .expression(only) }
-        guard segments.contains(where: { if case .expression = $0 { true } else { false } }) else { return .literal(.string(text)) }
+        guard segments.contains(where: { if case .expression = $0 { true } else { false } }) else {
+            return .literal(.string(text))
+        }
         return .text(segments)
     }
 

@@ -52,7 +52,8 @@ package struct WorkflowDiagram: Sendable, Equatable {
         rows = block.height
         let shown = block.nodes.map(\.path)
         var edges = block.edges
-        for jump in WorkflowDiagram.jumps(in: outline, shown: shown) where !edges.contains(where: { $0.from == jump.from && $0.to == jump.to }) {
+        for jump in WorkflowDiagram.jumps(in: outline, shown: shown)
+        where !edges.contains(where: { $0.from == jump.from && $0.to == jump.to }) {
             edges.append(jump)
         }
         self.edges = edges
@@ -122,13 +123,16 @@ private struct DiagramBlock {
             return out
         case "try": return attempt(step)
         default:
-            let node = WorkflowDiagram.Node(path: step.path, title: step.title, kind: step.kind, column: 0, row: 0, isGate: step.isGate)
+            let node = WorkflowDiagram.Node(
+                path: step.path, title: step.title, kind: step.kind, column: 0, row: 0, isGate: step.isGate)
             return DiagramBlock(nodes: [node], edges: [], width: 1, height: 1, entries: [step.path], exits: [step.path])
         }
     }
 
     private static func attempt(_ step: StepOutline) -> DiagramBlock {
-        guard let body = step.children.first, let handler = step.children.last, step.children.count == 2 else { return DiagramBlock() }
+        guard let body = step.children.first, let handler = step.children.last, step.children.count == 2 else {
+            return DiagramBlock()
+        }
         var out = sequence(body.children)
         let caught = sequence(handler.children)
         guard !caught.nodes.isEmpty else { return out }

@@ -62,6 +62,7 @@ enum ConnectorShapes {
             optional("connectTimeoutSeconds", .integer(1...60), "seconds to open a connection."),
             optional("totalTimeoutSeconds", .integer(1...120), "seconds for a whole exchange."),
             optional("answerBytesMax", .integer(1024...26_214_400), "bytes of one answer, unpacked."),
+            optional("writers", .integer(1...16), "writes at one time; 1 unless given."),
         ])
 
     private static let requestMembers: [ObjectShape.Member] = [

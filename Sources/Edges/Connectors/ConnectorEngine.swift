@@ -33,7 +33,15 @@ package struct ConnectorEngine: Sendable {
             return .refused(code: "mapping", message: "This connection does not read \(input["object"]?.string ?? "anything without a name").")
         }
         let scope = scope(input)
-        guard let finder = mapping.finder(for: keys(of: input)) else { return noFinder(name, input) }
+        let keys = keys(of: input)
+        // Nothing to look for is nothing found: an invoice without VAT id and account names no supplier.
+        if keys.isEmpty {
+            var output: JSONObject = ["found": false]
+            if mapping.isList { output[name] = [] }
+            output["fetchedAt"] = JSONValue(clock.now)
+            return .completed(output: .object(output))
+        }
+        guard let finder = mapping.finder(for: keys) else { return noFinder(name, input) }
         return await run(
             ReadPlan(name, mapping: mapping, finder: finder, scope: scope, origin: settings.origin, fetchedAt: clock.now))
     }

@@ -29,7 +29,9 @@ enum CIIReader {
         let inner = node?.at("udt:DateTimeString") ?? node?.at("qdt:DateTimeString") ?? node?.at("udt:DateString")
         guard let written = Written(inner) else { return nil }
         let text = written.text.utf8.map { $0 }
-        guard text.count == 8, written.node.attribute("format") == nil || written.node.attribute("format") == "102" else { return written }
+        guard text.count == 8, written.node.attribute("format") == nil || written.node.attribute("format") == "102" else {
+            return written
+        }
         func part(_ range: Range<Int>) -> String { String(decoding: text[range], as: UTF8.self) }
         return Written(text: part(0..<4) + "-" + part(4..<6) + "-" + part(6..<8), node: written.node)
     }
@@ -151,7 +153,8 @@ enum CIIReader {
 
     private static func address(_ node: XMLNode) -> WrittenInvoice.Address {
         WrittenInvoice.Address(
-            line1: Written(node.at("ram:LineOne")), line2: Written(node.at("ram:LineTwo")), city: Written(node.at("ram:CityName")),
+            line1: Written(node.at("ram:LineOne")), line2: Written(node.at("ram:LineTwo")),
+            city: Written(node.at("ram:CityName")),
             postCode: Written(node.at("ram:PostcodeCode")), subdivision: Written(node.at("ram:CountrySubDivisionName")),
             country: Written(node.at("ram:CountryID")))
     }

@@ -13,7 +13,8 @@ enum Digest256 {
         var schedule = [UInt32](repeating: 0, count: 64)
         for block in stride(from: 0, to: message.count / 64 * 64, by: 64) { mix(message, block, &state, &schedule) }
         for block in stride(from: 0, to: tail.count, by: 64) { mix(tail, block, &state, &schedule) }
-        return state.flatMap { word in stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt32($0)) } }
+        return state.flatMap { word in stride(from: 24, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt32($0)) }
+        }
     }
 
     private static func mix(_ bytes: [UInt8], _ start: Int, _ state: inout [UInt32], _ w: inout [UInt32]) {

@@ -9,7 +9,8 @@ internal import Kernel
 package enum DocumentOpener {
     package static func open(_ bytes: [UInt8], limits: XMLLimits = XMLLimits()) -> DocumentReading {
         guard bytes.count <= limits.bytesMax else {
-            return rejected(.unknown, "document.bytes", "The file has \(bytes.count) bytes, more than the \(limits.bytesMax) permitted.")
+            return rejected(
+                .unknown, "document.bytes", "The file has \(bytes.count) bytes, more than the \(limits.bytesMax) permitted.")
         }
         guard !bytes.isEmpty else { return rejected(.unknown, "document.empty", "The file is empty.") }
         switch DocumentSniffer.family(of: bytes) {

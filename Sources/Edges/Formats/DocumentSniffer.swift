@@ -47,13 +47,16 @@ enum DocumentSniffer {
     /// A first line like `Subject: …` and two header fields that mail always has.
     private static func isEmail(_ lines: [ArraySlice<UInt8>]) -> Bool {
         let names = lines.prefix { !$0.isEmpty && $0.first != 0x0D }.compactMap { line -> String? in
-            guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex, line.first != 0x20 else { return nil }
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")), colon > line.startIndex, line.first != 0x20 else {
+                return nil
+            }
             let name = line[line.startIndex..<colon]
             guard name.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
             return String(decoding: name, as: UTF8.self).lowercased()
         }
         let usual: Set<String> = [
-            "from", "to", "subject", "date", "message-id", "mime-version", "content-type", "received", "return-path", "delivered-to",
+            "from", "to", "subject", "date", "message-id", "mime-version", "content-type", "received", "return-path",
+            "delivered-to",
         ]
         return names.filter(usual.contains).count >= 2
     }

@@ -41,7 +41,8 @@ struct InvoiceAssembly {
 
     /// UNTDID 1001, coarsely: whatever is none of the others asks for money, and is an invoice.
     static func kind(of code: String) -> Invoice.Kind? {
-        guard !code.isEmpty, code.utf8.count <= 3, code.utf8.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }) else {
+        guard !code.isEmpty, code.utf8.count <= 3, code.utf8.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") })
+        else {
             return nil
         }
         return switch code {
@@ -117,11 +118,20 @@ struct InvoiceAssembly {
             return nil
         }
         do {
-            return try Amount(what.text, currency: wanted)
+            return try Amount(InvoiceAssembly.withoutIdleZeros(what.text), currency: wanted)
         } catch {
             invalid(what, term, "is not an amount: plain digits with a point, at most 15 before it and 8 after it")
             return nil
         }
+    }
+
+    /// Programs write prices such as `10.000000000000000000`. Zeros past the eighth decimal are taken off, which changes no
+    /// value; everything else stays as it was written.
+    static func withoutIdleZeros(_ text: String) -> String {
+        guard let point = text.utf8.firstIndex(of: UInt8(ascii: ".")) else { return text }
+        let tail = text.utf8[point...].dropFirst(1 + Amount.decimalsMax)
+        guard !tail.isEmpty, tail.allSatisfy({ $0 == UInt8(ascii: "0") }) else { return text }
+        return String(text[..<tail.startIndex])
     }
 
     private mutating func total(_ what: Written?, _ rule: String?, _ term: String, _ name: String) -> Amount? {
@@ -197,7 +207,8 @@ struct InvoiceAssembly {
             party($0, "BR-18", "BT-62", "the tax representative's name", isRequired: false)
         }
         let delivery = Delivery(
-            name: text(written.deliveryName, "BT-70"), location: written.deliveryLocation.map { identifier($0, prefix: "iso6523:") },
+            name: text(written.deliveryName, "BT-70"),
+            location: written.deliveryLocation.map { identifier($0, prefix: "iso6523:") },
             date: date(written.deliveryDate, "BT-72"), address: written.deliveryAddress.flatMap { address($0, "BT-80") })
         if delivery != Delivery() { out.deliverTo = delivery }
     }
@@ -220,7 +231,8 @@ struct InvoiceAssembly {
         out.endpoint = what.endpoint.map { identifier($0, prefix: "eas:") }
         out.address = what.address.flatMap { address($0, "BT-40") }
         let contact = Contact(
-            name: text(what.contactName, "BT-41"), phone: text(what.contactPhone, "BT-42"), email: text(what.contactEmail, "BT-43"))
+            name: text(what.contactName, "BT-41"), phone: text(what.contactPhone, "BT-42"),
+            email: text(what.contactEmail, "BT-43"))
         if contact != Contact() { out.contact = contact }
         return out
     }
@@ -251,7 +263,8 @@ struct InvoiceAssembly {
         }
         for payment in written.payments.prefix(Invoice.attachmentsMax) {
             guard let code = text(payment.meansCode, "BT-81") else {
-                report("BR-49", "There is no BT-81, the means of payment.", term: "BT-81", at: payment.account?.node ?? written.root)
+                report(
+                    "BR-49", "There is no BT-81, the means of payment.", term: "BT-81", at: payment.account?.node ?? written.root)
                 continue
             }
             let account = text(payment.account, "BT-84").map { number in
@@ -341,7 +354,8 @@ struct InvoiceAssembly {
         guard written.lines.count <= Invoice.linesMax else {
             report(
                 ExceptionCode.documentInvalid.rawValue,
-                "There are \(written.lines.count) lines, more than the \(Invoice.linesMax) permitted.", term: "BG-25", at: written.root)
+                "There are \(written.lines.count) lines, more than the \(Invoice.linesMax) permitted.", term: "BG-25",
+                at: written.root)
             isIncomplete = true
             return []
         }
@@ -398,7 +412,9 @@ struct InvoiceAssembly {
     }
 
     private mutating func quantity(_ what: Written?, unit: String?, in place: XMLNode) -> Quantity? {
-        guard let value = required(what, "BR-22", "BT-129", "a line's quantity", in: place, { DeclaredFigures.Figure.value(of: $0) }),
+        guard
+            let value = required(
+                what, "BR-22", "BT-129", "a line's quantity", in: place, { DeclaredFigures.Figure.value(of: $0) }),
             let what
         else { return nil }
         guard let unit else {

@@ -106,7 +106,8 @@ enum UBLReader {
         WrittenInvoice.Address(
             line1: Written(node.at("cbc:StreetName")), line2: Written(node.at("cbc:AdditionalStreetName")),
             city: Written(node.at("cbc:CityName")), postCode: Written(node.at("cbc:PostalZone")),
-            subdivision: Written(node.at("cbc:CountrySubentity")), country: Written(node.at("cac:Country", "cbc:IdentificationCode")))
+            subdivision: Written(node.at("cbc:CountrySubentity")),
+            country: Written(node.at("cac:Country", "cbc:IdentificationCode")))
     }
 
     private static func payment(_ root: XMLNode, _ out: inout WrittenInvoice) {

@@ -203,12 +203,14 @@ struct WrittenInvoice: Sendable {
         let known: [(String, Written?)] = [
             ("BT-1", number), ("BT-2", issueDate), ("BT-3", typeCode), ("BT-5", currency), ("BT-6", taxCurrency),
             ("BT-7", taxPointDate), ("BT-9", dueDate), ("BT-10", buyerReference), ("BT-11", projectRef), ("BT-12", contractRef),
-            ("BT-13", orderRef), ("BT-15", receiptRef), ("BT-20", paymentTerms), ("BT-24", specification), ("BT-27", seller?.name),
+            ("BT-13", orderRef), ("BT-15", receiptRef), ("BT-20", paymentTerms), ("BT-24", specification),
+            ("BT-27", seller?.name),
             ("BT-30", seller?.legalId?.value), ("BT-31", seller?.vatId), ("BT-44", buyer?.name), ("BT-47", buyer?.legalId?.value),
             ("BT-48", buyer?.vatId), ("BT-83", payments.first?.remittanceRef), ("BT-84", payments.first?.account),
             ("BT-106", totals?.lineNet), ("BT-107", totals?.allowances), ("BT-108", totals?.charges),
             ("BT-109", totals?.taxExclusive), ("BT-110", taxTotal?.amount), ("BT-111", taxTotalInTaxCurrency?.amount),
-            ("BT-112", totals?.taxInclusive), ("BT-113", totals?.prepaid), ("BT-114", totals?.rounding), ("BT-115", totals?.payable),
+            ("BT-112", totals?.taxInclusive), ("BT-113", totals?.prepaid), ("BT-114", totals?.rounding),
+            ("BT-115", totals?.payable),
         ]
         var out = known.compactMap { term, written in written.map { (term: term, text: $0.text) } }
         out.append((term: "lines", text: String(lines.count)))

@@ -102,7 +102,8 @@ package final class XMLTree: Sendable {
         }
         let message = withUnsafeBytes(of: raw.error_message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         return XMLFailure(
-            reason: reason, message: trimmed(message[...]), line: Int(max(raw.error_line, 1)), column: Int(max(raw.error_column, 1)))
+            reason: reason, message: trimmed(message[...]), line: Int(max(raw.error_line, 1)),
+            column: Int(max(raw.error_column, 1)))
     }
 }
 

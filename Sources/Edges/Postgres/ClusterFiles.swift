@@ -20,6 +20,7 @@ struct ClusterFiles: Sendable {
     var startLog: String { log + "/start.log" }
     var lock: String { directory + "/lock" }
     var pidFile: String { data + "/postmaster.pid" }
+    var socketLock: String { socket + ".lock" }
     private var socket: String { socketDirectory + "/.s.PGSQL.\(ClusterFiles.port)" }
 
     init(directory: String, socketDirectory: String?) throws(Refusal) {
@@ -30,7 +31,8 @@ struct ClusterFiles: Sendable {
             guard path.hasPrefix("/"), path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !#","'\"#.utf8.contains($0) }) else {
                 throw Refusal(
                     .invalid, reason: "postgres.path",
-                    "The database directory \(path) must be an absolute path without blanks, commas, quotes and non-ASCII characters.")
+                    "The database directory \(path) must be an absolute path without blanks, commas, quotes and non-ASCII characters."
+                )
             }
         }
         guard socket.utf8.count <= ClusterFiles.socketPathBytesMax else {
@@ -111,7 +113,8 @@ struct ClusterFiles: Sendable {
 
     static func rights(_ path: String, _ why: String) -> Refusal {
         Refusal(
-            .forbidden, reason: "postgres.rights", "The database directory cannot be used: \(path): \(why).", facts: ["path": path])
+            .forbidden, reason: "postgres.rights", "The database directory cannot be used: \(path): \(why).",
+            facts: ["path": path])
     }
 
     /// The major version that made the data directory; nil when there is none.
@@ -143,10 +146,31 @@ struct ClusterFiles: Sendable {
     }
 
     /// What the postmaster wrote about itself; nil when there is no such file or it is not yet whole.
-    func readPidFile() -> PostmasterFile? {
+    func readPidFile() -> PostmasterFile? { read(pidFile) }
+
+    private func read(_ path: String) -> PostmasterFile? {
         // A file that vanishes while it is read says the same as no file.
-        guard let bytes = try? FileBytes.read(pidFile, maxBytes: ClusterFiles.pidFileBytesMax) else { return nil }
+        guard let bytes = try? FileBytes.read(path, maxBytes: ClusterFiles.pidFileBytesMax) else { return nil }
         return PostmasterFile(String(decoding: bytes, as: UTF8.self))
+    }
+
+    /// Removes what a server that is gone left to keep others out, and names its process; nil when nothing was left. The caller
+    /// has made sure that no process of this data directory lives.
+    func removeStale() throws(Refusal) -> Int32? {
+        var pid: Int32?
+        if let file = read(socketLock), file.dataDirectory == data {
+            pid = file.pid
+            try remove(socketLock)
+        }
+        if access(pidFile, F_OK) == 0 {
+            pid = readPidFile()?.pid ?? pid ?? 0
+            try remove(pidFile)
+        }
+        return pid
+    }
+
+    private func remove(_ path: String) throws(Refusal) {
+        guard unlink(path) == 0 || errno == ENOENT else { throw ClusterFiles.rights(path, String(cString: strerror(errno))) }
     }
 }
 

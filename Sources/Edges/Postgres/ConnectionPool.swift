@@ -15,7 +15,9 @@ package actor ConnectionPool {
         /// A connection that has rested longer is asked whether it lives before it is lent.
         package var restMilliseconds: Int
 
-        package init(connectionsMax: Int = 16, waitMilliseconds: Int = 5000, waitersMax: Int = 4096, restMilliseconds: Int = 60_000) {
+        package init(
+            connectionsMax: Int = 16, waitMilliseconds: Int = 5000, waitersMax: Int = 4096, restMilliseconds: Int = 60_000
+        ) {
             self.connectionsMax = connectionsMax
             self.waitMilliseconds = waitMilliseconds
             self.waitersMax = waitersMax
@@ -76,6 +78,7 @@ package actor ConnectionPool {
     // MARK: Lending
 
     /// Lends a connection without a transaction, for what cannot run inside one. The body runs on the reactor.
+    @discardableResult
     package nonisolated func withConnection<Value: Sendable>(
         _ body: @Sendable (PGConnection) async throws -> Value
     ) async throws -> Value {
@@ -96,13 +99,15 @@ package actor ConnectionPool {
 
     /// Runs `body` in a transaction of that scope: COMMIT when it returns, ROLLBACK when it throws. The body runs on the
     /// reactor, so it must neither block nor compute long.
+    @discardableResult
     package nonisolated func withTransaction<Value: Sendable>(
         _ scope: TransactionScope, options: TransactionOptions = TransactionOptions(),
         _ body: @Sendable (Transaction) async throws -> Value
     ) async throws -> Value {
         try await withTaskExecutorPreference(reactor) {
             let connection = try await borrow()
-            let opening = options.begin + (options.statementTimeoutMilliseconds == nil ? settings.transactionLines : []) + scope.lines
+            let opening =
+                options.begin + (options.statementTimeoutMilliseconds == nil ? settings.transactionLines : []) + scope.lines
             let limit = options.statementTimeoutMilliseconds ?? settings.statementTimeoutMilliseconds
             let number = await connection.begin(opening, statementLimitMilliseconds: limit)
             let value: Value
@@ -155,7 +160,9 @@ package actor ConnectionPool {
             open += 1
             return .room
         }
-        guard waiters.count < limits.waitersMax else { throw PostgresFailure(.timedOut, "\(waiters.count) borrowers wait already") }
+        guard waiters.count < limits.waitersMax else {
+            throw PostgresFailure(.timedOut, "\(waiters.count) borrowers wait already")
+        }
         lastWaiter += 1
         let id = lastWaiter
         let now = monotonicNanoseconds()

@@ -16,7 +16,8 @@ package struct ConnectionSettings: Sendable, Equatable {
 
     package init(
         dsn: String, keepsSession: Bool = true, applicationName: String = "countersign", connectTimeoutMilliseconds: Int = 5000,
-        statementTimeoutMilliseconds: Int = 30_000, lockTimeoutMilliseconds: Int = 10_000, idleInTransactionMilliseconds: Int = 60_000
+        statementTimeoutMilliseconds: Int = 30_000, lockTimeoutMilliseconds: Int = 10_000,
+        idleInTransactionMilliseconds: Int = 60_000
     ) {
         self.dsn = dsn
         self.keepsSession = keepsSession

@@ -12,7 +12,8 @@ struct InstalledServer: Sendable, Equatable {
     /// The newest one we may use, or the newest of `major`; a refusal that says what to install when there is none.
     static func find(in directories: [String], major: Int?, reactor: Reactor) async throws -> InstalledServer {
         var found: [InstalledServer] = []
-        for directory in directories where access(directory + "/postgres", X_OK) == 0 && access(directory + "/initdb", X_OK) == 0 {
+        for directory in directories where access(directory + "/postgres", X_OK) == 0 && access(directory + "/initdb", X_OK) == 0
+        {
             let run = try await ToolRun.run(
                 directory + "/postgres", ["--version"], as: nil, limitMilliseconds: versionLimitMilliseconds, reactor: reactor)
             guard run.status.code == 0, let version = ServerVersion(programOutput: run.output) else { continue }

@@ -44,7 +44,8 @@ enum NumericForm {
         let weight = Int(raw.bigEndian(Int16.self, at: 2))
         let sign = raw.bigEndian(UInt16.self, at: 4)
         let scale = Int(raw.bigEndian(Int16.self, at: 6))
-        guard count >= 0, raw.count == 8 + count * 2, sign == 0 || sign == negativeSign, scale >= 0, scale <= ExactDecimal.scaleMax
+        guard count >= 0, raw.count == 8 + count * 2, sign == 0 || sign == negativeSign, scale >= 0,
+            scale <= ExactDecimal.scaleMax
         else { return nil }
         var mantissa: Int128 = 0
         for index in 0..<count {

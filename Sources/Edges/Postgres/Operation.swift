@@ -1,7 +1,18 @@
+internal import Kernel
+
 /// What a prepared statement is known by: the same text with binds of other types is another statement.
 struct StatementKey: Hashable {
     let text: String
     let types: [SQLType]
+
+    /// By bytes: Swift takes canonically equivalent texts for equal, and PostgreSQL does not.
+    static func == (lhs: Self, rhs: Self) -> Bool { sameBytes(lhs.text, rhs.text) && lhs.types == rhs.types }
+
+    func hash(into hasher: inout Hasher) {
+        var text = text
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        hasher.combine(types.count)
+    }
 }
 
 /// One thing asked of a connection and its state while it runs; touched on the reactor alone.

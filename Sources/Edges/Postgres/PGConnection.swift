@@ -112,19 +112,31 @@ package actor PGConnection {
         guard statements.count <= PGConnection.pipelineStatementsMax else {
             throw PostgresFailure(.misuse, "\(statements.count) statements in one pipeline")
         }
-        for statement in statements where statement.bindCount > SQL.bindsMax {
-            throw PostgresFailure(.misuse, "\(statement.bindCount) binds in one statement")
+        for statement in statements {
+            if let reason = statement.reasonNotToSend { throw PostgresFailure(.misuse, reason) }
         }
         if let brokenOpening { throw brokenOpening }
         return try await perform(.batch(statements), limitMilliseconds: statementLimitMilliseconds)
+    }
+
+    func script(_ text: String, in number: UInt64) async throws {
+        guard number == transaction else { throw PostgresFailure(.misuse, "the transaction of this script has ended") }
+        guard !text.utf8.contains(0) else { throw PostgresFailure(.misuse, "a NUL in the script") }
+        try await open(number)
+        _ = try await perform(.script(text), limitMilliseconds: statementLimitMilliseconds)
+    }
+
+    /// Sends the opening by itself, for what cannot travel with it.
+    private func open(_ number: UInt64?) async throws {
+        if !opening.isEmpty { _ = try await run(["SELECT 1"], in: number) }
+        if let brokenOpening { throw brokenOpening }
     }
 
     /// Copies rows into `target`, such as `COPY task (tenant_id, id) FROM STDIN`; answers how many.
     func copyIn(_ target: SQL, _ text: [UInt8], in number: UInt64?) async throws -> Int {
         guard number == transaction else { throw PostgresFailure(.misuse, "the transaction of this copy has ended") }
         guard target.bindCount == 0 else { throw PostgresFailure(.misuse, "COPY takes no binds") }
-        if !opening.isEmpty { _ = try await run(["SELECT 1"], in: number) }
-        if let brokenOpening { throw brokenOpening }
+        try await open(number)
         return try await perform(.copy(target.text, text), limitMilliseconds: statementLimitMilliseconds)[0].affected
     }
 
@@ -161,6 +173,7 @@ package actor PGConnection {
             return failure.with(.commitUnknown)
         default:
             // A deferred constraint, or serialisation: the server rolled back. The check went down with the pipeline.
+            endTransaction()
             await checkClean()
             return failure
         }
@@ -173,7 +186,8 @@ package actor PGConnection {
         guard opening.isEmpty || brokenOpening != nil, loss == nil else { return }
         do {
             let both: [SQL] = ["ROLLBACK", PGConnection.cleanliness]
-            let answers = try await perform(.batch(both), limitMilliseconds: PGConnection.cancelGraceMilliseconds, isShielded: true)
+            let answers = try await perform(
+                .batch(both), limitMilliseconds: PGConnection.cancelGraceMilliseconds, isShielded: true)
             try note(answers[1])
         } catch {
             isTainted = true

@@ -34,7 +34,8 @@ package struct PostgresFailure: Error, Sendable, Equatable, CustomStringConverti
     package let statementIndex: Int?
 
     package init(
-        _ kind: Kind, sqlState: String = "", _ message: String, detail: String? = nil, constraint: String? = nil, table: String? = nil,
+        _ kind: Kind, sqlState: String = "", _ message: String, detail: String? = nil, constraint: String? = nil,
+        table: String? = nil,
         column: String? = nil, statementIndex: Int? = nil
     ) {
         self.kind = kind

@@ -25,7 +25,8 @@ package struct ClusterSettings: Sendable {
 
     package init(
         directory: String, socketDirectory: String? = nil, userName: String = "postgres", isDurable: Bool = true,
-        endsWithUs: Bool = false, sharedBuffersMegabytes: Int = 128, connectionsMax: Int = 100, binaryDirectories: [String]? = nil,
+        endsWithUs: Bool = false, sharedBuffersMegabytes: Int = 128, connectionsMax: Int = 100,
+        binaryDirectories: [String]? = nil,
         startLimitMilliseconds: Int = 300_000, stopLimitMilliseconds: Int = 60_000
     ) {
         self.directory = directory
@@ -144,7 +145,8 @@ package actor PrivateCluster {
             throw ClusterFiles.rights(files.newData, String(cString: strerror(errno)))
         }
         var arguments = [
-            "-D", files.newData, "-U", PrivateCluster.superuser, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--lc-messages=C",
+            "-D", files.newData, "-U", PrivateCluster.superuser, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
+            "--lc-messages=C",
             "--data-checksums", "--no-instructions",
         ]
         if !settings.isDurable { arguments.append("--no-sync") }
@@ -166,7 +168,9 @@ package actor PrivateCluster {
     private func appendConfiguration() throws(Fault) {
         let text = ClusterConfiguration.fileText(settings)
         let descriptor = open(files.newData + "/postgresql.conf", O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW)
-        guard descriptor >= 0 else { throw Fault("configuring the cluster", String(cString: strerror(errno)), isRetryable: false) }
+        guard descriptor >= 0 else {
+            throw Fault("configuring the cluster", String(cString: strerror(errno)), isRetryable: false)
+        }
         defer { close(descriptor) }
         let bytes = Array(text.utf8)
         let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
@@ -232,11 +236,7 @@ package actor PrivateCluster {
                 throw Fault("ending a left-over database process", "pid \(pid) does not end", isRetryable: true)
             }
         }
-        guard access(files.pidFile, F_OK) == 0 else { return }
-        let pid = files.readPidFile()?.pid ?? 0
-        guard unlink(files.pidFile) == 0 || errno == ENOENT else {
-            throw ClusterFiles.rights(files.pidFile, String(cString: strerror(errno)))
-        }
+        guard let pid = try files.removeStale() else { return }
         logger.notice("removed the file of a database server that is gone", metadata: ["pid": "\(pid)"])
         report(.removedStaleFile(pid: pid))
     }
@@ -312,7 +312,9 @@ package actor PrivateCluster {
                 let reason = process.reap().map { "\($0)" } ?? "ended"
                 logger.error("the database server died", metadata: ["reason": "\(reason)"])
                 report(.died(reason: reason))
-                if monotonicNanoseconds() - since > PrivateCluster.steadyNanoseconds { pause = PrivateCluster.firstPauseMilliseconds }
+                if monotonicNanoseconds() - since > PrivateCluster.steadyNanoseconds {
+                    pause = PrivateCluster.firstPauseMilliseconds
+                }
             }
             do {
                 try await bringUp()
@@ -343,16 +345,27 @@ package actor PrivateCluster {
         releaseLock()
     }
 
+    /// Forgets the running server as a killed process would: it runs on, to be adopted. For tests of exactly that.
+    func abandon() {
+        isStopping = true
+        postmaster = nil
+        releaseLock()
+    }
+
     /// Fast shutdown, then immediate, then by force; in a task of its own, so that a cancelled caller still waits for the end.
     private func end(_ process: WatchedProcess) async {
         let limit = settings.stopLimitMilliseconds
+        let data = files.data
+        let reactor = reactor
         await Task {
-            process.signal(SIGINT)
-            if await process.ended(within: limit) { return }
-            process.signal(SIGQUIT)
-            if await process.ended(within: limit) { return }
-            process.signal(SIGKILL)
-            _ = await process.ended(within: limit)
+            for number in [SIGINT, SIGQUIT, SIGKILL] {
+                process.signal(number)
+                if await process.ended(within: limit) { break }
+            }
+            // Its log writer ends a moment later, when the last writer has closed the pipe.
+            for pid in ServerProcesses.all(of: data) {
+                _ = await WatchedProcess(pid: pid, reactor: reactor)?.ended(within: PrivateCluster.orphanLimitMilliseconds)
+            }
         }.value
         _ = process.reap()
     }

@@ -51,7 +51,10 @@ package final class Reactor: SerialExecutor, TaskExecutor, @unchecked Sendable {
 
     package func enqueue(_ job: consuming ExecutorJob) {
         let unowned = UnownedJob(job)
-        wake(inbox.withLock { $0.jobs.append(unowned); return $0.isSleeping })
+        wake(
+            inbox.withLock {
+                $0.jobs.append(unowned); return $0.isSleeping
+            })
     }
 
     package func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
@@ -67,7 +70,10 @@ package final class Reactor: SerialExecutor, TaskExecutor, @unchecked Sendable {
 
     /// Runs `action` on the reactor's thread, soon and in order.
     func submit(_ action: @escaping @Sendable () -> Void) {
-        wake(inbox.withLock { $0.actions.append(action); return $0.isSleeping })
+        wake(
+            inbox.withLock {
+                $0.actions.append(action); return $0.isSleeping
+            })
     }
 
     /// Calls `handler` on the reactor's thread whenever `descriptor` is ready (level-triggered), until `stopWatching`.
@@ -114,7 +120,11 @@ package final class Reactor: SerialExecutor, TaskExecutor, @unchecked Sendable {
 
     // MARK: The thread
 
-    private func nextID() -> UInt64 { lastID.withLock { $0 += 1; return $0 } }
+    private func nextID() -> UInt64 {
+        lastID.withLock {
+            $0 += 1; return $0
+        }
+    }
 
     private func wake(_ isSleeping: Bool) {
         if isSleeping { cs_eventfd_signal(wakeUp) }

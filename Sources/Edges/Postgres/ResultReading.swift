@@ -42,7 +42,8 @@ enum ResultReading {
         }
         let storage = Rows.Storage(columns: columns, bytes: bytes, starts: starts, lengths: lengths)
         let tag = String(cString: PQcmdStatus(result))
-        return .success(Rows(storage: storage, count: rowCount, tag: tag, affected: Int(String(cString: PQcmdTuples(result))) ?? 0))
+        return .success(
+            Rows(storage: storage, count: rowCount, tag: tag, affected: Int(String(cString: PQcmdTuples(result))) ?? 0))
     }
 
     /// A result without SQLSTATE is libpq's own: the connection broke under the statement.

@@ -88,7 +88,8 @@ package struct Row: Sendable {
 
     package func get<Value: SQLDecodable>(_ column: String, as type: Value.Type = Value.self) throws(RowFailure) -> Value {
         guard let position = storage.columns.firstIndex(where: { sameBytes($0.name, column) }) else {
-            throw RowFailure(column: column, row: index, "no such column among \(storage.columns.map(\.name).joined(separator: ", "))")
+            throw RowFailure(
+                column: column, row: index, "no such column among \(storage.columns.map(\.name).joined(separator: ", "))")
         }
         return try get(position, as: type)
     }
@@ -97,14 +98,18 @@ package struct Row: Sendable {
     package func get<Value: RawRepresentable>(_ column: String, as type: Value.Type = Value.self) throws(RowFailure) -> Value
     where Value.RawValue: SQLDecodable {
         let raw = try get(column, as: Value.RawValue.self)
-        guard let value = Value(rawValue: raw) else { throw RowFailure(column: column, row: index, "no \(Value.self) of that name") }
+        guard let value = Value(rawValue: raw) else {
+            throw RowFailure(column: column, row: index, "no \(Value.self) of that name")
+        }
         return value
     }
 
     package func get<Value: RawRepresentable>(_ column: String, as type: Value?.Type = Value?.self) throws(RowFailure) -> Value?
     where Value.RawValue: SQLDecodable {
         guard let raw = try get(column, as: Value.RawValue?.self) else { return nil }
-        guard let value = Value(rawValue: raw) else { throw RowFailure(column: column, row: index, "no \(Value.self) of that name") }
+        guard let value = Value(rawValue: raw) else {
+            throw RowFailure(column: column, row: index, "no \(Value.self) of that name")
+        }
         return value
     }
 
@@ -116,7 +121,9 @@ package struct Row: Sendable {
         let cell = index * storage.columns.count + position
         let length = Int(storage.lengths[cell])
         guard length >= 0 else {
-            guard let null = Value.sqlNull else { throw RowFailure(column: column.name, row: index, "NULL where a value was expected") }
+            guard let null = Value.sqlNull else {
+                throw RowFailure(column: column.name, row: index, "NULL where a value was expected")
+            }
             return null
         }
         let start = Int(storage.starts[cell])

@@ -45,6 +45,12 @@ package struct SQL: Sendable, ExpressibleByStringInterpolation, Equatable {
         return text
     }
 
+    /// A NUL would cut the statement short on its way through C.
+    var reasonNotToSend: String? {
+        if binds.count > SQL.bindsMax { return "\(binds.count) binds in one statement" }
+        return fragments.contains { $0.utf8.contains(0) } ? "a NUL in the statement's text" : nil
+    }
+
     package var bindCount: Int { binds.count }
 
     /// A quoted name, safe whatever it contains. A NUL, which no name may hold, is left out.

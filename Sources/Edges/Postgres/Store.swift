@@ -71,6 +71,7 @@ package final class Store: Sendable {
     // MARK: Scopes
 
     /// The rows of one tenant (or partner, or operator: each is a scope row). `role` is `.app` unless a report or the sealer asks.
+    @discardableResult
     package func withTenant<Value: Sendable>(
         _ tenant: TenantID, role: TransactionScope.Role = .app, options: TransactionOptions = TransactionOptions(),
         _ body: @Sendable (Transaction) async throws -> Value
@@ -79,6 +80,7 @@ package final class Store: Sendable {
     }
 
     /// The runs of one lane, for the engine that holds its lease; every statement still joins on (tenant_id, id).
+    @discardableResult
     package func withLane<Value: Sendable>(
         _ lane: Int32, options: TransactionOptions = TransactionOptions(), _ body: @Sendable (Transaction) async throws -> Value
     ) async throws -> Value {
@@ -86,6 +88,7 @@ package final class Store: Sendable {
     }
 
     /// Exact-key look-up before the scope is known: host, key id, session hash, endpoint.
+    @discardableResult
     package func withGate<Value: Sendable>(
         options: TransactionOptions = TransactionOptions(), _ body: @Sendable (Transaction) async throws -> Value
     ) async throws -> Value {
@@ -93,6 +96,7 @@ package final class Store: Sendable {
     }
 
     /// Counts across tenants, or one tenant's report; read only.
+    @discardableResult
     package func withReport<Value: Sendable>(
         tenant: TenantID? = nil, _ body: @Sendable (Transaction) async throws -> Value
     ) async throws -> Value {
@@ -100,6 +104,7 @@ package final class Store: Sendable {
     }
 
     /// The audit log's sealer.
+    @discardableResult
     package func withSealer<Value: Sendable>(
         tenant: TenantID? = nil, options: TransactionOptions = TransactionOptions(),
         _ body: @Sendable (Transaction) async throws -> Value
@@ -108,6 +113,7 @@ package final class Store: Sendable {
     }
 
     /// The schema's owner; row security is forced on it as on everybody. For changes of the schema.
+    @discardableResult
     package func withOwner<Value: Sendable>(
         options: TransactionOptions = TransactionOptions(statementTimeoutMilliseconds: 600_000),
         _ body: @Sendable (Transaction) async throws -> Value

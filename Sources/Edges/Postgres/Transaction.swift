@@ -16,7 +16,12 @@ package struct Transaction: Sendable {
     /// names it.
     package func pipeline(_ statements: [SQL]) async throws -> [Rows] { try await connection.run(statements, in: number) }
 
-    /// Copies rows into `target`, such as `COPY document_chunk (tenant_id, ordinal) FROM STDIN`; answers how many.
+    /// A text of many statements by the simple protocol, nothing bound: for migrations. It must not end the transaction.
+    package func script(_ text: String) async throws { try await connection.script(text, in: number) }
+
+    /// Copies rows into `target`, such as `COPY queue.ready (lane, tenant_id, id) FROM STDIN`; answers how many.
+    ///
+    /// PostgreSQL refuses COPY into a table with row security (0A000): tenant tables take `INSERT … SELECT … FROM unnest(…)`.
     @discardableResult
     package func copyIn(_ target: SQL, rows: [[any SQLBindable]]) async throws -> Int {
         var text: [UInt8] = []
@@ -41,7 +46,8 @@ package struct TransactionOptions: Sendable {
     package var isDurable: Bool
 
     package init(
-        isolation: Isolation = .readCommitted, isReadOnly: Bool = false, statementTimeoutMilliseconds: Int? = nil, isDurable: Bool = true
+        isolation: Isolation = .readCommitted, isReadOnly: Bool = false, statementTimeoutMilliseconds: Int? = nil,
+        isDurable: Bool = true
     ) {
         self.isolation = isolation
         self.isReadOnly = isReadOnly

@@ -55,8 +55,8 @@ package enum CommandQueries {
                     \(optional: command.task), \(command.payload), \(optional: command.traceparent), \(command.createdAt))
             ON CONFLICT (tenant_id, idempotency_key) DO NOTHING RETURNING tenant_id, id, lane),
         queued AS (
-            INSERT INTO queue.command (lane, tenant_id, command_id) SELECT lane, tenant_id, id FROM added RETURNING command_id)
-        SELECT command_id AS id FROM queued
+            INSERT INTO queue.command (lane, tenant_id, command_id) SELECT lane, tenant_id, id FROM added)
+        SELECT id FROM added
         """
     }
 

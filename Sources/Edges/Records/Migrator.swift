@@ -7,103 +7,104 @@ internal import Seals
 ///
 /// The files `NNNN_name.sql` of the resource bundle are applied in order, each in a transaction of its own, under an advisory lock,
 /// so that several servers may start at once. A file that was applied and reads differently today is refused, and so is a
-/// database that knows more than this program does.
+/// database that knows more than this program does; then nothing is applied at all.
 package struct Migrator: Sendable {
-    private struct File {
+    /// A migration that is still running after this is stuck.
+    private static let limitMilliseconds = 600_000
+    private static let fileBytesMax = 4_194_304
+    /// Any number will do, as long as it is always this one.
+    private static let lockNumber = 471_100
+
+    private struct File: Sendable {
         let number: Int32
         let name: String
-        let bytes: [UInt8]
-        var hash: [UInt8] { SHA256.hash(bytes) }
+        let text: String
+        let hash: [UInt8]
     }
 
     private let store: Store
+    private let directory: String?
 
-    package init(_ store: Store) { self.store = store }
+    /// `directory` takes the place of the bundle's own files, for tests.
+    package init(_ store: Store, directory: String? = nil) {
+        self.store = store
+        self.directory = directory
+    }
 
-    /// Answers the names of what was applied now. Refuses `schema.changed` and `schema.newer`.
+    /// Answers the names of what was applied now. Refuses `schema.changed` and `schema.newer`; an error of SQL names its file.
     package func migrate() async throws -> [String] {
-        let files = try Migrator.files()
-        try await store.direct.withTransaction(.login) { tx in
-            _ = try await tx.execute("SELECT pg_advisory_xact_lock(471100)")
-            _ = try await tx.execute(
+        let files = try readFiles()
+        try await locked { tx in
+            try await tx.execute(
                 """
                 CREATE TABLE IF NOT EXISTS schema_migration (
                     number integer PRIMARY KEY, name text NOT NULL, sha256 bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
                 """)
         }
         var applied: [String] = []
-        for file in files where try await apply(file) { applied.append(file.name) }
-        let known = try await store.direct.withTransaction(.login) { tx in
-            try await tx.query("SELECT coalesce(max(number), 0) AS number FROM schema_migration").first?.get("number", as: Int32.self) ?? 0
-        }
-        guard known <= files.last?.number ?? 0 else {
-            throw Refusal(
-                .conflict, reason: "schema.newer",
-                "The database is at migration \(known), this program knows \(files.last?.number ?? 0). Run the newer program.")
-        }
+        for file in files where try await apply(file, of: files) { applied.append(file.name) }
         return applied
     }
 
-    private func apply(_ file: File) async throws -> Bool {
-        try await store.direct.withTransaction(.login) { tx in
-            _ = try await tx.execute("SELECT pg_advisory_xact_lock(471100)")
-            if let row = try await tx.query("SELECT sha256 FROM schema_migration WHERE number = \(file.number)").first {
-                guard try row.get("sha256", as: [UInt8].self) == file.hash else {
-                    throw Refusal(
-                        .conflict, reason: "schema.changed",
-                        "Migration \(file.name) was applied with other text. A merged migration is never edited; add a new one.")
-                }
-                return false
+    /// False when it had been applied before.
+    private func apply(_ file: File, of files: [File]) async throws -> Bool {
+        try await locked { tx in
+            let known = try await tx.query("SELECT number, name, sha256 FROM schema_migration ORDER BY number")
+            try Migrator.compare(known, with: files)
+            guard try !known.contains(where: { try $0["number"] as Int32 == file.number }) else { return false }
+            do {
+                try await tx.script(file.text)
+            } catch let failure as PostgresFailure where !failure.isWorldFailure {
+                throw Fault("applying migration \(file.name)", failure.description, isRetryable: false, cause: failure)
             }
-            _ = try await tx.pipeline(Migrator.statements(of: String(decoding: file.bytes, as: UTF8.self)))
-            _ = try await tx.execute(
+            try await tx.execute(
                 "INSERT INTO schema_migration (number, name, sha256) VALUES (\(file.number), \(file.name), \(file.hash))")
             return true
         }
     }
 
-    private static func files() throws -> [File] {
-        guard let folder = Bundle.module.path(forResource: "Migrations", ofType: nil) else {
-            throw Fault("find the migrations", "the resource bundle is missing beside the program", isRetryable: false)
-        }
-        let names = try FileBytes.names(in: folder).filter { $0.hasSuffix(".sql") }.sorted()
-        return try names.map { name in
-            guard let number = Int32(name.prefix(4)) else { throw Fault("read migration \(name)", "its name has no number", isRetryable: false) }
-            return File(number: number, name: name, bytes: try FileBytes.read(folder + "/" + name, maxBytes: 4_194_304))
+    /// One migrator at a time; the others wait for the lock as long as a migration may take.
+    @discardableResult
+    private func locked<Value: Sendable>(_ body: @Sendable (Transaction) async throws -> Value) async throws -> Value {
+        let options = TransactionOptions(statementTimeoutMilliseconds: Migrator.limitMilliseconds)
+        return try await store.direct.withTransaction(.login, options: options) { tx in
+            try await tx.execute("SET LOCAL lock_timeout = \(unescaped: String(Migrator.limitMilliseconds))")
+            try await tx.execute("SELECT pg_advisory_xact_lock(\(Migrator.lockNumber))")
+            return try await body(tx)
         }
     }
 
-    /// The statements of a file: split at semicolons outside quotes, dollar quotes and comments.
-    static func statements(of text: String) -> [SQL] {
-        var out: [SQL] = []
-        var current = ""
-        var rest = Substring(text)
-        func take(_ count: Int) {
-            current += rest.prefix(count)
-            rest = rest.dropFirst(count)
-        }
-        func takeThrough(_ end: String) {
-            while !rest.isEmpty, !rest.hasPrefix(end) { take(1) }
-            take(end.count)
-        }
-        while let character = rest.first {
-            if rest.hasPrefix("--") {
-                rest = rest.drop { $0 != "\n" }
-            } else if rest.hasPrefix("$$") {
-                take(2)
-                takeThrough("$$")
-            } else if character == "'" {
-                take(1)
-                takeThrough("'")
-            } else if character == ";" {
-                rest = rest.dropFirst()
-                if current.contains(where: { !$0.isWhitespace }) { out.append(SQL(unescaped: current)) }
-                current = ""
-            } else {
-                take(1)
+    private static func compare(_ known: Rows, with files: [File]) throws {
+        for row in known {
+            let (number, name, hash) = try row.decode(Int32.self, String.self, [UInt8].self)
+            guard let file = files.first(where: { $0.number == number }) else {
+                throw Refusal(
+                    .conflict, reason: "schema.newer",
+                    "The database has migration \(name), which this program does not know. Run the newer program.",
+                    facts: ["migration": name])
+            }
+            guard file.hash == hash else {
+                throw Refusal(
+                    .conflict, reason: "schema.changed",
+                    "Migration \(name) was applied with other text. A merged migration is never edited; add a new one.",
+                    facts: ["migration": name])
             }
         }
-        if current.contains(where: { !$0.isWhitespace }) { out.append(SQL(unescaped: current)) }
-        return out
+    }
+
+    private func readFiles() throws -> [File] {
+        guard let folder = directory ?? Bundle.module.path(forResource: "Migrations", ofType: nil) else {
+            throw Fault("finding the migrations", "the resource bundle is missing beside the program", isRetryable: false)
+        }
+        var files: [File] = []
+        for name in try FileBytes.names(in: folder) where name.hasSuffix(".sql") {
+            guard let number = Int32(name.prefix(4)), name.dropFirst(4).first == "_", files.last?.number != number else {
+                throw Fault("reading migration \(name)", "a name is NNNN_words.sql with a number of its own", isRetryable: false)
+            }
+            let bytes = try FileBytes.read(folder + "/" + name, maxBytes: Migrator.fileBytesMax)
+            files.append(
+                File(number: number, name: name, text: String(decoding: bytes, as: UTF8.self), hash: SHA256.hash(bytes)))
+        }
+        return files
     }
 }

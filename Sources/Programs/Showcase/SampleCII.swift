@@ -55,7 +55,9 @@ struct SampleCII {
 
     private func party(_ party: SampleParty, _ out: inout SampleMarkup) {
         out.leaf("ram:Name", party.name)
-        out.group("ram:DefinedTradeContact") { $0.group("ram:EmailURIUniversalCommunication") { $0.leaf("ram:URIID", party.email) } }
+        out.group("ram:DefinedTradeContact") {
+            $0.group("ram:EmailURIUniversalCommunication") { $0.leaf("ram:URIID", party.email) }
+        }
         out.group("ram:PostalTradeAddress") { out in
             out.leaf("ram:PostcodeCode", party.postCode)
             out.leaf("ram:LineOne", party.street)
@@ -66,7 +68,9 @@ struct SampleCII {
         out.group("ram:SpecifiedTaxRegistration") { $0.leaf("ram:ID", party.vatId, " schemeID=\"VA\"") }
     }
 
-    private func tax(_ name: String, _ category: TaxCategory, _ rate: ExactDecimal, _ group: SampleFigures.Group?, _ out: inout SampleMarkup) {
+    private func tax(
+        _ name: String, _ category: TaxCategory, _ rate: ExactDecimal, _ group: SampleFigures.Group?, _ out: inout SampleMarkup
+    ) {
         out.group(name) { out in
             out.leaf("ram:CalculatedAmount", group?.tax.description)
             out.leaf("ram:TypeCode", "VAT")

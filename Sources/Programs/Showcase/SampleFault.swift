@@ -41,11 +41,15 @@ extension SampleInvoice {
     private static func spoil(_ text: String, by fault: SampleFault?, _ syntax: Syntax, due: ExactDecimal) -> [UInt8] {
         let bytes = Array(text.utf8)
         let root = bytes.firstIndex(of: 0x0A).map { $0 + 1 } ?? 0
-        func withDeclaration(_ declaration: String) -> [UInt8] { bytes[..<root] + Array((declaration + "\n").utf8) + bytes[root...] }
+        func withDeclaration(_ declaration: String) -> [UInt8] {
+            bytes[..<root] + Array((declaration + "\n").utf8) + bytes[root...]
+        }
         switch fault {
         case .wrongSum:
             let tag = syntax == .ubl ? "PayableAmount" : "DuePayableAmount"
-            return replaced(bytes, ">\(due)</\(syntax == .ubl ? "cbc" : "ram"):\(tag)>", ">9\(due.magnitude)</\(syntax == .ubl ? "cbc" : "ram"):\(tag)>")
+            return replaced(
+                bytes, ">\(due)</\(syntax == .ubl ? "cbc" : "ram"):\(tag)>",
+                ">9\(due.magnitude)</\(syntax == .ubl ? "cbc" : "ram"):\(tag)>")
         case .malformed:
             let close = syntax == .ubl ? "</cac:PartyLegalEntity>" : "</ram:PostalTradeAddress>"
             return replaced(bytes, close, "</cac:PartyIdentity>")

@@ -39,7 +39,9 @@ package struct SampleAdjustment: Sendable, Hashable {
     package var category: TaxCategory
     package var rate: ExactDecimal
 
-    package init(isCharge: Bool, amount: ExactDecimal, reason: String, category: TaxCategory = .s, rate: ExactDecimal = ExactDecimal(19)) {
+    package init(
+        isCharge: Bool, amount: ExactDecimal, reason: String, category: TaxCategory = .s, rate: ExactDecimal = ExactDecimal(19)
+    ) {
         self.isCharge = isCharge
         self.amount = amount
         self.reason = reason
@@ -153,7 +155,8 @@ package struct SampleFigures: Sendable, Hashable {
         }
         var tax = cents(.zero)
         for index in groups.indices {
-            groups[index].tax = cents(try groups[index].taxable.multiplied(by: groups[index].rate).multiplied(by: ExactDecimal(mantissa: 1, scale: 2)))
+            groups[index].tax = cents(
+                try groups[index].taxable.multiplied(by: groups[index].rate).multiplied(by: ExactDecimal(mantissa: 1, scale: 2)))
             tax = try tax.adding(groups[index].tax)
         }
         self.nets = nets

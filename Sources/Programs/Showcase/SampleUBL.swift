@@ -127,7 +127,9 @@ struct SampleUBL {
     private func line(_ line: SampleLine, _ net: ExactDecimal, _ out: inout SampleMarkup) {
         out.group(isCredit ? "cac:CreditNoteLine" : "cac:InvoiceLine") { out in
             out.leaf("cbc:ID", line.id)
-            out.leaf(isCredit ? "cbc:CreditedQuantity" : "cbc:InvoicedQuantity", line.quantity.description, " unitCode=\"\(line.unit)\"")
+            out.leaf(
+                isCredit ? "cbc:CreditedQuantity" : "cbc:InvoicedQuantity", line.quantity.description,
+                " unitCode=\"\(line.unit)\"")
             out.leaf("cbc:LineExtensionAmount", net.description, money)
             if let ref = line.orderLineRef { out.group("cac:OrderLineReference") { $0.leaf("cbc:LineID", ref) } }
             out.group("cac:Item") { out in

@@ -1,5 +1,6 @@
 import API
 import Assets
+import Console
 import Flow
 import Glibc
 import Handoff
@@ -49,7 +50,7 @@ struct Assembly: Sendable {
         let signingIn = SigningIn(platform: platform, hasher: PasswordHasher())
         let access = Access(signingIn: signingIn, scopes: scopes, assets: assets, clock: .system, formKey: Entropy.system.bytes(32))
         let web = Services(
-            access: access, looking: Looking(platform: platform, assets: assets), approving: Approving(platform: platform, desk: desk),
+            console: try Console.load(), access: access, looking: Looking(platform: platform, assets: assets), approving: Approving(platform: platform, desk: desk),
             alerting: alerting, intake: intake, applying: Applying(platform: platform, assets: assets, scopes: scopes), signingIn: signingIn,
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking, metrics: platform.metrics,
             clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure, checkBundle: Assembly.checkBundle,

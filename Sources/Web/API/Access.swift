@@ -148,8 +148,10 @@ package struct Access: Sendable {
         HMAC.sha256(key: formKey, Array((visitor.sessionToken ?? "").utf8)).hexText
     }
 
-    package func checkForm(_ form: FormFields, _ visitor: Visitor) throws(Refusal) {
-        guard let token = form["csrf"], constantTimeEqual(Array(token.utf8), Array(formToken(visitor).utf8)) else {
+    package func checkForm(_ form: FormFields, _ visitor: Visitor) throws(Refusal) { try checkForm(token: form["csrf"], visitor) }
+
+    func checkForm(token: String?, _ visitor: Visitor) throws(Refusal) {
+        guard let token, constantTimeEqual(Array(token.utf8), Array(formToken(visitor).utf8)) else {
             throw Refusal(.forbidden, reason: "form.token", "This form is from another session. Load the page again.")
         }
     }

@@ -1,4 +1,6 @@
+internal import Console
 package import Kernel
+internal import Tenancy
 package import WebKernel
 
 /// Refusals and faults as people see them: a page for a page, a problem document for the API.
@@ -7,11 +9,52 @@ package struct PageErrors: Sendable {
 
     package init(services: Services) { self.services = services }
 
+    private func isAPI(_ request: WebRequest) -> Bool {
+        request.path.hasPrefix("/api/") || request.path.hasPrefix("/handoff/") || ["/healthz", "/readyz", "/metrics"].contains(request.path)
+    }
+
     package func response(_ refusal: Refusal, _ request: WebRequest, _ route: Route?) async -> WebResponse {
-        Problem.response(refusal, request: request.id)
+        if isAPI(request) { return Problem.response(refusal, request: request.id) }
+        if refusal.code == .unauthenticated, request.method == .get {
+            return .seeOther("/sign-in?next=\(percentEncoded(SignInPages.path(request.path)))")
+        }
+        let status = Problem.status(of: refusal.code)
+        guard let frame = await frame(request, title: Problem.title(of: status)) else {
+            return .html(services.console.html(ErrorPage.notFound(stylesheet: BrandBook(ResolvedBrand([])).stylesheet)), status: status == 403 ? 404 : status)
+        }
+        let page: ErrorPage =
+            switch refusal.code {
+            case .notFound: .notFound(in: frame)
+            case .forbidden: .forbidden(in: frame, rule: refusal.message, wayOut: "Go to the start page", href: "/")
+            default:
+                ErrorPage(
+                    frame: frame, status: "\(status)", title: Problem.title(of: status), text: refusal.message, wayOut: "Go back",
+                    wayOutHref: SignInPages.path(request.path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }), reference: request.id)
+            }
+        return .html(services.console.html(page), status: status)
     }
 
     package func response(_ error: any Error, _ request: WebRequest) async -> WebResponse {
-        Problem.internalError(request: request.id)
+        if isAPI(request) { return Problem.internalError(request: request.id) }
+        guard let frame = await frame(request, title: "Error") else { return Problem.internalError(request: request.id) }
+        return .html(services.console.html(ErrorPage.broken(in: frame, reference: request.id)), status: 500)
+    }
+
+    /// The frame of the person's own scope; nil when nobody is signed in, so that no brand tells whose host this is.
+    private func frame(_ request: WebRequest, title: String) async -> Frame? {
+        do {
+            let context = try await services.access.enterOwn(request.asGet, permission: nil)
+            return try await PageKit.errorFrame(services, context, title: title)
+        } catch {
+            return nil
+        }
+    }
+}
+
+extension WebRequest {
+    /// The same caller asking to look: an error page after a refused form must not be refused for the form's sake.
+    var asGet: WebRequest {
+        WebRequest(
+            method: .get, path: path, query: query, headers: headers, body: [], parameters: parameters, id: id, receivedAt: receivedAt)
     }
 }

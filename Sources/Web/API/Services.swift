@@ -1,3 +1,4 @@
+package import Console
 package import Flow
 package import Kernel
 package import Logging
@@ -5,6 +6,7 @@ package import Telemetry
 
 /// Everything that handlers call; built once by the program.
 package struct Services: Sendable {
+    package let console: Console
     package let access: Access
     package let looking: Looking
     package let approving: Approving
@@ -28,11 +30,12 @@ package struct Services: Sendable {
     package let isReady: @Sendable () async -> Bool
 
     package init(
-        access: Access, looking: Looking, approving: Approving, alerting: Alerting, intake: Intake, applying: Applying, signingIn: SigningIn,
+        console: Console, access: Access, looking: Looking, approving: Approving, alerting: Alerting, intake: Intake, applying: Applying, signingIn: SigningIn,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry, clock: WallClock,
         entropy: Entropy, logger: Logger, isSecure: Bool,
         checkBundle: @escaping @Sendable (JSONValue) throws(Refusal) -> Void, isReady: @escaping @Sendable () async -> Bool
     ) {
+        self.console = console
         self.access = access
         self.looking = looking
         self.approving = approving

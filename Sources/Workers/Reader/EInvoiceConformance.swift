@@ -11,7 +11,8 @@ package enum EInvoiceConformance {
     static let indexBytesMax = 64 * 1024 * 1024
 
     /// Runs a folder through an opener of the caller's: a child process, or the code itself in tests.
-    package static func run(directory: String, open: ([UInt8]) throws(Fault) -> DocumentReading) throws(Fault) -> ConformanceTally {
+    package static func run(directory: String, open: ([UInt8]) throws(Fault) -> DocumentReading) throws(Fault) -> ConformanceTally
+    {
         let index = try FileBytes.read(directory + "/index.json", maxBytes: indexBytesMax)
         let entries: [JSONValue]
         do {
@@ -110,7 +111,8 @@ package enum EInvoiceConformance {
             ("lines", String(invoice.lines.count)),
         ]
         return pairs.compactMap { term, value in
-            value == reading[term] ? nil : "the invoice says \(value ?? "nothing") for \(term) and the document \(reading[term] ?? "nothing")"
+            value == reading[term]
+                ? nil : "the invoice says \(value ?? "nothing") for \(term) and the document \(reading[term] ?? "nothing")"
         }
     }
 }

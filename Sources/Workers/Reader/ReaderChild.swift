@@ -76,7 +76,8 @@ package final class ReaderChild: @unchecked Sendable {
     private func attempt(_ bytes: [UInt8]) -> Result<DocumentReading, Fault> {
         guard bytes.count <= limits.documentBytesMax else {
             return .success(
-                ReaderChild.rejected("document.bytes", "The file has \(bytes.count) bytes, more than the \(limits.documentBytesMax) permitted."))
+                ReaderChild.rejected(
+                    "document.bytes", "The file has \(bytes.count) bytes, more than the \(limits.documentBytesMax) permitted."))
         }
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }

@@ -36,7 +36,9 @@ enum TestSetFragments {
     private static func find(_ text: StaticString, in bytes: [UInt8], from start: Int) -> Int? {
         let wanted = text.withUTF8Buffer { Array($0) }
         guard bytes.count >= start + wanted.count else { return nil }
-        return (start...bytes.count - wanted.count).first { bytes[$0] == wanted[0] && bytes[$0..<$0 + wanted.count].elementsEqual(wanted) }
+        return (start...bytes.count - wanted.count).first {
+            bytes[$0] == wanted[0] && bytes[$0..<$0 + wanted.count].elementsEqual(wanted)
+        }
     }
 
     private static func trim(_ slice: ArraySlice<UInt8>) -> [UInt8] {

@@ -1,8 +1,17 @@
+internal import Console
 internal import WebKernel
 
 /// The console's pages.
 struct PageRoutes: Sendable {
-    let services: Services
+    private let services: Services
+
     init(_ services: Services) { self.services = services }
-    var all: [Route] { [] }
+
+    var all: [Route] {
+        let console = services.console
+        return SignInPages(services: services, console: console).all + RunPages(services: services, console: console).all
+            + InboxPages(services: services, console: console).all + ServicePages(services: services, console: console).all
+            + IncidentPages(services: services, console: console).all + DocumentPages(services: services, console: console).all
+            + FleetPages(services: services, console: console).all
+    }
 }

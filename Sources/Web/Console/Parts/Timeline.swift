@@ -107,7 +107,8 @@ extension Timeline {
         let isOpen = known.contains { $0.start != nil && $0.end == nil }
         let ends = known.compactMap(\.end) + known.compactMap(\.deadline) + starts + (isOpen ? [time.now] : [])
         let last = max(ends.max() ?? first, first.adding(seconds: 1))
-        let scale = TimelineScale(first: first, last: last)
+        let hasLabel = known.contains { !$0.deadlineLabel.isEmpty }
+        let scale = TimelineScale(first: first, last: last, roomShare: hasLabel ? 5 : 20)
         ticks = scale.ticks(time)
         let shades = closed.compactMap { scale.shade($0) }
         let nowAt = time.now >= first && time.now <= scale.end ? scale.permille(time.now) : nil
@@ -165,10 +166,10 @@ struct TimelineScale {
     let first: Moment
     let end: Moment
 
-    /// Leaves a twentieth of the span free at the right.
-    init(first: Moment, last: Moment) {
+    /// Leaves one part in `roomShare` of the span free at the right, for labels.
+    init(first: Moment, last: Moment, roomShare: Int64) {
         self.first = first
-        end = Moment(microseconds: last.microseconds + max((last.microseconds - first.microseconds) / 20, 1))
+        end = Moment(microseconds: last.microseconds + max((last.microseconds - first.microseconds) / roomShare, 1))
     }
 
     func permille(_ moment: Moment) -> Int {

@@ -210,7 +210,7 @@ const labelOf = (element) => {
   return element.getAttribute('aria-label') ?? clone.textContent.trim().replace(/\s+/g, ' ');
 };
 const palette = () => {
-  const field = make('input', { type: 'search', placeholder: 'Search or jump to' });
+  const field = make('input', { type: 'text', className: 'searchfield', placeholder: 'Search or jump to' });
   field.setAttribute('aria-label', 'Search or jump to');
   const list = make('ul', { className: 'palette' });
   const dialog = openDialog('Search or jump to', make('div', { className: 'dialogbody' }, field, list));

@@ -1,0 +1,7 @@
+import Glibc
+import Reader
+import WorkerLoop
+
+extension ReaderChild: DocumentOpening {}
+
+exit(await WorkerProgram.run { ReaderChild(program: $0) })

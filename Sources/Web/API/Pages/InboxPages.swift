@@ -1,0 +1,144 @@
+internal import Console
+internal import Finance
+internal import Flow
+internal import Kernel
+internal import Records
+internal import Tenancy
+internal import WebKernel
+
+/// The inbox with the open decision, and the exceptions.
+struct InboxPages: Sendable {
+    static let listMax = 100
+
+    let services: Services
+    let console: Console
+
+    var all: [Route] {
+        [
+            services.page("/inbox", .approvalsRead) { request, kit in .html(console.html(try await inbox(request, kit, open: nil))) },
+            services.page("/inbox/{id}", .approvalsRead) { request, kit in
+                .html(console.html(try await inbox(request, kit, open: try await task(request, kit, kind: "approval"))))
+            },
+            services.page("/exceptions", .exceptionsRead) { request, kit in .html(console.html(try await exceptions(request, kit))) },
+            services.page("/exceptions/{id}", .exceptionsRead) { request, kit in
+                .html(console.html(try await inbox(request, kit, open: try await task(request, kit, kind: "exception"))))
+            },
+            services.posted("/inbox/{id}/decision", .approvalsDecide) { request, form, kit in
+                let row = try await task(request, kit, kind: "approval")
+                return try await decide(row, form, kit, section: "inbox")
+            },
+            services.posted("/exceptions/{id}/decision", .exceptionsResolve) { request, form, kit in
+                let row = try await task(request, kit, kind: "exception")
+                return try await decide(row, form, kit, section: "exceptions")
+            },
+            claim("inbox", kind: "approval", .approvalsDecide), claim("exceptions", kind: "exception", .exceptionsResolve),
+            release("inbox", kind: "approval", .approvalsDecide), release("exceptions", kind: "exception", .exceptionsResolve),
+        ]
+    }
+
+    private func task(_ request: WebRequest, _ kit: PageKit, kind: String) async throws -> TaskRow {
+        let row = try await kit.looking.task(kit.tenant, try request.id())
+        guard row.taskClass == "person", row.kind == kind else { throw Refusal.notFound }
+        return row
+    }
+
+    private func claim(_ section: String, kind: String, _ permission: Permission) -> Route {
+        services.posted("/\(section)/{id}/claim", permission) { [services] request, _, kit in
+            let row = try await task(request, kit, kind: kind)
+            try await services.approving.claim(row.id, as: kit.context.actor, scope: kit.context.scope)
+            return "\(kit.base)/\(section)/\(row.id)?done=claimed"
+        }
+    }
+
+    private func release(_ section: String, kind: String, _ permission: Permission) -> Route {
+        services.posted("/\(section)/{id}/release", permission) { [services] request, _, kit in
+            let row = try await task(request, kit, kind: kind)
+            try await services.approving.release(row.id, as: kit.context.actor, scope: kit.context.scope)
+            return "\(kit.base)/\(section)/\(row.id)?done=released"
+        }
+    }
+
+    private func decide(_ row: TaskRow, _ form: FormFields, _ kit: PageKit, section: String) async throws -> String {
+        let verdict = try form.required("verdict", label: "The answer")
+        let decision = Approving.Decision(
+            task: row.id, verdict: verdict, reason: form["reason"].flatMap { $0.isEmpty ? nil : $0 }, objectHash: try form.required("object_hash", label: "The shown version"),
+            key: try form.required("idempotency_key", label: "The form's key"))
+        switch try await services.approving.decide(decision, as: kit.context.actor, scope: kit.context.scope) {
+        case .done: return "\(kit.base)/\(section)/\(row.id)?signed=1"
+        case .pending: return "\(kit.base)/\(section)/\(row.id)?done=pending"
+        case .refused(let refusal): throw refusal
+        }
+    }
+
+    // MARK: Inbox and decision
+
+    private func inbox(_ request: WebRequest, _ kit: PageKit, open: TaskRow?) async throws -> InboxPage {
+        let isException = open?.kind == "exception"
+        let section = isException ? "exceptions" : "inbox"
+        let rows = try await kit.looking.requests(kit.tenant, kinds: [isException ? "exception" : "approval"], limit: InboxPages.listMax)
+        let names = try await kit.names()
+        let runs = try await runs(of: rows + (open.map { [$0] } ?? []), kit)
+        let you = kit.context.visitor.identity.person.id
+        let mine = rows.filter { $0.claimedBy == you }
+        let rest = rows.filter { $0.claimedBy != you }
+        func item(_ row: TaskRow) -> InboxList.Item {
+            let run = row.run.flatMap { runs[$0] }
+            return InboxList.Item(
+                href: "\(kit.base)/\(section)/\(row.id)", status: .needsPerson, title: run?.counterparty ?? row.request["object"]?["fileName"]?.string ?? row.title,
+                amount: run.map { kit.amount($0.amountMinor, $0.currency) } ?? "", note: run.map { "\($0.subject), \(row.title)" } ?? row.title,
+                left: DurationText.text(kit.now.seconds(since: row.createdAt)), isCurrent: row.id == open?.id)
+        }
+        let groups = [
+            InboxList.Group(title: "Claimed by you", items: mine.map(item)), InboxList.Group(title: "Waiting", items: rest.map(item)),
+        ].filter { !$0.items.isEmpty }
+        let title = isException ? "Exceptions" : "Inbox"
+        let sheet = try await open.asyncMap { row in
+            try await DecisionSheet.make(row, run: row.run.flatMap { runs[$0] }, names: names, kit: kit, section: section)
+        }
+        return InboxPage(
+            frame: try await kit.frame(
+                sheet?.title ?? title, section: title, crumbs: [Crumb(label: title, href: "\(kit.base)/\(section)")] + (sheet.map { [Crumb(label: $0.title)] } ?? []),
+                topics: isException ? "exceptions" : "inbox", receipt: sheet?.receipt(request), request: request),
+            list: InboxList(title: title, summary: CountText.text(rows.count, "waits", "wait"), groups: groups), decision: sheet?.decision,
+            exception: sheet?.exception, evidence: sheet?.evidence,
+            empty: open == nil && rows.isEmpty ? EmptyState(why: isException ? "No exceptions." : "Nothing waits for you.") : nil)
+    }
+
+    private func runs(of rows: [TaskRow], _ kit: PageKit) async throws -> [RunID: RunRow] {
+        var out: [RunID: RunRow] = [:]
+        for id in Set(rows.compactMap(\.run)) { out[id] = try await kit.looking.run(kit.tenant, id) }
+        return out
+    }
+
+    // MARK: Exceptions
+
+    private func exceptions(_ request: WebRequest, _ kit: PageKit) async throws -> ExceptionsPage {
+        let all = request.query("state") == "all"
+        let rows = try await kit.looking.requests(kit.tenant, kinds: ["exception"], openOnly: !all, limit: InboxPages.listMax)
+        let names = try await kit.names()
+        let runs = try await runs(of: rows, kit)
+        let path = "\(kit.base)/exceptions"
+        let lines = rows.map { row -> ExceptionsPage.Row in
+            let run = row.run.flatMap { runs[$0] }
+            let owner = row.claimedBy.flatMap { names[$0] } ?? row.request["rounds"]?[0]?["label"]?.string ?? "AP clerk"
+            let seconds = (row.finishedAt ?? kit.now).seconds(since: row.createdAt)
+            return ExceptionsPage.Row(
+                href: "\(path)/\(row.id)", status: row.finishedAt == nil ? .needsPerson : .done, hold: row.title,
+                number: run?.subject ?? row.request["object"]?["fileName"]?.string ?? "", party: run?.counterparty ?? "no supplier yet",
+                amount: run.map { kit.amount($0.amountMinor, $0.currency) } ?? "none", owner: owner, initials: PageWords.letters(owner),
+                age: DurationText.text(seconds), ageTone: seconds > 8 * 3600 && row.finishedAt == nil ? .warn : .quiet, opened: kit.time.dayAndTime(row.createdAt))
+        }
+        return ExceptionsPage(
+            frame: try await kit.frame("Exceptions", section: "Exceptions", crumbs: [Crumb(label: "Exceptions")], topics: "exceptions", request: request),
+            head: PageHead(title: "Exceptions"),
+            tabs: [Tab(label: "Open", href: path, isCurrent: !all), Tab(label: "All", href: path + "?state=all", isCurrent: all)], rows: lines,
+            empty: rows.isEmpty ? EmptyState(why: all ? "There has been no exception." : "No exceptions are open.") : nil)
+    }
+}
+
+extension Optional {
+    func asyncMap<Value>(_ transform: (Wrapped) async throws -> Value) async rethrows -> Value? {
+        guard let self else { return nil }
+        return try await transform(self)
+    }
+}

@@ -1,0 +1,215 @@
+internal import Console
+internal import Flow
+internal import Kernel
+internal import Records
+internal import Seals
+internal import Tenancy
+internal import WebKernel
+
+/// What every page of one request shares: who looks, at whose rows, in which brand, zone and language.
+struct PageKit: Sendable {
+    let services: Services
+    let context: TenantContext
+    let money: MoneyText
+    let time: TimeText
+    /// `/t/<tenant>` or `/operator`.
+    let base: String
+
+    /// Enters the tenant in the path; a page of a tenant that one does not belong to is not found.
+    static func tenant(_ services: Services, _ request: WebRequest, _ permission: Permission) async throws -> PageKit {
+        let context = try await services.access.enter(request, slug: try request.parameter("tenant"), permission: permission)
+        guard context.scope.kind == "tenant" else { throw Refusal.notFound }
+        return try PageKit(services, context, base: "/t/\(context.scope.slug)")
+    }
+
+    /// The operator's own pages.
+    static func operatorPage(_ services: Services, _ request: WebRequest, _ permission: Permission) async throws -> PageKit {
+        let context = try await services.access.enterOwn(request, permission: permission)
+        guard context.scope.kind != "tenant" else { throw Refusal.notFound }
+        return try PageKit(services, context, base: "/operator")
+    }
+
+    private init(_ services: Services, _ context: TenantContext, base: String) throws(Refusal) {
+        self.services = services
+        self.context = context
+        self.base = base
+        money = MoneyText(locale: context.scope.locale)
+        time = TimeText(zone: try ZoneRules.load(context.scope.timeZone), now: context.now)
+    }
+
+    /// The frame around an error, in the person's own scope.
+    static func errorFrame(_ services: Services, _ context: TenantContext, title: String) async throws -> Frame {
+        let base = context.scope.kind == "tenant" ? "/t/\(context.scope.slug)" : "/operator"
+        return try await PageKit(services, context, base: base).frame(title, section: "", crumbs: [Crumb(label: title)])
+    }
+
+    var tenant: TenantID { context.scope.id }
+    var looking: Looking { services.looking }
+    var now: Moment { context.now }
+
+    func may(_ permission: Permission) -> Bool { context.may(permission) }
+
+    /// A form's address with a fresh key: sending it twice is the same as once.
+    func form(_ path: String) -> FormTarget { FormTarget(action: base + path, key: services.newKey()) }
+
+    func names() async throws -> [PersonID: String] {
+        Dictionary(try await looking.people(tenant).map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    func amount(_ minor: Int64?, _ code: String?) -> String {
+        guard let minor, let currency = code.flatMap({ Currency($0) }), let value = try? Money(minorUnits: minor, currency: currency) else {
+            return "none"   // an invoice whose amount did not fit its currency has a finding instead
+        }
+        return money.text(value)
+    }
+
+    // MARK: The frame
+
+    func frame(
+        _ title: String, section: String, crumbs: [Crumb] = [], topics: String = "", notice: Notice? = nil, receipt: Receipt? = nil,
+        request: WebRequest? = nil
+    ) async throws -> Frame {
+        let visitor = context.visitor
+        let brand = try await BrandBook.brand(of: context, services: services)
+        let choices = try await scopeChoices()
+        let roles = visitor.authority.roleNames(in: context.node, at: now).sorted().map(PageWords.role)
+        let isTenant = context.scope.kind == "tenant"
+        let counts = isTenant ? try await looking.summary(tenant) : nil
+        return Frame(
+            title: title, brand: brand.mark(home: base == "/operator" ? "/operator" : base), language: context.scope.locale,
+            scope: isTenant
+                ? ScopeBadge.tenant(context.scope.name, letters: PageWords.letters(context.scope.name), choices: choices)
+                : ScopeBadge.operatorScope(context.scope.name, letters: PageWords.letters(context.scope.name), choices: choices),
+            navigation: isTenant ? navigation(section, counts) : operatorNavigation(section),
+            person: PersonBadge(
+                initials: PageWords.letters(visitor.name), name: visitor.name, role: roles.first ?? "",
+                signOut: FormTarget(action: "/sign-out", key: services.newKey())),
+            crumbs: [Crumb(label: context.scope.name, href: base)] + crumbs, zoneName: time.zoneName,
+            live: isTenant && !topics.isEmpty && may(.serviceRead)
+                ? LiveMark(events: "\(base)/events", topics: topics, madeAt: time.clock(now)) : nil,
+            notice: notice ?? request.flatMap(PageWords.notice), receipt: receipt,
+            appearance: request.flatMap { $0.cookie("theme") }.flatMap(Frame.Appearance.init(rawValue:)) ?? .system,
+            density: request.flatMap { $0.cookie("density") }.flatMap(Frame.Density.init(rawValue:)) ?? .compact,
+            csrf: services.access.formToken(visitor))
+    }
+
+    private func scopeChoices() async throws -> [ScopeChoice] {
+        let rows = try await services.access.visibleScopes(context.visitor)
+        guard rows.count > 1 else { return [] }
+        return rows.filter { $0.kind != "partner" }.prefix(200).map { row in
+            ScopeChoice(
+                letters: PageWords.letters(row.name), name: row.name, detail: row.kind == "tenant" ? "Production" : "Operator",
+                href: row.kind == "tenant" ? "/t/\(row.slug)" : "/operator")
+        }
+    }
+
+    private func navigation(_ section: String, _ counts: TenantSummaryRow?) -> [NavGroup] {
+        func count(_ value: Int32?) -> String { value.map { $0 > 0 ? money.count(Int($0)) : "" } ?? "" }
+        func item(_ icon: Icon, _ label: String, _ path: String, _ key: String, _ permission: Permission, count: String = "") -> NavItem? {
+            guard may(permission) else { return nil }
+            return NavItem(icon: icon, label: label, href: base + path, count: count, key: key, isCurrent: section == label)
+        }
+        let work = [
+            item(.inbox, "Inbox", "/inbox", "i", .approvalsRead, count: count(counts?.waitingOnPeople)),
+            item(.run, "Runs", "/runs", "r", .runsRead, count: count(counts?.runsOpen)),
+            item(.incident, "Exceptions", "/exceptions", "e", .exceptionsRead, count: count(counts?.exceptionsOpen)),
+            item(.evidence, "Documents", "/documents", "d", .runsRead),
+            item(.clock, "Service levels", "/service", "s", .serviceRead),
+        ].compactMap(\.self)
+        let control = [
+            item(.bell, "Incidents", "/incidents", "n", .incidentsRead, count: count(counts?.incidentsOpen)),
+            item(.plug, "Connections", "/platform", "c", .workersRead), item(.audit, "Audit", "/audit", "a", .auditRead),
+        ].compactMap(\.self)
+        return [NavGroup(title: "", items: work), NavGroup(title: "Control", items: control)].filter { !$0.items.isEmpty }
+    }
+
+    private func operatorNavigation(_ section: String) -> [NavGroup] {
+        var items: [NavItem] = []
+        if may(.fleetRead) { items.append(NavItem(icon: .fleet, label: "Fleet", href: "/operator", key: "f", isCurrent: section == "Fleet")) }
+        if may(.workersRead) {
+            items.append(NavItem(icon: .plug, label: "Workers", href: "/operator/platform", key: "w", isCurrent: section == "Workers"))
+        }
+        if may(.incidentsRead) {
+            items.append(NavItem(icon: .bell, label: "Incidents", href: "/operator/incidents", key: "n", isCurrent: section == "Incidents"))
+        }
+        return [NavGroup(title: "", items: items)]
+    }
+}
+
+extension Services {
+    /// A key for a form that is shown once.
+    func newKey() -> String { String(entropy.next(), radix: 36) + String(entropy.next(), radix: 36) }
+
+    /// A page inside a tenant.
+    func page(_ pattern: String, _ permission: Permission, _ make: @escaping @Sendable (WebRequest, PageKit) async throws -> WebResponse) -> Route {
+        Route(.get, "/t/{tenant}\(pattern)", access: .permission(permission.rawValue)) { request in
+            try await make(request, try await PageKit.tenant(self, request, permission))
+        }
+    }
+
+    /// A posted form of a page: checks its token, does the act, and goes to where the result is seen.
+    ///
+    /// A refusal is shown where the person was, as a sentence; what they typed is not lost by going back.
+    func posted(
+        _ pattern: String, _ permission: Permission,
+        _ act: @escaping @Sendable (WebRequest, FormFields, PageKit) async throws -> String
+    ) -> Route {
+        Route(.post, "/t/{tenant}\(pattern)", access: .permission(permission.rawValue), bodyBytesMax: 65_536) { request in
+            let kit = try await PageKit.tenant(self, request, permission)
+            let form = try request.form()
+            try access.checkForm(form, kit.context.visitor)
+            return .seeOther(try await act(request, form, kit))
+        }
+    }
+}
+
+/// Small words that several pages use.
+enum PageWords {
+    /// One or two capitals of a name.
+    static func letters(_ name: String) -> String {
+        let words = name.split(separator: " ").filter { $0.first?.isLetter ?? false }
+        let initials = words.prefix(2).compactMap(\.first)
+        return initials.isEmpty ? "?" : String(initials).uppercased()
+    }
+
+    /// `tenant-admin` as people say it.
+    static func role(_ name: String) -> String {
+        let words = name.split(separator: "-").map { $0 == "ap" ? "AP" : String($0) }.joined(separator: " ")
+        return words.prefix(1).uppercased() + words.dropFirst()
+    }
+
+    static func status(ofPhase phase: String, outcome: String?, waitingOn: String) -> Status {
+        switch phase {
+        case "completed": outcome == "posted" ? .done : .cancelled
+        case "faulted": .failed
+        case "cancelled": .cancelled
+        case "waiting": waitingOn == "ERP" || waitingOn == "worker" ? .running : .needsPerson
+        default: .running
+        }
+    }
+
+    static func state(ofPhase phase: String, outcome: String?, waitingOn: String) -> String {
+        switch phase {
+        case "completed": outcome ?? "done"
+        case "waiting": waitingOn == "ERP" ? "with the ERP" : waitingOn == "worker" ? "working" : "needs a person"
+        default: phase
+        }
+    }
+
+    /// The sentence that a redirect asked the next page to show; one of a closed list, so that no link can put words here.
+    static func notice(_ request: WebRequest) -> Notice? {
+        switch request.query("done") {
+        case "stored": Notice(tone: .ok, text: "The document is stored and will be read now.")
+        case "known": Notice(tone: .info, text: "This document was here before; the earlier one stands.")
+        case "claimed": Notice(tone: .ok, text: "You hold the claim.")
+        case "released": Notice(tone: .ok, text: "The claim is free.")
+        case "pending": Notice(tone: .info, text: "Your decision is stored and will be applied in a moment.")
+        case "acknowledged": Notice(tone: .ok, text: "The incident is yours.")
+        case "resolved": Notice(tone: .ok, text: "The incident is resolved.")
+        case "noted": Notice(tone: .ok, text: "The note is in the timeline.")
+        default: nil
+        }
+    }
+
+    static func short(_ id: String) -> String { String(id.prefix(8)) }
+}
