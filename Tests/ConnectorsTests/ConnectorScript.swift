@@ -64,12 +64,15 @@ enum Sample {
         _ system: ScriptedSystem, connection: JSONValue? = nil, secrets: [String: String] = ["token": "s3cret"], pace: ConnectionPace? = nil,
         leaseSeconds: Int64 = 60
     ) throws -> ConnectorEngine {
-        let settings = try ConnectionSettings(json: try connection ?? Sample.connection())
+        let settings = try connection.map { try ConnectionSettings(json: $0) } ?? standard.get()
         let clock = WallClock { now }
         return ConnectorEngine(
             settings: settings, secrets: secrets, exchange: system, pace: pace ?? ConnectionPace(limits: settings.limits, clock: clock), clock: clock,
             leaseExpiresAt: { now.adding(seconds: leaseSeconds) })
     }
+
+    /// Parsed once for all stories.
+    private static let standard = Result { try ConnectionSettings(json: try connection()) }
 
     static let bill: JSONValue = [
         "object": "bill", "key": ["supplier": "V-100", "number": "R-2026-77", "entity": "DE01"],

@@ -6,20 +6,30 @@ import Testing
 @Suite("from two colours to a theme")
 struct BrandThemeTests {
     static let lightTable: [(String, String)] = [
-        ("canvas", "#f4f7f9"), ("surface", "#ffffff"), ("sunken", "#eef2f3"), ("raised", "#ffffff"), ("hover", "#f0f3f5"), ("tint", "#e6f0f5"),
-        ("line", "#dce0e3"), ("line-2", "#c8cdcf"), ("text", "#1a1f22"), ("text-2", "#505659"), ("text-3", "#666d70"), ("control", "#848a8d"),
-        ("primary", "#1d4e63"), ("on-primary", "#ffffff"), ("primary-hover", "#0e4256"), ("primary-press", "#01384d"), ("link", "#1d4e63"),
-        ("focus", "#1d4e63"), ("primary-line", "#6b8c9c"), ("accent", "#b5652a"), ("accent-text", "#a55617"), ("accent-tint", "#ffece0"),
-        ("ok", "#359658"), ("ok-text", "#1a6c3a"), ("ok-tint", "#e6f8ea"), ("warn", "#b17000"), ("warn-text", "#7d4f08"), ("warn-tint", "#fef0e0"),
+        ("canvas", "#f4f7f9"), ("surface", "#ffffff"), ("sunken", "#eef2f3"), ("raised", "#ffffff"), ("hover", "#f0f3f5"),
+        ("tint", "#e6f0f5"),
+        ("line", "#dce0e3"), ("line-2", "#c8cdcf"), ("text", "#1a1f22"), ("text-2", "#505659"), ("text-3", "#666d70"),
+        ("control", "#848a8d"),
+        ("primary", "#1d4e63"), ("on-primary", "#ffffff"), ("primary-hover", "#0e4256"), ("primary-press", "#01384d"),
+        ("link", "#1d4e63"),
+        ("focus", "#1d4e63"), ("primary-line", "#6b8c9c"), ("accent", "#b5652a"), ("accent-text", "#a55617"),
+        ("accent-tint", "#ffece0"),
+        ("ok", "#359658"), ("ok-text", "#1a6c3a"), ("ok-tint", "#e6f8ea"), ("warn", "#b17000"), ("warn-text", "#7d4f08"),
+        ("warn-tint", "#fef0e0"),
         ("bad", "#d24d45"), ("bad-text", "#9c302a"), ("bad-tint", "#ffeeec"), ("info", "#2d86c8"), ("info-text", "#115f94"),
         ("info-tint", "#e9f4fe"), ("person", "#8e6ac7"), ("person-text", "#664993"), ("person-tint", "#f4f0fe"),
     ]
     static let darkTable: [(String, String)] = [
-        ("canvas", "#0d1113"), ("surface", "#16191b"), ("sunken", "#090d0f"), ("raised", "#1f2325"), ("hover", "#1e2224"), ("tint", "#1d2d34"),
-        ("line", "#2c3133"), ("line-2", "#404447"), ("text", "#e7eef2"), ("text-2", "#b2b9bc"), ("text-3", "#8d9397"), ("control", "#707578"),
-        ("primary", "#6fa0b8"), ("on-primary", "#0b0e0f"), ("primary-hover", "#7badc5"), ("primary-press", "#84b6ce"), ("link", "#81b3cb"),
-        ("focus", "#81b3cb"), ("primary-line", "#5a7a89"), ("accent", "#cd7b42"), ("accent-text", "#e18d55"), ("accent-tint", "#3d2311"),
-        ("ok", "#5ebc7b"), ("ok-text", "#8dd09f"), ("ok-tint", "#162e1d"), ("warn", "#d8953d"), ("warn-text", "#e6b377"), ("warn-tint", "#35240e"),
+        ("canvas", "#0d1113"), ("surface", "#16191b"), ("sunken", "#090d0f"), ("raised", "#1f2325"), ("hover", "#1e2224"),
+        ("tint", "#1d2d34"),
+        ("line", "#2c3133"), ("line-2", "#404447"), ("text", "#e7eef2"), ("text-2", "#b2b9bc"), ("text-3", "#8d9397"),
+        ("control", "#707578"),
+        ("primary", "#6fa0b8"), ("on-primary", "#0b0e0f"), ("primary-hover", "#7badc5"), ("primary-press", "#84b6ce"),
+        ("link", "#81b3cb"),
+        ("focus", "#81b3cb"), ("primary-line", "#5a7a89"), ("accent", "#cd7b42"), ("accent-text", "#e18d55"),
+        ("accent-tint", "#3d2311"),
+        ("ok", "#5ebc7b"), ("ok-text", "#8dd09f"), ("ok-tint", "#162e1d"), ("warn", "#d8953d"), ("warn-text", "#e6b377"),
+        ("warn-tint", "#35240e"),
         ("bad", "#fd7468"), ("bad-text", "#fda197"), ("bad-tint", "#3f1c18"), ("info", "#56acf0"), ("info-text", "#87c5f9"),
         ("info-tint", "#142a3b"), ("person", "#b28fef"), ("person-text", "#c8aef8"), ("person-tint", "#2b223b"),
     ]
@@ -38,7 +48,8 @@ struct BrandThemeTests {
     @Test(
         "partners' colours keep their bytes where they can and move in lightness where they must",
         arguments: [
-            ["#6b2346", "#b88a2e", "#6b2346", "#cd7b9d", "#ae8122", "#b88a2e"], ["#3b4fc4", "#0e8f86", "#3b4fc4", "#728ffe", "#0e8f86", "#35a69c"],
+            ["#6b2346", "#b88a2e", "#6b2346", "#cd7b9d", "#ae8122", "#b88a2e"],
+            ["#3b4fc4", "#0e8f86", "#3b4fc4", "#728ffe", "#0e8f86", "#35a69c"],
             ["#b7e13c", "#ffd84d", "#637d07", "#a1ca11", "#a1840a", "#ffd84d"],
         ])
     func vectors(row: [String]) throws {
@@ -57,14 +68,20 @@ struct BrandThemeTests {
             state ^= state << 13
             state ^= state >> 7
             state ^= state << 17
-            return HexColor(red: UInt8(truncatingIfNeeded: state >> 40), green: UInt8(truncatingIfNeeded: state >> 24), blue: UInt8(truncatingIfNeeded: state >> 8))
+            return HexColor(
+                red: UInt8(truncatingIfNeeded: state >> 40), green: UInt8(truncatingIfNeeded: state >> 24),
+                blue: UInt8(truncatingIfNeeded: state >> 8))
         }
         var (lowestText, lowestPart) = (21.0, 21.0)
         for _ in 0..<3000 {
             let theme = BrandTheme.derive(primary: next(), accent: next())
             for palette in [theme.light, theme.dark] {
                 for pair in ContrastGate(palette).pairs {
-                    if pair.least == 4.5 { lowestText = min(lowestText, pair.ratio) } else { lowestPart = min(lowestPart, pair.ratio) }
+                    if pair.least == 4.5 {
+                        lowestText = min(lowestText, pair.ratio)
+                    } else {
+                        lowestPart = min(lowestPart, pair.ratio)
+                    }
                     if !pair.passes { Issue.record("\(pair.name) has \(pair.ratio) for \(theme.primary) and \(theme.accent)") }
                 }
             }

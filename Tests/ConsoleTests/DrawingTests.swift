@@ -18,7 +18,8 @@ struct DrawingTests {
     @Test("a definition with too many steps draws the first and says so")
     func bounded() {
         let nodes = (0..<300).map { DiagramModel.Node(id: "\($0)", title: "Step \($0)", status: .done, column: $0) }
-        let model = DiagramModel(nodes: nodes, edges: [DiagramModel.Edge(from: "0", to: "1"), DiagramModel.Edge(from: "9", to: "absent")])
+        let model = DiagramModel(
+            nodes: nodes, edges: [DiagramModel.Edge(from: "0", to: "1"), DiagramModel.Edge(from: "9", to: "absent")])
         let drawing = DiagramDrawing(model).markup.html
         #expect(drawing.split(separator: "class=\"node ").count - 1 == DiagramModel.nodesMax)
         #expect(DiagramDrawing(DiagramModel(nodes: [], edges: [])).markup.html.contains("<svg"))
@@ -30,7 +31,11 @@ struct DrawingTests {
         for steps in [
             [], [TimelineStep(id: "a", title: "A", status: .done, start: now, end: now)],
             [TimelineStep(id: "a", title: "A", status: .running, start: Moment(seconds: 0))],
-            [TimelineStep(id: "a", title: "A", status: .done, start: Moment(microseconds: .min / 4), end: Moment(seconds: 4_000_000_000))],
+            [
+                TimelineStep(
+                    id: "a", title: "A", status: .done, start: Moment(microseconds: .min / 4), end: Moment(seconds: 4_000_000_000)
+                )
+            ],
         ] {
             let timeline = Timeline(steps: steps, closed: [now..<now.adding(seconds: 60)], time: Samples.time)
             #expect(timeline.ticks.count <= 12)

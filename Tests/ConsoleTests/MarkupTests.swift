@@ -20,10 +20,12 @@ struct MarkupTests {
         let name = "\"><script>alert(1)</script><img src=x onerror=alert(1)>'\u{301}{{frame.csrf}}"
         let brand = Samples.brands[1]
         let page = ExceptionsPage(
-            frame: Samples.frame(name, brand, current: "Exceptions", crumbs: [Crumb(label: name, href: name)]), head: PageHead(title: name, meta: name),
+            frame: Samples.frame(name, brand, current: "Exceptions", crumbs: [Crumb(label: name, href: name)]),
+            head: PageHead(title: name, meta: name),
             rows: [
                 ExceptionsPage.Row(
-                    href: name, status: .needsPerson, hold: name, number: name, party: name, amount: name, owner: name, initials: name, age: name,
+                    href: name, status: .needsPerson, hold: name, number: name, party: name, amount: name, owner: name,
+                    initials: name, age: name,
                     opened: Stamp(iso: name, text: name))
             ])
         let html = console.html(page)
@@ -32,9 +34,12 @@ struct MarkupTests {
         #expect(html.contains("{{frame.csrf}}"))
     }
 
-    @Test("emphasis is pairs of stars and everything else is text", arguments: [
-        ("a **b** c", "a <strong>b</strong> c"), ("a ** b", "a ** b"), ("**<i>**", "<strong>&lt;i&gt;</strong>"), ("****", "****"),
-    ])
+    @Test(
+        "emphasis is pairs of stars and everything else is text",
+        arguments: [
+            ("a **b** c", "a <strong>b</strong> c"), ("a ** b", "a ** b"), ("**<i>**", "<strong>&lt;i&gt;</strong>"),
+            ("****", "****"),
+        ])
     func emphasis(source: String, html: String) {
         #expect(Markup(emphasis: source).html == html)
     }
@@ -46,12 +51,17 @@ struct MarkupTests {
         #expect(html.hasSuffix("<strong>Stop</strong>, <em>then</em> look.</li></ol><p>After.</p>"))
     }
 
-    @Test("a runbook cannot carry tags, foreign schemes or an endless line", arguments: [
-        "<script>x</script>", "[a](javascript:alert(1))", "[a](//evil.example)", "![x](https://e.example/x.png)", "`<b>`", "[a](https://e.example/\"onx=)",
-        String(repeating: "**", count: 60_000), String(repeating: "[", count: 200_000), "```\n</code><script>",
-    ])
+    @Test(
+        "a runbook cannot carry tags, foreign schemes or an endless line",
+        arguments: [
+            "<script>x</script>", "[a](javascript:alert(1))", "[a](//evil.example)", "![x](https://e.example/x.png)", "`<b>`",
+            "[a](https://e.example/\"onx=)",
+            String(repeating: "**", count: 60_000), String(repeating: "[", count: 200_000), "```\n</code><script>",
+        ])
     func hostileRunbook(source: String) {
         let html = Markdown.html(source).html
-        for forbidden in ["<script", "javascript:alert(1)\"", "href=\"//", "<img", "<b>", "\"onx"] { #expect(!html.contains(forbidden)) }
+        for forbidden in ["<script", "javascript:alert(1)\"", "href=\"//", "<img", "<b>", "\"onx"] {
+            #expect(!html.contains(forbidden))
+        }
     }
 }

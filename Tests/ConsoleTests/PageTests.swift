@@ -91,12 +91,14 @@ struct PageTests {
     @Test("a row without a note does not show its page's")
     func noLeak() {
         let page = RunsPage(
-            frame: Samples.frame("Runs", Samples.brands[0], current: "Runs", crumbs: []), head: PageHead(title: "Runs"), tabs: [], filterAction: "/runs",
+            frame: Samples.frame("Runs", Samples.brands[0], current: "Runs", crumbs: []), head: PageHead(title: "Runs"), tabs: [],
+            filterAction: "/runs",
             query: "LEAK", summary: "",
             rows: [
                 RunsPage.Row(
                     id: "1", href: "/runs/1", status: .running, state: "Running", number: "INV 1", party: "",
-                    steps: StepStrip(current: 0, status: .running, label: ""), amount: "", left: "", waitingOn: "", started: Stamp(iso: "", text: ""))
+                    steps: StepStrip(current: 0, status: .running, label: ""), amount: "", left: "", waitingOn: "",
+                    started: Stamp(iso: "", text: ""))
             ])
         let html = Self.console.html(page)
         #expect(html.split(separator: "LEAK").count == 2)
@@ -110,7 +112,9 @@ struct PageTests {
     @Test("script and style together stay below 60 KB compressed")
     func budget() throws {
         var sum = 0
-        for (name, bytes) in Self.console.assets.files.map({ ($0.name, $0.bytes) }) + [("brand.css", Array(BrandTheme.standard.css.utf8))] {
+        for (name, bytes) in Self.console.assets.files.map({ ($0.name, $0.bytes) }) + [
+            ("brand.css", Array(BrandTheme.standard.css.utf8))
+        ] {
             let size = try compressedSize(bytes)
             print("\(name): \(bytes.count) bytes, \(size) compressed")
             sum += size
@@ -121,7 +125,10 @@ struct PageTests {
 
     @Test("how long a page takes is printed")
     func speed() {
-        for (name, page) in [("runs", Samples.longRuns), ("decision", Samples.decision(Samples.brands[0])), ("run", Samples.run(Samples.brands[0]))] as [(String, any ConsolePage)] {
+        for (name, page) in [
+            ("runs", Samples.longRuns), ("decision", Samples.decision(Samples.brands[0])),
+            ("run", Samples.run(Samples.brands[0])),
+        ] as [(String, any ConsolePage)] {
             _ = Self.console.html(page)
             let clock = ContinuousClock()
             var bytes = 0

@@ -29,12 +29,14 @@ enum Samples {
         Brand(
             file: "halden", name: "Halden & Price", letters: "HP",
             theme: BrandTheme.derive(
-                primary: HexColor(red: 0x6B, green: 0x23, blue: 0x46), accent: HexColor(red: 0xB8, green: 0x8A, blue: 0x2E), radius: 2,
+                primary: HexColor(red: 0x6B, green: 0x23, blue: 0x46), accent: HexColor(red: 0xB8, green: 0x8A, blue: 0x2E),
+                radius: 2,
                 headingFont: .bookSerif)),
         Brand(
             file: "ostwerk", name: "Ostwerk", letters: "O",
             theme: BrandTheme.derive(
-                primary: HexColor(red: 0x3B, green: 0x4F, blue: 0xC4), accent: HexColor(red: 0x0E, green: 0x8F, blue: 0x86), radius: 10)),
+                primary: HexColor(red: 0x3B, green: 0x4F, blue: 0xC4), accent: HexColor(red: 0x0E, green: 0x8F, blue: 0x86),
+                radius: 10)),
     ]
 
     static func form(_ action: String) -> FormTarget { FormTarget(action: action, key: "01JCW8-4T7Q") }
@@ -70,7 +72,8 @@ enum Samples {
             ],
             person: PersonBadge(initials: "PL", name: "Petra Lindqvist", role: "Treasurer", signOut: form("/sign-out")),
             crumbs: [Crumb(label: "Brightwater Foods", href: "/")] + crumbs, zoneName: time.zoneName,
-            live: LiveMark(events: "/events", topics: topics, madeAt: "14:48:50"), notice: notice, receipt: receipt, csrf: "t0ken")
+            live: LiveMark(events: "/events", topics: topics, madeAt: "14:48:50"), notice: notice, receipt: receipt, csrf: "t0ken"
+        )
     }
 
     /// The frame of the operator's page.
@@ -82,11 +85,15 @@ enum Samples {
             title: title, brand: mark(brand), scope: Scope(letters: "MM", name: "Meridian", detail: "Operator, all tenants"),
             navigation: [
                 NavGroup(
-                    title: "", items: [item(.fleet, "Fleet", "", "f"), item(.incident, "Incidents", "4", "i"), item(.plug, "Workers", "", "w")]),
+                    title: "",
+                    items: [
+                        item(.fleet, "Fleet", "", "f"), item(.incident, "Incidents", "4", "i"), item(.plug, "Workers", "", "w"),
+                    ]),
                 NavGroup(title: "Evidence", items: [item(.audit, "Audit", "", "a")]),
             ],
             person: PersonBadge(initials: "AK", name: "Anneke Kuiper", role: "Operator, lead", signOut: form("/sign-out")),
-            crumbs: crumbs, zoneName: time.zoneName, live: LiveMark(events: "/events", topics: "fleet", madeAt: "14:48:50"), csrf: "t0ken")
+            crumbs: crumbs, zoneName: time.zoneName, live: LiveMark(events: "/events", topics: "fleet", madeAt: "14:48:50"),
+            csrf: "t0ken")
     }
 
     static func mark(_ brand: Brand) -> BrandMark {
@@ -98,18 +105,23 @@ enum Samples {
     /// Every page with the name of its file.
     static func pages(_ brand: Brand) -> [(name: String, page: any ConsolePage)] {
         [
-            ("sign-in", signIn(brand)), ("sign-in-refused", signIn(brand, refusal: "E-mail and password do not belong together.")),
+            ("sign-in", signIn(brand)),
+            ("sign-in-refused", signIn(brand, refusal: "E-mail and password do not belong together.")),
             ("signed-out", SignedOutPage(frame: bare("Signed out", brand), signIn: "/sign-in")), ("fleet", fleet(brand)),
             ("fleet-empty", emptyFleet(brand)), ("runs", runs(brand)), ("runs-empty", emptyRuns(brand)), ("run", run(brand)),
             ("inbox", inbox(brand)), ("inbox-empty", emptyInbox(brand)), ("decision", decision(brand)),
             ("decision-blocked", blockedDecision(brand)), ("exceptions", exceptions(brand)), ("exception", exception(brand)),
-            ("service", service(brand)), ("incidents", incidents(brand)), ("incident", incident(brand)), ("documents", documents(brand)),
-            ("workers", workers(brand)), ("connections", connections(brand)), ("audit", audit(brand)), ("not-found", notFound(brand)),
+            ("service", service(brand)), ("incidents", incidents(brand)), ("incident", incident(brand)),
+            ("documents", documents(brand)),
+            ("workers", workers(brand)), ("connections", connections(brand)), ("audit", audit(brand)),
+            ("not-found", notFound(brand)),
             ("forbidden", forbidden(brand)), ("broken", broken(brand)), ("bare-not-found", bareNotFound(brand)),
         ]
     }
 
-    static func bare(_ title: String, _ brand: Brand) -> Frame { Frame(title: title, brand: mark(brand), csrf: "t0ken", isBare: true) }
+    static func bare(_ title: String, _ brand: Brand) -> Frame {
+        Frame(title: title, brand: mark(brand), csrf: "t0ken", isBare: true)
+    }
 
     static func signIn(_ brand: Brand, refusal: String = "") -> SignInPage {
         SignInPage(
@@ -124,7 +136,8 @@ enum Samples {
     static func forbidden(_ brand: Brand) -> ErrorPage {
         .forbidden(
             in: frame("Not yours to open", brand, current: "", crumbs: [Crumb(label: "Incidents")]),
-            rule: "Incidents are for the on-call team. Anneke Kuiper may give you the role.", wayOut: "Back to the inbox", href: "/inbox")
+            rule: "Incidents are for the on-call team. Anneke Kuiper may give you the role.", wayOut: "Back to the inbox",
+            href: "/inbox")
     }
 
     static func broken(_ brand: Brand) -> ErrorPage {

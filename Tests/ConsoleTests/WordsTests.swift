@@ -33,9 +33,11 @@ struct WordsTests {
         #expect(time.full(Samples.now) == "Tuesday 17 November 2026, 14:48 CET")
     }
 
-    @Test("a span says its two largest units", arguments: [
-        (94, "94 s"), (2470, "41 m 10 s"), (7980, "2 h 13 m"), (3600, "1 h"), (532_800, "6 d 4 h"), (0, "0 s"),
-    ])
+    @Test(
+        "a span says its two largest units",
+        arguments: [
+            (94, "94 s"), (2470, "41 m 10 s"), (7980, "2 h 13 m"), (3600, "1 h"), (532_800, "6 d 4 h"), (0, "0 s"),
+        ])
     func spans(seconds: Int, text: String) {
         #expect(DurationText.text(Int64(seconds)) == text)
     }

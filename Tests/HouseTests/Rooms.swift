@@ -55,7 +55,7 @@ enum Rooms {
         "countersign": domain.union([
             "Kernel", "Assets", "Reader", "Seals", "Curl", "Connectors", "Showcase", "ArgumentParser",
         ]),
-        "countersign-worker": ["Kernel", "WorkerLoop", "Reader"],
+        "countersign-worker": ["Kernel", "Finance", "WorkerLoop", "Reader"],
         "countersign-reader": ["Kernel", "Finance", "Formats", "Reader", "CLinux"],
         "countersign-launch": [],
         "erp-sandbox": ["Kernel", "WebKernel", "Logging", "ArgumentParser"],

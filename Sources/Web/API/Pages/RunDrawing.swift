@@ -16,7 +16,7 @@ struct RunDrawing: Sendable {
     // MARK: Diagram
 
     var diagram: DiagramModel {
-        let layout = WorkflowDiagram(context.environment.definition.steps)
+        let layout = WorkflowDiagram(context.environment.definition)
         let entered = history.filter { $0.type == "step.entered" }.map(\.step)
         let completed = Set(history.filter { $0.type == "step.completed" }.map(\.step))
         var nodes = [

@@ -1,9 +1,10 @@
 internal import Console
 internal import Flow
-package import Kernel
+internal import Kernel
 internal import Records
+internal import Seals
 internal import Tenancy
-package import WebKernel
+internal import WebKernel
 
 /// Signing in and out, static files, and where one starts.
 struct SignInPages: Sendable {

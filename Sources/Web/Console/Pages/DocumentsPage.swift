@@ -1,5 +1,6 @@
-/// What came in, and the place to hand something in. The upload is a plain multipart form with `document` (one or more files), `csrf`
-/// and `idempotency_key`.
+/// What came in, and the place to hand something in.
+///
+/// The upload is a plain multipart form with `document` (one or more files), `csrf` and `idempotency_key`.
 package struct DocumentsPage: ConsolePage {
     package static let template = "documents"
 

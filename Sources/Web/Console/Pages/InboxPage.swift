@@ -79,7 +79,8 @@ package struct InboxList: Sendable {
 
 /// A decision about money: what is asked, why it stopped, what differs, who signed.
 ///
-/// The form sends `verdict` (`approve` or `reject`), `reason`, `object_hash`, `csrf` and `idempotency_key`. Nothing is preselected.
+/// The form sends `verdict` (`approve` or `reject`), `reason`, `object_hash`, `csrf` and `idempotency_key`. Nothing is chosen
+/// beforehand.
 package struct DecisionCard: Sendable, Showing {
     /// Longest reason, in characters.
     package static let reasonMax = 2000

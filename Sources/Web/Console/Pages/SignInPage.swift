@@ -69,7 +69,8 @@ package struct ErrorPage: ConsolePage {
     /// Unknown host or unknown path without a person: no brand at all, since even a name would tell whose host it is.
     package static func notFound(stylesheet: String) -> ErrorPage {
         ErrorPage(
-            frame: Frame(title: "Not found", brand: BrandMark(name: "", letters: "", stylesheet: stylesheet), isBare: true), status: "404",
+            frame: Frame(title: "Not found", brand: BrandMark(name: "", letters: "", stylesheet: stylesheet), isBare: true),
+            status: "404",
             title: "Nothing is here", text: "The address may be old, or belong to someone else.")
     }
 
@@ -90,7 +91,8 @@ package struct ErrorPage: ConsolePage {
     package static func broken(in frame: Frame, reference: String) -> ErrorPage {
         ErrorPage(
             frame: frame, status: "500", title: "This page could not be made",
-            text: "Nothing was changed by opening it. If you had just decided something, look at the run before you decide again.",
+            text:
+                "Nothing was changed by opening it. If you had just decided something, look at the run before you decide again.",
             wayOut: "Try again", wayOutHref: "", reference: reference)
     }
 }

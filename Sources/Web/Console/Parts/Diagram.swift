@@ -116,68 +116,84 @@ struct DiagramDrawing {
         column.map { height(of: $0) }.reduce(0, +) + max(column.count - 1, 0) * rowGap
     }
 
+    private static let spoken = "Workflow, left to right; the timeline below says the same in words"
+
     var markup: Markup {
-        var out =
-            #"<svg class="diagram" width="\#(width)" height="\#(height)" viewBox="0 0 \#(width) \#(height)" role="group" aria-label="Workflow, left to right; the timeline below says the same in words">"#
-        for edge in edges { out += line(edge) }
-        for box in boxes { out += drawing(box) }
-        return Markup(written: out + "</svg>")
+        var out = Drawing()
+        out.open(
+            "svg",
+            [
+                "class": "diagram", "width": String(width), "height": String(height), "viewBox": "0 0 \(width) \(height)",
+                "role": "group", "aria-label": DiagramDrawing.spoken,
+            ])
+        for edge in edges { draw(edge, in: &out) }
+        for box in boxes { draw(box, in: &out) }
+        out.close("svg")
+        return out.markup
     }
 
-    private func line(_ edge: DiagramModel.Edge) -> String {
+    private func draw(_ edge: DiagramModel.Edge, in out: inout Drawing) {
         guard let from = boxes.first(where: { $0.node.id == edge.from }), let to = boxes.first(where: { $0.node.id == edge.to }),
             to.x > from.x
-        else { return "" }
+        else { return }
         let (x1, y1, x2, y2) = (from.exit, from.middle, to.x, to.middle)
         let isAhead = to.node.status == .notStarted || from.node.status == .notStarted
-        let middle = (x1 + x2) / 2
-        let isCrossing = boxes.contains { $0.x > from.x && $0.x < to.x && $0.y < max(y1, y2) && $0.y + $0.height > min(y1, y2) }
+        let isCrossing = boxes.contains {
+            $0.x > from.x && $0.x < to.x && $0.y < max(y1, y2) + 1 && $0.y + $0.height > min(y1, y2)
+        }
         let path: String
         if isCrossing {
             let low = height - 3
-            path = "M\(x1) \(y1)C\(x1 + 16) \(y1) \(x1 + 4) \(low) \(x1 + 24) \(low)H\(x2 - 24)C\(x2 - 4) \(low) \(x2 - 16) \(y2) \(x2) \(y2)"
+            let down = "C\(x1 + 16) \(y1) \(x1 + 4) \(low) \(x1 + 24) \(low)"
+            let up = "C\(x2 - 4) \(low) \(x2 - 16) \(y2) \(x2) \(y2)"
+            path = "M\(x1) \(y1)\(down)H\(x2 - 24)\(up)"
         } else if y1 == y2 {
             path = "M\(x1) \(y1)H\(x2)"
         } else {
+            let middle = (x1 + x2) / 2
             path = "M\(x1) \(y1)C\(middle) \(y1) \(middle) \(y2) \(x2) \(y2)"
         }
-        return #"<path class="edge\#(isAhead ? " ahead" : "")" d="\#(path)"/>"#
+        out.path(isAhead ? "edge ahead" : "edge", path)
     }
 
-    private func drawing(_ box: Box) -> String {
+    private func draw(_ box: Box, in out: inout Drawing) {
         let node = box.node
         let isAhead = node.status == .notStarted
         let kind = node.status == .needsPerson ? "asks" : isAhead ? "ahead" : node.status.tone == .bad ? "failed" : "past"
-        let spoken = Markup.escaped("\(node.title), \(node.kind), \(node.status.word)\(node.fact.isEmpty ? "" : ", " + node.fact)")
-        var out = node.href.isEmpty ? "<g>" : #"<a href="\#(Markup.escaped(node.href))" aria-label="\#(spoken)">"#
-        out += #"<rect class="node \#(kind)" x="\#(box.x)" y="\#(box.y)" width="\#(box.width)" height="\#(box.height)" rx="5"/>"#
-        out +=
-            #"<svg class="g \#(node.status.tone.rawValue)" x="\#(box.x + 9)" y="\#(box.y + 8)" width="14" height="14" viewBox="0 0 16 16"><use href="\#(StaticAssets.iconsPath)#s-\#(node.status.rawValue)"/></svg>"#
-        out += text(node.title, at: (box.x + 28, box.y + 19), room: box.width - 34, perLetter: 7, "node-title")
+        let name = node.href.isEmpty ? "g" : "a"
+        let spoken = "\(node.title), \(node.kind), \(node.status.word)" + (node.fact.isEmpty ? "" : ", \(node.fact)")
+        out.open(name, ["href": node.href, "aria-label": node.href.isEmpty ? "" : spoken])
+        out.bar("node \(kind)", x: String(box.x), y: box.y, width: String(box.width), height: box.height, rounded: "5")
+        out.glyph(node.status, x: box.x + 9, y: box.y + 8)
+        write(node.title, at: (box.x + 28, box.y + 19), room: box.width - 34, perLetter: 7, "node-title", in: &out)
         if DiagramDrawing.isWide(node) {
             for (index, signature) in node.signatures.enumerated() {
-                let y = box.y + 48 + index * 28
-                out += text(signature.name, at: (box.x + 10, y), room: box.width - 70, perLetter: 7, "sign-name \(signature.state.rawValue)")
-                let end = signature.lines.first ?? ""
-                out += text(end, at: (box.x + box.width - 10, y), room: 60, perLetter: 6, "sign-time")
-                out += #"<path class="sign-line \#(signature.state.rawValue)" d="M\#(box.x + 10) \#(y + 5)H\#(box.x + box.width - 10)"/>"#
+                draw(signature, x: box.x + 10, y: box.y + 48 + index * 28, width: box.width - 20, in: &out)
             }
-            out += text(node.fact, at: (box.x + 10, box.y + box.height - 9), room: box.width - 20, perLetter: 6, "node-fact")
+            write(node.fact, at: (box.x + 10, box.y + box.height - 9), room: box.width - 20, perLetter: 6, "node-fact", in: &out)
         } else {
-            out += text(node.fact, at: (box.x + 10, box.y + 34), room: box.width - 16, perLetter: 6, "node-fact")
+            write(node.fact, at: (box.x + 10, box.y + 34), room: box.width - 16, perLetter: 6, "node-fact", in: &out)
         }
         if node.isGate {
             let x = box.x + box.width
-            out += #"<path class="gate" d="M\#(x + 4) \#(box.y)v\#(box.height)M\#(x + 8) \#(box.y)v\#(box.height)"/>"#
+            out.path("gate", "M\(x + 4) \(box.y)v\(box.height)M\(x + 8) \(box.y)v\(box.height)")
         }
-        return out + (node.href.isEmpty ? "</g>" : "</a>")
+        out.close(name)
     }
 
-    /// Text cut to the letters that fit: SVG does not wrap and pages carry no measure of the reader's font.
-    private func text(_ text: String, at point: (x: Int, y: Int), room: Int, perLetter: Int, _ css: String) -> String {
-        guard !text.isEmpty else { return "" }
+    private func draw(_ signature: Signature, x: Int, y: Int, width: Int, in out: inout Drawing) {
+        let state = signature.state.rawValue
+        write(signature.name, at: (x, y), room: width - 50, perLetter: 7, "sign-name \(state)", in: &out)
+        write(signature.lines.first ?? "", at: (x + width, y), room: 60, perLetter: 6, "sign-time", in: &out)
+        out.path("sign-line \(state)", "M\(x) \(y + 5)h\(width)")
+    }
+
+    /// Writes the letters that fit: SVG does not wrap, and pages carry no measure of the reader's font.
+    private func write(
+        _ text: String, at point: (x: Int, y: Int), room: Int, perLetter: Int, _ css: String, in out: inout Drawing
+    ) {
         let letters = max(room / perLetter, 3)
         let shown = text.count > letters ? text.prefix(letters - 1) + "…" : text[...]
-        return #"<text class="\#(css)" x="\#(point.x)" y="\#(point.y)">\#(Markup.escaped(String(shown)))</text>"#
+        out.text(String(shown), x: String(point.x), y: point.y, css: css)
     }
 }

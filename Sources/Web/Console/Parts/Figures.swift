@@ -165,7 +165,8 @@ package struct StartsChart: Sendable, Showing {
             for (tone, value) in [("past", bar.finished), ("person", bar.waiting), ("bad", bar.failed)] where value > 0 {
                 let height = max(1, value * 58 / top)
                 y -= height
-                out += #"<rect class="\#(tone)" x="\#(index * width)" y="\#(y)" width="\#(max(width - 2, 1))" height="\#(height)"/>"#
+                out +=
+                    #"<rect class="\#(tone)" x="\#(index * width)" y="\#(y)" width="\#(max(width - 2, 1))" height="\#(height)"/>"#
             }
         }
         out += "</svg>"

@@ -47,8 +47,8 @@ package struct ClockGauge: Sendable, Showing {
     /// `1 of 3`.
     package let position: String
     package let segments: [Segment]
-    /// `due 16:10`; drawn where counted time reaches the target, which is the end of the last counted segment before an `over` one,
-    /// or the right end when the clock still runs.
+    /// `due 16:10`; drawn where counted time reaches the target: before the first `over` interval, or at the right end while none
+    /// is over.
     package let due: String
     /// Wall time of the end or of now.
     package let end: String
@@ -69,46 +69,54 @@ package struct ClockGauge: Sendable, Showing {
     }
 
     var shown: [(name: String, value: Any)] {
-        [("drawing", drawing), ("rows", Array(segments.prefix(ClockGauge.rowsMax))), ("isCut", segments.count > ClockGauge.segmentsMax)]
+        [
+            ("drawing", drawing), ("rows", Array(segments.prefix(ClockGauge.rowsMax))),
+            ("isCut", segments.count > ClockGauge.segmentsMax),
+        ]
     }
 
-    /// Percent coordinates, so that the bar takes any width and letters keep their size.
     private var drawing: Markup {
         let drawn = Array(segments.suffix(ClockGauge.segmentsMax))
         let counted = drawn.filter { $0.kind != .closed }.map(\.seconds).reduce(0, +)
         let ceiling = max(counted / 10, 1)
         let weights = drawn.map { $0.kind == .closed ? min($0.seconds, ceiling) : $0.seconds }
         let total = max(weights.reduce(0, +), 1)
-        var out = #"<svg class="gauge" height="74" role="img" aria-label="\#(Markup.escaped(spoken))">"#
+        var out = Drawing()
+        out.open("svg", ["class": "gauge", "height": "74", "role": "img", "aria-label": spoken])
         var at: Int64 = 0
         var dueAt: Int?
         for (segment, weight) in zip(drawn, weights) {
             let from = Int(Int128(at) * 1000 / Int128(total))
             let to = Int(Int128(at + weight) * 1000 / Int128(total))
-            let x = Timeline.percent(from)
-            let width = Timeline.percent(max(to - from, 2))
             if segment.kind == .over, dueAt == nil { dueAt = from }
-            out += #"<rect class="\#(segment.kind.rawValue)" x="\#(x)" y="28" width="\#(width)" height="18"/>"#
-            if segment.kind == .closed { out += #"<rect fill="url(#hatch)" x="\#(x)" y="28" width="\#(width)" height="18"/>"# }
-            if segment.kind == .paused { out += #"<rect fill="url(#stripe)" x="\#(x)" y="28" width="\#(width)" height="18"/>"# }
-            let share = to - from
-            let small = share < 160 ? " opt" : ""
-            if share >= 60, segment.kind != .over {
-                out += #"<rect class="tick" x="\#(x)" y="20" width="1" height="8"/>"#
-                out += #"<text class="wall\#(small)" x="\#(x)" dx="4" y="24">\#(Markup.escaped(segment.from))</text>"#
-            }
-            if share >= 50 {
-                let middle = Timeline.percent((from + to) / 2)
-                out += #"<text class="len \#(segment.kind.rawValue)\#(small)" x="\#(middle)" y="60">\#(Markup.escaped(segment.label))</text>"#
-            }
+            draw(segment, from: from, to: to, in: &out)
             at += weight
         }
         let dueX = Timeline.percent(dueAt ?? 1000)
-        let anchor = (dueAt ?? 1000) > 120 ? "end" : "start"
-        out += #"<rect class="duestroke" x="\#(dueX)" y="12" width="2" height="40" transform="translate(-1)"/>"#
-        out += #"<text class="due" x="\#(dueX)" dx="\#(anchor == "end" ? -5 : 5)" y="10" text-anchor="\#(anchor)">\#(Markup.escaped(due))</text>"#
-        if dueAt != nil { out += #"<text class="late" x="100%" y="24" text-anchor="end">\#(Markup.escaped(end))</text>"# }
-        return Markup(written: out + "</svg>")
+        let isRight = (dueAt ?? 1000) > 120
+        out.bar("duestroke", x: dueX, y: 12, width: "2", height: 40)
+        out.text(due, x: dueX, y: 10, css: "due", shift: isRight ? -5 : 5, anchor: isRight ? "end" : "start")
+        if dueAt != nil { out.text(end, x: "100%", y: 24, css: "late", anchor: "end") }
+        out.close("svg")
+        return out.markup
+    }
+
+    /// One interval: fill, wall time above, length below; short ones keep their words for the table.
+    private func draw(_ segment: Segment, from: Int, to: Int, in out: inout Drawing) {
+        let x = Timeline.percent(from)
+        let width = Timeline.percent(max(to - from, 2))
+        let kind = segment.kind.rawValue
+        out.bar(kind, x: x, y: 28, width: width, height: 18)
+        if segment.kind == .closed { out.shade("hatch", x: x, y: 28, width: width, height: 18) }
+        if segment.kind == .paused { out.shade("stripe", x: x, y: 28, width: width, height: 18) }
+        let small = to - from < 160 ? " opt" : ""
+        if to - from >= 60, segment.kind != .over {
+            out.bar("tick", x: x, y: 20, width: "1", height: 8)
+            out.text(segment.from, x: x, y: 24, css: "wall\(small)", shift: 4)
+        }
+        if to - from >= 50 {
+            out.text(segment.label, x: Timeline.percent((from + to) / 2), y: 60, css: "len \(kind)\(small)")
+        }
     }
 
     private var spoken: String { "\(title): \(segments.count) intervals, \(due), \(isRunning ? "now" : "ended") \(end)" }

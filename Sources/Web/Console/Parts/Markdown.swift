@@ -1,8 +1,8 @@
 /// Runbooks as HTML: headings, paragraphs, lists, code, emphasis, links, tables left as text.
 ///
-/// A small dialect on purpose. Everything is escaped first; links may only be `https:`, `http:` or begin with `/` or `#`; there is no
-/// raw HTML and there are no pictures. Input is cut at `bytesMax`; a line beyond `lineBytesMax` is taken as plain text, which bounds the
-/// search for closing marks.
+/// A small dialect on purpose. Everything is escaped; links may only be `https:`, `http:` or begin with `/` or `#`; there is
+/// no raw HTML and there are no pictures. Input is cut at `bytesMax`; a line beyond `lineBytesMax` is taken as plain text,
+/// which bounds the search for closing marks.
 package enum Markdown {
     /// Longest line in which marks are looked for, in bytes.
     static let lineBytesMax = 4096

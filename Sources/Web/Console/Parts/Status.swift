@@ -75,7 +75,8 @@ package struct StatusText: Sendable {
 
 /// The icons of the sprite, by the id of their drawing.
 package enum Icon: String, CaseIterable, Sendable, Showing {
-    case search, fleet, tenant, run, inbox, incident, clock, rota, report, policy, plan, audit, brand, people, plug, gear, sign, diff
+    case search, fleet, tenant, run, inbox, incident, clock, rota, report, policy, plan, audit, brand, people, plug, gear, sign,
+        diff
     case evidence, bank, book, bell, phone, mail, eye, lock, link, copy, download, print, spark, plus, minus, tilde, check, cross
     case chevronDown = "chevron-down"
     case chevronUp = "chevron-up"

@@ -13,12 +13,14 @@ package struct Timeline: Sendable {
     package let zoneName: String
 
     var axis: Markup {
-        var out = #"<svg class="axis" height="18" aria-hidden="true">"#
+        var out = Drawing()
+        out.open("svg", ["class": "axis", "height": "18", "aria-hidden": "true"])
         for tick in ticks {
-            out += #"<rect class="tick" x="\#(Timeline.percent(tick.at))" y="2" width="1" height="16"/>"#
-            out += #"<text x="\#(Timeline.percent(tick.at))" dx="5" y="12">\#(Markup.escaped(tick.label))</text>"#
+            out.bar("tick", x: Timeline.percent(tick.at), y: 2, width: "1", height: 16)
+            out.text(tick.label, x: Timeline.percent(tick.at), y: 12, shift: 5)
         }
-        return Markup(written: out + "</svg>")
+        out.close("svg")
+        return out.markup
     }
 
     static func percent(_ permille: Int) -> String {
@@ -133,31 +135,32 @@ extension Timeline {
     private static func bars(
         _ step: TimelineStep, scale: TimelineScale, closed: [TimelineShade], now: Int?, present: Moment
     ) -> Markup {
-        var out = #"<svg class="bars" height="28" aria-hidden="true">"#
+        var out = Drawing()
+        out.open("svg", ["class": "bars", "height": "28", "aria-hidden": "true"])
         for shade in closed {
-            out +=
-                #"<rect fill="url(#hatch)" x="\#(percent(shade.from))" y="0" width="\#(percent(shade.to - shade.from))" height="28"/>"#
+            out.shade("hatch", x: percent(shade.from), y: 0, width: percent(shade.to - shade.from), height: 28)
         }
         if let start = step.start {
             let from = scale.permille(start)
             let to = scale.permille(step.end ?? max(present, start))
             let isShort = to - from < 5
             let tone = step.level == 0 && step.status == .done ? "past" : step.status.tone.rawValue
-            let width = isShort ? "3" : percent(to - from)
-            out +=
-                #"<rect class="bar \#(tone)\#(step.end == nil ? " going" : "")" x="\#(percent(from))" y="\#(isShort ? 9 : 10)" width="\#(width)" height="\#(isShort ? 10 : 9)" rx="1"/>"#
+            out.bar(
+                "bar \(tone)", x: percent(from), y: isShort ? 9 : 10, width: isShort ? "3" : percent(to - from),
+                height: isShort ? 10 : 9, rounded: "1")
             if let until = step.backoffUntil {
-                out += #"<line class="wait" x1="\#(percent(to))" x2="\#(percent(scale.permille(until)))" y1="14.5" y2="14.5"/>"#
+                out.line("wait", from: percent(to), to: percent(scale.permille(until)), y1: "14.5", y2: "14.5")
             }
         }
         if let deadline = step.deadline {
             let at = scale.permille(deadline)
-            out += #"<line class="coming" x1="\#(percent(at))" x2="\#(percent(at))" y1="6" y2="23"/>"#
-            out +=
-                #"<text x="\#(percent(at))" dx="\#(at > 850 ? -5 : 5)" y="18" text-anchor="\#(at > 850 ? "end" : "start")">\#(Markup.escaped(step.deadlineLabel))</text>"#
+            let isRight = at > 860
+            out.line("coming", from: percent(at), to: percent(at), y1: "6", y2: "23")
+            out.text(step.deadlineLabel, x: percent(at), y: 18, shift: isRight ? -5 : 5, anchor: isRight ? "end" : "")
         }
-        if let now { out += #"<line class="nowline" x1="\#(percent(now))" x2="\#(percent(now))" y1="0" y2="28"/>"# }
-        return Markup(written: out + "</svg>")
+        if let now { out.line("nowline", from: percent(now), to: percent(now), y1: "0", y2: "28") }
+        out.close("svg")
+        return out.markup
     }
 }
 
@@ -183,7 +186,9 @@ struct TimelineScale {
         return to > from ? TimelineShade(from: from, to: to) : nil
     }
 
-    private static let steps: [Int64] = [1, 5, 10, 30, 60, 300, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800]
+    private static let steps: [Int64] = [
+        1, 5, 10, 30, 60, 300, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800,
+    ]
 
     /// At most six labels, on round local times.
     func ticks(_ time: TimeText) -> [TimelineTick] {

@@ -23,11 +23,12 @@ package struct Markup: Hashable, Sendable {
 
     /// Escapes byte by byte.
     ///
-    /// Not by `Character`: a quote followed by a combining accent is one character that equals no quote, and would pass unescaped.
+    /// Not by `Character`: a quote followed by a combining accent is one character that equals no quote, and would slip through.
     /// Control characters that HTML does not allow become U+FFFD.
     static func escaped(_ text: String) -> String {
         let needs = text.utf8.contains { byte in
-            byte == 0x26 || byte == 0x3C || byte == 0x3E || byte == 0x22 || byte == 0x27 || (byte < 0x20 && byte != 0x0A && byte != 0x09)
+            byte == 0x26 || byte == 0x3C || byte == 0x3E || byte == 0x22 || byte == 0x27
+                || (byte < 0x20 && byte != 0x0A && byte != 0x09)
         }
         guard needs else { return text }
         var out: [UInt8] = []

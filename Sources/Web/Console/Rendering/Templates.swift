@@ -49,7 +49,9 @@ struct Templates: Sendable {
         while let open = rest.range(of: "{{") {
             out += rest[..<open.upperBound]
             rest = rest[open.upperBound...]
-            guard let next = rest.first else { throw Fault("compiling template \(file)", "an open tag ends it", isRetryable: false) }
+            guard let next = rest.first else {
+                throw Fault("compiling template \(file)", "an open tag ends it", isRetryable: false)
+            }
             switch next {
             case "#", "^", "/", "!", ">": break
             case "{", "&", "=", "<", "$", "%":

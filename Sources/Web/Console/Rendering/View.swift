@@ -61,8 +61,10 @@ final class View: MustacheParent {
     }
 }
 
-/// Text that is already HTML. Empty text counts as absent, so that `{{#note}}` means "there is a note", and it ends the search for
-/// the name: a row without a note must not show its page's. It has no children, so names inside `{{#note}}` come from around it.
+/// Text that is already HTML.
+///
+/// Empty text counts as absent, so that `{{#note}}` means "there is a note", and it ends the search for the name: a row
+/// without a note must not show its page's. It has no children, so names inside `{{#note}}` come from around it.
 struct ShownText: MustacheCustomRenderable, MustacheParent {
     let text: String
     var renderText: String { text }

@@ -29,7 +29,9 @@ package struct BrandTheme: Hashable, Sendable {
     package let dark: Palette
 
     /// Derives both palettes. `radius` is in CSS pixels and is held to 0…12.
-    package static func derive(primary: HexColor, accent: HexColor, radius: Int = 6, headingFont: HeadingFont = .inter) -> BrandTheme {
+    package static func derive(
+        primary: HexColor, accent: HexColor, radius: Int = 6, headingFont: HeadingFont = .inter
+    ) -> BrandTheme {
         BrandTheme(
             primary: primary, accent: accent, radius: min(max(radius, 0), radiusMax), headingFont: headingFont,
             light: Palette.derive(primary: primary, accent: accent, isDark: false),
@@ -40,7 +42,9 @@ package struct BrandTheme: Hashable, Sendable {
     package static let standard = derive(
         primary: HexColor(red: 0x1D, green: 0x4E, blue: 0x63), accent: HexColor(red: 0xB5, green: 0x65, blue: 0x2A))
 
-    /// The primary lies within 25 degrees of the colour for failure, so destructive buttons must not rest on hue; a note, not a stop.
+    /// The primary lies within 25 degrees of the colour for failure, so destructive buttons must not rest on hue.
+    ///
+    /// A note for the partner and no reason to stop publication.
     package var isPrimaryNearFailure: Bool {
         let brand = OKLCH(primary)
         let distance = abs(brand.hue - Palette.Signal.bad.hue).truncatingRemainder(dividingBy: 360)
@@ -65,7 +69,8 @@ package struct BrandTheme: Hashable, Sendable {
         for signal in Palette.Signal.allCases {
             let colors = palette[signal]
             let name = signal.rawValue
-            out += "--\(name):\(colors.mark);--\(name)-text:\(colors.text);--\(name)-tint:\(colors.tint);--\(name)-line:\(colors.line);"
+            out += "--\(name):\(colors.mark);--\(name)-text:\(colors.text);"
+            out += "--\(name)-tint:\(colors.tint);--\(name)-line:\(colors.line);"
         }
         return out
     }
@@ -74,7 +79,10 @@ package struct BrandTheme: Hashable, Sendable {
     private static let forced: String = {
         let system: [(names: String, color: String)] = [
             ("canvas surface sunken raised hover ok-tint warn-tint bad-tint info-tint person-tint accent-tint", "Canvas"),
-            ("text text-2 line line-2 ok warn bad info person ok-text warn-text bad-text info-text person-text accent", "CanvasText"),
+            (
+                "text text-2 line line-2 ok warn bad info person ok-text warn-text bad-text info-text person-text accent",
+                "CanvasText"
+            ),
             ("accent-text ok-line warn-line bad-line info-line person-line primary-line", "CanvasText"),
             ("text-3", "GrayText"), ("control", "ButtonBorder"), ("primary focus primary-hover primary-press", "Highlight"),
             ("on-primary", "HighlightText"), ("link", "LinkText"), ("tint", "Canvas"),

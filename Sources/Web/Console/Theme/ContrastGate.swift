@@ -24,7 +24,8 @@ package struct ContrastGate: Sendable {
             pairs.append(Pair(name: role.rawValue, color: palette[role], grounds: grounds, least: 4.5))
         }
         for role in [Palette.Role.primary, .primaryHover, .primaryPress] {
-            pairs.append(Pair(name: "on-primary on \(role.rawValue)", color: palette[.onPrimary], grounds: [palette[role]], least: 4.5))
+            pairs.append(
+                Pair(name: "on-primary on \(role.rawValue)", color: palette[.onPrimary], grounds: [palette[role]], least: 4.5))
         }
         for role in [Palette.Role.control, .focus, .accent] {
             pairs.append(Pair(name: role.rawValue, color: palette[role], grounds: grounds, least: 3))

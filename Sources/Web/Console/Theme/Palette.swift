@@ -88,8 +88,10 @@ package struct Palette: Hashable, Sendable {
         colors[.primaryHover] = OKLCH(lightness + (isDark ? 0.04 : -0.045), brand.chroma, brand.hue).hex
         colors[.primaryPress] = OKLCH(lightness + (isDark ? 0.07 : -0.08), brand.chroma, brand.hue).hex
         // 4. what follows the primary
-        colors[.link] = repaired(OKLCH(isDark ? max(lightness, 0.74) : min(lightness, 0.5), brand.chroma, brand.hue), grounds, 4.5)
-        colors[.focus] = repaired(OKLCH(isDark ? 0.74 : min(brand.lightness, 0.55), max(brand.chroma, 0.04), brand.hue), grounds, 3)
+        colors[.link] = repaired(
+            OKLCH(isDark ? max(lightness, 0.74) : min(lightness, 0.5), brand.chroma, brand.hue), grounds, 4.5)
+        colors[.focus] = repaired(
+            OKLCH(isDark ? 0.74 : min(brand.lightness, 0.55), max(brand.chroma, 0.04), brand.hue), grounds, 3)
         colors[.primaryLine] = repaired(
             OKLCH(isDark ? 0.52 : 0.66, 0.7 * brand.chroma, brand.hue), [colors[.surface] ?? .white, colors[.tint] ?? .white], 3)
         // 5. accent

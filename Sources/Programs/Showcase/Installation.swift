@@ -1,0 +1,259 @@
+internal import Glibc
+internal import Kernel
+
+/// A whole product on this machine, made for showing, measuring or testing: a server with its private database and workers, and a
+/// sandbox ERP per tenant, all in one folder.
+package final class Installation: Sendable {
+    package struct Settings: Sendable {
+        /// Everything lies below it.
+        package var folder: String
+        /// The configuration that is applied, after `edits`; the product's own example by default.
+        package var tenants: String
+        /// Where the console and the API are to be; 0: any free port.
+        package var port: Int
+        /// Changes to the text of configuration files, by their path below `tenants`.
+        package var edits: @Sendable (String, String) -> String
+        /// Keep data of an earlier run when there is some.
+        package var keepsData: Bool
+        package var logLevel: String
+
+        package init(
+            folder: String, tenants: String, port: Int = 0, keepsData: Bool = false, logLevel: String = "info",
+            edits: @escaping @Sendable (String, String) -> String = { _, text in text }
+        ) {
+            self.folder = Folder.absolute(folder)
+            self.tenants = tenants
+            self.port = port
+            self.keepsData = keepsData
+            self.logLevel = logLevel
+            self.edits = edits
+        }
+    }
+
+    /// A password for everybody; these people exist on this machine only.
+    package static let password = "countersign-demo"
+    package static let readySeconds: Int64 = 60
+    static let ledgerToken = "sandbox-ledger-token"
+    static let passwordsAtOnce = 3
+
+    package let settings: Settings
+    package let processes: Processes
+    private let server = Locked<ChildProcess?>(nil)
+    private let serverPort = Locked(0)
+    private let ledgers = Locked<[String: (port: Int, child: ChildProcess)]>([:])
+    private let sessions = SessionBook()
+
+    package init(_ settings: Settings) throws {
+        self.settings = settings
+        if !settings.keepsData { Folder.remove(settings.folder) }
+        try Folder.make(settings.folder)
+        processes = try Processes(folder: settings.folder)
+        for name in ["countersignd", "countersign-worker", "countersign-reader", "countersign-launch", "erp-sandbox"] {
+            _ = try processes.program(name)
+        }
+    }
+
+    package var address: String { "http://127.0.0.1:\(serverPort.withLock { $0 })" }
+    package var dataFolder: String { settings.folder + "/server" }
+    package var serverPid: Int32? { server.withLock { $0.flatMap { $0.ending == nil ? $0.pid : nil } } }
+    package var serverEnding: ChildProcess.Ending? { server.withLock { $0?.ending } }
+
+    package func ledger(_ tenant: SampleTenant) -> LedgerAPI { LedgerAPI(port: ledgers.withLock { $0[tenant.slug]?.port ?? 0 }) }
+
+    // MARK: Starting
+
+    /// Ledgers, configuration, server, passwords, secrets: everything from nothing. `say` is told of each stage.
+    package func start(_ tenants: [SampleTenant] = SampleTenant.all, say: @Sendable (String) -> Void = { _ in }) async throws {
+        say("starting \(tenants.count) sandbox ledgers")
+        for tenant in tenants { try await startLedger(tenant, seed: 1) }
+        say("setting up the database and applying the configuration")
+        let configuration = try writeConfiguration()
+        try await processes.run("countersignd", ["apply", configuration, "--data", dataFolder, "--log", settings.logLevel])
+        say("starting the server")
+        try await startServer()
+        say("setting passwords and secrets")
+        for tenant in tenants {
+            try await processes.run(
+                "countersignd", ["secret", "--data", dataFolder, "--tenant", tenant.slug, "--name", "erp-token", "--log", "error"],
+                input: Installation.ledgerToken)
+        }
+    }
+
+    /// Starts the tenant's sandbox ERP; it keeps its bills in a journal.
+    package func startLedger(_ tenant: SampleTenant, seed: UInt64) async throws {
+        let portFile = "\(settings.folder)/\(tenant.slug).port"
+        let known = Folder.text(portFile).flatMap { Int($0.split(separator: "\n").last ?? "") }
+        let wanted = known ?? tenant.ledgerPort
+        unlink(portFile)
+        let child = try processes.start(
+            "erp-sandbox",
+            [
+                "--port", "\(Installation.isFree(wanted) ? wanted : 0)", "--token", Installation.ledgerToken, "--journal",
+                "\(settings.folder)/\(tenant.slug).bills", "--port-file", portFile, "--seed", "\(seed)",
+            ], name: "ledger-\(tenant.slug)")
+        let port = try await Patience.wait(seconds: 20, for: "the ledger of \(tenant.name)") { () -> Int? in
+            if let ending = child.ending {
+                throw Fault("starting the ledger of \(tenant.name)", "\(ending): \(processes.logTail(child.name))", isRetryable: false)
+            }
+            return Folder.text(portFile).flatMap { Int($0.split(separator: "\n").last ?? "") }
+        }
+        ledgers.withLock { $0[tenant.slug] = (port, child) }
+        try await LedgerAPI(port: port).add(tenant.ledgerData)
+    }
+
+    /// Whether a port of this machine can be taken now; a sandbox without one takes any.
+    static func isFree(_ port: Int) -> Bool {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0, let number = UInt16(exactly: port), number > 0 else { return false }
+        defer { close(descriptor) }
+        var one: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = number.bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0 }
+        }
+    }
+
+    /// A copy of the configuration whose connections lead to the ledgers of this installation.
+    private func writeConfiguration() throws -> String {
+        let ports = ledgers.withLock { $0.mapValues(\.port) }
+        let target = settings.folder + "/configuration"
+        Folder.remove(target)
+        let edits = settings.edits
+        try Folder.copy(settings.tenants, to: target + "/Tenants") { path, text in
+            var text = edits(path, text)
+            for tenant in SampleTenant.all where path.contains("/\(tenant.slug)/connections/") {
+                text = replacing("127.0.0.1:\(tenant.ledgerPort)", with: "127.0.0.1:\(ports[tenant.slug] ?? tenant.ledgerPort)", in: text)
+            }
+            return text
+        }
+        return target + "/Tenants"
+    }
+
+    /// Starts the server, on the port of its earlier life when it had one, and waits until it answers.
+    package func startServer() async throws {
+        let portFile = settings.folder + "/server.port"
+        unlink(portFile)
+        let earlier = serverPort.withLock { $0 }
+        let child = try processes.start(
+            "countersignd",
+            [
+                "serve", "--data", dataFolder, "--port", "\(earlier == 0 ? settings.port : earlier)", "--port-file", portFile,
+                "--drop-folder", settings.folder + "/drop", "--log", settings.logLevel,
+            ])
+        server.withLock { $0 = child }
+        let port = try await Patience.wait(seconds: Installation.readySeconds, for: "the server") { () -> Int? in
+            if let ending = child.ending {
+                throw Fault("starting the server", "\(ending): \(processes.logTail(child.name))", isRetryable: false)
+            }
+            return Folder.text(portFile).flatMap { Int($0.split(separator: "\n").last ?? "") }
+        }
+        serverPort.withLock { $0 = port }
+        let api = ServerAPI(address)
+        _ = try await Patience.wait(seconds: Installation.readySeconds, for: "the server to be ready") { () -> Bool? in
+            // Not ready is what is waited for.
+            (try? await api.get("/readyz")) != nil ? true : nil
+        }
+    }
+
+    /// Ends the server with no word of warning.
+    package func killServer() async {
+        guard let child = server.withLock({ $0 }) else { return }
+        child.kill9()
+        _ = await child.waitForEnd()
+        processes.forget(child)
+    }
+
+    package func stop() async {
+        await processes.endAll()
+        server.withLock { $0 = nil }
+    }
+
+    // MARK: People
+
+    /// Gives these people the password; what was done in an earlier run is kept.
+    package func setPasswords(_ emails: [String]) async throws {
+        let done = settings.folder + "/people"
+        let known = Set((Folder.text(done) ?? "").split(separator: "\n").map(String.init))
+        let missing = emails.filter { !known.contains($0) }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            var rest = missing[...]
+            func next() {
+                guard let email = rest.popFirst() else { return }
+                group.addTask { [processes, dataFolder] in
+                    try await processes.run(
+                        "countersignd", ["password", "--data", dataFolder, "--email", email, "--log", "error"], input: Installation.password)
+                }
+            }
+            for _ in 0..<Installation.passwordsAtOnce { next() }
+            while try await group.next() != nil { next() }
+        }
+        try Folder.write(Array((Array(known) + missing).sorted().joined(separator: "\n").utf8), to: done)
+    }
+
+    /// The API as this person, signed in (again when the session is old).
+    package func api(as email: String, patienceSeconds: Int64 = 20) async throws -> ServerAPI {
+        let open = ServerAPI(address, patienceSeconds: patienceSeconds)
+        return open.with(token: try await sessions.token(email, at: open))
+    }
+
+    package func tenant(_ tenant: SampleTenant, as email: String) async throws -> TenantAPI {
+        TenantAPI(try await api(as: email), tenant.slug)
+    }
+}
+
+/// Sessions by person. A session ends after fifteen idle minutes, so one of ten is replaced.
+actor SessionBook {
+    static let freshSeconds: Int64 = 600
+
+    private var tokens: [String: (token: String, at: Moment)] = [:]
+
+    func token(_ email: String, at server: ServerAPI) async throws -> String {
+        let now = WallClock.system.now
+        if let known = tokens[email], now.seconds(since: known.at) < SessionBook.freshSeconds { return known.token }
+        let token = try await server.signIn(email: email, password: Installation.password).token
+        tokens[email] = (token, now)
+        return token
+    }
+}
+
+/// Waiting for something outside to become true.
+package enum Patience {
+    static let pauseMilliseconds: Int64 = 150
+
+    /// Asks until `body` has an answer; a fault that names `what` after `seconds`.
+    package static func wait<Answer>(
+        seconds: Int64, for what: String, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Answer?
+    ) async throws -> Answer {
+        let until = WallClock.system.now.adding(seconds: seconds)
+        while true {
+            if let answer = try await body() { return answer }
+            guard WallClock.system.now < until else {
+                throw Fault("waiting for \(what)", "not within \(seconds) s", isRetryable: false)
+            }
+            try await Task.sleep(for: .milliseconds(pauseMilliseconds))
+        }
+    }
+}
+
+/// Every occurrence of `old` replaced.
+package func replacing(_ old: String, with new: String, in text: String) -> String {
+    let (wanted, fresh) = (Array(old.utf8), Array(new.utf8))
+    let bytes = Array(text.utf8)
+    guard !wanted.isEmpty else { return text }
+    var out: [UInt8] = []
+    var at = 0
+    while at < bytes.count {
+        if bytes[at...].starts(with: wanted) {
+            out += fresh
+            at += wanted.count
+        } else {
+            out.append(bytes[at])
+            at += 1
+        }
+    }
+    return String(decoding: out, as: UTF8.self)
+}

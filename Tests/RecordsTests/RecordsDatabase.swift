@@ -1,0 +1,177 @@
+import Kernel
+import Postgres
+import TestKit
+
+@testable import Records
+
+extension TestTemplate {
+    /// The whole schema, migrated once per test run.
+    static let migrated = TestTemplate(name: "records") { dsn in
+        let store = Store(directDSN: dsn)
+        do {
+            _ = try await Migrator(store).migrate()
+        } catch {
+            await store.close()
+            throw error
+        }
+        await store.close()
+    }
+}
+
+/// A transaction that was only tried: thrown to undo it.
+struct Undone: Error {}
+
+/// Fixed instants and ids of one made-up tenant, so that two of them never share a key.
+struct SampleTenant: Sendable {
+    static let now = Moment(seconds: 1_783_000_000)
+
+    let number: UInt64
+    let lane: Int32
+
+    var id: TenantID { made(1) }
+    var person: PersonID { made(2) }
+    var asset: AssetID { made(3) }
+    var document: DocumentID { made(4) }
+    var invoice: InvoiceID { made(5) }
+    var run: RunID { made(6) }
+    var task: TaskID { made(7) }
+    var clock: ClockID { made(8) }
+    var incident: IncidentID { made(9) }
+    var command: CommandID { made(10) }
+    var session: SessionID { made(11) }
+    var key: SessionID { made(12) }
+    var entry: AuditEntryID { made(13) }
+
+    private func made<S>(_ part: UInt64, _ kind: ID<S>.Type = ID<S>.self) -> ID<S> {
+        ID<S>(high: 0x0190_0000_0000_7000 | number, low: 0x8000_0000_0000_0000 | part)
+    }
+
+    var scope: ScopeRow {
+        ScopeRow(
+            id: id, kind: "operator", slug: "scope-\(number)", name: "Scope \(number)", parent: nil, lane: lane, locale: "en", timeZone: "UTC",
+            state: "active")
+    }
+
+    var personRow: PersonRow {
+        PersonRow(
+            tenant: id, id: person, slug: "maya", name: "Maya", email: "maya@\(number).example", natural: person, roles: ["grants": []],
+            state: "active")
+    }
+
+    var assetRow: AssetRow {
+        AssetRow(
+            tenant: id, id: asset, kind: "policy", name: "route", version: "1", contentHash: [1], content: [:], publishedAt: Self.now)
+    }
+
+    var documentRow: DocumentRow {
+        DocumentRow(
+            tenant: id, id: document, sha256: [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 32), fileName: "r.xml", sizeBytes: 3,
+            channel: "upload", receivedAt: Self.now, recordedBy: person, traceparent: nil)
+    }
+
+    var invoiceRow: InvoiceRow {
+        InvoiceRow(
+            tenant: id, id: invoice, document: document, entityCode: "DE01", supplierName: "Elbe Papier GmbH", supplierVAT: "DE136695976",
+            supplierIBAN: nil, number: "R-1", numberNormal: "R1", kind: "invoice", issueDate: CivilDate("2026-06-01"), currency: "EUR",
+            grossMinor: 11_900, content: [:], findings: [], createdAt: Self.now)
+    }
+
+    var runRow: RunRow {
+        RunRow(
+            tenant: id, id: run, lane: lane, workflow: "accounts-payable", workflowVersion: "1.0", pinned: [:], document: document,
+            invoice: invoice, subject: "R-1", counterparty: "Elbe Papier GmbH", amountMinor: 11_900, currency: "EUR", state: [:],
+            startedAt: Self.now, traceparent: nil)
+    }
+
+    var historyRow: HistoryRow {
+        HistoryRow(
+            tenant: id, run: run, seq: 1, at: Self.now, type: "run.started", step: "", summary: "It began.", person: person, data: [:])
+    }
+
+    var taskRow: TaskRow {
+        TaskRow(
+            tenant: id, id: task, lane: lane, taskClass: "worker", kind: "erp.read", key: "/supplier#1", title: "Look up", run: run,
+            document: document, connection: "erp", idempotencyKey: "k", request: [:], progress: [:], state: "ready", createdAt: Self.now)
+    }
+
+    var leaseRow: LeaseRow {
+        LeaseRow(
+            tenant: id, task: task, lane: lane, attempt: 1, tokenHash: [2], epoch: 1, worker: "w", kind: "erp.read", connection: "erp",
+            phase: "full", leasedAt: Self.now, expiresAt: Self.now)
+    }
+
+    var clockRow: ClockRow {
+        ClockRow(
+            tenant: id, id: clock, lane: lane, run: run, objective: "posting", contractAsset: asset, contractVersion: "1",
+            calendarAsset: asset, zoneVersion: "2026a", targetSeconds: 60, events: [], startedAt: Self.now)
+    }
+
+    var incidentRow: IncidentRow {
+        IncidentRow(
+            tenant: id, id: incident, lane: lane, number: 1, alert: "sla-breach", fingerprint: "f\(number)", title: "Missed", severity: "sev2",
+            state: "triggered", facts: [:], machine: [:], run: run, openedAt: Self.now)
+    }
+
+    var commandRow: CommandRow {
+        CommandRow(
+            tenant: id, id: command, lane: lane, idempotencyKey: "c1", kind: "run.start", run: run, task: task, payload: [:],
+            createdAt: Self.now)
+    }
+
+    var auditRow: AuditRow {
+        AuditRow(
+            tenant: id, id: entry, lane: lane, at: Self.now, actorKind: "person", actor: person.text, action: "run.finished", objectType: "run",
+            objectID: run.text, run: run, content: [:])
+    }
+
+    var outboxRow: OutboxRow { OutboxRow(tenant: id, lane: lane, at: Self.now, topic: "run.changed", run: run, facts: [:]) }
+
+    var timer: TimerQueries.New {
+        TimerQueries.New(
+            dueAt: Self.now, tenant: id, subject: "run", subjectID: AnyID(high: run.high, low: run.low), key: "t")
+    }
+}
+
+extension SampleTenant {
+    /// One row in every table that has a tenant, written by the product's own statements under the product's own roles.
+    func fill(_ store: Store) async throws {
+        let now = Self.now
+        try await store.withTenant(id) { tx in
+            _ = try await tx.pipeline([
+                ScopeQueries.put(scope, at: now), ScopeQueries.putPerson(personRow, at: now),
+                SignInQueries.putAccount(tenant: id, person: person, emailFolded: "maya@\(number).example"),
+                SignInQueries.openSession(
+                    tenant: id, id: session, tokenHash: [9, UInt8(truncatingIfNeeded: number)], person: person, now: now,
+                    expiresAt: now.adding(seconds: 60)),
+                SignInQueries.putKey(
+                    tenant: id, id: key, keyID: "key\(number)", secretHash: [8], person: person, name: "k", now: now,
+                    expiresAt: now.adding(seconds: 60)),
+                AssetQueries.publish(assetRow, by: person),
+                AssetQueries.makeCurrent(tenant: id, kind: "policy", name: "route", asset: asset, at: now),
+                SecretQueries.put(tenant: id, name: "erp-token", version: 1, sealed: [7], fingerprint: "f", at: now),
+                DocumentQueries.insert(documentRow),
+                DocumentQueries.insertChunk(tenant: id, document: document, ordinal: 0, bytes: [1, 2, 3]), InvoiceQueries.insert(invoiceRow),
+                CommandQueries.insert(commandRow),
+                IdempotencyQueries.begin(tenant: id, principal: person, route: "POST /x", key: "k", fingerprint: [1], now: now),
+                OverviewQueries.putWorker(
+                    tenant: id, state: "running", pid: 1, level: "L1", residentBytes: 1, restarts: 0, startedAt: now, seenAt: now, detail: ""),
+            ])
+        }
+        try await store.withLane(lane) { tx in
+            _ = try await tx.pipeline([
+                RunQueries.insert([runRow]), RunQueries.insertHistory(lane: lane, [historyRow]), TaskQueries.insert([taskRow]),
+                LeaseQueries.insert([leaseRow]),
+                ConnectionWriterQueries.take(lane: lane, tenant: id, connection: "erp", worker: "w", now: now, until: now),
+                ClockQueries.insert([clockRow]), IncidentQueries.insert(incidentRow),
+                IncidentQueries.append(
+                    lane: lane, tenant: id, incident: incident, at: now, kind: "opened", person: nil, text: "It was opened."),
+                AuditQueries.insert([auditRow]), OutboxQueries.insert([outboxRow]),
+                TimerQueries.insert(lane: lane, [timer]),
+                ReadyQueries.insert(lane: lane, tenants: [id], tasks: [task], priorities: [10], at: now),
+            ])
+        }
+        try await store.withTenant(id) { tx in
+            _ = try await tx.execute(OverviewQueries.refresh(tenant: id, dayStart: now, now: now))
+        }
+    }
+}

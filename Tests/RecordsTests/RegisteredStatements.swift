@@ -1,0 +1,203 @@
+import Kernel
+import Postgres
+
+@testable import Records
+
+extension RegisteredStatement {
+    /// Every statement of the room; a list of variants where the text depends on the arguments.
+    static let all: [RegisteredStatement] = assets + people + documents + runs + work + measures + incidents + journals + overviews + lanes
+
+    private static let one = SampleTenant(number: 1, lane: 1)
+    private static let now = SampleTenant.now
+
+    private static func app(_ name: String, _ sql: SQL) -> RegisteredStatement { RegisteredStatement(name: name, sender: .app, sql: sql) }
+    private static func engine(_ name: String, _ sql: SQL) -> RegisteredStatement { RegisteredStatement(name: name, sender: .engine, sql: sql) }
+    private static func gate(_ name: String, _ sql: SQL) -> RegisteredStatement { RegisteredStatement(name: name, sender: .gate, sql: sql) }
+    private static func report(_ name: String, _ sql: SQL) -> RegisteredStatement { RegisteredStatement(name: name, sender: .report, sql: sql) }
+
+    private static let assets: [RegisteredStatement] = [
+        app("AssetQueries.publish", AssetQueries.publish(one.assetRow, by: one.person)),
+        app("AssetQueries.version", AssetQueries.version(tenant: one.id, kind: "policy", name: "route", version: "1")),
+        app("AssetQueries.makeCurrent", AssetQueries.makeCurrent(tenant: one.id, kind: "policy", name: "route", asset: one.asset, at: now)),
+        app("AssetQueries.current", AssetQueries.current(tenant: one.id)),
+        app("AssetQueries.load", AssetQueries.load(tenant: one.id, ids: [one.asset])),
+        app("SecretQueries.put", SecretQueries.put(tenant: one.id, name: "t", version: 2, sealed: [1], fingerprint: "f", at: now)),
+        app("SecretQueries.version", SecretQueries.version(tenant: one.id, name: "t")),
+        app("SecretQueries.all", SecretQueries.all(tenant: one.id)),
+    ]
+
+    private static let people: [RegisteredStatement] = [
+        app("ScopeQueries.put", ScopeQueries.put(one.scope, at: now)),
+        gate("ScopeQueries.all", ScopeQueries.all()),
+        report("ScopeQueries.all", ScopeQueries.all()),
+        app("ScopeQueries.putPerson", ScopeQueries.putPerson(one.personRow, at: now)),
+        app("ScopeQueries.people", ScopeQueries.people(tenant: one.id)),
+        app("ScopeQueries.disablePeople", ScopeQueries.disablePeople(tenant: one.id, besides: [one.person])),
+        app("ScopeQueries.person", ScopeQueries.person(tenant: one.id, id: one.person)),
+        app("SignInQueries.putAccount", SignInQueries.putAccount(tenant: one.id, person: one.person, emailFolded: "a@b.example")),
+        app("SignInQueries.setPassword", SignInQueries.setPassword(tenant: one.id, person: one.person, hash: "h")),
+        gate("SignInQueries.accounts", SignInQueries.accounts(emailFolded: "a@b.example")),
+        app("SignInQueries.account", SignInQueries.account(tenant: one.id, person: one.person)),
+        app("SignInQueries.noteFailure", SignInQueries.noteFailure(tenant: one.id, person: one.person, at: now)),
+        app("SignInQueries.clearFailures", SignInQueries.clearFailures(tenant: one.id, person: one.person)),
+        app(
+            "SignInQueries.openSession",
+            SignInQueries.openSession(tenant: one.id, id: one.session, tokenHash: [1], person: one.person, now: now, expiresAt: now)),
+        gate("SignInQueries.sessionOwner", SignInQueries.sessionOwner(tokenHash: [1])),
+        app("SignInQueries.session", SignInQueries.session(tenant: one.id, id: one.session, now: now, idleBefore: now)),
+        app("SignInQueries.touchSession", SignInQueries.touchSession(tenant: one.id, id: one.session, now: now)),
+        app("SignInQueries.endSession", SignInQueries.endSession(tenant: one.id, id: one.session, now: now)),
+        app(
+            "SignInQueries.putKey",
+            SignInQueries.putKey(
+                tenant: one.id, id: one.key, keyID: "k", secretHash: [1], person: one.person, name: "n", now: now, expiresAt: now)),
+        gate("SignInQueries.keyOwner", SignInQueries.keyOwner(keyID: "k")),
+        app("SignInQueries.key", SignInQueries.key(tenant: one.id, keyID: "k", now: now)),
+    ]
+
+    private static let documents: [RegisteredStatement] = [
+        app("DocumentQueries.insert", DocumentQueries.insert(one.documentRow)),
+        app("DocumentQueries.insertChunk", DocumentQueries.insertChunk(tenant: one.id, document: one.document, ordinal: 1, bytes: [1])),
+        app("DocumentQueries.chunks", DocumentQueries.chunks(tenant: one.id, document: one.document)),
+        app("DocumentQueries.find", DocumentQueries.find(tenant: one.id, id: one.document)),
+        app("DocumentQueries.find", DocumentQueries.find(tenant: one.id, sha256: [1])),
+        app(
+            "DocumentQueries.markCanonical",
+            DocumentQueries.markCanonical(tenant: one.id, id: one.document, kind: "ubl", invoice: one.invoice, run: one.run)),
+        app("DocumentQueries.markUnreadable", DocumentQueries.markUnreadable(tenant: one.id, id: one.document, kind: nil, reason: "r")),
+        app("DocumentQueries.page", DocumentQueries.page(tenant: one.id, before: nil, limit: 5)),
+        app("DocumentQueries.page", DocumentQueries.page(tenant: one.id, before: (now, one.document), limit: 5)),
+        app("InvoiceQueries.insert", InvoiceQueries.insert(one.invoiceRow)),
+        app("InvoiceQueries.find", InvoiceQueries.find(tenant: one.id, id: one.invoice)),
+        app("InvoiceQueries.lockDuplicates", InvoiceQueries.lockDuplicates(tenant: one.id)),
+        app(
+            "InvoiceQueries.duplicateCandidates",
+            InvoiceQueries.duplicateCandidates(
+                tenant: one.id, besides: one.document, numberNormal: "R1", currency: "EUR", grossMinor: nil, limit: 5)),
+    ]
+
+    private static let runs: [RegisteredStatement] = [
+        engine("RunQueries.load", RunQueries.load(lane: 1, tenants: [one.id], ids: [one.run])),
+        app("RunQueries.find", RunQueries.find(tenant: one.id, id: one.run)),
+        engine("RunQueries.insert", RunQueries.insert([one.runRow])),
+        engine("RunQueries.update", RunQueries.update(lane: 1, [one.runRow])),
+        engine("RunQueries.insertHistory", RunQueries.insertHistory(lane: 1, [one.historyRow])),
+        app("RunQueries.history", RunQueries.history(tenant: one.id, run: one.run, after: 0, limit: 5)),
+        app("RunQueries.page", RunQueries.page(tenant: one.id, phases: [], search: nil, before: nil, limit: 5)),
+        app("RunQueries.page", RunQueries.page(tenant: one.id, phases: ["waiting"], search: "elbe", before: (now, one.run), limit: 5)),
+        app("RunQueries.countByPhase", RunQueries.countByPhase(tenant: one.id)),
+        app("CommandQueries.insert", CommandQueries.insert(one.commandRow)),
+        engine("CommandQueries.pending", CommandQueries.pending(lane: 1, limit: 5)),
+        engine("CommandQueries.dequeue", CommandQueries.dequeue(lane: 1, queueIDs: [1])),
+        engine("CommandQueries.answer", CommandQueries.answer(lane: 1, tenants: [one.id], ids: [one.command], answers: [[:]], at: now)),
+        app("CommandQueries.find", CommandQueries.find(tenant: one.id, idempotencyKey: "c1")),
+    ]
+
+    private static let work: [RegisteredStatement] = [
+        engine("TaskQueries.load", TaskQueries.load(lane: 1, tenants: [one.id], ids: [one.task])),
+        engine("TaskQueries.loadOpen", TaskQueries.loadOpen(lane: 1, tenants: [one.id], runs: [one.run])),
+        engine("TaskQueries.insert", TaskQueries.insert([one.taskRow])),
+        engine("TaskQueries.update", TaskQueries.update(lane: 1, [one.taskRow])),
+        engine("TaskQueries.replaceRequest", TaskQueries.replaceRequest(lane: 1, one.taskRow)),
+        app("TaskQueries.find", TaskQueries.find(tenant: one.id, id: one.task)),
+        app("TaskQueries.ofRun", TaskQueries.ofRun(tenant: one.id, run: one.run, limit: 5)),
+        app("TaskQueries.ofPeople", TaskQueries.ofPeople(tenant: one.id, kinds: ["approval"], openOnly: false, after: nil, limit: 5)),
+        app(
+            "TaskQueries.ofPeople", TaskQueries.ofPeople(tenant: one.id, kinds: ["approval"], openOnly: true, after: (now, one.task), limit: 5)),
+        app("TaskQueries.dead", TaskQueries.dead(tenant: one.id, limit: 5)),
+        app("TaskQueries.claim", TaskQueries.claim(tenant: one.id, id: one.task, by: one.person, now: now, staleBefore: now)),
+        app("TaskQueries.releaseClaim", TaskQueries.releaseClaim(tenant: one.id, id: one.task, by: one.person)),
+        engine("ReadyQueries.insert", ReadyQueries.insert(lane: 1, tenants: [one.id], tasks: [one.task], priorities: [1], at: now)),
+        engine("ReadyQueries.take", ReadyQueries.take(lane: 1, tenant: one.id, kinds: ["erp.read"], limit: 5)),
+        engine("ReadyQueries.tenants", ReadyQueries.tenants()),
+        engine("ReadyQueries.waiting", ReadyQueries.waiting(lane: 1)),
+        engine("LeaseQueries.insert", LeaseQueries.insert([one.leaseRow])),
+        engine("LeaseQueries.load", LeaseQueries.load(lane: 1, tenants: [one.id], tasks: [one.task])),
+        engine("LeaseQueries.delete", LeaseQueries.delete(lane: 1, tenants: [one.id], tasks: [one.task])),
+        app("LeaseQueries.find", LeaseQueries.find(tenant: one.id, task: one.task)),
+        app("LeaseQueries.ofTenant", LeaseQueries.ofTenant(one.id)),
+        engine("LeaseQueries.running", LeaseQueries.running(lane: 1, tenant: one.id)),
+        engine("LeaseQueries.extend", LeaseQueries.extend(lane: 1, tenant: one.id, worker: "w", tokenHashes: [[2]], until: now)),
+        engine("ConnectionWriterQueries.heldByOthers", ConnectionWriterQueries.heldByOthers(lane: 1, tenant: one.id, worker: "x", now: now)),
+        engine(
+            "ConnectionWriterQueries.take",
+            ConnectionWriterQueries.take(lane: 1, tenant: one.id, connection: "erp", worker: "w", now: now, until: now)),
+    ]
+
+    private static let measures: [RegisteredStatement] = [
+        engine("ClockQueries.load", ClockQueries.load(lane: 1, tenants: [one.id], runs: [one.run])),
+        engine("ClockQueries.runs", ClockQueries.runs(lane: 1, tenants: [one.id], clocks: [one.clock])),
+        engine("ClockQueries.insert", ClockQueries.insert([one.clockRow])),
+        engine("ClockQueries.update", ClockQueries.update(lane: 1, [one.clockRow])),
+        app("ClockQueries.ofRun", ClockQueries.ofRun(tenant: one.id, run: one.run)),
+        app("ClockQueries.find", ClockQueries.find(tenant: one.id, id: one.clock)),
+        app("ClockQueries.page", ClockQueries.page(tenant: one.id, outcome: nil, before: nil, limit: 5)),
+        app("ClockQueries.page", ClockQueries.page(tenant: one.id, outcome: "met", before: (now, one.clock), limit: 5)),
+        app("ClockQueries.attainment", ClockQueries.attainment(tenant: one.id, since: now)),
+    ]
+
+    private static let incidents: [RegisteredStatement] = [
+        engine("IncidentQueries.latest", IncidentQueries.latest(lane: 1, tenant: one.id, fingerprints: ["f"])),
+        engine("IncidentQueries.highestNumber", IncidentQueries.highestNumber(lane: 1, tenant: one.id)),
+        engine("IncidentQueries.exceptionsSince", IncidentQueries.exceptionsSince(lane: 1, tenant: one.id, code: "C", since: now)),
+        engine("IncidentQueries.insert", IncidentQueries.insert(one.incidentRow)),
+        app("IncidentQueries.update", IncidentQueries.update(one.incidentRow)),
+        engine("IncidentQueries.update", IncidentQueries.update(one.incidentRow)),
+        app("IncidentQueries.lock", IncidentQueries.lock(tenant: one.id, id: one.incident)),
+        app("IncidentQueries.find", IncidentQueries.find(tenant: one.id, id: one.incident)),
+        app("IncidentQueries.page", IncidentQueries.page(tenant: one.id, openOnly: false, before: nil, limit: 5)),
+        app("IncidentQueries.page", IncidentQueries.page(tenant: one.id, openOnly: true, before: (now, one.incident), limit: 5)),
+        app(
+            "IncidentQueries.append",
+            IncidentQueries.append(lane: 1, tenant: one.id, incident: one.incident, at: now, kind: "note", person: one.person, text: "t")),
+        engine(
+            "IncidentQueries.append",
+            IncidentQueries.append(lane: 1, tenant: one.id, incident: one.incident, at: now, kind: "note", person: nil, text: "t")),
+        app("IncidentQueries.entries", IncidentQueries.entries(tenant: one.id, incident: one.incident, limit: 5)),
+    ]
+
+    private static let journals: [RegisteredStatement] = [
+        app("AuditQueries.insert", AuditQueries.insert([one.auditRow])),
+        engine("AuditQueries.insert", AuditQueries.insert([one.auditRow])),
+        app("AuditQueries.page", AuditQueries.page(tenant: one.id, action: nil, object: nil, before: nil, limit: 5)),
+        app("AuditQueries.page", AuditQueries.page(tenant: one.id, action: "a", object: "o", before: (now, one.entry), limit: 5)),
+        app("AuditQueries.ofRun", AuditQueries.ofRun(tenant: one.id, run: one.run, limit: 5)),
+        app("OutboxQueries.insert", OutboxQueries.insert([one.outboxRow])),
+        engine("OutboxQueries.insert", OutboxQueries.insert([one.outboxRow])),
+        app("OutboxQueries.after", OutboxQueries.after(tenant: one.id, 0, limit: 5)),
+        app("OutboxQueries.latest", OutboxQueries.latest(tenant: one.id)),
+    ]
+
+    private static let overviews: [RegisteredStatement] = [
+        app("OverviewQueries.refresh", OverviewQueries.refresh(tenant: one.id, dayStart: now, now: now)),
+        report("OverviewQueries.all", OverviewQueries.all()),
+        app("OverviewQueries.one", OverviewQueries.one(tenant: one.id)),
+        app(
+            "OverviewQueries.putWorker",
+            OverviewQueries.putWorker(
+                tenant: one.id, state: "s", pid: nil, level: nil, residentBytes: nil, restarts: 0, startedAt: nil, seenAt: now, detail: "")),
+        report("OverviewQueries.workers", OverviewQueries.workers()),
+        app("OverviewQueries.worker", OverviewQueries.worker(tenant: one.id)),
+        app(
+            "IdempotencyQueries.begin",
+            IdempotencyQueries.begin(tenant: one.id, principal: one.person, route: "r", key: "k", fingerprint: [1], now: now)),
+        app("IdempotencyQueries.find", IdempotencyQueries.find(tenant: one.id, principal: one.person, route: "r", key: "k")),
+        app(
+            "IdempotencyQueries.finish",
+            IdempotencyQueries.finish(tenant: one.id, principal: one.person, route: "r", key: "k", status: 200, answer: [:])),
+        app("IdempotencyQueries.forget", IdempotencyQueries.forget(tenant: one.id, principal: one.person, route: "r", key: "k")),
+    ]
+
+    private static let lanes: [RegisteredStatement] = [
+        engine("LaneQueries.ensure", LaneQueries.ensure(count: 8)),
+        engine("LaneQueries.claim", LaneQueries.claim(owner: "a", limit: 8, now: now, until: now)),
+        engine("LaneQueries.renew", LaneQueries.renew(owner: "a", now: now, until: now)),
+        engine("LaneQueries.release", LaneQueries.release(owner: "a")),
+        engine("LaneQueries.fence", LaneQueries.fence(lane: 1, owner: "a", epoch: 1)),
+        engine("LaneQueries.pending", LaneQueries.pending()),
+        engine("TimerQueries.takeDue", TimerQueries.takeDue(lane: 1, now: now, limit: 5)),
+        engine("TimerQueries.next", TimerQueries.next(lane: 1)),
+        engine("TimerQueries.insert", TimerQueries.insert(lane: 1, [one.timer])),
+        engine("TimerQueries.cancel", TimerQueries.cancel(lane: 1, subjects: [one.timer.subjectID], keys: ["t"])),
+    ]
+}
