@@ -51,6 +51,12 @@ struct MarkupTests {
         #expect(html.hasSuffix("<strong>Stop</strong>, <em>then</em> look.</li></ol><p>After.</p>"))
     }
 
+    @Test("a runbook that begins with smaller headings leaves no hole in the page's outline")
+    func outline() {
+        let html = Markdown.html("## A\n### B\n```\n# no heading\n```", topLevel: 3).html
+        #expect(html.hasPrefix("<h3>A</h3><h4>B</h4><pre>"))
+    }
+
     @Test(
         "a runbook cannot carry tags, foreign schemes or an endless line",
         arguments: [

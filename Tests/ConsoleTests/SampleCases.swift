@@ -430,7 +430,7 @@ extension Samples {
                 name: "ErpCircuitOpen", meta: "owner Treasury Operations, reviewed 29 October",
                 body: Markdown.html(
                     """
-                    # When this fires
+                    ## When this fires
                     The ERP refused or did not answer **five times** in 60 s, so `erp-main` takes no more work.
 
                     ## Steps

@@ -1,3 +1,4 @@
+import Glibc
 import Kernel
 import Postgres
 import TestKit
@@ -33,6 +34,20 @@ struct MigratorTests {
         }
     }
 
+    @Test("databases of one cluster may be migrated at the same moment, though they share their roles")
+    func besideEachOther() async throws {
+        let databases = try await withThrowingTaskGroup(of: TestDatabase.self) { group in
+            for _ in 0..<6 { group.addTask { try await TestDatabase.make() } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        let applied = try await withThrowingTaskGroup(of: Int.self) { group in
+            for database in databases { group.addTask { try await Migrator(database.store).migrate().count } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(Set(applied).count == 1 && applied.allSatisfy { $0 > 0 }, "\(applied)")
+        for database in databases { try await database.drop() }
+    }
+
     @Test("a migration that was applied with other text is refused")
     func changed() async throws {
         try await TestDatabase.with(template: .migrated) { database in
@@ -55,19 +70,36 @@ struct MigratorTests {
         }
     }
 
-    @Test("a file is split at its semicolons and nowhere inside quotes, bodies and comments")
-    func splitting() {
-        let text = """
-            -- a; comment
-            CREATE TABLE a (b text DEFAULT 'x;y'); -- after;
-            DO $$ BEGIN PERFORM 1; END $$;
-            INSERT INTO a VALUES ('it''s; fine');
+    @Test("a migration that fails leaves nothing behind and is named")
+    func failing() async throws {
+        let folder = try MigratorTests.folder([
+            "0001_good.sql": "CREATE TABLE first (id bigint); INSERT INTO first VALUES (1);",
+            "0002_bad.sql": "CREATE TABLE second (id bigint); SELECT no_such_column FROM first;",
+        ])
+        try await TestDatabase.with { database in
+            let fault = await #expect(throws: Fault.self) { _ = try await Migrator(database.store, directory: folder).migrate() }
+            #expect(fault?.operation.contains("0002_bad.sql") == true)
+            let tables = try await database.store.direct.withTransaction(.login) { tx in
+                try await tx.query("SELECT to_regclass('first') IS NOT NULL, to_regclass('second') IS NOT NULL").only().decode(Bool.self, Bool.self)
+            }
+            #expect(tables == (true, false))
+            let mended = try MigratorTests.folder([
+                "0001_good.sql": "CREATE TABLE first (id bigint); INSERT INTO first VALUES (1);",
+                "0002_bad.sql": "CREATE TABLE second (id bigint);",
+            ])
+            #expect(try await Migrator(database.store, directory: mended).migrate() == ["0002_bad.sql"])
+        }
+    }
 
-            """
-        let statements = Migrator.statements(of: text).map(\.text)
-        #expect(statements.count == 3, "\(statements)")
-        #expect(statements.first?.contains("'x;y'") == true)
-        #expect(statements.dropFirst().first?.contains("PERFORM 1; END") == true)
-        #expect(statements.last?.contains("it''s; fine") == true)
+    private static func folder(_ files: [String: String]) throws -> String {
+        var template = Array("/tmp/countersign-migrations-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw Fault("making a folder", isRetryable: false) }
+        let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        for (name, text) in files {
+            guard let file = fopen("\(folder)/\(name)", "w") else { throw Fault("writing \(name)", isRetryable: false) }
+            fputs(text, file)
+            fclose(file)
+        }
+        return folder
     }
 }

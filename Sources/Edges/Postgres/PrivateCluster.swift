@@ -109,20 +109,31 @@ package actor PrivateCluster {
     /// Brings the server up: makes the cluster when there is none, adopts what still runs, recovers what crashed. Returns when
     /// it answers queries.
     package func start() async throws {
+        try takePlace()
+        do {
+            try await establish()
+        } catch {
+            releaseLock()
+            throw error
+        }
+    }
+
+    /// Apart from `start`, and not inlined: the optimizer of Swift 6.3 crashes on typed throws inlined into an async function.
+    @inline(never)
+    private func takePlace() throws {
         precondition(postmaster == nil, "the cluster runs already")
         isStopping = false
         identity = try chooseIdentity()
         try files.make(for: identity, userName: settings.userName)
         if lock < 0 { lock = try files.takeLock() }
-        do {
-            let directories = settings.binaryDirectories ?? InstalledServer.usualDirectories()
-            server = try await InstalledServer.find(in: directories, major: try files.dataMajor(), reactor: reactor)
-            if try files.dataMajor() == nil { try await initialize() }
-            try await bringUp()
-        } catch {
-            releaseLock()
-            throw error
-        }
+    }
+
+    private func establish() async throws {
+        let directories = settings.binaryDirectories ?? InstalledServer.usualDirectories()
+        let major = try files.dataMajor()
+        server = try await InstalledServer.find(in: directories, major: major, reactor: reactor)
+        if major == nil { try await initialize() }
+        try await bringUp()
     }
 
     private func chooseIdentity() throws(Refusal) -> ProcessIdentity? {

@@ -103,9 +103,12 @@ struct ApplyCommand: DatabaseCommand {
     @Argument(help: "The folder, as `countersign check` reads it.")
     var folder = "Tenants"
 
+    @Option(help: "The folder of runbooks.")
+    var runbooks = "Runbooks"
+
     func work(_ toolbox: Toolbox) async throws {
         _ = try await Migrations.run(toolbox.platform.store)
-        let (tree, issues) = ConfigurationTree.load(folder)
+        let (tree, issues) = ConfigurationTree.load(folder, runbooks: runbooks)
         if let first = issues.first(where: { $0.severity == .error }) {
             throw Refusal(.unprocessable, reason: "configuration.issues", "\(first)")
         }

@@ -70,7 +70,7 @@ struct Assembly: Sendable {
         })
         parts.append(Part(name: "wake-ups") { await lanes.run(timekeeper: timekeeper, logger: logger, milliseconds: platform.settings.pollMilliseconds) })
         parts.append(Part(name: "counts") { try await reporting.run() })
-        parts.append(Part(name: "handoff") { try await site.runHandoff() })
+        parts.append(GracefulPart { try await site.runHandoff() })
         parts.append(Part(name: "workers") { await staff.supervisor.run() })
         parts.append(Part(name: "watchdog") { await watchdog.run() })
         parts.append(Part(name: "telemetry") { await TelemetryExport(platform: platform, asking: asking, scopes: scopes).run() })

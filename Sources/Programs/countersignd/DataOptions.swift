@@ -64,6 +64,7 @@ struct Database: Sendable {
     /// Starts (or adopts) the private cluster unless the environment names a database; opens the store and checks the server.
     static func open(_ paths: DataPaths, logger: Logger, endsWithUs: Bool, report: @escaping @Sendable (ClusterEvent) -> Void = { _ in }) async throws -> Database {
         if let direct = environment("DATABASE_URL") {
+            try paths.make()
             let store = Store(directDSN: direct, pooledDSN: environment("DATABASE_POOL_URL"), logger: logger)
             _ = try await store.check()
             return Database(store: store, cluster: nil)

@@ -82,11 +82,15 @@ struct Part: Service {
     let body: @Sendable () async throws -> Void
 
     func run() async throws {
-        try await cancelWhenGracefulShutdown { try await body() }
+        do {
+            try await cancelWhenGracefulShutdown { try await body() }
+        } catch is CancellationError {
+            // Being cancelled is how a part is asked to stop.
+        }
     }
 }
 
-/// Parts that end one after another: services stop in the reverse of their order, so the database is first.
+/// A part that knows itself how to stop gracefully: a listening server finishes what it answers.
 struct GracefulPart: Service {
     let body: @Sendable () async throws -> Void
 

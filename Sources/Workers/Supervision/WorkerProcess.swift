@@ -61,6 +61,9 @@ struct WorkerProcess: Sendable {
     /// Address space of a worker: it maps about 30 MB, a document of 25 MB passes through it several times.
     static let addressSpaceBytes = 805_306_368
 
+    /// A worker writes nothing but its log, which may be a file.
+    static let logBytesMax = 4_294_967_296
+
     let pid: Int32
     let lifeline: Int32
     let level: String
@@ -108,7 +111,7 @@ struct WorkerProcess: Sendable {
         if let first = settings.firstUID {
             words += ["--uid", "\(first + charge.ordinal)", "--gid", "\(first + charge.ordinal)"]
         }
-        words += ["--as", "\(addressSpaceBytes)", "--nofile", "256", "--fsize", "0"]
+        words += ["--as", "\(addressSpaceBytes)", "--nofile", "256", "--fsize", "\(logBytesMax)"]
         // The count is per user, so it is only a bound of this worker when the user is its own.
         if settings.firstUID != nil { words += ["--nproc", "64"] }
         for path in systemPaths + settings.readable { words += ["--landlock-ro", path] }

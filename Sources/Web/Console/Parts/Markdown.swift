@@ -9,14 +9,26 @@ package enum Markdown {
     /// Most bytes of one text that are rendered.
     package static let bytesMax = 131_072
 
-    /// Headings start at `topLevel` (the page has its own h1), so `#` becomes h2 by default.
+    /// The text's highest headings, be they `#` or `##`, become `topLevel`, so that the page's outline has no hole.
     package static func html(_ source: String, topLevel: Int = 2) -> Markup {
-        var writer = MarkdownWriter(topLevel: topLevel)
         let cut = source.utf8.count > bytesMax ? String(decoding: source.utf8.prefix(bytesMax), as: UTF8.self) : source
+        var isCode = false
+        var highest = 4
+        for line in cut.split(separator: "\n") {
+            if line.hasPrefix("```") { isCode.toggle() }
+            if !isCode, let level = headingLevel(line) { highest = min(highest, level) }
+        }
+        var writer = MarkdownWriter(levelOffset: topLevel - highest)
         for line in cut.split(separator: "\n", omittingEmptySubsequences: false) {
             writer.take(line.last == "\r" ? line.dropLast() : line)
         }
         return writer.finished()
+    }
+
+    /// How many `#` a heading begins with; nil for a line that is none.
+    static func headingLevel(_ line: Substring) -> Int? {
+        let hashes = line.prefix { $0 == "#" }.count
+        return (1...4).contains(hashes) && line.dropFirst(hashes).first == " " ? hashes : nil
     }
 
     /// Inline marks of one line: `code`, **strong**, *emphasis*, [text](address).
@@ -84,12 +96,12 @@ package enum Markdown {
 struct MarkdownWriter {
     private enum Block: Equatable { case none, paragraph, bullets, numbers, code, quote }
 
-    private let topLevel: Int
+    private let levelOffset: Int
     private var block = Block.none
     private var isAfterBlank = false
     private var out = ""
 
-    init(topLevel: Int) { self.topLevel = topLevel }
+    init(levelOffset: Int) { self.levelOffset = levelOffset }
 
     mutating func take(_ line: Substring) {
         if block == .code {
@@ -101,10 +113,9 @@ struct MarkdownWriter {
         let isIndented = line.count > text.count
         if text.isEmpty { return blank() }
         defer { isAfterBlank = false }
-        let hashes = text.prefix { $0 == "#" }.count
-        if (1...4).contains(hashes), text.dropFirst(hashes).first == " " {
+        if let hashes = Markdown.headingLevel(text) {
             close()
-            let level = min(topLevel + hashes - 1, 6)
+            let level = min(max(levelOffset + hashes, 2), 6)
             out += "<h\(level)>\(Markdown.inline(text.dropFirst(hashes + 1)))</h\(level)>"
             return
         }

@@ -57,10 +57,11 @@ package struct HexColor: Hashable, Sendable, CustomStringConvertible {
     }
 
     var linear: (red: Double, green: Double, blue: Double) {
-        (HexColor.linear(red), HexColor.linear(green), HexColor.linear(blue))
+        (HexColor.linear[Int(red)], HexColor.linear[Int(green)], HexColor.linear[Int(blue)])
     }
 
-    private static func linear(_ channel: UInt8) -> Double {
+    /// Linear light of each of the 256 channel values.
+    private static let linear: [Double] = (0...255).map { channel in
         let value = Double(channel) / 255
         return value <= 0.04045 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4)
     }

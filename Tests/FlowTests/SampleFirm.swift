@@ -1,0 +1,144 @@
+import Kernel
+import Tenancy
+
+@testable import Flow
+
+/// The configuration that the stories run on: a small tenant beside the library assets of this project.
+enum SampleConfiguration {
+    static let partner = "harbour"
+
+    /// The library workflow and policies, from the JSON twins of their YAML files.
+    static func library(_ name: String, from file: String = #filePath) throws -> JSONValue {
+        let parts = file.split(separator: "/").dropLast(2)
+        return try JSONValue(parsing: try FileBytes.read("/" + parts.joined(separator: "/") + "/Fixtures/library/\(name).json", maxBytes: 4_000_000))
+    }
+
+    /// What the operator and the partner publish for all tenants.
+    static func upper() throws -> [Applying.Asset] {
+        var out = [
+            Applying.Asset(scope: .operator, kind: "operator", name: "operator", version: "1", content: operatorFile),
+            Applying.Asset(scope: .partner(partner), kind: "partner", name: partner, version: "1", content: partnerFile),
+            Applying.Asset(scope: .operator, kind: "calendar", name: "every-hour", version: "1", content: calendar),
+            Applying.Asset(scope: .operator, kind: "connector", name: "scripted", version: "1", content: ["kind": "connector", "name": "scripted"]),
+            Applying.Asset(
+                scope: .operator, kind: "workflow", name: "accounts-payable", version: "1.0", content: try library("accounts-payable")),
+        ]
+        for name in ["ap-approval", "ap-duty-separation", "ap-route", "ap-tolerances"] {
+            out.append(Applying.Asset(scope: .operator, kind: "policy", name: name, version: "1.0", content: try library(name)))
+        }
+        return out
+    }
+
+    private static let operatorFile: JSONValue = [
+        "kind": "operator", "slug": "northgate", "name": "Northgate", "legalName": "Northgate Ltd", "locale": "en", "timezone": "Europe/London",
+        "roles": [
+            ["name": "ap-clerk", "title": "Clerk", "level": "tenant", "permissions": ["documents.submit", "runs.read"]],
+            ["name": "approver", "title": "Approver", "level": "tenant", "permissions": ["runs.read", "approvals.read", "approvals.decide"]],
+            ["name": "controller", "title": "Controller", "level": "tenant", "permissions": ["runs.read", "approvals.read", "approvals.decide"]],
+        ],
+    ]
+
+    private static let partnerFile: JSONValue = [
+        "kind": "partner", "slug": .string(partner), "name": "Harbour", "legalName": "Harbour Ltd", "locale": "en", "timezone": "Europe/London",
+    ]
+
+    private static let calendar: JSONValue = [
+        "kind": "calendar", "name": "every-hour", "version": "1", "title": "Every hour", "timezone": "Europe/London",
+        "week": [
+            "mon": [["00:00", "24:00"]], "tue": [["00:00", "24:00"]], "wed": [["00:00", "24:00"]], "thu": [["00:00", "24:00"]],
+            "fri": [["00:00", "24:00"]], "sat": [["00:00", "24:00"]], "sun": [["00:00", "24:00"]],
+        ],
+    ]
+
+    /// What one tenant publishes. `approvalTarget` is the promise of the approval cycle, such as `20h`.
+    static func tenant(_ slug: String, approvalTarget: String, settleSeconds: Int) -> [Applying.Asset] {
+        let scope = Scope.tenant(slug, partner: partner)
+        func asset(_ kind: String, _ name: String, _ content: JSONValue) -> Applying.Asset {
+            Applying.Asset(scope: scope, kind: kind, name: name, version: "1", content: content)
+        }
+        return [
+            asset("tenant", slug, tenantFile(slug)), asset("people", "people", people(slug)),
+            asset("contract", "managed-ap", contract(approvalTarget)), asset("connection", "erp", connection(settleSeconds)),
+        ]
+    }
+
+    private static func tenantFile(_ slug: String) -> JSONValue {
+        [
+            "kind": "tenant", "slug": .string(slug), "name": "Brightwater Foods", "partner": .string(partner), "region": "eu", "locale": "en",
+            "timezone": "Europe/Berlin", "environments": ["prod"],
+            "entities": [
+                ["code": "DE01", "name": "Brightwater Foods GmbH", "vatId": "DE742039156", "currency": "EUR", "country": "DE"]
+            ],
+            "workflows": ["invoice": "accounts-payable"], "workers": ["requiredLevel": "L0"], "retention": ["documentsYears": 10],
+        ]
+    }
+
+    private static func people(_ slug: String) -> JSONValue {
+        func person(_ id: String, _ name: String, _ roles: [JSONValue]) -> JSONValue {
+            ["id": .string(id), "name": .string(name), "email": .string("\(id)@\(slug).example"), "roles": .array(roles)]
+        }
+        return [
+            "kind": "people",
+            "people": [
+                person("maya", "Maya Lund", ["ap-clerk", "approver"]), person("jonas", "Jonas Weber", ["approver"]),
+                person("petra", "Petra Vogel", ["approver"]), person("ruth", "Ruth Adler", ["controller", "ap-clerk"]),
+            ],
+        ]
+    }
+
+    private static func contract(_ approvalTarget: String) -> JSONValue {
+        [
+            "kind": "contract", "name": "managed-ap", "version": "1", "title": "Managed accounts payable", "calendar": "every-hour",
+            "effectiveFrom": "2026-01-01T00:00:00+01:00",
+            "objectives": [
+                [
+                    "name": "approval-cycle", "title": "Approval cycle", "target": .string(approvalTarget), "warnPercents": [50, 90],
+                    "pauseReasons": [],
+                ],
+                ["name": "posting", "title": "Posting", "target": "200h", "warnPercents": [80], "pauseReasons": []],
+            ],
+        ]
+    }
+
+    private static func connection(_ settleSeconds: Int) -> JSONValue {
+        [
+            "kind": "connection", "name": "erp", "title": "Ledger", "connector": "scripted", "baseUrl": "https://ledger.example",
+            "secrets": ["token": "erp-token"], "limits": ["ratePerSecond": 50, "concurrency": 8], "settleSeconds": JSONValue(settleSeconds),
+        ]
+    }
+}
+
+/// An invoice as the scripted reader finds it in a document: the document's bytes are this answer.
+struct SampleDocument: Sendable {
+    var number = "R-1"
+    var gross = "952.00"
+    var order: String? = "PO-952.00"
+    var supplier = "Elbe Papier GmbH"
+    /// Makes two documents differ that say the same.
+    var remark = ""
+
+    var bytes: [UInt8] { (["kind": "ubl-invoice", "invoice": invoice, "findings": []] as JSONValue).bytes }
+
+    private var invoice: JSONValue {
+        let amount: JSONValue = ["amount": .string(gross), "currency": "EUR"]
+        return .object([
+            "kind": "invoice", "direction": "payable", "number": .string(number), "issueDate": "2026-07-01", "currency": "EUR",
+            "orderRef": order.map(JSONValue.string), "notes": remark.isEmpty ? nil : [.string(remark)],
+            "seller": ["legalName": .string(supplier), "vatId": "DE136695976", "address": ["country": "DE"]],
+            "buyer": ["legalName": "Brightwater Foods GmbH", "address": ["country": "DE"]],
+            "totals": [
+                "lineNet": amount, "taxExclusive": amount, "tax": ["amount": "0.00", "currency": "EUR"], "taxInclusive": amount,
+                "payable": amount,
+            ],
+            "paymentInstructions": [
+                ["meansCode": "58", "account": ["id": ["scheme": "iban", "value": "DE89370400440532013000"]]]
+            ],
+            "lines": [
+                [
+                    "id": "1", "quantity": ["value": "1", "unit": "C62"], "netAmount": amount, "unitPrice": amount, "name": "Paper",
+                    "orderLineRef": "10",
+                ]
+            ],
+        ])
+    }
+}
