@@ -13,16 +13,20 @@ package enum FileBytes {
         guard info.st_size <= maxBytes else {
             throw Fault("reading \(path)", "\(info.st_size) bytes are more than the \(maxBytes) permitted", isRetryable: false)
         }
-        var bytes = [UInt8](repeating: 0, count: Int(info.st_size))
-        var filled = 0
-        while filled < bytes.count {
-            let got = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress! + filled, $0.count - filled) }
+        // To its end and not to its size: files of /proc say that they are empty.
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Int(info.st_size))
+        var chunk = [UInt8](repeating: 0, count: max(4096, min(Int(info.st_size) + 1, 262_144)))
+        while true {
+            let got = Glibc.read(descriptor, &chunk, chunk.count)
             if got < 0 && errno == EINTR { continue }
             guard got >= 0 else { throw fault("reading", path) }
             if got == 0 { break }
-            filled += got
+            guard bytes.count + got <= maxBytes else {
+                throw Fault("reading \(path)", "it has more than the \(maxBytes) bytes permitted", isRetryable: false)
+            }
+            bytes.append(contentsOf: chunk[..<got])
         }
-        bytes.removeLast(bytes.count - filled)
         return bytes
     }
 

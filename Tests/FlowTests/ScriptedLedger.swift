@@ -18,6 +18,8 @@ final class ScriptedLedger: Sendable {
         var knowsSupplier = true
         /// The next writes are refused with this code.
         var refusals = 0
+        /// The next documents cannot be read.
+        var unreadable = 0
         /// The next calls of these kinds fail without effect.
         var failures: [WorkKind: Int] = [:]
         var calls: [String] = []
@@ -40,7 +42,12 @@ final class ScriptedLedger: Sendable {
                 return .failed(code: "CONNECT", message: "The ledger does not answer.", retryAfterSeconds: nil)
             }
             switch lease.kind {
-            case .documentRead: return ScriptedLedger.read(document)
+            case .documentRead:
+                guard state.unreadable == 0 else {
+                    state.unreadable -= 1
+                    return .refused(code: "DOC_UNREADABLE", message: "The file is damaged.")
+                }
+                return ScriptedLedger.read(document)
             case .erpRead: return .completed(output: ScriptedLedger.lookUp(lease.input, knowsSupplier: state.knowsSupplier))
             case .erpWrite: return ScriptedLedger.write(lease, tenant: tenant, in: &state)
             case .notify, .telemetryExport: return .completed(output: [:])

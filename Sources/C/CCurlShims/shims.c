@@ -1,5 +1,6 @@
 #include "countersign_curl.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,7 +24,18 @@ CURLcode cs_curl_set_hooks(CURL *easy, void *owner, cs_curl_bytes body, cs_curl_
 static curl_socket_t open_socket(void *gate_pointer, curlsocktype purpose, struct curl_sockaddr *address) {
     struct cs_curl_gate *gate = gate_pointer;
     if (purpose != CURLSOCKTYPE_IPCXN) return CURL_SOCKET_BAD;
-    if (!gate->permit(gate->owner, &address->addr, address->addrlen)) return CURL_SOCKET_BAD;
+    const unsigned char *bytes = NULL;
+    int count = -1;
+    if (address->family == AF_INET && address->addrlen >= sizeof(struct sockaddr_in)) {
+        bytes = (const unsigned char *)&((const struct sockaddr_in *)&address->addr)->sin_addr;
+        count = 4;
+    } else if (address->family == AF_INET6 && address->addrlen >= sizeof(struct sockaddr_in6)) {
+        bytes = (const unsigned char *)&((const struct sockaddr_in6 *)&address->addr)->sin6_addr;
+        count = 16;
+    } else if (address->family == AF_UNIX) {
+        count = 0;
+    }
+    if (!gate->permit(gate->owner, bytes, count)) return CURL_SOCKET_BAD;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 

@@ -131,11 +131,12 @@ final class CurlTransfer: @unchecked Sendable {
         return true
     }
 
-    fileprivate func permits(_ address: UnsafePointer<sockaddr>, length: Int) -> Bool {
-        if request.unixSocketPath != nil { return Int32(address.pointee.sa_family) == AF_UNIX }
+    /// `address` in network order: 4 or 16 bytes, none for a unix socket, nil for anything else.
+    fileprivate func permits(_ address: UnsafeBufferPointer<UInt8>?) -> Bool {
+        if request.unixSocketPath != nil { return address?.isEmpty == true }
         // One denied address ends the transfer; otherwise libcurl would go on to the name's next record.
         guard deniedAddress == nil else { return false }
-        guard let target = NetworkAddress(address, length: length) else {
+        guard let address, let target = NetworkAddress(bytes: address) else {
             deniedAddress = "an address that is not IP"
             return false
         }
@@ -222,9 +223,9 @@ private let takeHeader: cs_curl_bytes = { bytes, size, count, owner in
     return transfer.appendHeader(UnsafeRawBufferPointer(start: bytes, count: size * count)) ? size * count : 0
 }
 
-private let permitAddress: cs_curl_permit = { owner, address, length in
-    guard let address, let transfer = transfer(owner) else { return 0 }
-    return transfer.permits(address, length: Int(length)) ? 1 : 0
+private let permitAddress: cs_curl_permit = { owner, address, count in
+    guard let transfer = transfer(owner) else { return 0 }
+    return transfer.permits(count < 0 ? nil : UnsafeBufferPointer(start: address, count: Int(count))) ? 1 : 0
 }
 
 private let permitSending: cs_curl_before = { owner, address, _ in

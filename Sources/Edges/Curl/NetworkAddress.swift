@@ -8,35 +8,20 @@ package enum NetworkAddress: Hashable, Sendable, CustomStringConvertible {
     /// Reads the exact dotted or colon form; obfuscated spellings (`127.1`, `0x7f.1`) are not addresses here.
     package init?(_ text: some StringProtocol) {
         let text = String(text)
-        var four = in_addr()
-        var six = in6_addr()
-        if inet_pton(AF_INET, text, &four) == 1 {
-            self = .v4(UInt32(bigEndian: four.s_addr))
-        } else if inet_pton(AF_INET6, text, &six) == 1 {
-            self = NetworkAddress(six)
-        } else {
-            return nil
-        }
+        let family = text.contains(":") ? AF_INET6 : AF_INET
+        var bytes = [UInt8](repeating: 0, count: family == AF_INET6 ? 16 : 4)
+        guard inet_pton(family, text, &bytes) == 1 else { return nil }
+        self.init(bytes: bytes)
     }
 
-    /// Nil for a family that is not IP.
-    init?(_ address: UnsafePointer<sockaddr>, length: Int) {
-        let raw = UnsafeRawPointer(address)
-        switch Int32(address.pointee.sa_family) {
-        case AF_INET where length >= MemoryLayout<sockaddr_in>.size:
-            self = .v4(UInt32(bigEndian: raw.loadUnaligned(as: sockaddr_in.self).sin_addr.s_addr))
-        case AF_INET6 where length >= MemoryLayout<sockaddr_in6>.size:
-            self = NetworkAddress(raw.loadUnaligned(as: sockaddr_in6.self).sin6_addr)
+    /// Reads 4 or 16 bytes in network order; any other count is nil.
+    init?(bytes: some Collection<UInt8>) {
+        switch bytes.count {
+        case 4: self = .v4(bytes.reduce(0) { $0 << 8 | UInt32($1) })
+        case 16:
+            self = .v6(
+                high: bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }, low: bytes.dropFirst(8).reduce(0) { $0 << 8 | UInt64($1) })
         default: return nil
-        }
-    }
-
-    private init(_ address: in6_addr) {
-        var address = address
-        self = withUnsafeBytes(of: &address) { bytes in
-            .v6(
-                high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
-                low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
         }
     }
 

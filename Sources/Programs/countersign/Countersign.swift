@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Kernel
+import Showcase
 
 /// The command line of Countersign.
 @main
@@ -16,7 +17,9 @@ struct Countersign: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             CheckCommand.self, SchemaCommand.self, PlanCommand.self, ApplyCommand.self, SLACommand.self, DocumentCommand.self,
-            ConformanceCommand.self,
+            ConformanceCommand.self, LoginCommand.self, GetCommand.self, DescribeCommand.self, ApproveCommand.self, RejectCommand.self,
+            ResolveCommand.self, AcknowledgeCommand.self, RetryCommand.self, SubmitCommand.self, LogsCommand.self, AuditCommand.self,
+            DemoCommand.self,
         ])
 
     static func main() async {
@@ -32,6 +35,8 @@ struct Countersign: AsyncParsableCommand {
         } catch let answer as BadAnswer {
             if let text = answer.text { Terminal.complain(text) }
             return 1
+        } catch let problem as ServerProblem {
+            return complain(problem)
         } catch let refusal as Refusal {
             complain(refusal.message, refusal.facts["remedy"])
             return 2
@@ -47,6 +52,14 @@ struct Countersign: AsyncParsableCommand {
             Terminal.complain(fullMessage(for: error))
             return 2
         }
+    }
+
+    /// A refusal of the server is a bad answer; a server that is away, busy or does not know us gave none.
+    private static func complain(_ problem: ServerProblem) -> Int32 {
+        var facts = problem.rule.map { "rule \($0), " } ?? ""
+        facts += "code \(problem.code)" + (problem.requestId.isEmpty ? "" : ", request \(problem.requestId)")
+        complain(problem.detail, facts)
+        return problem.status == 401 || problem.status == 429 || problem.status >= 500 ? 2 : 1
     }
 
     private static func complain(_ message: String, _ remedy: String?) {

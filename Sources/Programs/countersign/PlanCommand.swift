@@ -4,17 +4,6 @@ import Glibc
 import Kernel
 import Seals
 
-/// Which server, for commands that ask one.
-struct ServerOptions: ParsableArguments {
-    @Option(help: "Address of the server; COUNTERSIGN_SERVER unless given.")
-    var server: String?
-
-    @Option(help: "File that holds the API key; COUNTERSIGN_KEY unless given.")
-    var keyFile: String?
-
-    func client() throws -> any ServerClient { try ServerChoice.client(address: server, keyFile: keyFile) }
-}
-
 /// `countersign plan`: what applying a folder would change.
 struct PlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

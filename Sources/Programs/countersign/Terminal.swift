@@ -11,6 +11,19 @@ enum Terminal {
 
     static func print(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
 
+    /// A question on the screen, without a line's end.
+    static func prompt(_ text: String) { write(text, to: STDERR_FILENO) }
+
+    static func clear() { write("\u{1B}[2J\u{1B}[H", to: STDOUT_FILENO) }
+
+    /// Columns of the screen; what goes into a pipe or a file is never cut.
+    static var width: Int {
+        guard isatty(STDOUT_FILENO) == 1 else { return 4096 }
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 120 }
+        return Int(size.ws_col)
+    }
+
     static func complain(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
 
     static func styled(_ text: String, _ style: Style, for stream: Int32 = STDOUT_FILENO) -> String {

@@ -14,8 +14,9 @@ CURLcode cs_curl_set_pointer(CURL *easy, CURLoption option, void *value);
 CURLcode cs_curl_set_list(CURL *easy, CURLoption option, struct curl_slist *value);
 
 typedef size_t (*cs_curl_bytes)(char *bytes, size_t size, size_t count, void *owner);
-// Answers 1 when a socket to this address may be opened.
-typedef int (*cs_curl_permit)(void *owner, const struct sockaddr *address, unsigned int length);
+// Answers 1 when a socket to this address may be opened: its 4 or 16 bytes in network order, 0 of them for a unix socket and a
+// count of -1 for any other family.
+typedef int (*cs_curl_permit)(void *owner, const unsigned char *address, int count);
 // Called with the connected address, right before the request's first byte; answers 1 when it may be sent.
 typedef int (*cs_curl_before)(void *owner, const char *address, int port);
 

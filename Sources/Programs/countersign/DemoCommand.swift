@@ -1,0 +1,66 @@
+import ArgumentParser
+import Glibc
+import Kernel
+import Showcase
+
+/// `countersign demo`: the product at work, in front of a visitor.
+struct DemoCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "demo", abstract: "Start everything on this machine and let invoices arrive, until Ctrl-C.",
+        discussion: """
+            Exit codes: 0 every promised scenario was seen; 1 some were not (yet); 2 it could not start.
+            """)
+
+    @Option(help: "Folder for its data, kept between runs; by default a folder of its own among your data.")
+    var data: String?
+
+    @Option(help: "Port of the console.")
+    var port = 7400
+
+    @Option(name: .customLong("for"), help: "End after so many seconds, with a summary.")
+    var seconds: Int64?
+
+    @Flag(help: "Without pauses, and with a shorter posting target: all scenarios in about a minute.")
+    var fast = false
+
+    @Option(help: "The configuration to apply; by default the example that comes with the product.")
+    var tenants: String?
+
+    func run() async throws {
+        let plan = DemoPlan(
+            folder: data ?? Places.data("countersign-demo" + (fast ? "-fast" : "")), tenants: try Places.tenants(tenants), port: port,
+            seconds: seconds, isFast: fast)
+        let demo = try Demo(plan) { Terminal.print($0) }
+        let isComplete = try await StopSignal.ending { try await demo.run() }
+        if !isComplete { throw BadAnswer() }
+    }
+}
+
+/// Where things lie when nobody says.
+enum Places {
+    /// Root's data lies where the database's own user can reach it.
+    static func data(_ name: String) -> String {
+        if geteuid() == 0 { return "/var/lib/\(name)" }
+        if let base = Terminal.environment("XDG_DATA_HOME"), base.hasPrefix("/") { return "\(base)/\(name)" }
+        return "\(Terminal.environment("HOME") ?? ".")/.local/share/\(name)"
+    }
+
+    /// `given`, else `Tenants` here, else in a folder above the program, else where packages put it.
+    static func tenants(_ given: String?) throws -> String {
+        var candidates = given.map { [$0] } ?? ["Tenants"]
+        if given == nil {
+            var at = Processes.programFolder
+            while at != "/", at != "." {
+                candidates.append(at + "/Tenants")
+                at = Folder.parent(of: at)
+            }
+            candidates.append("/usr/share/countersign/Tenants")
+        }
+        guard let found = candidates.first(where: { Folder.exists("\($0)/operator/operator.yaml") }) else {
+            throw Refusal(
+                .notFound, reason: "demo.tenants", "The example configuration was not found.",
+                facts: ["remedy": "Run this in the project's folder, or name the folder with --tenants."])
+        }
+        return found
+    }
+}

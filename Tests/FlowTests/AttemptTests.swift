@@ -1,0 +1,200 @@
+import Handoff
+import Kernel
+import Records
+import Testing
+
+@testable import Flow
+
+@Suite("attempts of a worker")
+struct AttemptTests {
+    /// Everything done but the posting, whose lease is the answer.
+    private func leasedWrite(_ stage: Stage) async throws -> WorkLease {
+        try await stage.receive(SampleDocument())
+        for _ in 0..<20 {
+            for lease in try await stage.lease() {
+                if lease.kind == .erpWrite { return lease }
+                try await stage.report(try await stage.attempt(lease))
+            }
+        }
+        throw Fault("reaching the posting", isRetryable: false)
+    }
+
+    @Test("a report that comes twice has one effect")
+    func twice() async throws {
+        let stage = try await Stage.make()
+        let lease = try await leasedWrite(stage)
+        let report = try await stage.attempt(lease)
+        try await stage.report(report)
+        let before = try await stage.books()
+        #expect(try await stage.report(report) == .accepted)
+        try await stage.work()
+        #expect(try await stage.books() == before)
+        #expect(before.bills == ["R-1"])
+    }
+
+    @Test("a write whose worker died is searched after lease end and settle time, and written only after two empty searches")
+    func lostWrite() async throws {
+        let stage = try await Stage.make(settleSeconds: 25)
+        let lease = try await leasedWrite(stage)
+        #expect(lease.phase == .full)
+        await stage.replaceWorker()
+        let settled = lease.expiresAt.adding(seconds: 25)
+        // Nothing may be leased before the transfer can no longer be under way and the ledger has settled.
+        stage.move(to: lease.expiresAt.adding(seconds: -1))
+        #expect(try await stage.lease().isEmpty)
+        stage.move(to: lease.expiresAt.adding(seconds: 1))
+        #expect(try await stage.lease().isEmpty)
+        stage.move(to: settled.adding(seconds: -1))
+        #expect(try await stage.lease().isEmpty)
+        stage.move(to: settled.adding(seconds: 2))
+        let first = try #require(try await stage.lease().first)
+        #expect(first.phase == .search)
+        #expect(first.idempotencyKey == lease.idempotencyKey)
+        try await stage.report(try await stage.attempt(first))
+        #expect(try await stage.lease().isEmpty)
+        let firstSearchAt = stage.now
+        stage.move(seconds: 24)
+        #expect(try await stage.lease().isEmpty)
+        stage.move(to: firstSearchAt.adding(seconds: 26))
+        let second = try #require(try await stage.lease().first)
+        #expect(second.phase == .search)
+        try await stage.report(try await stage.attempt(second))
+        let full = try #require(try await stage.lease().first)
+        #expect(full.phase == .full)
+        try await stage.report(try await stage.attempt(full))
+        let books = try await stage.books()
+        #expect(books.bills == ["R-1"])
+        #expect(books.runs == ["R-1 completed posted"])
+        #expect(await stage.ledger.calls(stage.firm.id).filter { $0.hasPrefix("erp.write") } == ["erp.write search", "erp.write search", "erp.write full"])
+    }
+
+    @Test("a bill that shows late is found by the second search and not written again")
+    func showsLate() async throws {
+        let stage = try await Stage.make(settleSeconds: 25)
+        let lease = try await leasedWrite(stage)
+        let ends = lease.expiresAt.seconds(since: stage.now)
+        await stage.ledger.send(lease, tenant: stage.firm.id, at: stage.now, showingAfter: ends + 25 + 10)
+        await stage.replaceWorker()
+        try await stage.workUntil("the bill is found") { try await stage.run().finishedAt != nil }
+        let books = try await stage.books()
+        #expect(books.bills == ["R-1"])
+        #expect(books.runs == ["R-1 completed posted"])
+    }
+
+    @Test("a report in doubt is settled like a lost lease")
+    func inDoubt() async throws {
+        let stage = try await Stage.make()
+        let lease = try await leasedWrite(stage)
+        _ = try await stage.attempt(lease)
+        try await stage.report(WorkReport(token: lease.token, outcome: .inDoubt(message: "No answer came."), telemetry: []))
+        #expect(try await stage.lease().isEmpty)
+        try await stage.workUntil("the bill is found") { try await stage.run().finishedAt != nil }
+        let books = try await stage.books()
+        #expect(books.bills == ["R-1"])
+        #expect(await stage.ledger.calls(stage.firm.id).filter { $0.hasPrefix("erp.write") } == ["erp.write full", "erp.write search"])
+    }
+
+    @Test("what a worker reports after its lease was lost is not used")
+    func tooLate() async throws {
+        let stage = try await Stage.make()
+        let lease = try await leasedWrite(stage)
+        stage.move(to: lease.expiresAt.adding(seconds: 1))
+        try await stage.pump()
+        let late = WorkReport(token: lease.token, outcome: .refused(code: "PERIOD_CLOSED", message: "closed"), telemetry: [])
+        #expect(try await stage.report(late) == .stale)
+        let forged = WorkReport(token: lease.task.text + ".nobody-knows-this", outcome: .absent, telemetry: [])
+        #expect(try await stage.report(forged) == .stale)
+        #expect(try await stage.requests("exception").isEmpty)
+    }
+
+    @Test("a report of an earlier epoch is ignored by the lane")
+    func staleEpoch() async throws {
+        let stage = try await Stage.make()
+        let lease = try await leasedWrite(stage)
+        let firm = await stage.firm
+        let command = CommandRow(
+            tenant: firm.id, id: await stage.house.platform.newID(), lane: firm.scope.lane, idempotencyKey: "task.report/old", kind: "task.report",
+            task: lease.task, payload: ["epoch": 0, "outcome": ["outcome": "completed", "output": ["externalId": "X"]]], createdAt: stage.now)
+        _ = try await stage.house.desk.send(command)
+        try await stage.pump()
+        guard case .done(let answer) = try await stage.house.desk.send(command) else { return #expect(Bool(false)) }
+        #expect(answer["verdict"]?.string == "stale")
+        #expect(try await stage.run().finishedAt == nil)
+        try await stage.report(try await stage.attempt(lease))
+        #expect(try await stage.books().runs == ["R-1 completed posted"])
+    }
+
+    @Test("a heartbeat keeps a lease, and only its own worker's")
+    func heartbeat() async throws {
+        let stage = try await Stage.make()
+        let lease = try await leasedWrite(stage)
+        let (posting, worker) = (await stage.house.posting, await stage.identity(stage.firm))
+        stage.move(to: lease.expiresAt.adding(seconds: -2))
+        let beat = try await posting.heartbeat([lease.token, "unknown.token"], from: worker, seconds: 60)
+        #expect(beat.extended.map(\.0) == [lease.token])
+        #expect(beat.lost == ["unknown.token"])
+        stage.move(seconds: 30)
+        try await stage.pump()
+        await stage.replaceWorker()
+        let stranger = try await posting.heartbeat([lease.token], from: await stage.identity(stage.firm), seconds: 60)
+        #expect(stranger.lost == [lease.token])
+        let report = try await stage.attempt(lease)
+        #expect(try await posting.receive(report, from: worker) != .stale)
+        try await stage.pump()
+        #expect(try await stage.books().runs == ["R-1 completed posted"])
+    }
+
+    @Test("a new worker writes only when the hold of the former one on the connection has ended")
+    func oneWriter() async throws {
+        let stage = try await Stage.make()
+        let lease = try await leasedWrite(stage)
+        try await stage.report(try await stage.attempt(lease))
+        try await stage.receive(SampleDocument(number: "R-2"))
+        await stage.replaceWorker()
+        try await stage.work()
+        #expect(try await stage.books().bills == ["R-1"], "the former worker's hold lasts")
+        stage.move(to: lease.expiresAt.adding(seconds: 1))
+        try await stage.work()
+        #expect(try await stage.books().bills == ["R-1", "R-2"])
+    }
+
+    @Test("work that never succeeds becomes a dead letter with an incident, and a person sends it again")
+    func deadLetter() async throws {
+        let stage = try await Stage.make()
+        stage.ledger.change { $0.failures[.erpRead] = 1000 }
+        try await stage.receive(SampleDocument())
+        try await stage.workUntil("the dead letter") {
+            try await !stage.house.looking.deadTasks(stage.firm.id, limit: 10).isEmpty
+        }
+        let dead = try #require(try await stage.house.looking.deadTasks(stage.firm.id, limit: 10).first)
+        #expect(dead.outcome == "CONNECT")
+        #expect(dead.attemptsUsed > 1)
+        #expect(dead.lastError?.contains("does not answer") == true)
+        let incident = try #require(try await stage.incidents().first { $0.alert == "dead-letter" })
+        #expect(incident.state == "triggered")
+        stage.ledger.change { $0.failures = [:] }
+        let (approving, firm) = (await stage.house.approving, await stage.firm)
+        _ = try await approving.retry(dead.id, key: "again", as: try firm.actor("ruth"), scope: firm.scope)
+        try await stage.pump()
+        try await stage.work()
+        let books = try await stage.books()
+        #expect(books.runs == ["R-1 completed posted"])
+        #expect(books.bills == ["R-1"])
+        #expect(books.audit.contains("task.dead × 1"))
+        #expect(books.audit.contains("task.retried × 1"))
+        let again = try await approving.retry(dead.id, key: "once more", as: try firm.actor("ruth"), scope: firm.scope)
+        #expect(again == .pending)
+        try await stage.pump()
+        let refused = try await approving.retry(dead.id, key: "once more", as: try firm.actor("ruth"), scope: firm.scope)
+        guard case .refused(let refusal) = refused else { return #expect(Bool(false), "\(refused)") }
+        #expect(refusal.reason == "task.not-dead")
+    }
+
+    @Test("a lease carries the connection with its secret, and the secret is stored nowhere in the clear")
+    func secrets() async throws {
+        let stage = try await Stage.make()
+        let lease = try await leasedWrite(stage)
+        #expect(lease.secrets == [:] || lease.secrets["token"] == "s3cret")
+        #expect(lease.connection["name"]?.string == "erp")
+    }
+}

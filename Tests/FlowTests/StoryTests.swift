@@ -1,0 +1,148 @@
+import Handoff
+import Kernel
+import Records
+import Testing
+
+@testable import Flow
+
+@Suite("an invoice on its way")
+struct StoryTests {
+    @Test("a small invoice that agrees with its order goes from arrival to the ledger without a hand")
+    func straightThrough() async throws {
+        let stage = try await Stage.make()
+        let receipt = try await stage.receive(SampleDocument())
+        #expect(receipt.isNew)
+        try await stage.work()
+        let books = try await stage.books()
+        #expect(books.runs == ["R-1 completed posted"])
+        #expect(books.bills == ["R-1"])
+        #expect(books.clocks == ["approval-cycle stopped met", "posting stopped met"])
+        #expect(books.unfinished == [0, 0, 0])
+        let run = try await stage.run()
+        let told = try await stage.history(run)
+        for type in ["document.received", "document.read", "run.started", "policy.decided", "attempt.completed"] {
+            #expect(told.contains(type), "\(type) in \(told)")
+        }
+        #expect(Set(books.audit.map { String($0.prefix { $0 != " " }) }).isSuperset(of: ["document.received", "document.canonical", "run.finished"]))
+        let document = try await stage.house.looking.document(stage.firm.id, receipt.document.id)
+        #expect(document.state == "canonical")
+        #expect(document.run == run.id)
+        let stored = try await stage.house.looking.documentBytes(stage.firm.id, receipt.document.id)
+        #expect(stored == SampleDocument().bytes)
+    }
+
+    @Test("the same bytes again are the same document and start nothing")
+    func sameBytes() async throws {
+        let stage = try await Stage.make()
+        let first = try await stage.receive(SampleDocument())
+        try await stage.work()
+        let again = try await stage.receive(SampleDocument(), by: "ruth")
+        #expect(!again.isNew)
+        #expect(again.document.id == first.document.id)
+        try await stage.work()
+        let books = try await stage.books()
+        #expect(books.runs.count == 1)
+        #expect(books.bills == ["R-1"])
+        #expect(books.audit.contains("document.repeated × 1"))
+    }
+
+    @Test("an invoice that says the same as an earlier one waits for a person, and a rejection posts nothing")
+    func duplicate() async throws {
+        let stage = try await Stage.make()
+        try await stage.receive(SampleDocument())
+        try await stage.work()
+        stage.move(seconds: 60)
+        try await stage.receive(SampleDocument(remark: "sent again"))
+        try await stage.work()
+        let request = try #require(try await stage.requests("exception").first)
+        #expect(request.request["code"]?.string == "DUP_EXACT")
+        let answer = try await stage.decide("reject", on: request, by: "ruth", reason: "It is the one of last week.")
+        guard case .done = answer else { return #expect(Bool(false), "\(answer)") }
+        try await stage.workUntil("the end of the second run") { try await stage.runs().allSatisfy { $0.finishedAt != nil } }
+        let books = try await stage.books()
+        #expect(books.bills == ["R-1"])
+        #expect(books.runs == ["R-1 completed posted", "R-1 completed rejected"])
+    }
+
+    @Test("a file that cannot be read waits for a person, and can be read again")
+    func unreadable() async throws {
+        let stage = try await Stage.make()
+        stage.ledger.change { $0.unreadable = 1 }
+        let receipt = try await stage.receive(SampleDocument())
+        try await stage.work()
+        #expect(try await stage.house.looking.document(stage.firm.id, receipt.document.id).state == "unreadable")
+        #expect(try await stage.runs().isEmpty)
+        let request = try #require(try await stage.requests("exception").first)
+        #expect(request.request["code"]?.string == "DOC_UNREADABLE")
+        let without = try await stage.decide("set-aside", on: request, by: "maya")
+        guard case .refused(let refusal) = without else { return #expect(Bool(false), "\(without)") }
+        #expect(refusal.reason == "request.reason")
+        guard case .done = try await stage.decide("read-again", on: request, by: "maya") else { return #expect(Bool(false)) }
+        try await stage.work()
+        #expect(try await stage.books().bills == ["R-1"])
+        #expect(try await stage.house.looking.document(stage.firm.id, receipt.document.id).state == "canonical")
+        let late = try await stage.decide("read-again", on: request, by: "ruth")
+        guard case .refused(let closed) = late else { return #expect(Bool(false), "\(late)") }
+        #expect(closed.reason == "request.closed")
+    }
+
+    @Test("bytes that are no invoice are kept, refused with a place, and harm nothing")
+    func garbage() async throws {
+        let stage = try await Stage.make()
+        try await stage.receive(bytes: Array("<html>no</html>".utf8))
+        try await stage.receive(bytes: SampleDocument(gross: "12,00").bytes)
+        try await stage.work()
+        let codes = try await stage.requests("exception").map { $0.request["code"]?.string ?? "" }.sorted()
+        #expect(codes == ["DOC_INVALID", "DOC_UNREADABLE"])
+        #expect(try await stage.runs().isEmpty)
+    }
+
+    @Test("a bill that the ledger refuses waits for a person, and a retry posts it once")
+    func refusedByTheLedger() async throws {
+        let stage = try await Stage.make()
+        stage.ledger.change { $0.refusals = 1 }
+        try await stage.receive(SampleDocument())
+        try await stage.work()
+        let request = try #require(try await stage.requests("exception").first)
+        #expect(request.request["code"]?.string == "ERP_REJECTED")
+        #expect(try await stage.run().waitingOn != "")
+        guard case .done = try await stage.decide("retry", on: request, by: "maya") else { return #expect(Bool(false)) }
+        try await stage.work()
+        let books = try await stage.books()
+        #expect(books.bills == ["R-1"])
+        #expect(books.runs == ["R-1 completed posted"])
+    }
+
+    @Test("an unknown supplier waits until the ledger knows it")
+    func unknownSupplier() async throws {
+        let stage = try await Stage.make()
+        stage.ledger.change { $0.knowsSupplier = false }
+        try await stage.receive(SampleDocument())
+        try await stage.work()
+        let request = try #require(try await stage.requests("exception").first)
+        #expect(request.request["code"]?.string == "SUPPLIER_UNKNOWN")
+        stage.ledger.change { $0.knowsSupplier = true }
+        guard case .done = try await stage.decide("retry", on: request, by: "maya") else { return #expect(Bool(false)) }
+        try await stage.work()
+        #expect(try await stage.books().bills == ["R-1"])
+    }
+
+    @Test("a person may end a run, and nothing is posted afterwards")
+    func cancelled() async throws {
+        let stage = try await Stage.make()
+        try await stage.receive(SampleDocument(gross: "4800.00", order: "PO-4800.00"))
+        try await stage.work()
+        let run = try await stage.run()
+        let actor = try await stage.firm.actor("ruth")
+        let scope = await stage.firm.scope
+        let approving = await stage.house.approving
+        _ = try await approving.cancel(run.id, reason: "Sent in error.", key: "c1", as: actor, scope: scope)
+        try await stage.pump()
+        try await stage.work()
+        let books = try await stage.books()
+        #expect(books.runs == ["R-1 cancelled cancelled"])
+        #expect(books.bills.isEmpty)
+        #expect(books.unfinished == [0, 0, 0])
+        #expect(books.clocks.allSatisfy { !$0.contains("running") }, "\(books.clocks)")
+    }
+}
