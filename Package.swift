@@ -127,7 +127,8 @@ let programs: [Target] = [
 
 let testTargets: [Target] = [
     .target(
-        name: "TestKit", dependencies: ["Kernel", "Postgres"], path: "Tests/TestKit", exclude: ["README.md"], swiftSettings: strict),
+        name: "TestKit", dependencies: ["Kernel", "Postgres"], path: "Tests/TestKit", exclude: ["README.md"],
+        swiftSettings: strict),
     tests(of: "Kernel"),
     tests(of: "Finance", uses: ["Kernel"]),
     tests(of: "Expressions", uses: ["Kernel"]),
@@ -150,7 +151,8 @@ let testTargets: [Target] = [
     tests(
         of: "Flow",
         uses: [
-            "Kernel", "Postgres", "Records", "TestKit", "Workflows", "Tenancy", "Policies", "Finance", "Handoff", "Seals", "Telemetry",
+            "Kernel", "Postgres", "Records", "TestKit", "Workflows", "Tenancy", "Policies", "Finance", "Handoff", "Seals",
+            "Telemetry",
             "Incidents", "ServiceLevels", logging,
         ]),
     tests(of: "Console", uses: ["Kernel"]),

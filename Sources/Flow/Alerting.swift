@@ -16,9 +16,12 @@ extension LaneEngine {
             for alert in raised where try await reachesThreshold(alert, batch: batch, tx: tx) { due.append(alert) }
             guard !due.isEmpty else { continue }
             let fingerprints = Array(Set(due.map(\.fingerprint)))
-            let rows = try await tx.query(IncidentQueries.latest(lane: batch.lane, tenant: tenant, fingerprints: fingerprints)).map(IncidentRow.init)
+            let rows = try await tx.query(IncidentQueries.latest(lane: batch.lane, tenant: tenant, fingerprints: fingerprints))
+                .map(IncidentRow.init)
             var known = Dictionary(rows.map { ($0.fingerprint, $0) }, uniquingKeysWith: { first, _ in first })
-            var number = try await tx.query(IncidentQueries.highestNumber(lane: batch.lane, tenant: tenant)).first?.get("number", as: Int64.self) ?? 0
+            var number =
+                try await tx.query(IncidentQueries.highestNumber(lane: batch.lane, tenant: tenant)).first?.get(
+                    "number", as: Int64.self) ?? 0
             for alert in due {
                 let row = try await take(alert, known: known[alert.fingerprint], number: &number, batch: &batch, tx: tx)
                 known[alert.fingerprint] = row
@@ -31,14 +34,20 @@ extension LaneEngine {
     private func reachesThreshold(_ alert: Alert, batch: LaneBatch, tx: Transaction) async throws -> Bool {
         guard let threshold = alert.name.definition.threshold else { return true }
         let since = batch.now.adding(seconds: -threshold.windowSeconds)
-        let stored = try await tx.query(
-            IncidentQueries.exceptionsSince(lane: batch.lane, tenant: alert.tenant, code: alert.facts["code"] ?? "", since: since)
-        ).first?.get("n", as: Int64.self) ?? 0
-        let fresh = batch.newTasks.compactMap { batch.tasks[$0] }.filter { $0.tenant == alert.tenant && $0.run == nil && $0.kind == "exception" }.count
+        let stored =
+            try await tx.query(
+                IncidentQueries.exceptionsSince(
+                    lane: batch.lane, tenant: alert.tenant, code: alert.facts["code"] ?? "", since: since)
+            ).first?.get("n", as: Int64.self) ?? 0
+        let fresh = batch.newTasks.compactMap { batch.tasks[$0] }.filter {
+            $0.tenant == alert.tenant && $0.run == nil && $0.kind == "exception"
+        }.count
         return Int(stored) + fresh >= threshold.count
     }
 
-    private func take(_ alert: Alert, known: IncidentRow?, number: inout Int64, batch: inout LaneBatch, tx: Transaction) async throws -> IncidentRow {
+    private func take(
+        _ alert: Alert, known: IncidentRow?, number: inout Int64, batch: inout LaneBatch, tx: Transaction
+    ) async throws -> IncidentRow {
         if let known {
             var machine = try Incident(json: known.machine)
             if machine.taking(alertAt: batch.now) != .opensNew {
@@ -55,8 +64,10 @@ extension LaneEngine {
         number += 1
         let facts = JSONObject(alert.facts.sorted { $0.key < $1.key }.map { (key: $0.key, value: JSONValue.string($0.value)) })
         let row = IncidentRow(
-            tenant: alert.tenant, id: batch.newID(), lane: batch.lane, number: number, alert: alert.name.rawValue, fingerprint: alert.fingerprint,
-            title: alert.title, severity: alert.severity.rawValue, state: machine.phase.rawValue, facts: .object(facts), machine: machine.json,
+            tenant: alert.tenant, id: batch.newID(), lane: batch.lane, number: number, alert: alert.name.rawValue,
+            fingerprint: alert.fingerprint,
+            title: alert.title, severity: alert.severity.rawValue, state: machine.phase.rawValue, facts: .object(facts),
+            machine: machine.json,
             run: alert.run, openedAt: batch.now)
         var statements = [IncidentQueries.insert(row)]
         statements += Alerting.entries(actions, of: row, lane: batch.lane)
@@ -84,7 +95,8 @@ extension LaneBatch {
     mutating func raiseAsked(_ command: CommandRow) -> JSONValue {
         var facts: [String: String] = [:]
         for member in command.payload["facts"]?.object ?? [:] { facts[member.key] = member.value.string }
-        raised.append(RaisedAlert(tenant: command.tenant, alert: command.payload["alert"]?.string ?? "", facts: facts, run: command.run))
+        raised.append(
+            RaisedAlert(tenant: command.tenant, alert: command.payload["alert"]?.string ?? "", facts: facts, run: command.run))
         return ["status": "raised"]
     }
 }
@@ -104,7 +116,8 @@ package struct Alerting: Sendable {
     }
 
     package func resolve(_ id: IncidentID, reason: String, as actor: Actor, scope: ScopeRow) async throws -> IncidentRow {
-        try await change(id, .resolved(by: .person(actor.person), reason: reason), action: "incident.resolved", as: actor, scope: scope)
+        try await change(
+            id, .resolved(by: .person(actor.person), reason: reason), action: "incident.resolved", as: actor, scope: scope)
     }
 
     package func note(_ id: IncidentID, text: String, as actor: Actor, scope: ScopeRow) async throws -> IncidentRow {
@@ -116,11 +129,14 @@ package struct Alerting: Sendable {
         let members = facts.sorted { $0.key < $1.key }.map { (key: $0.key, value: JSONValue.string($0.value)) }
         _ = try await desk.send(
             CommandRow(
-                tenant: scope.id, id: platform.newID(), lane: scope.lane, idempotencyKey: "incident.raise/\(alert)/\(key)", kind: "incident.raise",
+                tenant: scope.id, id: platform.newID(), lane: scope.lane, idempotencyKey: "incident.raise/\(alert)/\(key)",
+                kind: "incident.raise",
                 payload: ["alert": .string(alert), "facts": .object(JSONObject(members))], createdAt: platform.clock.now))
     }
 
-    private func change(_ id: IncidentID, _ event: Incident.Event, action: String, as actor: Actor, scope: ScopeRow) async throws -> IncidentRow {
+    private func change(
+        _ id: IncidentID, _ event: Incident.Event, action: String, as actor: Actor, scope: ScopeRow
+    ) async throws -> IncidentRow {
         let now = platform.clock.now
         return try await platform.store.withTenant(scope.id) { [platform] tx in
             guard let row = try await tx.query(IncidentQueries.lock(tenant: scope.id, id: id)).first.map(IncidentRow.init) else {
@@ -134,8 +150,10 @@ package struct Alerting: Sendable {
             statements.append(
                 AuditQueries.insert([
                     AuditRow(
-                        tenant: scope.id, id: platform.newID(), lane: row.lane, at: now, actorKind: "person", actor: actor.person.text,
-                        action: action, objectType: "incident", objectID: id.text, run: row.run, content: ["state": .string(after.state)])
+                        tenant: scope.id, id: platform.newID(), lane: row.lane, at: now, actorKind: "person",
+                        actor: actor.person.text,
+                        action: action, objectType: "incident", objectID: id.text, run: row.run,
+                        content: ["state": .string(after.state)])
                 ]))
             statements.append(
                 OutboxQueries.insert([
@@ -166,7 +184,8 @@ package struct Alerting: Sendable {
         actions.compactMap { action in
             guard case .record(let entry) = action else { return nil }
             return IncidentQueries.append(
-                lane: lane, tenant: row.tenant, incident: row.id, at: entry.at, kind: entry.kind.rawValue, person: entry.actor.person, text: entry.text)
+                lane: lane, tenant: row.tenant, incident: row.id, at: entry.at, kind: entry.kind.rawValue,
+                person: entry.actor.person, text: entry.text)
         }
     }
 }

@@ -32,7 +32,10 @@ package struct Applying: Sendable {
         package var peopleDisabled = 0
 
         package var json: JSONValue {
-            ["published": .array(published.map(JSONValue.string)), "unchanged": JSONValue(unchanged), "peopleDisabled": JSONValue(peopleDisabled)]
+            [
+                "published": .array(published.map(JSONValue.string)), "unchanged": JSONValue(unchanged),
+                "peopleDisabled": JSONValue(peopleDisabled),
+            ]
         }
     }
 
@@ -66,7 +69,9 @@ package struct Applying: Sendable {
         return outcome
     }
 
-    private func apply(_ own: [Asset], scope: Scope, partnerOf: [String: String], by person: PersonID?, outcome: inout Outcome) async throws {
+    private func apply(
+        _ own: [Asset], scope: Scope, partnerOf: [String: String], by person: PersonID?, outcome: inout Outcome
+    ) async throws {
         let now = platform.clock.now
         let row = try scopeRow(scope, assets: own)
         let sha: @Sendable ([UInt8]) -> [UInt8] = { SHA256.hash($0) }
@@ -89,10 +94,12 @@ package struct Applying: Sendable {
                 } else {
                     result.unchanged += 1
                 }
-                try await tx.execute(AssetQueries.makeCurrent(tenant: row.id, kind: asset.kind, name: asset.name, asset: id, at: now))
+                try await tx.execute(
+                    AssetQueries.makeCurrent(tenant: row.id, kind: asset.kind, name: asset.name, asset: id, at: now))
             }
             if let people = own.first(where: { $0.kind == "people" }) {
-                result.peopleDisabled = try await putPeople(people, scope: scope, tenant: row.id, partnerOf: partnerOf, now: now, sha: sha, tx: tx)
+                result.peopleDisabled = try await putPeople(
+                    people, scope: scope, tenant: row.id, partnerOf: partnerOf, now: now, sha: sha, tx: tx)
             }
             if !result.published.isEmpty {
                 try await tx.execute(AuditQueries.insert([entry(row.id, person: person, published: result.published, now: now)]))
@@ -105,11 +112,15 @@ package struct Applying: Sendable {
     }
 
     private func putPeople(
-        _ asset: Asset, scope: Scope, tenant: TenantID, partnerOf: [String: String], now: Moment, sha: @Sendable ([UInt8]) -> [UInt8], tx: Transaction
+        _ asset: Asset, scope: Scope, tenant: TenantID, partnerOf: [String: String], now: Moment,
+        sha: @Sendable ([UInt8]) -> [UInt8], tx: Transaction
     ) async throws -> Int {
         var issues: [AssetIssue] = []
-        guard let document = PeopleDocument.parse(asset.content, scope: scope, issues: &issues), issues.allSatisfy({ $0.severity == .warning }) else {
-            throw Refusal(.unprocessable, reason: "configuration.people", issues.first?.description ?? "The people file does not read.")
+        guard let document = PeopleDocument.parse(asset.content, scope: scope, issues: &issues),
+            issues.allSatisfy({ $0.severity == .warning })
+        else {
+            throw Refusal(
+                .unprocessable, reason: "configuration.people", issues.first?.description ?? "The people file does not read.")
         }
         var ids: [PersonID] = []
         for person in document.resolvingTenants(partnerOf: { partnerOf[$0] }).people {
@@ -119,16 +130,20 @@ package struct Applying: Sendable {
             ids.append(id)
             let grants = JSONValue.object([
                 "grants": .array(person.grants.map(\.json)),
-                "approvalLimit": person.approvalLimit.map { ["minorUnits": JSONValue($0.minorUnits), "currency": .string($0.currency.code)] },
+                "approvalLimit": person.approvalLimit.map {
+                    ["minorUnits": JSONValue($0.minorUnits), "currency": .string($0.currency.code)]
+                },
                 "title": person.title.map(JSONValue.string),
             ])
             try await tx.execute(
                 ScopeQueries.putPerson(
                     PersonRow(
-                        tenant: tenant, id: id, slug: person.slug, name: person.name, email: person.email, natural: natural, roles: grants,
+                        tenant: tenant, id: id, slug: person.slug, name: person.name, email: person.email, natural: natural,
+                        roles: grants,
                         state: "active"), at: now))
             if person.mayLogin {
-                try await tx.execute(SignInQueries.putAccount(tenant: tenant, person: id, emailFolded: SigningIn.fold(person.email)))
+                try await tx.execute(
+                    SignInQueries.putAccount(tenant: tenant, person: id, emailFolded: SigningIn.fold(person.email)))
             }
         }
         return try await tx.query(ScopeQueries.disablePeople(tenant: tenant, besides: ids)).count
@@ -138,13 +153,15 @@ package struct Applying: Sendable {
         let sha: ([UInt8]) -> [UInt8] = { SHA256.hash($0) }
         let kind = scope.level.rawValue
         guard let document = assets.first(where: { $0.kind == kind })?.content else {
-            throw Refusal(.unprocessable, reason: "configuration.scope", "The bundle has assets of \(scope.path) but not its \(kind) file.")
+            throw Refusal(
+                .unprocessable, reason: "configuration.scope", "The bundle has assets of \(scope.path) but not its \(kind) file.")
         }
         let id = scope.id(sha256: sha)
         // A stable spread: the same tenant lies in the same lane on every installation of the same lane count.
         let lane = Int32(truncatingIfNeeded: id.low % UInt64(platform.settings.laneCount))
         return ScopeRow(
-            id: id, kind: kind, slug: scope.level == .operator ? "operator" : scope.slug, name: document["name"]?.string ?? scope.slug,
+            id: id, kind: kind, slug: scope.level == .operator ? "operator" : scope.slug,
+            name: document["name"]?.string ?? scope.slug,
             parent: scope.parent.map { $0.id(sha256: sha) }, lane: lane, locale: document["locale"]?.string ?? "en",
             timeZone: document["timezone"]?.string ?? "UTC", state: "active")
     }
@@ -160,12 +177,14 @@ package struct Applying: Sendable {
     private static func changed(_ asset: Asset) -> Refusal {
         Refusal(
             .conflict, reason: "configuration.version",
-            "\(asset.kind) \(asset.name) version \(asset.version) is published with other content. Give the change a new version.")
+            "\(asset.kind) \(asset.name) version \(asset.version) is published with other content. Give the change a new version."
+        )
     }
 
     private func entry(_ tenant: TenantID, person: PersonID?, published: [String], now: Moment) -> AuditRow {
         AuditRow(
-            tenant: tenant, id: platform.newID(), lane: 0, at: now, actorKind: person == nil ? "system" : "person", actor: person?.text ?? "apply",
+            tenant: tenant, id: platform.newID(), lane: 0, at: now, actorKind: person == nil ? "system" : "person",
+            actor: person?.text ?? "apply",
             action: "configuration.applied", objectType: "scope", objectID: tenant.text, run: nil,
             content: ["published": .array(published.map(JSONValue.string))])
     }
@@ -174,7 +193,9 @@ package struct Applying: Sendable {
     package func current() async throws -> [(scope: ScopeRow, asset: AssetRow)] {
         var out: [(scope: ScopeRow, asset: AssetRow)] = []
         for scope in try await scopes.all().sorted(by: { $0.slug < $1.slug }) {
-            let rows = try await platform.store.withTenant(scope.id) { tx in try await tx.query(AssetQueries.current(tenant: scope.id)).map(AssetRow.init) }
+            let rows = try await platform.store.withTenant(scope.id) { tx in
+                try await tx.query(AssetQueries.current(tenant: scope.id)).map(AssetRow.init)
+            }
             out += rows.map { (scope: scope, asset: $0) }
         }
         return out
@@ -187,13 +208,17 @@ package struct Applying: Sendable {
         }
         let now = platform.clock.now
         try await platform.store.withTenant(tenant) { [platform] tx in
-            let known = try await tx.query(SecretQueries.version(tenant: tenant, name: name)).first?.get("version", as: Int32.self) ?? 0
-            let place = SecretPlace(tenant: tenant, table: "connection_secret", column: "sealed", row: name, version: Int(known + 1))
+            let known =
+                try await tx.query(SecretQueries.version(tenant: tenant, name: name)).first?.get("version", as: Int32.self) ?? 0
+            let place = SecretPlace(
+                tenant: tenant, table: "connection_secret", column: "sealed", row: name, version: Int(known + 1))
             let sealed = platform.secrets.seal(Array(value.utf8), at: place)
             let print = platform.secrets.fingerprint(of: Array(value.utf8), tenant: tenant)
             let rows = try await tx.query(
                 SecretQueries.put(tenant: tenant, name: name, version: known + 1, sealed: sealed, fingerprint: print, at: now))
-            guard rows.count == 1 else { throw Refusal(.conflict, reason: "secret.race", "Someone set this secret at the same moment.") }
+            guard rows.count == 1 else {
+                throw Refusal(.conflict, reason: "secret.race", "Someone set this secret at the same moment.")
+            }
             try await tx.execute(
                 AuditQueries.insert([
                     AuditRow(

@@ -51,7 +51,9 @@ package struct Approving: Sendable {
 
     package func decide(_ decision: Decision, as actor: Actor, scope: ScopeRow) async throws -> CommandDesk.Answer {
         guard (decision.reason ?? "").unicodeScalars.count <= PersonDecision.reasonScalarsMax else {
-            throw Refusal(.invalid, reason: "request.reason", "A reason may have at most \(PersonDecision.reasonScalarsMax) characters.", facts: ["field": "reason"])
+            throw Refusal(
+                .invalid, reason: "request.reason", "A reason may have at most \(PersonDecision.reasonScalarsMax) characters.",
+                facts: ["field": "reason"])
         }
         let task = try await task(decision.task, scope: scope)
         let payload = PersonDecision(
@@ -59,7 +61,8 @@ package struct Approving: Sendable {
             objectHash: decision.objectHash, natural: actor.natural)
         return try await desk.send(
             CommandRow(
-                tenant: scope.id, id: platform.newID(), lane: scope.lane, idempotencyKey: "person.decide/\(actor.person)/\(decision.key)",
+                tenant: scope.id, id: platform.newID(), lane: scope.lane,
+                idempotencyKey: "person.decide/\(actor.person)/\(decision.key)",
                 kind: "person.decide", run: task.run, task: task.id, payload: payload.json, createdAt: platform.clock.now))
     }
 
@@ -68,7 +71,8 @@ package struct Approving: Sendable {
         let now = platform.clock.now
         let stale = now.adding(seconds: -platform.settings.claimSeconds)
         let got = try await platform.store.withTenant(scope.id) { tx in
-            try await tx.query(TaskQueries.claim(tenant: scope.id, id: id, by: actor.person, now: now, staleBefore: stale)).count == 1
+            try await tx.query(TaskQueries.claim(tenant: scope.id, id: id, by: actor.person, now: now, staleBefore: stale)).count
+                == 1
         }
         guard got else {
             _ = try await task(id, scope: scope)
@@ -91,14 +95,18 @@ package struct Approving: Sendable {
         let task = try await task(id, scope: scope)
         return try await desk.send(
             CommandRow(
-                tenant: scope.id, id: platform.newID(), lane: scope.lane, idempotencyKey: "task.retry/\(actor.person)/\(key)", kind: "task.retry",
+                tenant: scope.id, id: platform.newID(), lane: scope.lane, idempotencyKey: "task.retry/\(actor.person)/\(key)",
+                kind: "task.retry",
                 run: task.run, task: id, payload: ["by": JSONValue(actor.person)], createdAt: platform.clock.now))
     }
 
-    package func cancel(_ run: RunID, reason: String, key: String, as actor: Actor, scope: ScopeRow) async throws -> CommandDesk.Answer {
+    package func cancel(
+        _ run: RunID, reason: String, key: String, as actor: Actor, scope: ScopeRow
+    ) async throws -> CommandDesk.Answer {
         try await desk.send(
             CommandRow(
-                tenant: scope.id, id: platform.newID(), lane: scope.lane, idempotencyKey: "run.cancel/\(actor.person)/\(key)", kind: "run.cancel",
+                tenant: scope.id, id: platform.newID(), lane: scope.lane, idempotencyKey: "run.cancel/\(actor.person)/\(key)",
+                kind: "run.cancel",
                 run: run, payload: ["by": JSONValue(actor.person), "reason": .string(reason)], createdAt: platform.clock.now))
     }
 

@@ -39,10 +39,12 @@ package final class Asking: Sendable {
     }
 
     /// Sends a batch of spans to the operator's collector through the platform worker.
-    package func exportTelemetry(_ payload: JSONValue, endpoint: String, allow: [String], tenant: TenantID) async throws -> Answer {
+    package func exportTelemetry(_ payload: JSONValue, endpoint: String, allow: [String], tenant: TenantID) async throws -> Answer
+    {
         let ask = WorkAsk(
             id: String(platform.entropy.next(), radix: 36), verb: "telemetry.export",
-            input: ["endpoint": .string(endpoint), "payload": payload, "allow": .array(allow.map(JSONValue.string))], connection: .null, secrets: [:])
+            input: ["endpoint": .string(endpoint), "payload": payload, "allow": .array(allow.map(JSONValue.string))],
+            connection: .null, secrets: [:])
         return try await send(ask, tenant: tenant)
     }
 
@@ -62,7 +64,9 @@ package final class Asking: Sendable {
         }
         alarm.cancel()
         guard let answer else {
-            throw Refusal(.unavailable, reason: "worker.silent", "The tenant's worker did not answer within \(Asking.waitSecondsMax) s. Nothing was written.")
+            throw Refusal(
+                .unavailable, reason: "worker.silent",
+                "The tenant's worker did not answer within \(Asking.waitSecondsMax) s. Nothing was written.")
         }
         return answer
     }

@@ -78,7 +78,8 @@ package struct RunContext: Sendable {
     package let pinned: PinnedAssets
 }
 
-/// Published configuration, parsed once per version and kept; the current versions of a tenant are looked up anew when they change.
+/// Published configuration, parsed once per version and kept; the current versions of a tenant are looked up anew when they
+/// change.
 package final class AssetLibrary: Sendable {
     /// Parsed versions kept in memory; they are immutable, so forgetting one only costs parsing it again.
     package static let parsedMax = 4000
@@ -109,7 +110,9 @@ package final class AssetLibrary: Sendable {
     /// What is in force for the tenant (or partner, or operator) now.
     package func current(for tenant: TenantID) async throws -> TenantAssets {
         let now = clock.now
-        if let known = state.withLock({ $0.current[tenant] }), now.seconds(since: known.readAt) < AssetLibrary.freshSeconds { return known.assets }
+        if let known = state.withLock({ $0.current[tenant] }), now.seconds(since: known.readAt) < AssetLibrary.freshSeconds {
+            return known.assets
+        }
         let scopes = try await store.withGate { tx in try await tx.query(ScopeQueries.all()).map(ScopeRow.init) }
         var line: [ScopeRow] = []
         var next: TenantID? = tenant
@@ -126,7 +129,9 @@ package final class AssetLibrary: Sendable {
             for row in rows where assets["\(row.kind)/\(row.name)"] == nil { assets["\(row.kind)/\(row.name)"] = row }
         }
         var issues: [AssetIssue] = []
-        let document = own.kind == "tenant" ? assets["tenant/\(own.slug)"].flatMap { TenantDocument.parse($0.content, issues: &issues) } : nil
+        let document =
+            own.kind == "tenant"
+            ? assets["tenant/\(own.slug)"].flatMap { TenantDocument.parse($0.content, issues: &issues) } : nil
         let found = TenantAssets(scope: own, assets: assets, tenant: document)
         state.withLock { state in
             state.current[tenant] = (found, now)
@@ -149,7 +154,8 @@ package final class AssetLibrary: Sendable {
         var policies: [String: PinnedAssets.Reference] = [:]
         for policy in definition.policies {
             guard let row = assets.row("policy", policy) else {
-                throw Refusal(.unprocessable, reason: "policy.unknown", "The policy \(policy) of workflow \(name) is not published.")
+                throw Refusal(
+                    .unprocessable, reason: "policy.unknown", "The policy \(policy) of workflow \(name) is not published.")
             }
             policies[policy] = AssetLibrary.reference(row)
         }
@@ -157,7 +163,9 @@ package final class AssetLibrary: Sendable {
         var calendar: AssetRow?
         for row in assets.all("contract") {
             var problems: [AssetIssue] = []
-            guard let document = ContractDocument.parse(row.content, issues: &problems), document.isInForce(at: now) else { continue }
+            guard let document = ContractDocument.parse(row.content, issues: &problems), document.isInForce(at: now) else {
+                continue
+            }
             contract = row
             calendar = assets.row("calendar", document.calendar)
         }
@@ -174,7 +182,8 @@ package final class AssetLibrary: Sendable {
     package func context(for pinned: PinnedAssets) async throws -> RunContext {
         let key = pinned.json.text
         if let known = state.withLock({ $0.contexts[key] }) { return known }
-        let references = [pinned.workflow] + Array(pinned.policies.values) + [pinned.contract, pinned.calendar].compactMap(\.self)
+        let references =
+            [pinned.workflow] + Array(pinned.policies.values) + [pinned.contract, pinned.calendar].compactMap(\.self)
         try await load(references)
         let rows = state.withLock { $0.rows }
         func content(_ reference: PinnedAssets.Reference?) throws -> JSONValue? {
@@ -195,7 +204,9 @@ package final class AssetLibrary: Sendable {
         let service = calendar
         let environment = RunEnvironment(
             definition: definition, policies: policies, hash: hash,
-            serviceInstant: { seconds, start in service?.instant(afterServiceSeconds: seconds, from: start) ?? start.adding(seconds: seconds) })
+            serviceInstant: { seconds, start in
+                service?.instant(afterServiceSeconds: seconds, from: start) ?? start.adding(seconds: seconds)
+            })
         let context = RunContext(environment: environment, contract: contract, calendar: calendar, pinned: pinned)
         state.withLock { state in
             if state.contexts.count > AssetLibrary.parsedMax { state.contexts = [:] }

@@ -22,13 +22,16 @@ struct Canonical: Sendable {
     }
 
     /// The document was read: keeps the invoice with its findings, looks for duplicates, and starts the run.
-    func accept(_ output: JSONValue, of document: DocumentRow, scope: ScopeRow, tx: Transaction) async throws -> (Outcome, CommandRow?) {
+    func accept(
+        _ output: JSONValue, of document: DocumentRow, scope: ScopeRow, tx: Transaction
+    ) async throws -> (Outcome, CommandRow?) {
         let now = platform.clock.now
         let invoice: Invoice
         do throws(Refusal) {
             invoice = try Invoice(json: output["invoice"] ?? .null)
         } catch {
-            return try await refuse(code: "DOC_INVALID", message: error.message, kind: output["kind"]?.string, of: document, scope: scope, tx: tx)
+            return try await refuse(
+                code: "DOC_INVALID", message: error.message, kind: output["kind"]?.string, of: document, scope: scope, tx: tx)
         }
         let tenant = try await assets.current(for: scope.id)
         let entity = Canonical.entity(of: invoice, in: tenant.tenant?.entities ?? [])
@@ -38,10 +41,12 @@ struct Canonical: Sendable {
         let duplicates = try await duplicates(of: row, invoice: invoice, tx: tx)
         let run: RunID = platform.newID()
         _ = try await tx.query(
-            DocumentQueries.markCanonical(tenant: scope.id, id: document.id, kind: output["kind"]?.string ?? "invoice", invoice: row.id, run: run))
+            DocumentQueries.markCanonical(
+                tenant: scope.id, id: document.id, kind: output["kind"]?.string ?? "invoice", invoice: row.id, run: run))
         let workflow = tenant.tenant?.workflows[.invoice] ?? "accounts-payable"
         let command = CommandRow(
-            tenant: scope.id, id: platform.newID(), lane: scope.lane, idempotencyKey: "run.start/\(document.id)", kind: "run.start", run: run,
+            tenant: scope.id, id: platform.newID(), lane: scope.lane, idempotencyKey: "run.start/\(document.id)",
+            kind: "run.start", run: run,
             payload: [
                 "workflow": .string(workflow), "document": JSONValue(document.id), "invoice": JSONValue(row.id),
                 "before": before(document, kind: output["kind"]?.string ?? "", findings: row.findings),
@@ -54,7 +59,8 @@ struct Canonical: Sendable {
                     action: "document.canonical", objectType: "invoice", objectID: row.id.text, run: run,
                     content: [
                         "document": JSONValue(document.id), "number": .string(row.number), "supplier": .string(row.supplierName),
-                        "hash": .string((try? ObjectHash.hexText(of: row.content)) ?? ""),   // numbers are text here, so it always hashes
+                        // Amounts are text, so the content always has a canonical form.
+                        "hash": .string((try? ObjectHash.hexText(of: row.content)) ?? ""),
                     ])
             ]))
         return (.started(run), command)
@@ -69,20 +75,25 @@ struct Canonical: Sendable {
             tenant: scope.id, id: platform.newID(), lane: scope.lane,
             idempotencyKey: "exception.open/\(document.id)/\(platform.clock.now.microseconds)", kind: "exception.open",
             payload: [
-                "document": JSONValue(document.id), "code": .string(code), "message": .string(message), "fileName": .string(document.fileName),
+                "document": JSONValue(document.id), "code": .string(code), "message": .string(message),
+                "fileName": .string(document.fileName),
                 "objectHash": .string(document.sha256.hexText),
             ], traceparent: document.traceparent, createdAt: platform.clock.now)
         return (.exception(code: code), command)
     }
 
-    private func row(_ invoice: Invoice, output: JSONValue, document: DocumentRow, entity: LegalEntity?, now: Moment) -> InvoiceRow {
+    private func row(
+        _ invoice: Invoice, output: JSONValue, document: DocumentRow, entity: LegalEntity?, now: Moment
+    ) -> InvoiceRow {
         // An amount with more decimals than its currency has stays a finding of the reader; the column is then empty.
         let gross = try? invoice.totals.taxInclusive.money()
         return InvoiceRow(
             tenant: document.tenant, id: platform.newID(), document: document.id, entityCode: entity?.code,
-            supplierName: invoice.seller.legalName, supplierVAT: invoice.seller.vatId, supplierIBAN: invoice.paymentInstructions.lazy.compactMap { $0.account?.id.value }.first,
+            supplierName: invoice.seller.legalName, supplierVAT: invoice.seller.vatId,
+            supplierIBAN: invoice.paymentInstructions.lazy.compactMap { $0.account?.id.value }.first,
             number: invoice.number, numberNormal: InvoiceNumber.normalized(invoice.number), kind: invoice.kind.rawValue,
-            issueDate: invoice.issueDate, currency: invoice.currency.code, grossMinor: gross?.minorUnits, content: output["invoice"] ?? .null,
+            issueDate: invoice.issueDate, currency: invoice.currency.code, grossMinor: gross?.minorUnits,
+            content: output["invoice"] ?? .null,
             findings: output["findings"] ?? [], createdAt: now)
     }
 
@@ -96,7 +107,8 @@ struct Canonical: Sendable {
     private func duplicates(of row: InvoiceRow, invoice: Invoice, tx: Transaction) async throws -> JSONValue {
         let rows = try await tx.query(
             InvoiceQueries.duplicateCandidates(
-                tenant: row.tenant, besides: row.document, numberNormal: row.numberNormal, currency: row.currency, grossMinor: row.grossMinor,
+                tenant: row.tenant, besides: row.document, numberNormal: row.numberNormal, currency: row.currency,
+                grossMinor: row.grossMinor,
                 limit: Canonical.candidatesMax)
         ).map(InvoiceRow.init)
         let earlier = rows.compactMap { candidate -> DuplicateCandidate? in
@@ -127,7 +139,8 @@ struct Canonical: Sendable {
                 ?? ["code": "", "name": "", "currency": .string(row.currency)],
             "case": .object([
                 "supplierName": .string(row.supplierName), "number": .string(row.number), "currency": .string(row.currency),
-                "grossMinor": row.grossMinor.map { JSONValue($0) }, "gross": output["invoice"]?["totals"]?["taxInclusive"] ?? .null,
+                "grossMinor": row.grossMinor.map { JSONValue($0) },
+                "gross": output["invoice"]?["totals"]?["taxInclusive"] ?? .null,
             ]),
         ]
     }
@@ -142,7 +155,8 @@ struct Canonical: Sendable {
             ],
             [
                 "type": "document.read",
-                "summary": .string("Read as \(kind); \(fatal == 0 ? "no fatal finding" : "\(fatal) fatal finding\(fatal == 1 ? "" : "s")")."),
+                "summary": .string(
+                    "Read as \(kind); \(fatal == 0 ? "no fatal finding" : "\(fatal) fatal finding\(fatal == 1 ? "" : "s")")."),
                 "data": ["findings": findings],
             ],
         ]

@@ -115,7 +115,9 @@ package final class CommandDesk: Sendable {
         var facts: [String: String] = [:]
         for member in refused["facts"]?.object ?? [:] { facts[member.key] = member.value.string }
         return .refused(
-            Refusal(code, reason: refused["reason"]?.string ?? "refused", refused["message"]?.string ?? "This was refused.", facts: facts))
+            Refusal(
+                code, reason: refused["reason"]?.string ?? "refused", refused["message"]?.string ?? "This was refused.",
+                facts: facts))
     }
 
     /// The stored form of a refusal.

@@ -40,7 +40,8 @@ extension LaneEngine {
             ).first?.get("until", as: Moment?.self)
             let kinds = blocked == nil ? waiter.kinds : waiter.kinds.filter { $0 != WorkRequest.Kind.erpWrite.rawValue }
             if let blocked { grants.retryAt = [grants.retryAt, blocked].compactMap(\.self).min() }
-            let taken = try await tx.query(ReadyQueries.take(lane: batch.lane, tenant: worker.tenant, kinds: kinds, limit: waiter.capacity))
+            let taken = try await tx.query(
+                ReadyQueries.take(lane: batch.lane, tenant: worker.tenant, kinds: kinds, limit: waiter.capacity))
             guard !taken.isEmpty else { continue }
             let ids = try taken.map { try $0.get("task_id", as: TaskID.self) }
             let waits = try taken.map { batch.now.microseconds - (try $0.get("ready_at", as: Moment.self)).microseconds }
@@ -71,7 +72,7 @@ extension LaneEngine {
     /// One task to one worker: a fresh token, an epoch above all earlier ones, and an end that leaves room after the transfer.
     private func lease(_ id: TaskID, to worker: WorkerIdentity, batch: inout LaneBatch) -> GrantedLease? {
         guard let task = batch.tasks[id], task.state == "ready", task.finishedAt == nil,
-            let machine = try? TaskMachine(json: task.progress),   // a task without readable progress is left for a person to see
+            let machine = try? TaskMachine(json: task.progress),  // a task without readable progress is left for a person to see
             case .ready(let phase) = machine.phase
         else { return nil }
         let timeout = task.request["timeoutSeconds"]?.int ?? LaneBatch.readingTimeoutSeconds
@@ -90,7 +91,8 @@ extension LaneEngine {
         batch.setTimer(task.tenant, subject: "lease", id: id.anySubject, key: "lease", at: expiresAt.adding(milliseconds: 50))
         batch.touched.insert(task.tenant)
         let trace = task.run.flatMap { batch.runs[$0]?.traceparent } ?? task.request["traceparent"]?.string
-        return GrantedLease(token: token, task: task, attempt: attempt, phase: phase.rawValue, expiresAt: expiresAt, traceparent: trace)
+        return GrantedLease(
+            token: token, task: task, attempt: attempt, phase: phase.rawValue, expiresAt: expiresAt, traceparent: trace)
     }
 
     private func saveLeases(_ batch: inout LaneBatch, tx: Transaction) async throws {
@@ -105,7 +107,8 @@ extension LaneEngine {
         for lease in writers.values {
             statements.append(
                 ConnectionWriterQueries.take(
-                    lane: batch.lane, tenant: lease.tenant, connection: lease.connection ?? "", worker: lease.worker, now: batch.now,
+                    lane: batch.lane, tenant: lease.tenant, connection: lease.connection ?? "", worker: lease.worker,
+                    now: batch.now,
                     until: lease.expiresAt))
         }
         _ = try await tx.pipeline(statements)
@@ -115,7 +118,8 @@ extension LaneEngine {
 
     var startDelay: Histogram {
         platform.metrics.histogram(
-            "countersign_task_start_seconds", "From ready to leased.", buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5, 30])
+            "countersign_task_start_seconds", "From ready to leased.",
+            buckets: [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1, 5, 30])
     }
 }
 
@@ -147,7 +151,8 @@ package final class LeaseFactory: Sendable {
                 out.append(
                     WorkLease(
                         token: lease.token, task: lease.task.id, run: lease.task.run, attempt: lease.attempt,
-                        kind: WorkKind(rawValue: lease.task.kind) ?? .notify, phase: WorkLease.Phase(rawValue: lease.phase) ?? .full,
+                        kind: WorkKind(rawValue: lease.task.kind) ?? .notify,
+                        phase: WorkLease.Phase(rawValue: lease.phase) ?? .full,
                         idempotencyKey: lease.task.idempotencyKey, input: lease.task.request["input"] ?? .null,
                         connection: connection.configuration, secrets: connection.secrets, expiresAt: lease.expiresAt,
                         traceparent: lease.traceparent))
@@ -160,12 +165,15 @@ package final class LeaseFactory: Sendable {
     }
 
     /// The connection as the worker needs it: `{name, mapping, config}` and its secrets, opened for this moment only.
-    package func connection(_ name: String?, tenant: TenantID) async throws -> (configuration: JSONValue, secrets: [String: String]) {
+    package func connection(
+        _ name: String?, tenant: TenantID
+    ) async throws -> (configuration: JSONValue, secrets: [String: String]) {
         guard let name else { return (.null, [:]) }
         let current = try await assets.current(for: tenant)
         guard let row = current.row("connection", name) else { throw Fault("find connection \(name)", isRetryable: false) }
         var issues: [AssetIssue] = []
-        guard let document = ConnectionDocument.parse(row.content, issues: &issues), let connector = current.row("connector", document.connector)
+        guard let document = ConnectionDocument.parse(row.content, issues: &issues),
+            let connector = current.row("connector", document.connector)
         else { throw Fault("read connection \(name)", issues.first?.description ?? "", isRetryable: false) }
         let stored = try await platform.store.withTenant(tenant) { tx in try await tx.query(SecretQueries.all(tenant: tenant)) }
         var values: [String: String] = [:]

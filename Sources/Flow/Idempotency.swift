@@ -3,7 +3,8 @@ internal import Postgres
 internal import Records
 internal import Seals
 
-/// Keeps the answers of writing requests under their `Idempotency-Key`, so that a repetition gets the first answer and does nothing.
+/// Keeps the answers of writing requests under their `Idempotency-Key`, so that a repetition gets the first answer and does
+/// nothing.
 package struct Idempotency: Sendable {
     package static let keyBytesMax = 128
 
@@ -25,25 +26,32 @@ package struct Idempotency: Sendable {
     ///
     /// Refusals are not kept: the caller may mend the request and use the key again.
     package func once(
-        key: String, route: String, tenant: TenantID, principal: PersonID, request: [UInt8], _ work: @Sendable () async throws -> Answer
+        key: String, route: String, tenant: TenantID, principal: PersonID, request: [UInt8],
+        _ work: @Sendable () async throws -> Answer
     ) async throws -> Answer {
         guard (1...Idempotency.keyBytesMax).contains(key.utf8.count), key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-            throw Refusal(.invalid, reason: "idempotency.key", "An Idempotency-Key has 1 to \(Idempotency.keyBytesMax) visible ASCII characters.")
+            throw Refusal(
+                .invalid, reason: "idempotency.key",
+                "An Idempotency-Key has 1 to \(Idempotency.keyBytesMax) visible ASCII characters.")
         }
         let fingerprint = SHA256.hash(request)
         let now = platform.clock.now
         let isNew = try await platform.store.withTenant(tenant) { tx in
             try await tx.query(
-                IdempotencyQueries.begin(tenant: tenant, principal: principal, route: route, key: key, fingerprint: fingerprint, now: now)
+                IdempotencyQueries.begin(
+                    tenant: tenant, principal: principal, route: route, key: key, fingerprint: fingerprint, now: now)
             ).count == 1
         }
-        guard isNew else { return try await earlier(key: key, route: route, tenant: tenant, principal: principal, fingerprint: fingerprint) }
+        guard isNew else {
+            return try await earlier(key: key, route: route, tenant: tenant, principal: principal, fingerprint: fingerprint)
+        }
         do {
             let answer = try await work()
             _ = try await platform.store.withTenant(tenant) { tx in
                 try await tx.execute(
                     IdempotencyQueries.finish(
-                        tenant: tenant, principal: principal, route: route, key: key, status: Int32(answer.status), answer: answer.body))
+                        tenant: tenant, principal: principal, route: route, key: key, status: Int32(answer.status),
+                        answer: answer.body))
             }
             return answer
         } catch {
@@ -54,7 +62,9 @@ package struct Idempotency: Sendable {
         }
     }
 
-    private func earlier(key: String, route: String, tenant: TenantID, principal: PersonID, fingerprint: [UInt8]) async throws -> Answer {
+    private func earlier(
+        key: String, route: String, tenant: TenantID, principal: PersonID, fingerprint: [UInt8]
+    ) async throws -> Answer {
         let rows = try await platform.store.withTenant(tenant) { tx in
             try await tx.query(IdempotencyQueries.find(tenant: tenant, principal: principal, route: route, key: key))
         }
@@ -68,5 +78,6 @@ package struct Idempotency: Sendable {
         return Answer(status: Int(status), body: body)
     }
 
-    private static let inFlight = Refusal(.conflict, reason: "idempotency.in-flight", "A request with this Idempotency-Key is still being worked on.")
+    private static let inFlight = Refusal(
+        .conflict, reason: "idempotency.in-flight", "A request with this Idempotency-Key is still being worked on.")
 }

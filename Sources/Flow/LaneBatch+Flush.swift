@@ -6,7 +6,9 @@ extension LaneBatch {
     /// Writes everything in one pipeline: state, history, audit and outbox together, and the queue rows they imply.
     mutating func flush(tx: Transaction, queueIDs: [Int64]) async throws {
         var statements: [SQL] = []
-        func row<Key: Hashable, Value>(_ keys: some Sequence<Key>, in values: [Key: Value]) -> [Value] { keys.compactMap { values[$0] } }
+        func row<Key: Hashable, Value>(_ keys: some Sequence<Key>, in values: [Key: Value]) -> [Value] {
+            keys.compactMap { values[$0] }
+        }
         let started = Set(newRuns)
         if !newRuns.isEmpty { statements.append(RunQueries.insert(row(newRuns, in: runs))) }
         let changed = row(changedRuns.subtracting(started), in: runs)
@@ -30,7 +32,8 @@ extension LaneBatch {
         if !ready.isEmpty {
             statements.append(
                 ReadyQueries.insert(
-                    lane: lane, tenants: ready.map(\.tenant), tasks: ready.map(\.task), priorities: ready.map(\.priority), at: now))
+                    lane: lane, tenants: ready.map(\.tenant), tasks: ready.map(\.task), priorities: ready.map(\.priority), at: now
+                ))
         }
         if !audit.isEmpty { statements.append(AuditQueries.insert(audit)) }
         if !outbox.isEmpty { statements.append(OutboxQueries.insert(outbox)) }

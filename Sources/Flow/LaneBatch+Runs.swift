@@ -19,16 +19,19 @@ extension LaneBatch {
         let row = RunRow(
             tenant: command.tenant, id: id, lane: lane, workflow: context.environment.definition.name,
             workflowVersion: context.environment.definition.version, pinned: context.pinned.json,
-            document: payload["document"]?.string.flatMap { DocumentID($0) }, invoice: payload["invoice"]?.string.flatMap { InvoiceID($0) },
+            document: payload["document"]?.string.flatMap { DocumentID($0) },
+            invoice: payload["invoice"]?.string.flatMap { InvoiceID($0) },
             subject: summary?["number"]?.string ?? "", counterparty: summary?["supplierName"]?.string ?? "",
-            amountMinor: summary?["grossMinor"]?.int64, currency: summary?["currency"]?.string, state: RunState().json, startedAt: now,
+            amountMinor: summary?["grossMinor"]?.int64, currency: summary?["currency"]?.string, state: RunState().json,
+            startedAt: now,
             traceparent: command.traceparent)
         runs[id] = row
         newRuns.append(id)
         contexts[row.pinned.text] = context
         for fact in payload["before"]?.array ?? [] {
             note(
-                id, type: fact["type"]?.string ?? "", step: "", summary: fact["summary"]?.string ?? "", by: nil, data: fact["data"] ?? .null)
+                id, type: fact["type"]?.string ?? "", step: "", summary: fact["summary"]?.string ?? "", by: nil,
+                data: fact["data"] ?? .null)
         }
         try advance(id, .start(input: payload["input"] ?? .null), by: nil)
         tell(command.tenant, "run.started", run: id, ["workflow": .string(row.workflow), "subject": .string(row.subject)])
@@ -45,7 +48,8 @@ extension LaneBatch {
 
     /// A person signs, rejects, or resolves an exception.
     mutating func takeDecision(_ command: CommandRow) throws(Refusal) -> JSONValue {
-        guard let taskID = command.task, let task = tasks[taskID], task.tenant == command.tenant, task.taskClass == "person" else {
+        guard let taskID = command.task, let task = tasks[taskID], task.tenant == command.tenant, task.taskClass == "person"
+        else {
             throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.")
         }
         let decision = try PersonDecision(json: command.payload)
@@ -103,7 +107,9 @@ extension LaneBatch {
         case .incident(let alert, let facts): raised.append(RaisedAlert(tenant: row.tenant, alert: alert, facts: facts, run: id))
         case .finish(let outcome, let output):
             runs[id]?.outcome = outcome
-            enter(row.tenant, action: "run.finished", object: (type: "run", id: id.text), run: id, by: person, facts: ["outcome": .string(outcome)])
+            enter(
+                row.tenant, action: "run.finished", object: (type: "run", id: id.text), run: id, by: person,
+                facts: ["outcome": .string(outcome)])
             tell(row.tenant, "run.finished", run: id, ["outcome": .string(outcome), "output": output])
             logLines.append(
                 (
@@ -145,8 +151,10 @@ extension LaneBatch {
         }
         let task = TaskRow(
             tenant: run.tenant, id: newID(), lane: lane, taskClass: "worker", kind: request.kind.rawValue, key: request.key,
-            title: request.title, run: run.id, document: run.document, connection: request.connection.isEmpty ? nil : request.connection,
-            idempotencyKey: request.idempotencyKey, request: request.json, progress: TaskMachine().json, state: "ready", createdAt: now)
+            title: request.title, run: run.id, document: run.document,
+            connection: request.connection.isEmpty ? nil : request.connection,
+            idempotencyKey: request.idempotencyKey, request: request.json, progress: TaskMachine().json, state: "ready",
+            createdAt: now)
         add(task)
         ready.append((tenant: run.tenant, task: task.id, priority: request.kind == .erpWrite ? 10 : 20))
     }
@@ -165,7 +173,8 @@ extension LaneBatch {
         }
         var task = TaskRow(
             tenant: run.tenant, id: newID(), lane: lane, taskClass: "person", kind: request.kind.rawValue, key: request.key,
-            title: request.title, run: run.id, document: run.document, connection: nil, idempotencyKey: "\(run.id)/\(request.key)",
+            title: request.title, run: run.id, document: run.document, connection: nil,
+            idempotencyKey: "\(run.id)/\(request.key)",
             request: request.json, progress: ["signatures": []], state: "open", objectHash: request.objectHash, createdAt: now)
         task.updatedAt = now
         add(task)
@@ -186,7 +195,9 @@ extension LaneBatch {
         task.updatedAt = now
         tasks[id] = task
         changedTasks.insert(id)
-        tell(run.tenant, "request.signed", run: run.id, ["task": JSONValue(id), "count": JSONValue(signature.count), "of": JSONValue(signature.of)])
+        tell(
+            run.tenant, "request.signed", run: run.id,
+            ["task": JSONValue(id), "count": JSONValue(signature.count), "of": JSONValue(signature.of)])
     }
 
     private mutating func finishTask(_ key: String, run: RunID, state: String, outcome: String) {

@@ -4,7 +4,8 @@ internal import Workflows
 
 extension LaneBatch {
     /// Attempts and pauses for reading a document: it is local work, so few attempts close together.
-    static let readingRetry = RetryPolicy(attemptsMax: 4, initialSeconds: 1, factorPercent: 300, capSeconds: 30, jitterPercent: 20)
+    static let readingRetry = RetryPolicy(
+        attemptsMax: 4, initialSeconds: 1, factorPercent: 300, capSeconds: 30, jitterPercent: 20)
     static let readingTimeoutSeconds = 20
 
     // MARK: Documents
@@ -19,7 +20,8 @@ extension LaneBatch {
             tenant: command.tenant, id: newID(), lane: lane, taskClass: "worker", kind: "document.read", key: "/read#\(attempt)",
             title: "Read the document", run: nil, document: document, connection: nil, idempotencyKey: command.idempotencyKey,
             request: [
-                "input": command.payload, "retry": LaneBatch.readingRetry.json, "timeoutSeconds": JSONValue(LaneBatch.readingTimeoutSeconds),
+                "input": command.payload, "retry": LaneBatch.readingRetry.json,
+                "timeoutSeconds": JSONValue(LaneBatch.readingTimeoutSeconds),
                 "traceparent": JSONValue(command.traceparent),
             ], progress: TaskMachine().json, state: "ready", createdAt: now)
         add(task)
@@ -39,7 +41,9 @@ extension LaneBatch {
         return ["task": JSONValue(id), "status": "open"]
     }
 
-    mutating func openException(tenant: TenantID, document: DocumentID, code: String, message: String, fileName: String, hash: String) -> TaskID {
+    mutating func openException(
+        tenant: TenantID, document: DocumentID, code: String, message: String, fileName: String, hash: String
+    ) -> TaskID {
         let object: JSONValue = [
             "document": JSONValue(document), "fileName": .string(fileName), "code": .string(code), "message": .string(message),
         ]
@@ -52,11 +56,13 @@ extension LaneBatch {
                     name: "read-again", label: "Read it again", consequence: "The document goes back to the reader.", duty: nil,
                     needsReason: false),
                 Resolution(
-                    name: "set-aside", label: "Set it aside", consequence: "Nothing is posted from this file; it stays stored with this reason.",
+                    name: "set-aside", label: "Set it aside",
+                    consequence: "Nothing is posted from this file; it stays stored with this reason.",
                     duty: nil, needsReason: true),
             ], deadlines: [], evidence: ["reason": .string(message)], riskClass: "document")
         let task = TaskRow(
-            tenant: tenant, id: newID(), lane: lane, taskClass: "person", kind: "exception", key: request.key, title: request.title, run: nil,
+            tenant: tenant, id: newID(), lane: lane, taskClass: "person", kind: "exception", key: request.key,
+            title: request.title, run: nil,
             document: document, connection: nil, idempotencyKey: "exception/\(document)", request: request.json,
             progress: ["signatures": []], state: "open", objectHash: request.objectHash, createdAt: now)
         add(task)
@@ -64,7 +70,9 @@ extension LaneBatch {
             tenant, action: "exception.opened", object: (type: "document", id: document.text), run: nil, by: nil,
             facts: ["code": .string(code), "message": .string(message)])
         tell(tenant, "exception.opened", run: nil, ["task": JSONValue(task.id), "code": .string(code)])
-        raised.append(RaisedAlert(tenant: tenant, alert: "document-unreadable-flood", facts: ["code": code, "count-window": "hour"], run: nil))
+        raised.append(
+            RaisedAlert(
+                tenant: tenant, alert: "document-unreadable-flood", facts: ["code": code, "count-window": "hour"], run: nil))
         return task.id
     }
 
@@ -91,7 +99,8 @@ extension LaneBatch {
         done.progress = [
             "signatures": [
                 [
-                    "person": JSONValue(decision.person), "natural": JSONValue(decision.natural), "role": "", "label": .string(resolution.label),
+                    "person": JSONValue(decision.person), "natural": JSONValue(decision.natural), "role": "",
+                    "label": .string(resolution.label),
                     "at": JSONValue(now), "reason": .string(reason),
                 ]
             ]
@@ -99,17 +108,21 @@ extension LaneBatch {
         tasks[task.id] = done
         changedTasks.insert(task.id)
         enter(
-            task.tenant, action: "exception.resolved", object: (type: "document", id: task.document?.text ?? ""), run: nil, by: decision.person,
+            task.tenant, action: "exception.resolved", object: (type: "document", id: task.document?.text ?? ""), run: nil,
+            by: decision.person,
             facts: ["resolution": .string(resolution.name), "reason": .string(reason)])
         if resolution.name == "read-again", let document = task.document {
             let again = CommandRow(
-                tenant: task.tenant, id: newID(), lane: lane, idempotencyKey: "document.read/\(document)/\(task.id)", kind: "document.read",
+                tenant: task.tenant, id: newID(), lane: lane, idempotencyKey: "document.read/\(document)/\(task.id)",
+                kind: "document.read",
                 payload: [
                     "document": JSONValue(document), "fileName": request.object["fileName"] ?? "", "again": .string(task.id.text),
                 ], createdAt: now)
             _ = try createReading(again)
         }
-        return ["task": JSONValue(task.id), "status": "done", "outcome": .string(resolution.name), "entry": JSONValue(audit.last?.id)]
+        return [
+            "task": JSONValue(task.id), "status": "done", "outcome": .string(resolution.name), "entry": JSONValue(audit.last?.id),
+        ]
     }
 
     // MARK: Attempts
@@ -123,11 +136,15 @@ extension LaneBatch {
         let report = try ReportedOutcome.machineReport(outcome)
         if case .failed("circuit-open", _, _) = report {
             raised.append(
-                RaisedAlert(tenant: task.tenant, alert: "erp-circuit-open", facts: ["connection": task.connection ?? "none"], run: task.run))
+                RaisedAlert(
+                    tenant: task.tenant, alert: "erp-circuit-open", facts: ["connection": task.connection ?? "none"],
+                    run: task.run))
         }
         dropLease(lease)
         step(id, .reported(epoch: epoch, report))
-        if let error = outcome["message"]?.string, outcome["outcome"]?.string != "completed" { tasks[id]?.lastError = String(error.prefix(500)) }
+        if let error = outcome["message"]?.string, outcome["outcome"]?.string != "completed" {
+            tasks[id]?.lastError = String(error.prefix(500))
+        }
         return ["verdict": "accepted", "task": JSONValue(task.id)]
     }
 
@@ -183,10 +200,12 @@ extension LaneBatch {
 
     func rules(of task: TaskRow) -> TaskMachine.Rules {
         let retry = task.request["retry"].flatMap { json -> RetryPolicy? in
-            try? RetryPolicy(json: json)   // written by ourselves; the fallback keeps the task alive should that ever be wrong
+            try? RetryPolicy(json: json)  // written by ourselves; the fallback keeps the task alive should that ever be wrong
         }
         let settle = task.connection.flatMap { settleSeconds[task.tenant]?[$0] } ?? 30
-        return TaskMachine.Rules(isWrite: task.kind == WorkRequest.Kind.erpWrite.rawValue, retry: retry ?? LaneBatch.readingRetry, settleSeconds: settle)
+        return TaskMachine.Rules(
+            isWrite: task.kind == WorkRequest.Kind.erpWrite.rawValue, retry: retry ?? LaneBatch.readingRetry,
+            settleSeconds: settle)
     }
 
     /// Gives the attempts machine an event and carries out what it asks.
@@ -260,7 +279,10 @@ extension LaneBatch {
         raised.append(
             RaisedAlert(
                 tenant: task.tenant, alert: "dead-letter",
-                facts: ["kind": task.kind, "connection": task.connection ?? "none", "code": code, "title": task.title, "task": id.text],
+                facts: [
+                    "kind": task.kind, "connection": task.connection ?? "none", "code": code, "title": task.title,
+                    "task": id.text,
+                ],
                 run: task.run))
         if let run = task.run {
             // As above: nobody sent this.

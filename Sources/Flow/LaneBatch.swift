@@ -92,7 +92,9 @@ struct LaneBatch {
             if let run = row.run { runIDs.append((row.tenant, run)) }
         }
         for row in try second[1].map(LeaseRow.init) { leases[row.task] = row }
-        for row in second[2] { runIDs.append((try row.get("tenant_id", as: TenantID.self), try row.get("run_id", as: RunID.self))) }
+        for row in second[2] {
+            runIDs.append((try row.get("tenant_id", as: TenantID.self), try row.get("run_id", as: RunID.self)))
+        }
         guard !runIDs.isEmpty else { return }
         let wanted = Dictionary(runIDs.map { ($0.1, $0.0) }, uniquingKeysWith: { first, _ in first })
         let (ids, tenants) = (Array(wanted.keys), Array(wanted.values))
@@ -116,7 +118,7 @@ struct LaneBatch {
         var seen: Set<String> = []
         return runs.values.compactMap { run in
             guard seen.insert(run.pinned.text).inserted else { return nil }
-            return try? PinnedAssets(json: run.pinned)   // a run without readable pins is faulted when it is applied
+            return try? PinnedAssets(json: run.pinned)  // a run without readable pins is faulted when it is applied
         }
     }
 
@@ -173,19 +175,22 @@ struct LaneBatch {
         row.historyCount += 1
         history.append(
             HistoryRow(
-                tenant: row.tenant, run: run, seq: row.historyCount, at: now, type: type, step: step, summary: summary, person: person,
+                tenant: row.tenant, run: run, seq: row.historyCount, at: now, type: type, step: step, summary: summary,
+                person: person,
                 data: data))
         runs[run] = row
         changedRuns.insert(run)
     }
 
     mutating func enter(
-        _ tenant: TenantID, action: String, object: (type: String, id: String), run: RunID?, by person: PersonID?, facts: JSONValue
+        _ tenant: TenantID, action: String, object: (type: String, id: String), run: RunID?, by person: PersonID?,
+        facts: JSONValue
     ) {
         audit.append(
             AuditRow(
                 tenant: tenant, id: newID(), lane: lane, at: now, actorKind: person == nil ? "engine" : "person",
-                actor: person?.text ?? "lane \(lane) epoch \(epoch)", action: action, objectType: object.type, objectID: object.id, run: run,
+                actor: person?.text ?? "lane \(lane) epoch \(epoch)", action: action, objectType: object.type,
+                objectID: object.id, run: run,
                 content: facts))
     }
 

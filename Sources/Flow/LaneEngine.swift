@@ -26,7 +26,8 @@ package final class LaneEngine: Sendable {
 
     package init(
         platform: Platform, assets: AssetLibrary, workers: WorkerDesk, leaseFactory: LeaseFactory,
-        resolve: @escaping @Sendable ([(id: CommandID, answer: JSONValue)]) -> Void, changed: @escaping @Sendable (Set<TenantID>) -> Void,
+        resolve: @escaping @Sendable ([(id: CommandID, answer: JSONValue)]) -> Void,
+        changed: @escaping @Sendable (Set<TenantID>) -> Void,
         wanted: @escaping @Sendable (TenantID) -> Void
     ) {
         self.platform = platform
@@ -71,7 +72,8 @@ package final class LaneEngine: Sendable {
             guard first[0].count == 1 else { throw LaneLost.lane }
             let timers = try first[1].map(TimerQueries.Due.init).sorted { ($0.dueAt, $0.id) < ($1.dueAt, $1.id) }
             let commands = try first[2].map(CommandRow.init)
-            var batch = LaneBatch(lane: lane, epoch: epoch, now: now, entropy: platform.entropy, margin: settings.leaseMarginSeconds)
+            var batch = LaneBatch(
+                lane: lane, epoch: epoch, now: now, entropy: platform.entropy, margin: settings.leaseMarginSeconds)
             try await batch.load(commands: commands, timers: timers, tx: tx)
             try await prepareContexts(&batch, commands: commands)
             for command in commands { batch.apply(command) }

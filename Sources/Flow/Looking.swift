@@ -16,11 +16,15 @@ package struct Looking: Sendable {
 
     private static let nothing = Refusal(.notFound, reason: "not-found", "There is nothing here by that name.")
 
-    private func rows<Value: Sendable>(_ tenant: TenantID, _ sql: SQL, _ make: @escaping @Sendable (Row) throws -> Value) async throws -> [Value] {
+    private func rows<Value: Sendable>(
+        _ tenant: TenantID, _ sql: SQL, _ make: @escaping @Sendable (Row) throws -> Value
+    ) async throws -> [Value] {
         try await platform.store.withTenant(tenant) { tx in try await tx.query(sql).map(make) }
     }
 
-    private func one<Value: Sendable>(_ tenant: TenantID, _ sql: SQL, _ make: @escaping @Sendable (Row) throws -> Value) async throws -> Value {
+    private func one<Value: Sendable>(
+        _ tenant: TenantID, _ sql: SQL, _ make: @escaping @Sendable (Row) throws -> Value
+    ) async throws -> Value {
         guard let value = try await rows(tenant, sql, make).first else { throw Looking.nothing }
         return value
     }
@@ -30,7 +34,10 @@ package struct Looking: Sendable {
     package func runs(
         _ tenant: TenantID, phases: [String] = [], search: String? = nil, before: (Moment, RunID)? = nil, limit: Int
     ) async throws -> [RunRow] {
-        try await rows(tenant, RunQueries.page(tenant: tenant, phases: phases, search: search, before: before, limit: min(limit, Looking.pageMax)), RunRow.init)
+        try await rows(
+            tenant,
+            RunQueries.page(tenant: tenant, phases: phases, search: search, before: before, limit: min(limit, Looking.pageMax)),
+            RunRow.init)
     }
 
     package func runCounts(_ tenant: TenantID) async throws -> [String: Int] {
@@ -57,13 +64,19 @@ package struct Looking: Sendable {
     }
 
     /// The pinned configuration of a run, for its diagram and the reading of its clocks.
-    package func context(of run: RunRow) async throws -> RunContext { try await assets.context(for: PinnedAssets(json: run.pinned)) }
+    package func context(of run: RunRow) async throws -> RunContext {
+        try await assets.context(for: PinnedAssets(json: run.pinned))
+    }
 
     // MARK: Requests to people, dead letters
 
-    package func requests(_ tenant: TenantID, kinds: [String], openOnly: Bool = true, after: (Moment, TaskID)? = nil, limit: Int) async throws -> [TaskRow] {
+    package func requests(
+        _ tenant: TenantID, kinds: [String], openOnly: Bool = true, after: (Moment, TaskID)? = nil, limit: Int
+    ) async throws -> [TaskRow] {
         try await rows(
-            tenant, TaskQueries.ofPeople(tenant: tenant, kinds: kinds, openOnly: openOnly, after: after, limit: min(limit, Looking.pageMax)), TaskRow.init)
+            tenant,
+            TaskQueries.ofPeople(
+                tenant: tenant, kinds: kinds, openOnly: openOnly, after: after, limit: min(limit, Looking.pageMax)), TaskRow.init)
     }
 
     package func task(_ tenant: TenantID, _ id: TaskID) async throws -> TaskRow {
@@ -77,7 +90,8 @@ package struct Looking: Sendable {
     // MARK: Documents and invoices
 
     package func documents(_ tenant: TenantID, before: (Moment, DocumentID)? = nil, limit: Int) async throws -> [DocumentRow] {
-        try await rows(tenant, DocumentQueries.page(tenant: tenant, before: before, limit: min(limit, Looking.pageMax)), DocumentRow.init)
+        try await rows(
+            tenant, DocumentQueries.page(tenant: tenant, before: before, limit: min(limit, Looking.pageMax)), DocumentRow.init)
     }
 
     package func document(_ tenant: TenantID, _ id: DocumentID) async throws -> DocumentRow {
@@ -85,7 +99,8 @@ package struct Looking: Sendable {
     }
 
     package func documentBytes(_ tenant: TenantID, _ id: DocumentID) async throws -> [UInt8] {
-        try await rows(tenant, DocumentQueries.chunks(tenant: tenant, document: id)) { try $0.get("bytes", as: [UInt8].self) }.flatMap(\.self)
+        try await rows(tenant, DocumentQueries.chunks(tenant: tenant, document: id)) { try $0.get("bytes", as: [UInt8].self) }
+            .flatMap(\.self)
     }
 
     package func invoice(_ tenant: TenantID, _ id: InvoiceID) async throws -> InvoiceRow {
@@ -100,9 +115,15 @@ package struct Looking: Sendable {
         package let counterparty: String
     }
 
-    package func clocks(_ tenant: TenantID, outcome: String? = nil, before: (Moment, ClockID)? = nil, limit: Int) async throws -> [ListedClock] {
-        try await rows(tenant, ClockQueries.page(tenant: tenant, outcome: outcome, before: before, limit: min(limit, Looking.pageMax))) { row in
-            ListedClock(clock: try ClockRow(row), subject: try row.get("subject", as: String.self), counterparty: try row.get("counterparty", as: String.self))
+    package func clocks(
+        _ tenant: TenantID, outcome: String? = nil, before: (Moment, ClockID)? = nil, limit: Int
+    ) async throws -> [ListedClock] {
+        try await rows(
+            tenant, ClockQueries.page(tenant: tenant, outcome: outcome, before: before, limit: min(limit, Looking.pageMax))
+        ) { row in
+            ListedClock(
+                clock: try ClockRow(row), subject: try row.get("subject", as: String.self),
+                counterparty: try row.get("counterparty", as: String.self))
         }
     }
 
@@ -123,14 +144,19 @@ package struct Looking: Sendable {
     package func attainment(_ tenant: TenantID, since: Moment) async throws -> [Attainment] {
         try await rows(tenant, ClockQueries.attainment(tenant: tenant, since: since)) { row in
             Attainment(
-                objective: try row.get("objective", as: String.self), targetSeconds: try row.get("target_seconds", as: Int64.self),
+                objective: try row.get("objective", as: String.self),
+                targetSeconds: try row.get("target_seconds", as: Int64.self),
                 n: Int(try row.get("n", as: Int64.self)), met: Int(try row.get("met", as: Int64.self)),
                 breached: Int(try row.get("breached", as: Int64.self)), open: Int(try row.get("open", as: Int64.self)))
         }
     }
 
-    package func incidents(_ tenant: TenantID, openOnly: Bool, before: (Moment, IncidentID)? = nil, limit: Int) async throws -> [IncidentRow] {
-        try await rows(tenant, IncidentQueries.page(tenant: tenant, openOnly: openOnly, before: before, limit: min(limit, Looking.pageMax)), IncidentRow.init)
+    package func incidents(
+        _ tenant: TenantID, openOnly: Bool, before: (Moment, IncidentID)? = nil, limit: Int
+    ) async throws -> [IncidentRow] {
+        try await rows(
+            tenant, IncidentQueries.page(tenant: tenant, openOnly: openOnly, before: before, limit: min(limit, Looking.pageMax)),
+            IncidentRow.init)
     }
 
     package func incident(_ tenant: TenantID, _ id: IncidentID) async throws -> IncidentRow {
@@ -172,7 +198,9 @@ package struct Looking: Sendable {
         _ tenant: TenantID, action: String? = nil, object: String? = nil, before: (Moment, AuditEntryID)? = nil, limit: Int
     ) async throws -> [ListedEntry] {
         try await rows(
-            tenant, AuditQueries.page(tenant: tenant, action: action, object: object, before: before, limit: min(limit, Looking.pageMax)), ListedEntry.init)
+            tenant,
+            AuditQueries.page(tenant: tenant, action: action, object: object, before: before, limit: min(limit, Looking.pageMax)),
+            ListedEntry.init)
     }
 
     package func audit(_ tenant: TenantID, run: RunID) async throws -> [ListedEntry] {
@@ -239,7 +267,8 @@ package struct Looking: Sendable {
     package func feed(_ tenant: TenantID, after: Int64, limit: Int = 200) async throws -> [FeedItem] {
         try await rows(tenant, OutboxQueries.after(tenant: tenant, after, limit: limit)) { row in
             FeedItem(
-                id: try row.get("id", as: Int64.self), at: try row.get("at", as: Moment.self), topic: try row.get("topic", as: String.self),
+                id: try row.get("id", as: Int64.self), at: try row.get("at", as: Moment.self),
+                topic: try row.get("topic", as: String.self),
                 run: try row.get("run_id", as: RunID?.self), facts: try row.get("facts", as: JSONValue.self))
         }
     }

@@ -44,8 +44,10 @@ extension LaneBatch {
     /// A warning or a breach may be due; the clock says what is true now, late after downtime but dated truly.
     mutating func fireClock(_ id: ClockID) {
         for (run, rows) in clocks {
-            guard let row = rows.first(where: { $0.id == id }), let pinned = runs[run]?.pinned, let context = contexts[pinned.text],
-                let calendar = context.calendar, let objective = context.contract?.objectives.first(where: { $0.name == row.objective })
+            guard let row = rows.first(where: { $0.id == id }), let pinned = runs[run]?.pinned,
+                let context = contexts[pinned.text],
+                let calendar = context.calendar,
+                let objective = context.contract?.objectives.first(where: { $0.name == row.objective })
             else { continue }
             store(row, terms: Measuring.terms(of: objective), calendar: calendar)
             return
@@ -67,7 +69,8 @@ extension LaneBatch {
         changedClocks.insert(row.id)
         if let next = reading.nextWakeUp {
             // The reading counts whole seconds, so the wake-up is at the first instant of that second.
-            setTimer(row.tenant, subject: "clock", id: row.id.anySubject, key: "clock", at: max(next, now.adding(milliseconds: 20)))
+            setTimer(
+                row.tenant, subject: "clock", id: row.id.anySubject, key: "clock", at: max(next, now.adding(milliseconds: 20)))
         } else {
             cancelTimer(id: row.id.anySubject, key: "clock")
         }
@@ -79,19 +82,22 @@ extension LaneBatch {
         guard let run = runs[row.run] else { return }
         let over = ServiceDuration.text(row.elapsedSeconds - row.targetSeconds)
         note(
-            row.run, type: "clock.breached", step: "", summary: "The \(row.objective) target of \(ServiceDuration.text(row.targetSeconds)) was passed.",
+            row.run, type: "clock.breached", step: "",
+            summary: "The \(row.objective) target of \(ServiceDuration.text(row.targetSeconds)) was passed.",
             by: nil, data: ["objective": .string(row.objective), "breachedAt": JSONValue(row.breachedAt)])
         enter(
             row.tenant, action: "sla.breached", object: (type: "clock", id: row.id.text), run: row.run, by: nil,
             facts: [
-                "objective": .string(row.objective), "breachedAt": JSONValue(row.breachedAt), "targetSeconds": JSONValue(row.targetSeconds),
+                "objective": .string(row.objective), "breachedAt": JSONValue(row.breachedAt),
+                "targetSeconds": JSONValue(row.targetSeconds),
                 "elapsedSeconds": JSONValue(row.elapsedSeconds),
             ])
         tell(row.tenant, "sla.breached", run: row.run, ["clock": JSONValue(row.id), "objective": .string(row.objective)])
         raised.append(
             RaisedAlert(
                 tenant: row.tenant, alert: "sla-breach",
-                facts: ["objective": row.objective, "subject": run.subject, "counterparty": run.counterparty, "over": over], run: row.run))
+                facts: ["objective": row.objective, "subject": run.subject, "counterparty": run.counterparty, "over": over],
+                run: row.run))
     }
 
     private mutating func warn(_ row: ClockRow) {
@@ -115,7 +121,9 @@ package enum Measuring {
             pauseReasons: objective.pauseReasons.map(Set.init), metric: objective.name == "posting" ? .posting : .approvalCycle)
     }
 
-    package static func read(_ row: ClockRow, terms: ClockTerms, calendar: ServiceCalendar, asOf now: Moment, isTraced: Bool = false) -> ClockReading {
+    package static func read(
+        _ row: ClockRow, terms: ClockTerms, calendar: ServiceCalendar, asOf now: Moment, isTraced: Bool = false
+    ) -> ClockReading {
         var issues: [AssetIssue] = []
         let events = (row.events.array ?? []).compactMap { ClockEvent.parse($0, issues: &issues) }
         precondition(issues.isEmpty, "a clock event that we wrote does not read: \(issues)")

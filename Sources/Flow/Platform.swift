@@ -16,7 +16,8 @@ package struct Platform: Sendable {
     package let settings: FlowSettings
 
     package init(
-        store: Store, clock: WallClock, entropy: Entropy, secrets: SecretBox, metrics: MetricsRegistry, spans: SpanBuffer, logger: Logger,
+        store: Store, clock: WallClock, entropy: Entropy, secrets: SecretBox, metrics: MetricsRegistry, spans: SpanBuffer,
+        logger: Logger,
         settings: FlowSettings
     ) {
         self.store = store

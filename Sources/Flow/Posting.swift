@@ -34,10 +34,13 @@ package struct Posting: Sendable {
             else { return nil }
             var commands = [
                 CommandRow(
-                    tenant: worker.tenant, id: platform.newID(), lane: worker.lane, idempotencyKey: key, kind: "task.report", task: task,
+                    tenant: worker.tenant, id: platform.newID(), lane: worker.lane, idempotencyKey: key, kind: "task.report",
+                    task: task,
                     payload: ["epoch": JSONValue(lease.epoch), "outcome": outcome], createdAt: platform.clock.now)
             ]
-            if lease.kind == WorkKind.documentRead.rawValue, let follow = try await reading(report.outcome, task: task, scope: scope, tx: tx) {
+            if lease.kind == WorkKind.documentRead.rawValue,
+                let follow = try await reading(report.outcome, task: task, scope: scope, tx: tx)
+            {
                 commands.append(follow)
             }
             for command in commands { _ = try await tx.query(CommandQueries.insert(command)) }
@@ -55,7 +58,8 @@ package struct Posting: Sendable {
 
     /// The transaction's second half for readings: the invoice and the run's start, or the exception.
     private func reading(_ outcome: WorkOutcome, task: TaskID, scope: ScopeRow, tx: Transaction) async throws -> CommandRow? {
-        guard let row = try await tx.query(TaskQueries.find(tenant: scope.id, id: task)).first.map(TaskRow.init), let id = row.document,
+        guard let row = try await tx.query(TaskQueries.find(tenant: scope.id, id: task)).first.map(TaskRow.init),
+            let id = row.document,
             let document = try await tx.query(DocumentQueries.find(tenant: scope.id, id: id)).first.map(DocumentRow.init)
         else { return nil }
         switch outcome {
@@ -87,14 +91,17 @@ package struct Posting: Sendable {
     private static let unknownLease = Refusal(.notFound, reason: "lease.unknown", "This lease is not known, or not any longer.")
 
     /// Moves the ends of the leases that the worker still works on.
-    package func heartbeat(_ tokens: [String], from worker: WorkerIdentity, seconds: Int64) async throws -> (extended: [(String, Moment)], lost: [String]) {
+    package func heartbeat(
+        _ tokens: [String], from worker: WorkerIdentity, seconds: Int64
+    ) async throws -> (extended: [(String, Moment)], lost: [String]) {
         guard !tokens.isEmpty else { return ([], []) }
         let byHash = Dictionary(tokens.map { (SHA256.hash(Array($0.utf8)), $0) }, uniquingKeysWith: { first, _ in first })
         let until = platform.clock.now.adding(seconds: seconds)
         let rows = try await platform.store.withLane(worker.lane) { tx in
             try await tx.query(
                 LeaseQueries.extend(
-                    lane: worker.lane, tenant: worker.tenant, worker: worker.incarnation, tokenHashes: Array(byHash.keys), until: until))
+                    lane: worker.lane, tenant: worker.tenant, worker: worker.incarnation, tokenHashes: Array(byHash.keys),
+                    until: until))
         }
         var extended: [(String, Moment)] = []
         for row in rows {
@@ -111,7 +118,8 @@ package struct Posting: Sendable {
             var attributes = hop.facts
             attributes["hop"] = Hop.post.rawValue
             attributes["tenant"] = worker.slug
-            let trace = hop.facts["traceparent"].flatMap { TraceContext(traceparent: $0) } ?? TraceContext(entropy: platform.entropy)
+            let trace =
+                hop.facts["traceparent"].flatMap { TraceContext(traceparent: $0) } ?? TraceContext(entropy: platform.entropy)
             attributes["traceparent"] = nil
             platform.spans.add(
                 Span(
@@ -122,7 +130,8 @@ package struct Posting: Sendable {
         platform.logger.info(
             "task reported",
             metadata: [
-                "hop": "\(Hop.post.rawValue)", "tenant": "\(worker.slug)", "task": "\(task)", "outcome": "\(report.outcome.json["outcome"]?.string ?? "")",
+                "hop": "\(Hop.post.rawValue)", "tenant": "\(worker.slug)", "task": "\(task)",
+                "outcome": "\(report.outcome.json["outcome"]?.string ?? "")",
                 "trace": "\(trace)",
             ])
         platform.metrics.counter("countersign_task_reports_total", "Reports of workers.", labels: ["outcome"]).add(
@@ -152,7 +161,9 @@ package final class ScopeDirectory: Sendable {
         let known = state.withLock { $0 }
         if now.seconds(since: known.readAt) < ScopeDirectory.freshSeconds { return Array(known.scopes.values) }
         let rows = try await store.withGate { tx in try await tx.query(ScopeQueries.all()).map(ScopeRow.init) }
-        state.withLock { $0 = State(scopes: Dictionary(rows.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }), readAt: now) }
+        state.withLock {
+            $0 = State(scopes: Dictionary(rows.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first }), readAt: now)
+        }
         return rows
     }
 

@@ -3,7 +3,8 @@ internal import Logging
 internal import Postgres
 internal import Records
 
-/// Keeps the counts of tenants fresh for pages that span tenants: written in each tenant's own transaction, soon after it changed.
+/// Keeps the counts of tenants fresh for pages that span tenants: written in each tenant's own transaction, soon after it
+/// changed.
 package final class Reporting: Sendable {
     private let platform: Platform
     private let scopes: ScopeDirectory

@@ -28,7 +28,8 @@ package struct SigningIn: Sendable {
         self.hasher = hasher
     }
 
-    private static let wrong = Refusal(.unauthenticated, reason: "sign-in.wrong", "The e-mail address or the password is not right.")
+    private static let wrong = Refusal(
+        .unauthenticated, reason: "sign-in.wrong", "The e-mail address or the password is not right.")
 
     /// Opens a session. Unknown address and wrong password take the same way and the same time: a hash is verified in both.
     package func signIn(email: String, password: String) async throws -> (identity: Identity, token: SecretToken) {
@@ -49,13 +50,16 @@ package struct SigningIn: Sendable {
         throw SigningIn.wrong
     }
 
-    private func open(tenant: TenantID, person id: PersonID, password: String) async throws -> (identity: Identity, token: SecretToken)? {
+    private func open(
+        tenant: TenantID, person id: PersonID, password: String
+    ) async throws -> (identity: Identity, token: SecretToken)? {
         let now = platform.clock.now
         let found = try await platform.store.withTenant(tenant) { tx -> (String?, Int32, Moment?, PersonRow?)? in
             guard let row = try await tx.query(SignInQueries.account(tenant: tenant, person: id)).first else { return nil }
             let person = try await tx.query(ScopeQueries.person(tenant: tenant, id: id)).first.map(PersonRow.init)
             return (
-                try row.get("password_hash", as: String?.self), try row.get("failures", as: Int32.self), try row.get("failed_at", as: Moment?.self),
+                try row.get("password_hash", as: String?.self), try row.get("failures", as: Int32.self),
+                try row.get("failed_at", as: Moment?.self),
                 person
             )
         }
@@ -65,7 +69,8 @@ package struct SigningIn: Sendable {
         }
         if failures >= SigningIn.failuresMax, let failedAt, now.seconds(since: failedAt) < SigningIn.pauseSeconds {
             throw Refusal(
-                .tooMany, reason: "sign-in.paused", "Too many attempts. Try again in a minute.", facts: ["retryAfterSeconds": "\(SigningIn.pauseSeconds)"])
+                .tooMany, reason: "sign-in.paused", "Too many attempts. Try again in a minute.",
+                facts: ["retryAfterSeconds": "\(SigningIn.pauseSeconds)"])
         }
         let verdict = try await hasher.verify(password, against: stored)
         guard case .matches = verdict else {
@@ -81,7 +86,8 @@ package struct SigningIn: Sendable {
             try await tx.execute(SignInQueries.clearFailures(tenant: tenant, person: id))
             try await tx.execute(
                 SignInQueries.openSession(
-                    tenant: tenant, id: session, tokenHash: token.hash, person: id, now: now, expiresAt: now.adding(seconds: SigningIn.absoluteSeconds)))
+                    tenant: tenant, id: session, tokenHash: token.hash, person: id, now: now,
+                    expiresAt: now.adding(seconds: SigningIn.absoluteSeconds)))
             try await tx.execute(AuditQueries.insert([entry(tenant, "sign-in.opened", person: id, now: now)]))
         }
         return (Identity(tenant: tenant, person: person, session: session), token)
@@ -99,9 +105,13 @@ package struct SigningIn: Sendable {
         guard let (tenant, session) = owner else { return nil }
         return try await platform.store.withTenant(tenant) { tx -> Identity? in
             let idle = now.adding(seconds: -SigningIn.idleSeconds)
-            guard let row = try await tx.query(SignInQueries.session(tenant: tenant, id: session, now: now, idleBefore: idle)).first else { return nil }
+            guard
+                let row = try await tx.query(SignInQueries.session(tenant: tenant, id: session, now: now, idleBefore: idle)).first
+            else { return nil }
             let id = try row.get("person_id", as: PersonID.self)
-            guard let person = try await tx.query(ScopeQueries.person(tenant: tenant, id: id)).first.map(PersonRow.init) else { return nil }
+            guard let person = try await tx.query(ScopeQueries.person(tenant: tenant, id: id)).first.map(PersonRow.init) else {
+                return nil
+            }
             // Once a minute is enough for an idle bound of fifteen, and keeps reading pages from writing.
             if now.seconds(since: try row.get("seen_at", as: Moment.self)) >= 60 {
                 try await tx.execute(SignInQueries.touchSession(tenant: tenant, id: session, now: now))
@@ -133,14 +143,17 @@ package struct SigningIn: Sendable {
         let now = platform.clock.now
         try await platform.store.withTenant(identity.tenant) { tx in
             try await tx.execute(SignInQueries.endSession(tenant: identity.tenant, id: session, now: now))
-            try await tx.execute(AuditQueries.insert([entry(identity.tenant, "sign-in.closed", person: identity.person.id, now: now)]))
+            try await tx.execute(
+                AuditQueries.insert([entry(identity.tenant, "sign-in.closed", person: identity.person.id, now: now)]))
         }
     }
 
     /// Sets a password; who may do so is the caller's to check.
     package func setPassword(_ password: String, of person: PersonID, in tenant: TenantID) async throws {
         guard password.unicodeScalars.count >= 12 else {
-            throw Refusal(.unprocessable, reason: "password.short", "A password needs at least 12 characters.", facts: ["field": "password"])
+            throw Refusal(
+                .unprocessable, reason: "password.short", "A password needs at least 12 characters.", facts: ["field": "password"]
+            )
         }
         let hash = try await hasher.hash(password)
         let now = platform.clock.now
@@ -169,7 +182,8 @@ package struct SigningIn: Sendable {
 
     private func entry(_ tenant: TenantID, _ action: String, person: PersonID, now: Moment) -> AuditRow {
         AuditRow(
-            tenant: tenant, id: platform.newID(), lane: 0, at: now, actorKind: "person", actor: person.text, action: action, objectType: "person",
+            tenant: tenant, id: platform.newID(), lane: 0, at: now, actorKind: "person", actor: person.text, action: action,
+            objectType: "person",
             objectID: person.text, run: nil, content: [:])
     }
 

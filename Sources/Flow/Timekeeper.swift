@@ -3,7 +3,8 @@ internal import Logging
 internal import Postgres
 internal import Records
 
-/// Owns lanes: claims those without an owner, renews its own, and runs one loop per lane until the lane is lost or the server stops.
+/// Owns lanes: claims those without an owner, renews its own, and runs one loop per lane until the lane is lost or the server
+/// stops.
 package final class Timekeeper: Sendable {
     private let platform: Platform
     private let signals: Locked<[Int32: Signal]>
@@ -44,7 +45,13 @@ package final class Timekeeper: Sendable {
                         signals.withLock { $0[lane] = signal }
                         let runner = makeBatch(lane, epoch)
                         let task = Task { await runner.run(signal: signal) }
-                        group.addTask { await withTaskCancellationHandler { await task.value } onCancel: { task.cancel() } }
+                        group.addTask {
+                            await withTaskCancellationHandler {
+                                await task.value
+                            } onCancel: {
+                                task.cancel()
+                            }
+                        }
                         owned[lane] = (epoch, task)
                     }
                 } catch is CancellationError {
@@ -95,7 +102,9 @@ package final class Timekeeper: Sendable {
         let now = platform.clock.now
         for row in rows {
             let due = try row.get("next_timer", as: Moment?.self)
-            if try row.get("has_commands", as: Bool.self) || due.map({ $0 <= now }) ?? false { wake(try row.get("lane", as: Int32.self)) }
+            if try row.get("has_commands", as: Bool.self) || due.map({ $0 <= now }) ?? false {
+                wake(try row.get("lane", as: Int32.self))
+            }
         }
     }
 }

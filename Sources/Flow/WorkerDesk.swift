@@ -72,14 +72,17 @@ package final class WorkerDesk: Sendable {
     /// The waiters of a lane, held until `deliver` or `release`; at most one a tenant and batch, so that tenants take turns.
     func reserve(lane: Int32) -> [Waiter] {
         state.withLock { state in
-            let chosen = state.entries.values.filter { !$0.isReserved && !$0.isOver && $0.waiter.worker.lane == lane }.sorted { $0.waiter.id < $1.waiter.id }
+            let chosen = state.entries.values.filter { !$0.isReserved && !$0.isOver && $0.waiter.worker.lane == lane }.sorted {
+                $0.waiter.id < $1.waiter.id
+            }
             for entry in chosen { state.entries[entry.waiter.id]?.isReserved = true }
             return chosen.map(\.waiter)
         }
     }
 
     func hasWaiters(lane: Int32) -> Bool {
-        state.withLock { state in state.entries.values.contains { !$0.isReserved && !$0.isOver && $0.waiter.worker.lane == lane } }
+        state.withLock { state in state.entries.values.contains { !$0.isReserved && !$0.isOver && $0.waiter.worker.lane == lane }
+        }
     }
 
     /// Hands leases to a reserved waiter; without any it goes on waiting.

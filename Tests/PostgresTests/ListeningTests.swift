@@ -26,7 +26,10 @@ struct ListeningTests {
         #expect(await events.next() == .ready)
         let admin = try await PGConnection.connect(ConnectionSettings(dsn: database.adminDSN))
         let killed = try await admin.query(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%comeback%' AND datname = \(database.name)"
+            """
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE query LIKE 'LISTEN%comeback%' AND datname = \(database.name)
+            """
         )
         await admin.close()
         #expect(killed.count == 1)

@@ -147,6 +147,7 @@ struct OrderLedger {
             }
             // A sum past the range of decimals counts as nothing received, which can only hold the invoice.
             let sum = rows.reduce(ExactDecimal.zero as ExactDecimal?) { total, row in
+                // A sum out of range compares with nothing, so the line counts as not checked.
                 total.flatMap { try? $0.adding(row.acceptedQty ?? row.quantity.value) }
             }
             sums[key] = rows.isEmpty ? line.receivedQty ?? .zero : sum ?? .zero

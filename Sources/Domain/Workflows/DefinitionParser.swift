@@ -117,7 +117,8 @@ struct DefinitionParser {
     /// `name: {…}`: answers name, task and pointer.
     mutating func named(_ json: JSONValue, _ pointer: String, _ what: String) -> (name: String, task: AssetReader)? {
         guard case .object(let object) = json, object.count == 1, let member = object.members.first else {
-            issues.append(AssetIssue(pointer, "A \(what) is written as one name with its content.", remedy: "Write `- name: …`."))
+            issues.append(
+                AssetIssue(pointer, "A \(what) is written as one name with its content.", remedy: "Write `- name: …`."))
             return nil
         }
         let at = "\(pointer)/\(AssetIssue.token(member.key))"

@@ -37,6 +37,7 @@ struct RequestTemplate: Sendable, Equatable {
             switch part {
             case .text(let text): out += text
             case .value(let path):
+                // What is no text cannot stand in an address; the guard says so.
                 guard let value = try? ScalarForm.text.read(path.value(in: scope) ?? .null).get().string, !value.isEmpty else {
                     // What the form says of a missing value adds nothing to its place.
                     throw MappingFailure(place: "\(path)", message: "\(path) has no value for the request")

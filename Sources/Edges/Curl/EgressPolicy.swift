@@ -1,4 +1,3 @@
-import Glibc
 
 /// Which addresses a transfer may dial.
 ///

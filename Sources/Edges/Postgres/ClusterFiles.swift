@@ -31,7 +31,7 @@ struct ClusterFiles: Sendable {
             guard path.hasPrefix("/"), path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !#","'\"#.utf8.contains($0) }) else {
                 throw Refusal(
                     .invalid, reason: "postgres.path",
-                    "The database directory \(path) must be an absolute path without blanks, commas, quotes and non-ASCII characters."
+                    "The database directory \(path) must be absolute, without blanks, commas, quotes and non-ASCII letters."
                 )
             }
         }

@@ -33,8 +33,8 @@ struct InstalledServer: Sendable, Equatable {
         guard let newest = found.max(by: { $0.version < $1.version }) else {
             throw Refusal(
                 .unavailable, reason: "postgres.missing",
-                "The PostgreSQL server is not installed. Install it with `apt-get install postgresql-15` (or a newer one), or set "
-                    + "DATABASE_URL to a server you run.")
+                "The PostgreSQL server is not installed. Install it with `apt-get install postgresql-15` (or a newer one), or "
+                    + "set DATABASE_URL to a server you run.")
         }
         try newest.version.permit()
         return newest

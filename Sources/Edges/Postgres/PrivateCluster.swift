@@ -143,8 +143,8 @@ package actor PrivateCluster {
         guard cs_user_by_name(settings.userName, &user, &group) == 0, user != 0 else {
             throw Refusal(
                 .unavailable, reason: "postgres.user",
-                "PostgreSQL refuses to run as root, and there is no unprivileged user \(settings.userName). The server package makes "
-                    + "it: `apt-get install postgresql-15`. Or start Countersign as an unprivileged user.")
+                "PostgreSQL refuses to run as root, and there is no unprivileged user \(settings.userName). The server "
+                    + "package makes it: `apt-get install postgresql-15`. Or start Countersign as an unprivileged user.")
         }
         return ProcessIdentity(user: user, group: group)
     }

@@ -32,7 +32,7 @@ package struct ServerVersion: Sendable, Hashable, Comparable, CustomStringConver
     /// The oldest major version whose features and row security we rely on.
     package static let majorMin = 15
 
-    /// First minor of each major version with the fix of CVE-2025-8713: before it, planner statistics leak rows past row security.
+    /// First minor of each major version with the fix of CVE-2025-8713: before it, statistics leak rows past row security.
     private static let safeMinor = [15: 14, 16: 10, 17: 6]
 
     /// Refuses a server on which tenants are not safe from each other.
@@ -46,7 +46,7 @@ package struct ServerVersion: Sendable, Hashable, Comparable, CustomStringConver
         guard let safe = ServerVersion.safeMinor[major], minor < safe else { return }
         throw Refusal(
             .unavailable, reason: "postgres.version",
-            "PostgreSQL \(self) has a known leak past row security (CVE-2025-8713). Install the minor update \(major).\(safe) or newer.",
+            "PostgreSQL \(self) has a known leak past row security (CVE-2025-8713). Install version \(major).\(safe) or newer.",
             facts: ["version": description])
     }
 }

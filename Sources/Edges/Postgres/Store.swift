@@ -70,7 +70,7 @@ package final class Store: Sendable {
 
     // MARK: Scopes
 
-    /// The rows of one tenant (or partner, or operator: each is a scope row). `role` is `.app` unless a report or the sealer asks.
+    /// The rows of one tenant (or partner, or operator: each is a scope row). `role` is `.app` but for reports and the sealer.
     @discardableResult
     package func withTenant<Value: Sendable>(
         _ tenant: TenantID, role: TransactionScope.Role = .app, options: TransactionOptions = TransactionOptions(),

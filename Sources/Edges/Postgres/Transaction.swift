@@ -21,7 +21,8 @@ package struct Transaction: Sendable {
 
     /// Copies rows into `target`, such as `COPY queue.ready (lane, tenant_id, id) FROM STDIN`; answers how many.
     ///
-    /// PostgreSQL refuses COPY into a table with row security (0A000): tenant tables take `INSERT … SELECT … FROM unnest(…)`.
+    /// PostgreSQL refuses COPY into a table with row security (0A000): tenant tables take
+    /// `INSERT … SELECT … FROM unnest(…)`.
     @discardableResult
     package func copyIn(_ target: SQL, rows: [[any SQLBindable]]) async throws -> Int {
         var text: [UInt8] = []

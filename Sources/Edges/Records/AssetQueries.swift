@@ -13,7 +13,8 @@ package struct AssetRow: Sendable {
     package let publishedAt: Moment
 
     package init(
-        tenant: TenantID, id: AssetID, kind: String, name: String, version: String, contentHash: [UInt8], content: JSONValue, publishedAt: Moment
+        tenant: TenantID, id: AssetID, kind: String, name: String, version: String, contentHash: [UInt8], content: JSONValue,
+        publishedAt: Moment
     ) {
         self.tenant = tenant
         self.id = id
@@ -44,7 +45,8 @@ package enum AssetQueries {
     package static func publish(_ asset: AssetRow, by person: PersonID?) -> SQL {
         """
         INSERT INTO asset (tenant_id, id, kind, name, version, content_hash, content, published_at, published_by)
-        VALUES (\(asset.tenant), \(asset.id), \(asset.kind), \(asset.name), \(asset.version), \(asset.contentHash), \(asset.content),
+        VALUES (\(asset.tenant), \(asset.id), \(asset.kind), \(asset.name), \(asset.version), \(asset.contentHash),
+            \(asset.content),
                 \(asset.publishedAt), \(optional: person))
         ON CONFLICT (tenant_id, kind, name, version) DO NOTHING RETURNING id
         """
@@ -80,7 +82,9 @@ package enum AssetQueries {
 
 package enum SecretQueries {
     /// One row (`name`) when no newer version stands there already.
-    package static func put(tenant: TenantID, name: String, version: Int32, sealed: [UInt8], fingerprint: String, at: Moment) -> SQL {
+    package static func put(
+        tenant: TenantID, name: String, version: Int32, sealed: [UInt8], fingerprint: String, at: Moment
+    ) -> SQL {
         """
         INSERT INTO connection_secret (tenant_id, name, version, sealed, fingerprint, set_at)
         VALUES (\(tenant), \(name), \(version), \(sealed), \(fingerprint), \(at))
@@ -95,6 +99,9 @@ package enum SecretQueries {
     }
 
     package static func all(tenant: TenantID) -> SQL {
-        "SELECT name, version, sealed, fingerprint, set_at FROM connection_secret WHERE tenant_id = \(tenant) ORDER BY name LIMIT 500"
+        """
+        SELECT name, version, sealed, fingerprint, set_at FROM connection_secret WHERE tenant_id = \(tenant)
+        ORDER BY name LIMIT 500
+        """
     }
 }

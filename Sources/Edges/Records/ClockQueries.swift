@@ -24,7 +24,8 @@ package struct ClockRow: Sendable {
     package var stoppedAt: Moment?
 
     package init(
-        tenant: TenantID, id: ClockID, lane: Int32, run: RunID, objective: String, contractAsset: AssetID, contractVersion: String,
+        tenant: TenantID, id: ClockID, lane: Int32, run: RunID, objective: String, contractAsset: AssetID,
+        contractVersion: String,
         calendarAsset: AssetID, zoneVersion: String, targetSeconds: Int64, events: JSONValue, startedAt: Moment
     ) {
         self.tenant = tenant
@@ -70,7 +71,8 @@ package struct ClockRow: Sendable {
 package enum ClockQueries {
     private static let columns: SQL = """
         c.tenant_id, c.id, c.lane, c.run_id, c.objective, c.contract_asset, c.contract_version, c.calendar_asset, c.zone_version,
-        c.target_seconds, c.events, c.state, c.outcome, c.elapsed_seconds, c.started_at, c.due_at, c.warned_at, c.breached_at, c.stopped_at
+        c.target_seconds, c.events, c.state, c.outcome, c.elapsed_seconds, c.started_at, c.due_at, c.warned_at,
+            c.breached_at, c.stopped_at
         """
 
     /// The clocks of the runs named.
@@ -83,7 +85,8 @@ package enum ClockQueries {
 
     package static func runs(lane: Int32, tenants: [TenantID], clocks: [ClockID]) -> SQL {
         """
-        SELECT c.tenant_id, c.run_id FROM clock c JOIN unnest(\(tenants), \(clocks)) AS wanted(tenant_id, id) USING (tenant_id, id)
+        SELECT c.tenant_id, c.run_id FROM clock c JOIN unnest(\(tenants), \(clocks)) AS wanted(tenant_id,
+            id) USING (tenant_id, id)
         WHERE c.lane = \(lane)
         """
     }
@@ -91,9 +94,11 @@ package enum ClockQueries {
     package static func insert(_ clocks: [ClockRow]) -> SQL {
         """
         INSERT INTO clock (tenant_id, id, lane, run_id, objective, contract_asset, contract_version, calendar_asset, zone_version,
-                           target_seconds, events, state, outcome, elapsed_seconds, started_at, due_at, warned_at, breached_at, stopped_at)
+                           target_seconds, events, state, outcome, elapsed_seconds, started_at, due_at, warned_at,
+                               breached_at, stopped_at)
         SELECT * FROM unnest(\(clocks.map(\.tenant)), \(clocks.map(\.id)), \(clocks.map(\.lane)), \(clocks.map(\.run)),
-            \(clocks.map(\.objective)), \(clocks.map(\.contractAsset)), \(clocks.map(\.contractVersion)), \(clocks.map(\.calendarAsset)),
+            \(clocks.map(\.objective)), \(clocks.map(\.contractAsset)), \(clocks.map(\.contractVersion)),
+                \(clocks.map(\.calendarAsset)),
             \(clocks.map(\.zoneVersion)), \(clocks.map(\.targetSeconds)), \(clocks.map(\.events)), \(clocks.map(\.state)),
             \(clocks.map(\.outcome)), \(clocks.map(\.elapsedSeconds)), \(clocks.map(\.startedAt)), \(clocks.map(\.dueAt)),
             \(clocks.map(\.warnedAt)), \(clocks.map(\.breachedAt)), \(clocks.map(\.stoppedAt)))
@@ -108,7 +113,8 @@ package enum ClockQueries {
         FROM unnest(\(clocks.map(\.tenant)), \(clocks.map(\.id)), \(clocks.map(\.targetSeconds)), \(clocks.map(\.events)),
             \(clocks.map(\.state)), \(clocks.map(\.outcome)), \(clocks.map(\.elapsedSeconds)), \(clocks.map(\.dueAt)),
             \(clocks.map(\.warnedAt)), \(clocks.map(\.breachedAt)), \(clocks.map(\.stoppedAt)))
-            AS n(tenant_id, id, target_seconds, events, state, outcome, elapsed_seconds, due_at, warned_at, breached_at, stopped_at)
+            AS n(tenant_id, id, target_seconds, events, state, outcome, elapsed_seconds, due_at, warned_at, breached_at,
+                stopped_at)
         WHERE c.lane = \(lane) AND c.tenant_id = n.tenant_id AND c.id = n.id
         """
     }

@@ -16,7 +16,8 @@ package struct CommandRow: Sendable {
     package let createdAt: Moment
 
     package init(
-        tenant: TenantID, id: CommandID, lane: Int32, idempotencyKey: String, kind: String, run: RunID? = nil, task: TaskID? = nil,
+        tenant: TenantID, id: CommandID, lane: Int32, idempotencyKey: String, kind: String, run: RunID? = nil,
+        task: TaskID? = nil,
         payload: JSONValue, traceparent: String? = nil, createdAt: Moment
     ) {
         self.tenant = tenant
@@ -51,7 +52,8 @@ package enum CommandQueries {
         """
         WITH added AS (
             INSERT INTO command (tenant_id, id, lane, idempotency_key, kind, run_id, task_id, payload, traceparent, created_at)
-            VALUES (\(command.tenant), \(command.id), \(command.lane), \(command.idempotencyKey), \(command.kind), \(optional: command.run),
+            VALUES (\(command.tenant), \(command.id), \(command.lane), \(command.idempotencyKey), \(command.kind),
+                \(optional: command.run),
                     \(optional: command.task), \(command.payload), \(optional: command.traceparent), \(command.createdAt))
             ON CONFLICT (tenant_id, idempotency_key) DO NOTHING RETURNING tenant_id, id, lane),
         queued AS (

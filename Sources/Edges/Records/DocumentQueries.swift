@@ -19,7 +19,8 @@ package struct DocumentRow: Sendable {
     package let traceparent: String?
 
     package init(
-        tenant: TenantID, id: DocumentID, sha256: [UInt8], fileName: String, sizeBytes: Int32, channel: String, receivedAt: Moment,
+        tenant: TenantID, id: DocumentID, sha256: [UInt8], fileName: String, sizeBytes: Int32, channel: String,
+        receivedAt: Moment,
         recordedBy: PersonID?, traceparent: String?
     ) {
         self.tenant = tenant
@@ -119,7 +120,8 @@ package enum DocumentQueries {
     package static let chunkBytes = 262_144
 
     private static let columns: SQL = """
-        d.tenant_id, d.id, d.sha256, d.file_name, d.size_bytes, d.channel, d.received_at, d.recorded_by, d.kind, d.state, d.reason,
+        d.tenant_id, d.id, d.sha256, d.file_name, d.size_bytes, d.channel, d.received_at, d.recorded_by, d.kind, d.state,
+            d.reason,
         d.invoice_id, d.run_id, d.traceparent
         """
 
@@ -128,7 +130,8 @@ package enum DocumentQueries {
         """
         INSERT INTO document (tenant_id, id, sha256, file_name, size_bytes, channel, received_at, recorded_by, state, traceparent)
         VALUES (\(document.tenant), \(document.id), \(document.sha256), \(document.fileName), \(document.sizeBytes),
-                \(document.channel), \(document.receivedAt), \(optional: document.recordedBy), \(document.state), \(optional: document.traceparent))
+                \(document.channel), \(document.receivedAt), \(optional: document.recordedBy), \(document.state),
+                    \(optional: document.traceparent))
         ON CONFLICT (tenant_id, sha256) DO NOTHING RETURNING id
         """
     }
@@ -177,16 +180,20 @@ package enum DocumentQueries {
 
 package enum InvoiceQueries {
     private static let columns: SQL = """
-        v.tenant_id, v.id, v.document_id, v.entity_code, v.supplier_name, v.supplier_vat, v.supplier_iban, v.number, v.number_normal,
+        v.tenant_id, v.id, v.document_id, v.entity_code, v.supplier_name, v.supplier_vat, v.supplier_iban, v.number,
+            v.number_normal,
         v.kind, v.issue_date, v.currency, v.gross_minor, v.content, v.findings, v.created_at
         """
 
     package static func insert(_ row: InvoiceRow) -> SQL {
         """
-        INSERT INTO invoice (tenant_id, id, document_id, entity_code, supplier_name, supplier_vat, supplier_iban, number, number_normal,
+        INSERT INTO invoice (tenant_id, id, document_id, entity_code, supplier_name, supplier_vat, supplier_iban, number,
+            number_normal,
                              kind, issue_date, currency, gross_minor, content, findings, created_at)
-        VALUES (\(row.tenant), \(row.id), \(row.document), \(optional: row.entityCode), \(row.supplierName), \(optional: row.supplierVAT),
-                \(optional: row.supplierIBAN), \(row.number), \(row.numberNormal), \(row.kind), \(optional: row.issueDate), \(row.currency),
+        VALUES (\(row.tenant), \(row.id), \(row.document), \(optional: row.entityCode), \(row.supplierName),
+            \(optional: row.supplierVAT),
+                \(optional: row.supplierIBAN), \(row.number), \(row.numberNormal), \(row.kind), \(optional: row.issueDate),
+                    \(row.currency),
                 \(optional: row.grossMinor), \(row.content), \(row.findings), \(row.createdAt))
         ON CONFLICT (tenant_id, document_id) DO NOTHING RETURNING id
         """

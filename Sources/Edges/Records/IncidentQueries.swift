@@ -23,7 +23,8 @@ package struct IncidentRow: Sendable {
     package var resolvedBy: PersonID?
 
     package init(
-        tenant: TenantID, id: IncidentID, lane: Int32, number: Int64, alert: String, fingerprint: String, title: String, severity: String,
+        tenant: TenantID, id: IncidentID, lane: Int32, number: Int64, alert: String, fingerprint: String, title: String,
+        severity: String,
         state: String, facts: JSONValue, machine: JSONValue, run: RunID?, openedAt: Moment
     ) {
         self.tenant = tenant
@@ -96,7 +97,8 @@ package struct IncidentEntryRow: Sendable {
 
 package enum IncidentQueries {
     private static let columns: SQL = """
-        i.tenant_id, i.id, i.lane, i.number, i.alert, i.fingerprint, i.title, i.severity, i.state, i.facts, i.machine, i.occurrences,
+        i.tenant_id, i.id, i.lane, i.number, i.alert, i.fingerprint, i.title, i.severity, i.state, i.facts, i.machine,
+            i.occurrences,
         i.run_id, i.opened_at, i.acknowledged_at, i.acknowledged_by, i.resolved_at, i.resolved_by
         """
 
@@ -105,7 +107,8 @@ package enum IncidentQueries {
         """
         SELECT \(columns) FROM incident i JOIN (
             SELECT DISTINCT ON (fingerprint) id FROM incident
-            WHERE lane = \(lane) AND tenant_id = \(tenant) AND fingerprint = ANY(\(fingerprints)) ORDER BY fingerprint, opened_at DESC) last
+            WHERE lane = \(lane) AND tenant_id = \(tenant) AND fingerprint = ANY(\(fingerprints)) ORDER BY fingerprint,
+                opened_at DESC) last
             ON last.id = i.id
         WHERE i.lane = \(lane) AND i.tenant_id = \(tenant) FOR UPDATE OF i
         """
@@ -118,17 +121,21 @@ package enum IncidentQueries {
     /// Exceptions of documents with this code since then.
     package static func exceptionsSince(lane: Int32, tenant: TenantID, code: String, since: Moment) -> SQL {
         """
-        SELECT count(*) AS n FROM task WHERE lane = \(lane) AND tenant_id = \(tenant) AND class = 'person' AND created_at >= \(since)
+        SELECT count(*) AS n FROM task WHERE lane = \(lane) AND tenant_id = \(tenant) AND class = 'person'
+            AND created_at >= \(since)
           AND kind = 'exception' AND run_id IS NULL AND request->>'code' = \(code)
         """
     }
 
     package static func insert(_ row: IncidentRow) -> SQL {
         """
-        INSERT INTO incident (tenant_id, id, lane, number, alert, fingerprint, title, severity, state, facts, machine, occurrences,
+        INSERT INTO incident (tenant_id, id, lane, number, alert, fingerprint, title, severity, state, facts, machine,
+            occurrences,
                               run_id, opened_at, acknowledged_at, acknowledged_by, resolved_at, resolved_by)
-        VALUES (\(row.tenant), \(row.id), \(row.lane), \(row.number), \(row.alert), \(row.fingerprint), \(row.title), \(row.severity),
-                \(row.state), \(row.facts), \(row.machine), \(row.occurrences), \(optional: row.run), \(row.openedAt), \(optional: row.acknowledgedAt),
+        VALUES (\(row.tenant), \(row.id), \(row.lane), \(row.number), \(row.alert), \(row.fingerprint), \(row.title),
+            \(row.severity),
+                \(row.state), \(row.facts), \(row.machine), \(row.occurrences), \(optional: row.run), \(row.openedAt),
+                    \(optional: row.acknowledgedAt),
                 \(optional: row.acknowledgedBy), \(optional: row.resolvedAt), \(optional: row.resolvedBy))
         """
     }
@@ -136,7 +143,8 @@ package enum IncidentQueries {
     package static func update(_ row: IncidentRow) -> SQL {
         """
         UPDATE incident SET severity = \(row.severity), state = \(row.state), facts = \(row.facts), machine = \(row.machine),
-            occurrences = \(row.occurrences), acknowledged_at = \(optional: row.acknowledgedAt), acknowledged_by = \(optional: row.acknowledgedBy),
+            occurrences = \(row.occurrences), acknowledged_at = \(optional: row.acknowledgedAt),
+                acknowledged_by = \(optional: row.acknowledgedBy),
             resolved_at = \(optional: row.resolvedAt), resolved_by = \(optional: row.resolvedBy)
         WHERE tenant_id = \(row.tenant) AND id = \(row.id)
         """
@@ -160,7 +168,9 @@ package enum IncidentQueries {
     }
 
     /// Adds one line after the last; the incident's row is locked by the caller, so numbers cannot collide.
-    package static func append(lane: Int32, tenant: TenantID, incident: IncidentID, at: Moment, kind: String, person: PersonID?, text: String) -> SQL {
+    package static func append(
+        lane: Int32, tenant: TenantID, incident: IncidentID, at: Moment, kind: String, person: PersonID?, text: String
+    ) -> SQL {
         """
         INSERT INTO incident_entry (tenant_id, incident_id, seq, lane, at, kind, person_id, text)
         SELECT \(tenant), \(incident), coalesce(max(seq), 0) + 1, \(lane), \(at), \(kind), \(optional: person), \(text)

@@ -16,7 +16,8 @@ package struct AuditRow: Sendable {
     package let content: JSONValue
 
     package init(
-        tenant: TenantID, id: AuditEntryID, lane: Int32, at: Moment, actorKind: String, actor: String, action: String, objectType: String,
+        tenant: TenantID, id: AuditEntryID, lane: Int32, at: Moment, actorKind: String, actor: String, action: String,
+        objectType: String,
         objectID: String, run: RunID?, content: JSONValue
     ) {
         self.tenant = tenant
@@ -56,14 +57,17 @@ package enum AuditQueries {
     package static func insert(_ rows: [AuditRow]) -> SQL {
         """
         INSERT INTO audit_entry (tenant_id, id, lane, at, actor_kind, actor_id, action, object_type, object_id, run_id, content)
-        SELECT * FROM unnest(\(rows.map(\.tenant)), \(rows.map(\.id)), \(rows.map(\.lane)), \(rows.map(\.at)), \(rows.map(\.actorKind)),
+        SELECT * FROM unnest(\(rows.map(\.tenant)), \(rows.map(\.id)), \(rows.map(\.lane)), \(rows.map(\.at)),
+            \(rows.map(\.actorKind)),
             \(rows.map(\.actor)), \(rows.map(\.action)), \(rows.map(\.objectType)), \(rows.map(\.objectID)), \(rows.map(\.run)),
             \(rows.map(\.content)))
         """
     }
 
     /// One page of entries, newest first.
-    package static func page(tenant: TenantID, action: String?, object: String?, before: (Moment, AuditEntryID)?, limit: Int) -> SQL {
+    package static func page(
+        tenant: TenantID, action: String?, object: String?, before: (Moment, AuditEntryID)?, limit: Int
+    ) -> SQL {
         let byAction: SQL = action.map { "AND action = \($0)" } ?? ""
         let byObject: SQL = object.map { "AND object_id = \($0)" } ?? ""
         let cursor: SQL = before.map { "AND (at, id) < (\($0.0), \($0.1))" } ?? ""
@@ -85,7 +89,8 @@ package enum OutboxQueries {
     package static func insert(_ rows: [OutboxRow]) -> SQL {
         """
         INSERT INTO outbox (tenant_id, lane, at, topic, run_id, facts)
-        SELECT * FROM unnest(\(rows.map(\.tenant)), \(rows.map(\.lane)), \(rows.map(\.at)), \(rows.map(\.topic)), \(rows.map(\.run)),
+        SELECT * FROM unnest(\(rows.map(\.tenant)), \(rows.map(\.lane)), \(rows.map(\.at)), \(rows.map(\.topic)),
+            \(rows.map(\.run)),
             \(rows.map(\.facts)))
         """
     }

@@ -5,8 +5,8 @@ internal import Seals
 
 /// Brings a database's schema up to this program's, forward only.
 ///
-/// The files `NNNN_name.sql` of the resource bundle are applied in order, each in a transaction of its own, under an advisory lock,
-/// so that several servers may start at once. A file that was applied and reads differently today is refused, and so is a
+/// The files `NNNN_name.sql` of the resource bundle are applied in order, each in a transaction of its own, under an advisory
+/// lock, so that several servers may start at once. A file that was applied and reads differently today is refused, and so is a
 /// database that knows more than this program does; then nothing is applied at all.
 package struct Migrator: Sendable {
     /// A migration that is still running after this is stuck.
@@ -38,7 +38,8 @@ package struct Migrator: Sendable {
             try await tx.execute(
                 """
                 CREATE TABLE IF NOT EXISTS schema_migration (
-                    number integer PRIMARY KEY, name text NOT NULL, sha256 bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())
+                    number integer PRIMARY KEY, name text NOT NULL, sha256 bytea NOT NULL,
+                    applied_at timestamptz NOT NULL DEFAULT now())
                 """)
         }
         var applied: [String] = []

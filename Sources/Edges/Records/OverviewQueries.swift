@@ -42,11 +42,14 @@ package enum OverviewQueries {
             clocks_at_risk, clocks_breached, posted_today, tasks_ready, oldest_ready_at, dead_tasks, updated_at)
         SELECT \(tenant),
             (SELECT count(*) FROM run WHERE tenant_id = \(tenant) AND finished_at IS NULL),
-            (SELECT count(*) FROM task WHERE tenant_id = \(tenant) AND class = 'person' AND kind = 'approval' AND finished_at IS NULL),
-            (SELECT count(*) FROM task WHERE tenant_id = \(tenant) AND class = 'person' AND kind = 'exception' AND finished_at IS NULL),
+            (SELECT count(*) FROM task WHERE tenant_id = \(tenant) AND class = 'person' AND kind = 'approval'
+                AND finished_at IS NULL),
+            (SELECT count(*) FROM task WHERE tenant_id = \(tenant) AND class = 'person' AND kind = 'exception'
+                AND finished_at IS NULL),
             (SELECT count(*) FROM incident WHERE tenant_id = \(tenant) AND state <> 'resolved'),
             (SELECT min(severity) FROM incident WHERE tenant_id = \(tenant) AND state <> 'resolved'),
-            (SELECT count(*) FROM clock WHERE tenant_id = \(tenant) AND outcome = 'open' AND warned_at IS NOT NULL AND stopped_at IS NULL),
+            (SELECT count(*) FROM clock WHERE tenant_id = \(tenant) AND outcome = 'open' AND warned_at IS NOT NULL
+                AND stopped_at IS NULL),
             (SELECT count(*) FROM clock WHERE tenant_id = \(tenant) AND outcome = 'breached' AND stopped_at IS NULL),
             (SELECT count(*) FROM run WHERE tenant_id = \(tenant) AND outcome = 'posted' AND finished_at >= \(dayStart)),
             (SELECT count(*) FROM task WHERE tenant_id = \(tenant) AND class = 'worker' AND state = 'ready'),
@@ -54,8 +57,10 @@ package enum OverviewQueries {
             (SELECT count(*) FROM task WHERE tenant_id = \(tenant) AND class = 'worker' AND state = 'dead'),
             \(now)
         ON CONFLICT (tenant_id) DO UPDATE SET runs_open = excluded.runs_open, waiting_on_people = excluded.waiting_on_people,
-            exceptions_open = excluded.exceptions_open, incidents_open = excluded.incidents_open, worst_severity = excluded.worst_severity,
-            clocks_at_risk = excluded.clocks_at_risk, clocks_breached = excluded.clocks_breached, posted_today = excluded.posted_today,
+            exceptions_open = excluded.exceptions_open, incidents_open = excluded.incidents_open,
+                worst_severity = excluded.worst_severity,
+            clocks_at_risk = excluded.clocks_at_risk, clocks_breached = excluded.clocks_breached,
+                posted_today = excluded.posted_today,
             tasks_ready = excluded.tasks_ready, oldest_ready_at = excluded.oldest_ready_at, dead_tasks = excluded.dead_tasks,
             updated_at = excluded.updated_at
         """
@@ -71,12 +76,14 @@ package enum OverviewQueries {
     }
 
     package static func putWorker(
-        tenant: TenantID, state: String, pid: Int32?, level: String?, residentBytes: Int64?, restarts: Int32, startedAt: Moment?, seenAt: Moment,
+        tenant: TenantID, state: String, pid: Int32?, level: String?, residentBytes: Int64?, restarts: Int32, startedAt: Moment?,
+        seenAt: Moment,
         detail: String
     ) -> SQL {
         """
         INSERT INTO worker_status (tenant_id, state, pid, level, resident_bytes, restarts, started_at, seen_at, detail)
-        VALUES (\(tenant), \(state), \(optional: pid), \(optional: level), \(optional: residentBytes), \(restarts), \(optional: startedAt), \(seenAt), \(detail))
+        VALUES (\(tenant), \(state), \(optional: pid), \(optional: level), \(optional: residentBytes), \(restarts),
+            \(optional: startedAt), \(seenAt), \(detail))
         ON CONFLICT (tenant_id) DO UPDATE SET state = excluded.state, pid = excluded.pid, level = excluded.level,
             resident_bytes = excluded.resident_bytes, restarts = excluded.restarts, started_at = excluded.started_at,
             seen_at = excluded.seen_at, detail = excluded.detail
@@ -84,7 +91,10 @@ package enum OverviewQueries {
     }
 
     package static func workers() -> SQL {
-        "SELECT tenant_id, state, pid, level, resident_bytes, restarts, started_at, seen_at, detail FROM worker_status ORDER BY tenant_id LIMIT 5000"
+        """
+        SELECT tenant_id, state, pid, level, resident_bytes, restarts, started_at, seen_at, detail FROM worker_status
+        ORDER BY tenant_id LIMIT 5000
+        """
     }
 
     package static func worker(tenant: TenantID) -> SQL {
@@ -98,7 +108,9 @@ package enum OverviewQueries {
 /// Answers kept for `Idempotency-Key`, per person and route.
 package enum IdempotencyQueries {
     /// One row when the key is new; the caller then does the work and calls `finish` in the same or a later transaction.
-    package static func begin(tenant: TenantID, principal: PersonID, route: String, key: String, fingerprint: [UInt8], now: Moment) -> SQL {
+    package static func begin(
+        tenant: TenantID, principal: PersonID, route: String, key: String, fingerprint: [UInt8], now: Moment
+    ) -> SQL {
         """
         INSERT INTO idempotency (tenant_id, principal, route, key, fingerprint, created_at)
         VALUES (\(tenant), \(principal), \(route), \(key), \(fingerprint), \(now))
@@ -113,7 +125,9 @@ package enum IdempotencyQueries {
         """
     }
 
-    package static func finish(tenant: TenantID, principal: PersonID, route: String, key: String, status: Int32, answer: JSONValue) -> SQL {
+    package static func finish(
+        tenant: TenantID, principal: PersonID, route: String, key: String, status: Int32, answer: JSONValue
+    ) -> SQL {
         """
         UPDATE idempotency SET status = \(status), answer = \(answer)
         WHERE tenant_id = \(tenant) AND principal = \(principal) AND route = \(route) AND key = \(key)

@@ -27,7 +27,8 @@ package struct RunRow: Sendable {
     package let traceparent: String?
 
     package init(
-        tenant: TenantID, id: RunID, lane: Int32, workflow: String, workflowVersion: String, pinned: JSONValue, document: DocumentID?,
+        tenant: TenantID, id: RunID, lane: Int32, workflow: String, workflowVersion: String, pinned: JSONValue,
+        document: DocumentID?,
         invoice: InvoiceID?, subject: String, counterparty: String, amountMinor: Int64?, currency: String?, state: JSONValue,
         startedAt: Moment, traceparent: String?
     ) {
@@ -92,7 +93,8 @@ package struct HistoryRow: Sendable {
     package let data: JSONValue
 
     package init(
-        tenant: TenantID, run: RunID, seq: Int32, at: Moment, type: String, step: String, summary: String, person: PersonID?, data: JSONValue
+        tenant: TenantID, run: RunID, seq: Int32, at: Moment, type: String, step: String, summary: String, person: PersonID?,
+        data: JSONValue
     ) {
         self.tenant = tenant
         self.run = run
@@ -120,8 +122,10 @@ package struct HistoryRow: Sendable {
 
 package enum RunQueries {
     private static let columns: SQL = """
-        r.tenant_id, r.id, r.lane, r.workflow, r.workflow_version, r.pinned, r.document_id, r.invoice_id, r.subject, r.counterparty,
-        r.amount_minor, r.currency, r.phase, r.step, r.waiting_on, r.outcome, r.state, r.history_count, r.started_at, r.updated_at,
+        r.tenant_id, r.id, r.lane, r.workflow, r.workflow_version, r.pinned, r.document_id, r.invoice_id, r.subject,
+            r.counterparty,
+        r.amount_minor, r.currency, r.phase, r.step, r.waiting_on, r.outcome, r.state, r.history_count, r.started_at,
+            r.updated_at,
         r.finished_at, r.traceparent
         """
 
@@ -157,7 +161,8 @@ package enum RunQueries {
                          history_count = n.history_count, updated_at = n.updated_at, finished_at = n.finished_at
         FROM unnest(\(runs.map(\.tenant)), \(runs.map(\.id)), \(runs.map(\.phase)), \(runs.map(\.step)), \(runs.map(\.waitingOn)),
             \(runs.map(\.outcome)), \(runs.map(\.state)), \(runs.map(\.historyCount)), \(runs.map(\.updatedAt)),
-            \(runs.map(\.finishedAt))) AS n(tenant_id, id, phase, step, waiting_on, outcome, state, history_count, updated_at, finished_at)
+            \(runs.map(\.finishedAt))) AS n(tenant_id, id, phase, step, waiting_on, outcome, state, history_count,
+                updated_at, finished_at)
         WHERE r.lane = \(lane) AND r.tenant_id = n.tenant_id AND r.id = n.id
         """
     }
@@ -165,7 +170,8 @@ package enum RunQueries {
     package static func insertHistory(lane: Int32, _ rows: [HistoryRow]) -> SQL {
         """
         INSERT INTO history (lane, tenant_id, run_id, seq, at, type, step, summary, person_id, data)
-        SELECT \(lane), * FROM unnest(\(rows.map(\.tenant)), \(rows.map(\.run)), \(rows.map(\.seq)), \(rows.map(\.at)), \(rows.map(\.type)),
+        SELECT \(lane), * FROM unnest(\(rows.map(\.tenant)), \(rows.map(\.run)), \(rows.map(\.seq)), \(rows.map(\.at)),
+            \(rows.map(\.type)),
             \(rows.map(\.step)), \(rows.map(\.summary)), \(rows.map(\.person)), \(rows.map(\.data)))
         """
     }
@@ -182,7 +188,9 @@ package enum RunQueries {
     package static func page(tenant: TenantID, phases: [String], search: String?, before: (Moment, RunID)?, limit: Int) -> SQL {
         let cursor: SQL = before.map { "AND (r.started_at, r.id) < (\($0.0), \($0.1))" } ?? ""
         let phase: SQL = phases.isEmpty ? "" : "AND r.phase = ANY(\(phases))"
-        let text: SQL = search.map { "AND (strpos(lower(r.subject), lower(\($0))) > 0 OR strpos(lower(r.counterparty), lower(\($0))) > 0)" } ?? ""
+        let text: SQL =
+            search.map { "AND (strpos(lower(r.subject), lower(\($0))) > 0 OR strpos(lower(r.counterparty), lower(\($0))) > 0)" }
+            ?? ""
         return """
             SELECT \(columns) FROM run r WHERE r.tenant_id = \(tenant) \(phase) \(text) \(cursor)
             ORDER BY r.started_at DESC, r.id DESC LIMIT \(limit)

@@ -14,7 +14,8 @@ package struct ScopeRow: Sendable {
     package let state: String
 
     package init(
-        id: TenantID, kind: String, slug: String, name: String, parent: TenantID?, lane: Int32, locale: String, timeZone: String, state: String
+        id: TenantID, kind: String, slug: String, name: String, parent: TenantID?, lane: Int32, locale: String, timeZone: String,
+        state: String
     ) {
         self.id = id
         self.kind = kind
@@ -52,7 +53,8 @@ package struct PersonRow: Sendable {
     package let state: String
 
     package init(
-        tenant: TenantID, id: PersonID, slug: String, name: String, email: String, natural: PersonID, roles: JSONValue, state: String
+        tenant: TenantID, id: PersonID, slug: String, name: String, email: String, natural: PersonID, roles: JSONValue,
+        state: String
     ) {
         self.tenant = tenant
         self.id = id
@@ -82,7 +84,8 @@ package enum ScopeQueries {
     package static func put(_ scope: ScopeRow, at: Moment) -> SQL {
         """
         INSERT INTO scope (tenant_id, kind, slug, name, parent_id, lane, locale, time_zone, state, created_at)
-        VALUES (\(scope.id), \(scope.kind), \(scope.slug), \(scope.name), \(optional: scope.parent), \(scope.lane), \(scope.locale),
+        VALUES (\(scope.id), \(scope.kind), \(scope.slug), \(scope.name), \(optional: scope.parent), \(scope.lane),
+            \(scope.locale),
                 \(scope.timeZone), \(scope.state), \(at))
         ON CONFLICT (tenant_id) DO UPDATE SET name = excluded.name, locale = excluded.locale, time_zone = excluded.time_zone
         """
@@ -96,7 +99,8 @@ package enum ScopeQueries {
     package static func putPerson(_ person: PersonRow, at: Moment) -> SQL {
         """
         INSERT INTO person (tenant_id, id, slug, name, email, natural_id, roles, state, created_at)
-        VALUES (\(person.tenant), \(person.id), \(person.slug), \(person.name), \(person.email), \(person.natural), \(person.roles),
+        VALUES (\(person.tenant), \(person.id), \(person.slug), \(person.name), \(person.email), \(person.natural),
+            \(person.roles),
                 \(person.state), \(at))
         ON CONFLICT (tenant_id, id) DO UPDATE SET name = excluded.name, email = excluded.email, roles = excluded.roles,
             natural_id = excluded.natural_id, state = excluded.state
@@ -131,7 +135,10 @@ package enum SignInQueries {
     }
 
     package static func setPassword(tenant: TenantID, person: PersonID, hash: String) -> SQL {
-        "UPDATE account SET password_hash = \(hash), failures = 0 WHERE tenant_id = \(tenant) AND person_id = \(person) RETURNING person_id"
+        """
+        UPDATE account SET password_hash = \(hash), failures = 0
+        WHERE tenant_id = \(tenant) AND person_id = \(person) RETURNING person_id
+        """
     }
 
     /// As gate: which accounts answer to this address, at most ten.
@@ -169,7 +176,8 @@ package enum SignInQueries {
     package static func session(tenant: TenantID, id: SessionID, now: Moment, idleBefore: Moment) -> SQL {
         """
         SELECT s.person_id, s.seen_at FROM session s JOIN person p ON p.tenant_id = s.tenant_id AND p.id = s.person_id
-        WHERE s.tenant_id = \(tenant) AND s.id = \(id) AND s.ended_at IS NULL AND s.expires_at > \(now) AND s.seen_at > \(idleBefore)
+        WHERE s.tenant_id = \(tenant) AND s.id = \(id) AND s.ended_at IS NULL AND s.expires_at > \(now)
+            AND s.seen_at > \(idleBefore)
           AND p.state = 'active'
         """
     }
@@ -183,7 +191,8 @@ package enum SignInQueries {
     }
 
     package static func putKey(
-        tenant: TenantID, id: ID<Subject.Session>, keyID: String, secretHash: [UInt8], person: PersonID, name: String, now: Moment, expiresAt: Moment
+        tenant: TenantID, id: ID<Subject.Session>, keyID: String, secretHash: [UInt8], person: PersonID, name: String,
+        now: Moment, expiresAt: Moment
     ) -> SQL {
         """
         INSERT INTO api_key (tenant_id, id, key_id, secret_hash, person_id, name, created_at, expires_at)
@@ -200,7 +209,8 @@ package enum SignInQueries {
     package static func key(tenant: TenantID, keyID: String, now: Moment) -> SQL {
         """
         SELECT k.secret_hash, k.person_id FROM api_key k JOIN person p ON p.tenant_id = k.tenant_id AND p.id = k.person_id
-        WHERE k.tenant_id = \(tenant) AND k.key_id = \(keyID) AND k.revoked_at IS NULL AND k.expires_at > \(now) AND p.state = 'active'
+        WHERE k.tenant_id = \(tenant) AND k.key_id = \(keyID) AND k.revoked_at IS NULL AND k.expires_at > \(now)
+            AND p.state = 'active'
         """
     }
 }

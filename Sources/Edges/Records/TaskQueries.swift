@@ -30,7 +30,8 @@ package struct TaskRow: Sendable {
 
     package init(
         tenant: TenantID, id: TaskID, lane: Int32, taskClass: String, kind: String, key: String, title: String, run: RunID?,
-        document: DocumentID?, connection: String?, idempotencyKey: String, request: JSONValue, progress: JSONValue, state: String,
+        document: DocumentID?, connection: String?, idempotencyKey: String, request: JSONValue, progress: JSONValue,
+        state: String,
         objectHash: String? = nil, createdAt: Moment
     ) {
         self.tenant = tenant
@@ -96,7 +97,8 @@ package struct LeaseRow: Sendable {
     package let expiresAt: Moment
 
     package init(
-        tenant: TenantID, task: TaskID, lane: Int32, attempt: Int32, tokenHash: [UInt8], epoch: Int64, worker: String, kind: String,
+        tenant: TenantID, task: TaskID, lane: Int32, attempt: Int32, tokenHash: [UInt8], epoch: Int64, worker: String,
+        kind: String,
         connection: String?, phase: String, leasedAt: Moment, expiresAt: Moment
     ) {
         self.tenant = tenant
@@ -187,7 +189,10 @@ package enum TaskQueries {
     }
 
     package static func ofRun(tenant: TenantID, run: RunID, limit: Int) -> SQL {
-        "SELECT \(columns) FROM task k WHERE k.tenant_id = \(tenant) AND k.run_id = \(run) ORDER BY k.created_at, k.id LIMIT \(limit)"
+        """
+        SELECT \(columns) FROM task k WHERE k.tenant_id = \(tenant) AND k.run_id = \(run)
+        ORDER BY k.created_at, k.id LIMIT \(limit)
+        """
     }
 
     /// What people are asked, oldest first, of the kinds named; `openOnly` leaves out what has ended.
@@ -195,7 +200,8 @@ package enum TaskQueries {
         let open: SQL = openOnly ? "AND k.finished_at IS NULL" : ""
         let cursor: SQL = after.map { "AND (k.created_at, k.id) > (\($0.0), \($0.1))" } ?? ""
         return """
-            SELECT \(columns) FROM task k WHERE k.tenant_id = \(tenant) AND k.class = 'person' AND k.kind = ANY(\(kinds)) \(open) \(cursor)
+            SELECT \(columns) FROM task k WHERE k.tenant_id = \(tenant) AND k.class = 'person'
+                AND k.kind = ANY(\(kinds)) \(open) \(cursor)
             ORDER BY k.created_at, k.id LIMIT \(limit)
             """
     }
@@ -232,7 +238,8 @@ package enum ReadyQueries {
         """
     }
 
-    /// Takes up to `limit` ready tasks of one tenant out of a lane's queue, the most urgent first, of the kinds the worker can do;
+    /// Takes up to `limit` ready tasks of one tenant out of a lane's queue, the most urgent first, of the kinds the worker can
+    /// do;
     /// writes to a connection that already has `writesMax` live write leases stay.
     ///
     /// The rows leave the hot table for good: their leases are inserted in the same transaction, and a lost lease puts a new row
@@ -258,12 +265,14 @@ package enum ReadyQueries {
 
 package enum LeaseQueries {
     private static let columns: SQL = """
-        l.tenant_id, l.task_id, l.lane, l.attempt, l.token_hash, l.epoch, l.worker, l.kind, l.connection, l.phase, l.leased_at, l.expires_at
+        l.tenant_id, l.task_id, l.lane, l.attempt, l.token_hash, l.epoch, l.worker, l.kind, l.connection, l.phase,
+            l.leased_at, l.expires_at
         """
 
     package static func insert(_ leases: [LeaseRow]) -> SQL {
         """
-        INSERT INTO lease (tenant_id, task_id, lane, attempt, token_hash, epoch, worker, kind, connection, phase, leased_at, expires_at)
+        INSERT INTO lease (tenant_id, task_id, lane, attempt, token_hash, epoch, worker, kind, connection, phase, leased_at,
+            expires_at)
         SELECT * FROM unnest(\(leases.map(\.tenant)), \(leases.map(\.task)), \(leases.map(\.lane)), \(leases.map(\.attempt)),
             \(leases.map(\.tokenHash)), \(leases.map(\.epoch)), \(leases.map(\.worker)), \(leases.map(\.kind)),
             \(leases.map(\.connection)), \(leases.map(\.phase)), \(leases.map(\.leasedAt)), \(leases.map(\.expiresAt)))
@@ -300,7 +309,8 @@ package enum LeaseQueries {
         """
     }
 
-    /// Moves the end of leases that the worker named and still holds; the timers of the old end find the lease alive and go again.
+    /// Moves the end of leases that the worker named and still holds; the timers of the old end find the lease alive and go
+    /// again.
     package static func extend(lane: Int32, tenant: TenantID, worker: String, tokenHashes: [[UInt8]], until: Moment) -> SQL {
         """
         UPDATE lease SET expires_at = greatest(expires_at, \(until))
@@ -320,11 +330,13 @@ package enum ConnectionWriterQueries {
         """
     }
 
-    package static func take(lane: Int32, tenant: TenantID, connection: String, worker: String, now: Moment, until: Moment) -> SQL {
+    package static func take(lane: Int32, tenant: TenantID, connection: String, worker: String, now: Moment, until: Moment) -> SQL
+    {
         """
         INSERT INTO connection_writer (tenant_id, connection, lane, worker, expires_at)
         VALUES (\(tenant), \(connection), \(lane), \(worker), \(until))
-        ON CONFLICT (tenant_id, connection) DO UPDATE SET worker = excluded.worker, expires_at = greatest(connection_writer.expires_at, excluded.expires_at)
+        ON CONFLICT (tenant_id, connection) DO UPDATE SET worker = excluded.worker,
+            expires_at = greatest(connection_writer.expires_at, excluded.expires_at)
         WHERE connection_writer.worker = excluded.worker OR connection_writer.expires_at <= \(now)
         RETURNING worker
         """

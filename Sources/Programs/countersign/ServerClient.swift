@@ -1,5 +1,6 @@
 import ArgumentParser
 import Assets
+import Curl
 import Glibc
 import Kernel
 import Showcase

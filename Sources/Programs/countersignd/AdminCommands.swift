@@ -26,12 +26,15 @@ struct Toolbox: Sendable {
 
     static func make(_ store: Store, paths: DataPaths, logger: Logger) throws -> Toolbox {
         let platform = Platform(
-            store: store, clock: .system, entropy: .system, secrets: SecretBox(ring: try KeyRing.loadOrCreate(paths.keys)), metrics: MetricsRegistry(),
+            store: store, clock: .system, entropy: .system, secrets: SecretBox(ring: try KeyRing.loadOrCreate(paths.keys)),
+            metrics: MetricsRegistry(),
             spans: SpanBuffer(), logger: logger, settings: FlowSettings(replica: "tool"))
+        // A value without canonical form has the empty hash, which equals nothing that was signed.
         let assets = AssetLibrary(store: store, clock: .system, hash: { (try? ObjectHash.hexText(of: $0)) ?? "" })
         let scopes = ScopeDirectory(store: store, clock: .system)
         return Toolbox(
-            platform: platform, scopes: scopes, assets: assets, applying: Applying(platform: platform, assets: assets, scopes: scopes),
+            platform: platform, scopes: scopes, assets: assets,
+            applying: Applying(platform: platform, assets: assets, scopes: scopes),
             signingIn: SigningIn(platform: platform, hasher: PasswordHasher()))
     }
 
@@ -84,7 +87,8 @@ enum AdminDatabase {
 }
 
 struct MigrateCommand: DatabaseCommand {
-    static let configuration = CommandConfiguration(commandName: "migrate", abstract: "Brings the schema up to this program's version.")
+    static let configuration = CommandConfiguration(
+        commandName: "migrate", abstract: "Brings the schema up to this program's version.")
 
     @OptionGroup var options: DataOptions
 
@@ -121,12 +125,15 @@ struct ApplyCommand: DatabaseCommand {
 
 extension ConfigurationBundle {
     var applicable: [Applying.Asset] {
-        entries.map { Applying.Asset(scope: $0.scope, kind: $0.kind.rawValue, name: $0.name, version: $0.version, content: $0.content) }
+        entries.map {
+            Applying.Asset(scope: $0.scope, kind: $0.kind.rawValue, name: $0.name, version: $0.version, content: $0.content)
+        }
     }
 }
 
 struct PasswordCommand: DatabaseCommand {
-    static let configuration = CommandConfiguration(commandName: "password", abstract: "Sets a person's password, read from standard input.")
+    static let configuration = CommandConfiguration(
+        commandName: "password", abstract: "Sets a person's password, read from standard input.")
 
     @OptionGroup var options: DataOptions
 
@@ -144,7 +151,8 @@ struct PasswordCommand: DatabaseCommand {
 }
 
 struct KeyCommand: DatabaseCommand {
-    static let configuration = CommandConfiguration(commandName: "key", abstract: "Makes an API key that acts as a person; it is printed once.")
+    static let configuration = CommandConfiguration(
+        commandName: "key", abstract: "Makes an API key that acts as a person; it is printed once.")
 
     @OptionGroup var options: DataOptions
 
@@ -166,7 +174,8 @@ struct KeyCommand: DatabaseCommand {
 }
 
 struct SecretCommand: DatabaseCommand {
-    static let configuration = CommandConfiguration(commandName: "secret", abstract: "Stores a connection secret, read from standard input.")
+    static let configuration = CommandConfiguration(
+        commandName: "secret", abstract: "Stores a connection secret, read from standard input.")
 
     @OptionGroup var options: DataOptions
 

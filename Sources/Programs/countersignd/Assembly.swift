@@ -24,8 +24,10 @@ struct Assembly: Sendable {
         let store = database.store
         let replica = "\(Assembly.hostName())-\(getpid())-\(String(Entropy.system.next() & 0xFFFF_FFFF, radix: 36))"
         let platform = Platform(
-            store: store, clock: .system, entropy: .system, secrets: SecretBox(ring: try KeyRing.loadOrCreate(settings.paths.keys)),
+            store: store, clock: .system, entropy: .system,
+            secrets: SecretBox(ring: try KeyRing.loadOrCreate(settings.paths.keys)),
             metrics: MetricsRegistry(), spans: SpanBuffer(), logger: logger, settings: FlowSettings(replica: replica))
+        // A value without canonical form has the empty hash, which equals nothing that was signed.
         let assets = AssetLibrary(store: store, clock: .system, hash: { (try? ObjectHash.hexText(of: $0)) ?? "" })
         let scopes = ScopeDirectory(store: store, clock: .system)
         let factory = LeaseFactory(platform: platform, assets: assets)
@@ -48,34 +50,45 @@ struct Assembly: Sendable {
         let alerting = Alerting(platform: platform, desk: desk)
         let posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
         let signingIn = SigningIn(platform: platform, hasher: PasswordHasher())
-        let access = Access(signingIn: signingIn, scopes: scopes, assets: assets, clock: .system, formKey: Entropy.system.bytes(32))
+        let access = Access(
+            signingIn: signingIn, scopes: scopes, assets: assets, clock: .system, formKey: Entropy.system.bytes(32))
         let web = Services(
-            console: try Console.load(), access: access, looking: Looking(platform: platform, assets: assets), approving: Approving(platform: platform, desk: desk),
-            alerting: alerting, intake: intake, applying: Applying(platform: platform, assets: assets, scopes: scopes), signingIn: signingIn,
-            idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking, metrics: platform.metrics,
+            console: try Console.load(), access: access, looking: Looking(platform: platform, assets: assets),
+            approving: Approving(platform: platform, desk: desk),
+            alerting: alerting, intake: intake, applying: Applying(platform: platform, assets: assets, scopes: scopes),
+            signingIn: signingIn,
+            idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
+            metrics: platform.metrics,
             clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure, checkBundle: Assembly.checkBundle,
-            isReady: { (try? await store.check()) != nil })   // readiness is a question, and "no" is its answer
+            isReady: { (try? await store.check()) != nil })  // readiness is a question, and "no" is its answer
         let handoff = HandoffRoutes(posting: posting, desk: workers, asking: asking, gate: staff.gate)
         let book = RouteBook(web, handoff: nil)
         let site = Site(book: book, services: web, handoff: handoff, platform: platform, settings: settings, logger: logger)
         let watchdog = Watchdog(
-            platform: platform, scopes: scopes, looking: Looking(platform: platform, assets: assets), alerting: alerting, staff: staff,
+            platform: platform, scopes: scopes, looking: Looking(platform: platform, assets: assets), alerting: alerting,
+            staff: staff,
             timekeeper: timekeeper, events: events)
         var parts: [any Service] = []
         if let cluster = database.cluster { parts.append(Part(name: "database") { await cluster.run() }) }
         parts.append(Part(name: "store") { try await Assembly.untilCancelled { await store.close() } })
-        parts.append(Part(name: "lanes") {
-            try await timekeeper.run()
-            try await timekeeper.release()
-        })
-        parts.append(Part(name: "wake-ups") { await lanes.run(timekeeper: timekeeper, logger: logger, milliseconds: platform.settings.pollMilliseconds) })
+        parts.append(
+            Part(name: "lanes") {
+                try await timekeeper.run()
+                try await timekeeper.release()
+            })
+        parts.append(
+            Part(name: "wake-ups") {
+                await lanes.run(timekeeper: timekeeper, logger: logger, milliseconds: platform.settings.pollMilliseconds)
+            })
         parts.append(Part(name: "counts") { try await reporting.run() })
         parts.append(GracefulPart { try await site.runHandoff() })
         parts.append(Part(name: "workers") { await staff.supervisor.run() })
         parts.append(Part(name: "watchdog") { await watchdog.run() })
         parts.append(Part(name: "telemetry") { await TelemetryExport(platform: platform, asking: asking, scopes: scopes).run() })
         if let folder = settings.dropFolder {
-            parts.append(Part(name: "drop folder") { await DropFolder(path: folder, intake: intake, scopes: scopes, logger: logger).run() })
+            parts.append(
+                Part(name: "drop folder") { await DropFolder(path: folder, intake: intake, scopes: scopes, logger: logger).run() }
+            )
         }
         parts.append(GracefulPart { try await site.run() })
         services = parts

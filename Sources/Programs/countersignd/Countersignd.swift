@@ -6,11 +6,13 @@ struct Countersignd: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "countersignd", abstract: "The Countersign control plane.",
         discussion: """
-            Without DATABASE_URL it keeps a private PostgreSQL in its data directory. With DATABASE_URL (and DATABASE_POOL_URL for a
-            pooler) it is stateless and may run many times.
+            Without DATABASE_URL it keeps a private PostgreSQL in its data directory. With DATABASE_URL (and DATABASE_POOL_URL
+            for a pooler) it is stateless and may run many times.
 
             Exit codes: 0 done, 1 refused or failed, 64 wrong usage.
             """,
-        subcommands: [ServeCommand.self, MigrateCommand.self, ApplyCommand.self, PasswordCommand.self, KeyCommand.self, SecretCommand.self],
+        subcommands: [
+            ServeCommand.self, MigrateCommand.self, ApplyCommand.self, PasswordCommand.self, KeyCommand.self, SecretCommand.self,
+        ],
         defaultSubcommand: ServeCommand.self)
 }

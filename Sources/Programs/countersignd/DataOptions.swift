@@ -44,10 +44,14 @@ struct DataPaths: Sendable {
             guard mkdir(path, mode) == 0 || errno == EEXIST else {
                 throw Refusal(
                     .unavailable, reason: "data.directory",
-                    "The directory \(path) cannot be made: \(String(cString: strerror(errno))). Name another with --data, or make it first.")
+                    "The directory \(path) cannot be made: \(String(cString: strerror(errno))). "
+                        + "Name another with --data, or make it first."
+                )
             }
             guard chmod(path, mode) == 0 || errno == EPERM else {
-                throw Refusal(.unavailable, reason: "data.directory", "The directory \(path) cannot be opened up: \(String(cString: strerror(errno))).")
+                throw Refusal(
+                    .unavailable, reason: "data.directory",
+                    "The directory \(path) cannot be opened up: \(String(cString: strerror(errno))).")
             }
         }
     }
@@ -62,7 +66,9 @@ struct Database: Sendable {
     let cluster: PrivateCluster?
 
     /// Starts (or adopts) the private cluster unless the environment names a database; opens the store and checks the server.
-    static func open(_ paths: DataPaths, logger: Logger, endsWithUs: Bool, report: @escaping @Sendable (ClusterEvent) -> Void = { _ in }) async throws -> Database {
+    static func open(
+        _ paths: DataPaths, logger: Logger, endsWithUs: Bool, report: @escaping @Sendable (ClusterEvent) -> Void = { _ in }
+    ) async throws -> Database {
         if let direct = environment("DATABASE_URL") {
             try paths.make()
             let store = Store(directDSN: direct, pooledDSN: environment("DATABASE_POOL_URL"), logger: logger)

@@ -32,7 +32,7 @@ struct DropFolder: Sendable {
 
     private func look(_ scope: ScopeRow, seen: inout [String: String]) async {
         let folder = "\(path)/\(scope.slug)"
-        guard let names = try? FileBytes.names(in: folder) else { return }   // no folder for this tenant
+        guard let names = try? FileBytes.names(in: folder) else { return }  // no folder for this tenant
         for name in names.sorted().prefix(DropFolder.filesPerLook) where !name.hasPrefix(".") {
             let file = "\(folder)/\(name)"
             var info = stat()
@@ -50,7 +50,8 @@ struct DropFolder: Sendable {
     private func take(_ file: String, name: String, folder: String, scope: ScopeRow) async {
         do {
             let bytes = try FileBytes.read(file, maxBytes: Intake.documentBytesMax + 1)
-            let receipt = try await intake.receive(bytes, fileName: name, channel: .dropFolder, scope: scope, recordedBy: nil, trace: nil)
+            let receipt = try await intake.receive(
+                bytes, fileName: name, channel: .dropFolder, scope: scope, recordedBy: nil, trace: nil)
             move(file, to: "\(folder)/.taken", as: "\(receipt.document.id)-\(name)")
         } catch let refusal as Refusal where refusal.code != .unavailable {
             move(file, to: "\(folder)/.refused", as: name)

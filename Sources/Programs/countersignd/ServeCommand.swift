@@ -44,7 +44,8 @@ struct ServeCommand: AsyncParsableCommand {
             let applied = try await Migrations.run(database.store)
             if !applied.isEmpty { logger.info("schema migrated", metadata: ["applied": "\(applied.joined(separator: ", "))"]) }
             let settings = ServerSettings(
-                paths: paths, host: host, port: port, portFile: portFile, dropFolder: dropFolder, workerUID: geteuid() == 0 && workerUid != 0 ? workerUid : nil,
+                paths: paths, host: host, port: port, portFile: portFile, dropFolder: dropFolder,
+                workerUID: geteuid() == 0 && workerUid != 0 ? workerUid : nil,
                 workerIdleSeconds: workerIdleSeconds, isSecure: secureCookies)
             let server = try Assembly(database: database, settings: settings, events: events, logger: logger)
             let ended = await server.supervisor.endOrphans()
@@ -54,7 +55,9 @@ struct ServeCommand: AsyncParsableCommand {
             let group = ServiceGroup(
                 configuration: ServiceGroupConfiguration(
                     services: server.services.map {
-                        .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .gracefullyShutdownGroup)
+                        .init(
+                            service: $0, successTerminationBehavior: .gracefullyShutdownGroup,
+                            failureTerminationBehavior: .gracefullyShutdownGroup)
                     }, gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
             try await group.run()
             logger.info("stopped")

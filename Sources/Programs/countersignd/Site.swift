@@ -18,7 +18,8 @@ struct Site: Sendable {
     static let headers: [(name: String, value: String)] = [
         (
             name: "Content-Security-Policy",
-            value: "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+            value:
+                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
                 + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
         ),
         (name: "X-Content-Type-Options", value: "nosniff"), (name: "Referrer-Policy", value: "same-origin"),
@@ -38,7 +39,8 @@ struct Site: Sendable {
         let seconds = metrics.histogram(
             "countersign_http_request_seconds", "Time to answer, by route.", labels: ["route"],
             buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5])
-        let count = metrics.counter("countersign_http_requests_total", "Requests, by route and status.", labels: ["route", "status"])
+        let count = metrics.counter(
+            "countersign_http_requests_total", "Requests, by route and status.", labels: ["route", "status"])
         server.observe = { observation in
             seconds.observe(Double(observation.microseconds) / 1_000_000, observation.pattern)
             count.add(1, observation.pattern, "\(observation.status)")
@@ -104,7 +106,9 @@ final class RateLimiter: Sendable {
             return has
         }
         guard isAdmitted else {
-            throw Refusal(.tooMany, reason: "rate", "Too many requests in a short time. Nothing was carried out.", facts: ["retryAfterSeconds": "1"])
+            throw Refusal(
+                .tooMany, reason: "rate", "Too many requests in a short time. Nothing was carried out.",
+                facts: ["retryAfterSeconds": "1"])
         }
     }
 }

@@ -22,14 +22,17 @@ final class Staff: Sendable {
         self.platform = platform
         let programs = Staff.programDirectory()
         let worker = WorkerSettings(
-            launcher: programs + "/countersign-launch", worker: programs + "/countersign-worker", reader: programs + "/countersign-reader",
-            socket: settings.paths.handoff, firstUID: settings.workerUID.flatMap { Staff.isReachable(programs + "/countersign-worker") ? $0 : nil },
+            launcher: programs + "/countersign-launch", worker: programs + "/countersign-worker",
+            reader: programs + "/countersign-reader",
+            socket: settings.paths.handoff,
+            firstUID: settings.workerUID.flatMap { Staff.isReachable(programs + "/countersign-worker") ? $0 : nil },
             readable: Staff.libraryDirectories(programs))
         var paces = WorkerLifecycle.Paces()
         paces.idleSeconds = settings.workerIdleSeconds
         let (logger, store) = (platform.logger, platform.store)
         supervisor = WorkerSupervisor(
-            settings: worker, paces: paces, ledger: ProcessLedger(path: settings.paths.workers), clock: platform.clock, entropy: platform.entropy,
+            settings: worker, paces: paces, ledger: ProcessLedger(path: settings.paths.workers), clock: platform.clock,
+            entropy: platform.entropy,
             logger: logger
         ) { status in
             // Pages show what was last seen; a write that fails is made good by the next change or the watchdog.
@@ -49,7 +52,8 @@ final class Staff: Sendable {
         _ = try await store.withTenant(status.charge.tenant) { tx in
             try await tx.execute(
                 OverviewQueries.putWorker(
-                    tenant: status.charge.tenant, state: word, pid: status.pid, level: status.level, residentBytes: status.residentBytes,
+                    tenant: status.charge.tenant, state: word, pid: status.pid, level: status.level,
+                    residentBytes: status.residentBytes,
                     restarts: Int32(status.restarts), startedAt: status.startedAt, seenAt: now, detail: status.detail))
         }
     }
@@ -74,7 +78,9 @@ final class Staff: Sendable {
             guard let document = ConnectionDocument.parse(row.content, issues: &issues) else { continue }
             ports.formUnion(([document.baseURL] + document.allow).compactMap(Staff.port))
         }
-        if scope.kind == "operator", let endpoint = environment("OTEL_EXPORTER_OTLP_ENDPOINT") { ports.formUnion([endpoint].compactMap(Staff.port)) }
+        if scope.kind == "operator", let endpoint = environment("OTEL_EXPORTER_OTLP_ENDPOINT") {
+            ports.formUnion([endpoint].compactMap(Staff.port))
+        }
         // The place in the range is stable: it comes from the id, and 20,000 places make a clash of two tenants unlikely; a clash
         // only means that two workers share a user, which the level report does not hide.
         let ordinal = UInt32(truncatingIfNeeded: tenant.low % 20_000)
@@ -85,19 +91,24 @@ final class Staff: Sendable {
 
     /// The number after the last colon of `http://host:port`, `host:port` or `cidr:port`.
     static func port(_ text: String) -> UInt16? {
-        let host = text.split(separator: "/").first { $0.contains(".") || $0.hasPrefix("localhost") || $0.hasPrefix("[") } ?? Substring(text)
+        let host =
+            text.split(separator: "/").first { $0.contains(".") || $0.hasPrefix("localhost") || $0.hasPrefix("[") }
+            ?? Substring(text)
         return host.split(separator: ":").last.flatMap { UInt16($0) }
     }
 
     var gate: WorkerGate {
         WorkerGate(
             identify: { [self] session in
-                guard let known = supervisor.identify(session), let lane = lanes.withLock({ $0[known.tenant] }) else { return nil }
+                guard let known = supervisor.identify(session), let lane = lanes.withLock({ $0[known.tenant] }) else {
+                    return nil
+                }
                 return WorkerIdentity(tenant: known.tenant, slug: known.slug, lane: lane, incarnation: known.incarnation)
             },
             greeted: { [self] worker, _ in supervisor.greeted(worker.tenant) },
             beat: { [self] worker, body in supervisor.beat(worker.tenant, isBusy: body["leases"]?.array?.isEmpty == false) },
-            isDraining: { [self] worker in supervisor.isDraining(worker.tenant) }, mayWork: { [self] worker in supervisor.mayWork(worker.tenant) })
+            isDraining: { [self] worker in supervisor.isDraining(worker.tenant) },
+            mayWork: { [self] worker in supervisor.mayWork(worker.tenant) })
     }
 
     /// Lanes by tenant, kept here because a worker's every request needs it.
@@ -123,7 +134,8 @@ final class Staff: Sendable {
     /// What a worker has to read besides the system's libraries: our programs, and the Swift runtime where it is not linked in.
     static func libraryDirectories(_ programs: String) -> [String] {
         var out = [programs]
-        guard let maps = try? FileBytes.read("/proc/self/maps", maxBytes: 4_194_304) else { return out }   // no maps: a static program
+        // Without maps the program is a static one.
+        guard let maps = try? FileBytes.read("/proc/self/maps", maxBytes: 4_194_304) else { return out }
         for line in String(decoding: maps, as: UTF8.self).split(separator: "\n") where line.contains("libswift") {
             guard let path = line.split(separator: " ").last, path.hasPrefix("/") else { continue }
             let folder = path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }

@@ -6,7 +6,8 @@ import Telemetry
 
 /// Sends spans to the operator's collector, through the platform worker: the server itself calls nobody.
 ///
-/// `OTEL_EXPORTER_OTLP_ENDPOINT` names the collector (`http://host:4318`); `COUNTERSIGN_OTLP_ALLOW` the egress entry for it when it
+/// `OTEL_EXPORTER_OTLP_ENDPOINT` names the collector (`http://host:4318`); `COUNTERSIGN_OTLP_ALLOW` the egress entry for it
+/// when it
 /// lies on a private address. Without an endpoint spans are counted and dropped.
 struct TelemetryExport: Sendable {
     static let batchMax = 512
@@ -17,7 +18,8 @@ struct TelemetryExport: Sendable {
     let scopes: ScopeDirectory
 
     func run() async {
-        let dropped = platform.metrics.gauge("countersign_spans_dropped", "Spans that the buffer could not hold or the collector did not take.")
+        let dropped = platform.metrics.gauge(
+            "countersign_spans_dropped", "Spans that the buffer could not hold or the collector did not take.")
         var refused = 0.0
         while !Task.isCancelled {
             // Cancellation ends the loop by its condition.
@@ -29,7 +31,9 @@ struct TelemetryExport: Sendable {
                 guard let scope = try await scopes.all().first(where: { $0.kind == "operator" }) else { continue }
                 let payload = TracePayload.json(spans, resource: ["service.name": "countersignd"])
                 let allow = environment("COUNTERSIGN_OTLP_ALLOW").map { [$0] } ?? []
-                if case .failed(_, let message) = try await asking.exportTelemetry(payload, endpoint: endpoint, allow: allow, tenant: scope.id) {
+                if case .failed(_, let message) = try await asking.exportTelemetry(
+                    payload, endpoint: endpoint, allow: allow, tenant: scope.id)
+                {
                     refused += Double(spans.count)
                     platform.logger.warning("spans not taken", metadata: ["count": "\(spans.count)", "reason": "\(message)"])
                 }

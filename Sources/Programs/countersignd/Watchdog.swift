@@ -43,9 +43,12 @@ struct Watchdog: Sendable {
         let oldest = summaries.compactMap(\.oldestReadyAt).min()
         platform.metrics.gauge("countersign_queue_age_seconds", "Age of the oldest ready task.").set(
             oldest.map { Double(max(0, now.seconds(since: $0))) } ?? 0)
-        platform.metrics.gauge("countersign_runs_open", "Runs in progress.").set(Double(summaries.reduce(0) { $0 + Int($1.runsOpen) }))
-        platform.metrics.gauge("countersign_tasks_ready", "Tasks that wait for a worker.").set(Double(summaries.reduce(0) { $0 + Int($1.tasksReady) }))
-        platform.metrics.gauge("countersign_incidents_open", "Open incidents.").set(Double(summaries.reduce(0) { $0 + Int($1.incidentsOpen) }))
+        platform.metrics.gauge("countersign_runs_open", "Runs in progress.").set(
+            Double(summaries.reduce(0) { $0 + Int($1.runsOpen) }))
+        platform.metrics.gauge("countersign_tasks_ready", "Tasks that wait for a worker.").set(
+            Double(summaries.reduce(0) { $0 + Int($1.tasksReady) }))
+        platform.metrics.gauge("countersign_incidents_open", "Open incidents.").set(
+            Double(summaries.reduce(0) { $0 + Int($1.incidentsOpen) }))
         // One alert a trouble and ten minutes; the incident counts the rest.
         let window = now.seconds / 600
         for summary in summaries {
@@ -57,9 +60,11 @@ struct Watchdog: Sendable {
         for status in staff.supervisor.statuses() {
             let store = platform.store
             try await Staff.keep(status, store: store, now: now)
-            guard case .backingOff = status.phase, status.restarts >= Watchdog.failuresMax, let scope = rows.first(where: { $0.id == status.charge.tenant })
+            guard case .backingOff = status.phase, status.restarts >= Watchdog.failuresMax,
+                let scope = rows.first(where: { $0.id == status.charge.tenant })
             else { continue }
-            try await alerting.raise("worker-missing", facts: ["detail": status.detail], scope: scope, key: "\(scope.slug)/\(window)")
+            try await alerting.raise(
+                "worker-missing", facts: ["detail": status.detail], scope: scope, key: "\(scope.slug)/\(window)")
         }
         if events.take() > 0, let scope = rows.first(where: { $0.kind == "operator" }) {
             try await alerting.raise("database-restarted", facts: [:], scope: scope, key: "\(now.microseconds)")

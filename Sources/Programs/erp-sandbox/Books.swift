@@ -36,7 +36,9 @@ actor Books {
     }
 
     /// The rows of a collection whose named members equal the values given, in order of arrival.
-    func find(_ collection: String, _ filters: [(name: String, value: String)], skip: Int, top: Int) -> (rows: [JSONValue], hasMore: Bool) {
+    func find(
+        _ collection: String, _ filters: [(name: String, value: String)], skip: Int, top: Int
+    ) -> (rows: [JSONValue], hasMore: Bool) {
         let all = collection == "bills" ? bills : rows[collection] ?? []
         let matching = all.filter { row in filters.allSatisfy { row[$0.name]?.string == $0.value } }
         let page = Array(matching.dropFirst(skip).prefix(min(top, Books.pageMax)))
@@ -47,9 +49,12 @@ actor Books {
 
     /// Refusals of the business, decided before anything is written.
     func check(_ body: JSONValue) throws(Refusal) {
-        guard let supplier = body["supplierNumber"]?.string, let known = rows["suppliers"]?.first(where: { $0["number"]?.string == supplier })
+        guard let supplier = body["supplierNumber"]?.string,
+            let known = rows["suppliers"]?.first(where: { $0["number"]?.string == supplier })
         else { throw Refusal(.unprocessable, reason: "SupplierUnknown", "The supplier does not exist.") }
-        guard known["blocked"]?.bool != true else { throw Refusal(.unprocessable, reason: "SupplierBlocked", "The supplier is blocked.") }
+        guard known["blocked"]?.bool != true else {
+            throw Refusal(.unprocessable, reason: "SupplierBlocked", "The supplier is blocked.")
+        }
         guard let number = body["invoiceNumber"]?.string, !number.isEmpty, number.utf8.count <= 35 else {
             throw Refusal(.unprocessable, reason: "NumberLength", "An invoice number has 1 to 35 characters.")
         }
@@ -66,7 +71,9 @@ actor Books {
     func post(_ body: JSONValue) throws -> JSONValue {
         let sequence = nextNumber
         nextNumber += 1
-        var bill: JSONObject = ["id": .string("B-\(100_000 + sequence)"), "sequence": JSONValue(sequence), "version": 1, "state": "posted"]
+        var bill: JSONObject = [
+            "id": .string("B-\(100_000 + sequence)"), "sequence": JSONValue(sequence), "version": 1, "state": "posted",
+        ]
         for member in body.object ?? [:] where bill[member.key] == nil { bill[member.key] = member.value }
         bill["postedAt"] = JSONValue(clock.now)
         let row = JSONValue.object(bill)
@@ -81,7 +88,9 @@ actor Books {
         guard bill["version"]?.int == version else {
             throw Refusal(.stale, reason: "Stale", "The bill was changed by someone else.")
         }
-        for member in body.object ?? [:] where !["id", "sequence", "version"].contains(member.key) { bill[member.key] = member.value }
+        for member in body.object ?? [:] where !["id", "sequence", "version"].contains(member.key) {
+            bill[member.key] = member.value
+        }
         bill["version"] = JSONValue(version + 1)
         bills[index] = .object(bill)
         return bills[index]
@@ -90,7 +99,9 @@ actor Books {
     /// The truth for a tally: every bill, and how often each supplier and number occurs.
     func ledger() -> JSONValue {
         var counts: [String: Int] = [:]
-        for bill in bills { counts["\(bill["supplierNumber"]?.string ?? "")/\(bill["invoiceNumber"]?.string ?? "")", default: 0] += 1 }
+        for bill in bills {
+            counts["\(bill["supplierNumber"]?.string ?? "")/\(bill["invoiceNumber"]?.string ?? "")", default: 0] += 1
+        }
         let doubled = counts.filter { $0.value > 1 }.keys.sorted()
         return [
             "bills": .array(bills), "count": JSONValue(bills.count), "distinct": JSONValue(counts.count),

@@ -79,7 +79,9 @@ actor FaultDice {
         if roll >= 0, hit(plan.errorInside200PerMille) { return .errorInside200 }
         if roll >= 0, hit(plan.wrongGzipPerMille) { return .wrongGzip }
         if isWrite, roll >= 0, hit(plan.lostAnswerPerMille) { return .lostAnswer }
-        if isWrite, roll >= 0, hit(plan.lateCommitPerMille) { return .lateCommit(seconds: Int(next() % UInt64(max(1, plan.lateCommitSeconds))) + 1) }
+        if isWrite, roll >= 0, hit(plan.lateCommitPerMille) {
+            return .lateCommit(seconds: Int(next() % UInt64(max(1, plan.lateCommitSeconds))) + 1)
+        }
         return .none
     }
 

@@ -26,7 +26,9 @@ struct SandboxRoutes: Sendable {
                     return tagged(try await books.post(body), status: 201)
                 }
             },
-            Route(.patch, "/api/v1/bills/{id}", access: .open) { request in try await answering(request, isWrite: true) { try await change(request) } },
+            Route(.patch, "/api/v1/bills/{id}", access: .open) { request in
+                try await answering(request, isWrite: true) { try await change(request) }
+            },
             Route(.get, "/sandbox/ledger", access: .open) { _ in .json(await books.ledger()) },
             Route(.get, "/sandbox/faults", access: .open) { _ in .json(await dice.plan.json) },
             Route(.put, "/sandbox/faults", access: .open) { request in
@@ -35,14 +37,19 @@ struct SandboxRoutes: Sendable {
             },
             Route(.post, "/sandbox/data", access: .open, bodyBytesMax: 16_777_216) { request in
                 let counts = try await books.add(try request.strictJSON(maxBytes: 16_777_216))
-                return .json(.object(JSONObject(counts.sorted { $0.key < $1.key }.map { (key: $0.key, value: JSONValue($0.value)) })))
+                return .json(
+                    .object(JSONObject(counts.sorted { $0.key < $1.key }.map { (key: $0.key, value: JSONValue($0.value)) })))
             },
         ]
     }
 
     /// Checks the token, throws the dice, and does the work or something worse.
-    private func answering(_ request: WebRequest, isWrite: Bool, _ work: @escaping @Sendable () async throws -> WebResponse) async throws -> WebResponse {
-        guard request.headers["authorization"] == "Bearer \(token)" else { return error(401, "Unauthorized", "The token is missing or wrong.") }
+    private func answering(
+        _ request: WebRequest, isWrite: Bool, _ work: @escaping @Sendable () async throws -> WebResponse
+    ) async throws -> WebResponse {
+        guard request.headers["authorization"] == "Bearer \(token)" else {
+            return error(401, "Unauthorized", "The token is missing or wrong.")
+        }
         let plan = await dice.plan
         if plan.latencyMilliseconds > 0 { try await Task.sleep(for: .milliseconds(plan.latencyMilliseconds)) }
         switch await dice.draw(isWrite: isWrite) {
@@ -81,7 +88,8 @@ struct SandboxRoutes: Sendable {
     /// An answer that ends before its end.
     private func cutOff() -> WebResponse {
         WebResponse(
-            status: 200, headers: WebHeaders([(name: "Content-Type", value: "application/json"), (name: "Content-Length", value: "4096")]),
+            status: 200,
+            headers: WebHeaders([(name: "Content-Type", value: "application/json"), (name: "Content-Length", value: "4096")]),
             body: .stream { writer in
                 try await writer.write("{")
                 throw Fault("answer", "lost on purpose", isRetryable: false)
@@ -98,7 +106,10 @@ struct SandboxRoutes: Sendable {
         let (rows, hasMore) = await books.find(collection, filters, skip: skip, top: top)
         var body: JSONObject = ["value": .array(rows)]
         if hasMore {
-            let kept = filters.map { "\(percentEncoded($0.name))=\(percentEncoded($0.value))" } + ["$top=\(top)", "$skip=\(skip + rows.count)"]
+            let kept =
+                filters.map { "\(percentEncoded($0.name))=\(percentEncoded($0.value))" } + [
+                    "$top=\(top)", "$skip=\(skip + rows.count)",
+                ]
             body["@odata.nextLink"] = .string("/api/v1/\(collection)?" + kept.joined(separator: "&"))
         }
         return .json(.object(body))
@@ -108,7 +119,9 @@ struct SandboxRoutes: Sendable {
         guard let match = request.headers["if-match"], let version = Int(match.filter(\.isNumber)) else {
             throw Refusal(.invalid, reason: "IfMatch", "Send If-Match with the bill's ETag.")
         }
-        guard let bill = try await books.patch(try request.parameter("id"), try request.strictJSON(), version: version) else { throw Refusal.notFound }
+        guard let bill = try await books.patch(try request.parameter("id"), try request.strictJSON(), version: version) else {
+            throw Refusal.notFound
+        }
         return tagged(bill)
     }
 

@@ -63,7 +63,9 @@ package struct Access: Sendable {
         if let header = request.headers["authorization"] {
             guard header.hasPrefix("Bearer ") else { throw Access.signInFirst }
             let text = String(header.dropFirst(7))
-            let found = text.hasPrefix("cs_") ? try await signingIn.identity(apiKey: text) : try await signingIn.identity(sessionToken: text)
+            let found =
+                text.hasPrefix("cs_")
+                ? try await signingIn.identity(apiKey: text) : try await signingIn.identity(sessionToken: text)
             guard let found else { throw Access.signInFirst }
             return try await visitor(found, token: nil)
         }
@@ -77,7 +79,9 @@ package struct Access: Sendable {
     private func visitor(_ identity: SigningIn.Identity, token: String?) async throws -> Visitor {
         let grants = try (identity.person.roles["grants"]?.array ?? []).map { json throws in try Grant(json: json) }
         let roles = try await roles(for: identity.tenant)
-        return Visitor(identity: identity, authority: Authority(person: identity.person.id, grants: grants, roles: roles), sessionToken: token)
+        return Visitor(
+            identity: identity, authority: Authority(person: identity.person.id, grants: grants, roles: roles),
+            sessionToken: token)
     }
 
     private func roles(for tenant: TenantID) async throws -> [Role] {

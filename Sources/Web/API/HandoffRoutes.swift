@@ -17,8 +17,10 @@ package struct WorkerGate: Sendable {
     package let mayWork: @Sendable (WorkerIdentity) -> Bool
 
     package init(
-        identify: @escaping @Sendable (String) -> WorkerIdentity?, greeted: @escaping @Sendable (WorkerIdentity, JSONValue) async -> Void,
-        beat: @escaping @Sendable (WorkerIdentity, JSONValue) async -> Void, isDraining: @escaping @Sendable (WorkerIdentity) -> Bool,
+        identify: @escaping @Sendable (String) -> WorkerIdentity?,
+        greeted: @escaping @Sendable (WorkerIdentity, JSONValue) async -> Void,
+        beat: @escaping @Sendable (WorkerIdentity, JSONValue) async -> Void,
+        isDraining: @escaping @Sendable (WorkerIdentity) -> Bool,
         mayWork: @escaping @Sendable (WorkerIdentity) -> Bool
     ) {
         self.identify = identify
@@ -50,7 +52,9 @@ package struct HandoffRoutes: Sendable {
 
     /// The worker of the request's session token; the tenant comes from here and from nothing in the message.
     private func worker(_ request: WebRequest) throws(Refusal) -> WorkerIdentity {
-        guard let header = request.headers["authorization"], header.hasPrefix("Bearer "), let worker = gate.identify(String(header.dropFirst(7))) else {
+        guard let header = request.headers["authorization"], header.hasPrefix("Bearer "),
+            let worker = gate.identify(String(header.dropFirst(7)))
+        else {
             throw Refusal(.unauthenticated, reason: "worker.session", "This worker session is not known.")
         }
         return worker
@@ -62,7 +66,10 @@ package struct HandoffRoutes: Sendable {
         Route(.post, "/handoff/v1/hello", access: .worker) { request in
             let worker = try worker(request)
             await gate.greeted(worker, try request.strictJSON(maxBytes: 16_384))
-            return .json(["heartbeatSeconds": JSONValue(HandoffRoutes.heartbeatSeconds), "leaseWaitSeconds": JSONValue(HandoffRoutes.leaseWaitMax / 1000)])
+            return .json([
+                "heartbeatSeconds": JSONValue(HandoffRoutes.heartbeatSeconds),
+                "leaseWaitSeconds": JSONValue(HandoffRoutes.leaseWaitMax / 1000),
+            ])
         }
     }
 
@@ -91,11 +98,15 @@ package struct HandoffRoutes: Sendable {
             let worker = try worker(request)
             let body = try request.strictJSON(maxBytes: 33_554_432)
             let reports = body["reports"]?.array ?? []
-            guard reports.count <= HandoffRoutes.reportsMax else { throw Refusal(.tooLarge, reason: "report.count", "At most \(HandoffRoutes.reportsMax) reports at once.") }
+            guard reports.count <= HandoffRoutes.reportsMax else {
+                throw Refusal(.tooLarge, reason: "report.count", "At most \(HandoffRoutes.reportsMax) reports at once.")
+            }
             for answer in body["answers"]?.array ?? [] {
                 guard let id = answer["id"]?.string else { continue }
                 if let error = answer["error"] {
-                    asking.answer(id, .failed(code: error["code"]?.string ?? "failed", message: error["message"]?.string ?? ""), from: worker)
+                    asking.answer(
+                        id, .failed(code: error["code"]?.string ?? "failed", message: error["message"]?.string ?? ""),
+                        from: worker)
                 } else {
                     asking.answer(id, .output(answer["output"] ?? .null), from: worker)
                 }
@@ -121,7 +132,8 @@ package struct HandoffRoutes: Sendable {
             let body = try request.strictJSON()
             await gate.beat(worker, body)
             let tokens = (body["leases"]?.array ?? []).compactMap { $0.string }
-            let (extended, lost) = try await posting.heartbeat(Array(tokens.prefix(HandoffRoutes.capacityMax)), from: worker, seconds: 3 * HandoffRoutes.heartbeatSeconds)
+            let (extended, lost) = try await posting.heartbeat(
+                Array(tokens.prefix(HandoffRoutes.capacityMax)), from: worker, seconds: 3 * HandoffRoutes.heartbeatSeconds)
             return .json([
                 "extended": .array(extended.map { ["token": .string($0.0), "expiresAt": JSONValue($0.1)] }),
                 "lost": .array(lost.map(JSONValue.string)), "drain": .bool(gate.isDraining(worker)),
@@ -134,7 +146,9 @@ package struct HandoffRoutes: Sendable {
             let worker = try worker(request)
             guard let token = request.headers["lease-token"] else { throw Refusal.notFound }
             let bytes = try await posting.document(leaseToken: token, worker: worker)
-            return WebResponse(status: 200, headers: WebHeaders([(name: "Content-Type", value: "application/octet-stream")]), body: .bytes(bytes))
+            return WebResponse(
+                status: 200, headers: WebHeaders([(name: "Content-Type", value: "application/octet-stream")]), body: .bytes(bytes)
+            )
         }
     }
 }

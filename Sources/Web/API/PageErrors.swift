@@ -10,7 +10,8 @@ package struct PageErrors: Sendable {
     package init(services: Services) { self.services = services }
 
     private func isAPI(_ request: WebRequest) -> Bool {
-        request.path.hasPrefix("/api/") || request.path.hasPrefix("/handoff/") || ["/healthz", "/readyz", "/metrics"].contains(request.path)
+        request.path.hasPrefix("/api/") || request.path.hasPrefix("/handoff/")
+            || ["/healthz", "/readyz", "/metrics"].contains(request.path)
     }
 
     package func response(_ refusal: Refusal, _ request: WebRequest, _ route: Route?) async -> WebResponse {
@@ -20,7 +21,9 @@ package struct PageErrors: Sendable {
         }
         let status = Problem.status(of: refusal.code)
         guard let frame = await frame(request, title: Problem.title(of: status)) else {
-            return .html(services.console.html(ErrorPage.notFound(stylesheet: BrandBook(ResolvedBrand([])).stylesheet)), status: status == 403 ? 404 : status)
+            return .html(
+                services.console.html(ErrorPage.notFound(stylesheet: BrandBook(ResolvedBrand([])).stylesheet)),
+                status: status == 403 ? 404 : status)
         }
         let page: ErrorPage =
             switch refusal.code {
@@ -29,7 +32,8 @@ package struct PageErrors: Sendable {
             default:
                 ErrorPage(
                     frame: frame, status: "\(status)", title: Problem.title(of: status), text: refusal.message, wayOut: "Go back",
-                    wayOutHref: SignInPages.path(request.path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }), reference: request.id)
+                    wayOutHref: SignInPages.path(request.path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }),
+                    reference: request.id)
             }
         return .html(services.console.html(page), status: status)
     }
@@ -55,6 +59,7 @@ extension WebRequest {
     /// The same caller asking to look: an error page after a refused form must not be refused for the form's sake.
     var asGet: WebRequest {
         WebRequest(
-            method: .get, path: path, query: query, headers: headers, body: [], parameters: parameters, id: id, receivedAt: receivedAt)
+            method: .get, path: path, query: query, headers: headers, body: [], parameters: parameters, id: id,
+            receivedAt: receivedAt)
     }
 }

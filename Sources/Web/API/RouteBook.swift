@@ -23,7 +23,10 @@ package struct RouteBook: Sendable {
         if let handoff { routes += handoff.all }
         let document = OpenAPIDocument.json(of: routes)
         routes.append(
-            Route(.get, "/api/v1/openapi.json", access: .open, documentation: RouteDocumentation("openapi", "This document.", responseSchema: ["type": "object"])) { _ in
+            Route(
+                .get, "/api/v1/openapi.json", access: .open,
+                documentation: RouteDocumentation("openapi", "This document.", responseSchema: ["type": "object"])
+            ) { _ in
                 .json(document)
             })
         self.routes = routes
@@ -39,7 +42,9 @@ extension Services {
         _ handle: @escaping @Sendable (WebRequest, TenantContext) async throws -> JSONValue
     ) -> Route {
         let access = access
-        return Route(.get, "/api/v1/tenants/{tenant}/\(pattern)", access: .permission(permission.rawValue), documentation: documentation) { request in
+        return Route(
+            .get, "/api/v1/tenants/{tenant}/\(pattern)", access: .permission(permission.rawValue), documentation: documentation
+        ) { request in
             let context = try await access.enter(request, slug: try request.parameter("tenant"), permission: permission)
             return .json(try await handle(request, context))
         }
@@ -57,7 +62,8 @@ extension Services {
             let body = try request.body.isEmpty ? JSONValue.object([:]) : request.strictJSON()
             let key = try Services.idempotencyKey(request)
             let answer = try await idempotency.once(
-                key: key, route: "\(method.rawValue) \(full)", tenant: context.scope.id, principal: context.visitor.identity.person.id,
+                key: key, route: "\(method.rawValue) \(full)", tenant: context.scope.id,
+                principal: context.visitor.identity.person.id,
                 request: Array(request.path.utf8) + [0] + request.body
             ) {
                 let (status, body) = try await handle(request, body, context)
@@ -69,7 +75,9 @@ extension Services {
 
     static func idempotencyKey(_ request: WebRequest) throws(Refusal) -> String {
         guard let key = request.headers["idempotency-key"] else {
-            throw Refusal(.invalid, reason: "idempotency.missing", "Send an Idempotency-Key: a new one for a new act, the same one for a repetition.")
+            throw Refusal(
+                .invalid, reason: "idempotency.missing",
+                "Send an Idempotency-Key: a new one for a new act, the same one for a repetition.")
         }
         return key
     }
@@ -83,7 +91,8 @@ struct BodyFields {
         guard let object = json.object else { throw Refusal(.invalid, reason: "request.shape", "The body is a JSON object.") }
         for member in object where !known.contains(where: { sameBytes($0, member.key) }) {
             throw Refusal(
-                .invalid, reason: "request.unknown", "The body has an unknown member \(member.key); known are \(known.joined(separator: ", ")).",
+                .invalid, reason: "request.unknown",
+                "The body has an unknown member \(member.key); known are \(known.joined(separator: ", ")).",
                 facts: ["field": member.key])
         }
         self.object = object
@@ -117,7 +126,9 @@ struct PageRequest {
         let wanted = request.query("limit")
         let limit = wanted.map { Int($0) ?? 0 } ?? PageRequest.limitDefault
         guard (1...PageRequest.limitMax).contains(limit) else {
-            throw Refusal(.invalid, reason: "page.limit", "limit is a whole number from 1 to \(PageRequest.limitMax).", facts: ["field": "limit"])
+            throw Refusal(
+                .invalid, reason: "page.limit", "limit is a whole number from 1 to \(PageRequest.limitMax).",
+                facts: ["field": "limit"])
         }
         self.limit = limit
         guard let text = request.query("cursor") else {

@@ -30,8 +30,10 @@ package struct Services: Sendable {
     package let isReady: @Sendable () async -> Bool
 
     package init(
-        console: Console, access: Access, looking: Looking, approving: Approving, alerting: Alerting, intake: Intake, applying: Applying, signingIn: SigningIn,
-        idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry, clock: WallClock,
+        console: Console, access: Access, looking: Looking, approving: Approving, alerting: Alerting, intake: Intake,
+        applying: Applying, signingIn: SigningIn,
+        idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
+        clock: WallClock,
         entropy: Entropy, logger: Logger, isSecure: Bool,
         checkBundle: @escaping @Sendable (JSONValue) throws(Refusal) -> Void, isReady: @escaping @Sendable () async -> Bool
     ) {

@@ -89,7 +89,8 @@ package struct UploadedForm: Sendable {
             let parts = piece.split(separator: "=", maxSplits: 1)
             guard parts.count == 2, trimmed(parts[0]).lowercased() == name else { continue }
             let value = trimmed(parts[1])
-            return value.hasPrefix("\"") && value.hasSuffix("\"") && value.count >= 2 ? String(value.dropFirst().dropLast()) : value
+            return value.hasPrefix("\"") && value.hasSuffix("\"") && value.count >= 2
+                ? String(value.dropFirst().dropLast()) : value
         }
         return nil
     }

@@ -21,7 +21,10 @@ package struct RouteDocumentation: Sendable {
         package let isRequired: Bool
         package let schema: JSONValue
 
-        package init(_ name: String, in place: String = "query", _ description: String, isRequired: Bool = false, schema: JSONValue = ["type": "string"]) {
+        package init(
+            _ name: String, in place: String = "query", _ description: String, isRequired: Bool = false,
+            schema: JSONValue = ["type": "string"]
+        ) {
             self.name = name
             self.place = place
             self.description = description
@@ -42,7 +45,8 @@ package struct RouteDocumentation: Sendable {
 
     package init(
         _ operation: String, _ summary: String, parameters: [Parameter] = [], requestSchema: JSONValue? = nil,
-        requestType: String = "application/json", responseSchema: JSONValue? = nil, responseStatus: Int = 200, problems: [Int] = []
+        requestType: String = "application/json", responseSchema: JSONValue? = nil, responseStatus: Int = 200,
+        problems: [Int] = []
     ) {
         self.operation = operation
         self.summary = summary
@@ -67,7 +71,8 @@ package struct Route: Sendable {
     package let handle: @Sendable (WebRequest) async throws -> WebResponse
 
     package init(
-        _ method: WebMethod, _ pattern: String, access: RouteAccess, documentation: RouteDocumentation? = nil, bodyBytesMax: Int = 1_048_576,
+        _ method: WebMethod, _ pattern: String, access: RouteAccess, documentation: RouteDocumentation? = nil,
+        bodyBytesMax: Int = 1_048_576,
         handle: @escaping @Sendable (WebRequest) async throws -> WebResponse
     ) {
         self.method = method
@@ -91,7 +96,8 @@ package struct RouteTable: Sendable {
             var grouped: [String: [(segments: ArraySlice<String>, route: Route)]] = [:]
             for entry in entries {
                 guard let head = entry.segments.first else {
-                    precondition(routes[entry.route.method] == nil, "two routes for \(entry.route.method.rawValue) \(entry.route.pattern)")
+                    precondition(
+                        routes[entry.route.method] == nil, "two routes for \(entry.route.method.rawValue) \(entry.route.pattern)")
                     routes[entry.route.method] = entry.route
                     continue
                 }
@@ -141,7 +147,9 @@ package struct RouteTable: Sendable {
             }
         }
         guard !node.routes.isEmpty else { return .none }
-        guard let method, let route = node.routes[method] else { return .wrongMethod(allowed: node.routes.keys.sorted { $0.rawValue < $1.rawValue }) }
+        guard let method, let route = node.routes[method] else {
+            return .wrongMethod(allowed: node.routes.keys.sorted { $0.rawValue < $1.rawValue })
+        }
         return .found(route, parameters: parameters)
     }
 }

@@ -85,7 +85,8 @@ package struct WebRequest: Sendable {
             return try JSONValue(parsing: body, maxBytes: maxBytes)
         } catch {
             throw Refusal(
-                .invalid, reason: "request.json", "The body is not strict JSON: \(error.message) at line \(error.line), column \(error.column).")
+                .invalid, reason: "request.json",
+                "The body is not strict JSON: \(error.message) at line \(error.line), column \(error.column).")
         }
     }
 

@@ -20,12 +20,14 @@ package struct WebResponse: Sendable {
     }
 
     package static func json(_ value: JSONValue, status: Int = 200) -> WebResponse {
-        WebResponse(status: status, headers: WebHeaders([(name: "Content-Type", value: "application/json")]), body: .bytes(value.bytes))
+        WebResponse(
+            status: status, headers: WebHeaders([(name: "Content-Type", value: "application/json")]), body: .bytes(value.bytes))
     }
 
     package static func html(_ text: String, status: Int = 200) -> WebResponse {
         WebResponse(
-            status: status, headers: WebHeaders([(name: "Content-Type", value: "text/html; charset=utf-8")]), body: .bytes(Array(text.utf8)))
+            status: status, headers: WebHeaders([(name: "Content-Type", value: "text/html; charset=utf-8")]),
+            body: .bytes(Array(text.utf8)))
     }
 
     package static func text(_ text: String, type: String = "text/plain; charset=utf-8", status: Int = 200) -> WebResponse {
@@ -92,11 +94,13 @@ package enum Problem {
     package static func response(_ refusal: Refusal, request id: String) -> WebResponse {
         let status = status(of: refusal.code)
         var response = WebResponse.json(
-            .object([
-                "type": .string("urn:countersign:problem:\(refusal.reason)"), "title": .string(title(of: status)), "status": JSONValue(status),
-                "detail": .string(refusal.message), "code": .string(refusal.reason), "requestId": .string(id),
-                "rule": refusal.facts["rule"].map(JSONValue.string), "field": refusal.facts["field"].map(JSONValue.string),
-            ] as KeyValuePairs<String, JSONValue?>), status: status)
+            .object(
+                [
+                    "type": .string("urn:countersign:problem:\(refusal.reason)"), "title": .string(title(of: status)),
+                    "status": JSONValue(status),
+                    "detail": .string(refusal.message), "code": .string(refusal.reason), "requestId": .string(id),
+                    "rule": refusal.facts["rule"].map(JSONValue.string), "field": refusal.facts["field"].map(JSONValue.string),
+                ] as KeyValuePairs<String, JSONValue?>), status: status)
         response.headers.set("Content-Type", "application/problem+json")
         if refusal.code == .tooMany || refusal.code == .unavailable {
             response.headers.set("Retry-After", refusal.facts["retryAfterSeconds"] ?? "2")
@@ -106,8 +110,12 @@ package enum Problem {
 
     /// What a stranger learns of a bug or a fault: that it is ours, and the id under which the log has the rest.
     package static func internalError(request id: String) -> WebResponse {
-        response(Refusal(.unavailable, reason: "internal", "The request was not carried out. Nothing is known to be lost. Reference \(id)."), request: id)
-            .withStatus(500)
+        response(
+            Refusal(
+                .unavailable, reason: "internal", "The request was not carried out. Nothing is known to be lost. Reference \(id)."
+            ), request: id
+        )
+        .withStatus(500)
     }
 }
 

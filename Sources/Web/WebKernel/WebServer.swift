@@ -35,7 +35,9 @@ package struct WebServer: Sendable {
     package var refuse: @Sendable (Refusal, WebRequest, Route?) async -> WebResponse = { refusal, request, _ in
         Problem.response(refusal, request: request.id)
     }
-    package var fail: @Sendable (any Error, WebRequest) async -> WebResponse = { _, request in Problem.internalError(request: request.id) }
+    package var fail: @Sendable (any Error, WebRequest) async -> WebResponse = { _, request in
+        Problem.internalError(request: request.id)
+    }
     /// Headers that every answer carries unless it set its own.
     package var standardHeaders: [(name: String, value: String)] = []
 
@@ -92,13 +94,17 @@ package struct WebServer: Sendable {
         var webRequest = made([])
         var answer: WebResponse
         do {
-            guard path.utf8.count <= 2048, query.count <= 100 else { throw Refusal(.tooLarge, reason: "request.uri", "The address is too long.") }
+            guard path.utf8.count <= 2048, query.count <= 100 else {
+                throw Refusal(.tooLarge, reason: "request.uri", "The address is too long.")
+            }
             switch match {
             case .found(let route, _):
                 webRequest = made(try await body(of: request, max: route.bodyBytesMax))
                 answer = try await admitted(webRequest, route)
             case .wrongMethod(let allowed):
-                answer = await refuse(Refusal(.invalid, reason: "request.method", "This address does not take \(request.method.rawValue)."), webRequest, nil)
+                answer = await refuse(
+                    Refusal(.invalid, reason: "request.method", "This address does not take \(request.method.rawValue)."),
+                    webRequest, nil)
                 answer.status = 405
                 answer.headers.set("Allow", allowed.map(\.rawValue).joined(separator: ", "))
             case .none:
@@ -109,11 +115,16 @@ package struct WebServer: Sendable {
         } catch is CancellationError {
             answer = await refuse(Refusal(.unavailable, reason: "stopping", "The server is stopping."), webRequest, route)
         } catch {
-            logger.error("request failed", metadata: ["request": "\(webRequest.id)", "route": "\(route?.pattern ?? path)", "error": "\(error)"])
+            logger.error(
+                "request failed",
+                metadata: ["request": "\(webRequest.id)", "route": "\(route?.pattern ?? path)", "error": "\(error)"])
             answer = await fail(error, webRequest)
         }
         let elapsed = clock.now.microseconds - started.microseconds
-        observe(WebObservation(method: request.method.rawValue, pattern: route?.pattern ?? "unmatched", status: answer.status, microseconds: elapsed))
+        observe(
+            WebObservation(
+                method: request.method.rawValue, pattern: route?.pattern ?? "unmatched", status: answer.status,
+                microseconds: elapsed))
         return finish(answer, request: webRequest)
     }
 

@@ -48,6 +48,7 @@ final class ReaderProcess {
         let deadline = Frames.milliseconds() + limits.millisecondsToStart
         do {
             let greeting = try Frames.read(up[0], maxBytes: limits.headerBytesMax, deadline: deadline)
+            // A greeting that is no JSON is no reader of ours; the guard says so.
             guard let hello = try? JSONValue(parsing: greeting), let level = hello["level"]?.string else {
                 // A greeting that is no JSON comes from another program; what it was matters less than which.
                 throw Frames.Failure.brokenOff

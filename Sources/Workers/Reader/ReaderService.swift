@@ -46,6 +46,7 @@ package enum ReaderService {
             for _ in 0..<limits.documentsMax {
                 let header = try Frames.read(input, maxBytes: limits.headerBytesMax)
                 let document = try Frames.read(input, maxBytes: limits.documentBytesMax)
+                // A request that is no JSON has no id to answer to.
                 guard let request = try? JSONValue(parsing: header), let id = request["id"]?.int64 else {
                     // The caller is our own program: what is wrong with its header is for its author, by the exit status.
                     return .misused

@@ -17,7 +17,8 @@ package struct WorkerSettings: Sendable {
     package let capacity: Int
 
     package init(
-        launcher: String, worker: String, reader: String, socket: String, firstUID: UInt32?, readable: [String], capacity: Int = 16
+        launcher: String, worker: String, reader: String, socket: String, firstUID: UInt32?, readable: [String],
+        capacity: Int = 16
     ) {
         self.launcher = launcher
         self.worker = worker
@@ -54,8 +55,10 @@ package struct WorkerCharge: Sendable, Equatable {
 struct WorkerProcess: Sendable {
     /// What every worker may read; most systems have some of these.
     static let systemPaths = [
-        "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/etc/ssl", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf",
-        "/etc/localtime", "/usr/share/zoneinfo", "/usr/share/ca-certificates", "/dev/urandom", "/proc/self", "/proc/meminfo", "/proc/sys/vm",
+        "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/etc/ssl", "/etc/resolv.conf", "/etc/hosts",
+        "/etc/nsswitch.conf",
+        "/etc/localtime", "/usr/share/zoneinfo", "/usr/share/ca-certificates", "/dev/urandom", "/proc/self", "/proc/meminfo",
+        "/proc/sys/vm",
         "/sys/devices/system/cpu",
     ]
     /// Address space of a worker: it maps about 30 MB, a document of 25 MB passes through it several times.
@@ -69,7 +72,9 @@ struct WorkerProcess: Sendable {
     let level: String
     let isOwnUser: Bool
 
-    static func spawn(_ charge: WorkerCharge, session: String, settings: WorkerSettings, log: Int32) throws(Fault) -> WorkerProcess {
+    static func spawn(
+        _ charge: WorkerCharge, session: String, settings: WorkerSettings, log: Int32
+    ) throws(Fault) -> WorkerProcess {
         var bootstrap: (Int32, Int32) = (-1, -1)
         var lifeline: (Int32, Int32) = (-1, -1)
         var report: (Int32, Int32) = (-1, -1)

@@ -48,7 +48,8 @@ package final class WorkerSupervisor: Sendable {
     private let changed: @Sendable (Status) -> Void
 
     package init(
-        settings: WorkerSettings, paces: WorkerLifecycle.Paces = .init(), ledger: ProcessLedger, clock: WallClock, entropy: Entropy,
+        settings: WorkerSettings, paces: WorkerLifecycle.Paces = .init(), ledger: ProcessLedger, clock: WallClock,
+        entropy: Entropy,
         logger: Logger, log: Int32 = 2, changed: @escaping @Sendable (Status) -> Void = { _ in }
     ) {
         self.settings = settings
@@ -127,7 +128,9 @@ package final class WorkerSupervisor: Sendable {
             // A worker whose lifeline ends gives up its work within two seconds.
             for (tenant, worker) in state.workers {
                 if let process = worker.process { close(process.lifeline) }
-                state.workers[tenant]?.process = worker.process.map { WorkerProcess(pid: $0.pid, lifeline: -1, level: $0.level, isOwnUser: $0.isOwnUser) }
+                state.workers[tenant]?.process = worker.process.map {
+                    WorkerProcess(pid: $0.pid, lifeline: -1, level: $0.level, isOwnUser: $0.isOwnUser)
+                }
             }
             return state.workers.values.compactMap { $0.process?.pid }
         }
@@ -153,7 +156,9 @@ package final class WorkerSupervisor: Sendable {
             let before = worker.lifecycle.phase
             let actions = worker.lifecycle.handle(event, at: now, paces: paces)
             state.workers[tenant] = worker
-            return (actions, before != worker.lifecycle.phase && event != .beat(isBusy: true) ? WorkerSupervisor.status(worker) : nil)
+            return (
+                actions, before != worker.lifecycle.phase && event != .beat(isBusy: true) ? WorkerSupervisor.status(worker) : nil
+            )
         }
         for action in actions { carryOut(action, tenant) }
         if let status, actions.isEmpty { changed(status) }
@@ -162,7 +167,7 @@ package final class WorkerSupervisor: Sendable {
     private func carryOut(_ action: WorkerLifecycle.Action, _ tenant: TenantID) {
         switch action {
         case .spawn: spawn(tenant)
-        case .drain: break   // the worker learns it from its next lease or heartbeat
+        case .drain: break  // the worker learns it from its next lease or heartbeat
         case .kill:
             guard let pid = state.withLock({ $0.workers[tenant]?.process?.pid }) else { return }
             logger.warning("worker killed", metadata: ["tenant": "\(tenant)", "pid": "\(pid)"])
@@ -204,7 +209,8 @@ package final class WorkerSupervisor: Sendable {
     }
 
     private func reap() {
-        let running = state.withLock { state in state.workers.compactMap { tenant, worker in worker.process.map { (tenant, $0) } } }
+        let running = state.withLock { state in state.workers.compactMap { tenant, worker in worker.process.map { (tenant, $0) } }
+        }
         for (tenant, process) in running {
             var status: Int32 = 0
             let result = cs_reap(process.pid, &status)

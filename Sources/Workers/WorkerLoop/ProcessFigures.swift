@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Kernel
 
@@ -11,6 +12,9 @@ enum ProcessFigures {
         guard fields.count > 1, let pages = Int64(fields[1]) else { return 0 }
         return pages * Int64(sysconf(Int32(_SC_PAGESIZE)))
     }
+
+    /// Gives back what only the start needed; a process per tenant is affordable because each is small. Measured: 19 MB before.
+    static func releaseStartupPages() { _ = cs_release_startup_pages() }
 
     /// User and system time since the start.
     static var cpuMicroseconds: Int64 {

@@ -69,6 +69,7 @@ package actor Worker {
     /// Works until the end, and says which one it was. All that was under way is over or given up when it returns.
     package func run() async -> Ending {
         guard let welcome = await greet() else { return close() }
+        ProcessFigures.releaseStartupPages()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.leaseLoop(waitMilliseconds: welcome.leaseWaitSeconds * 1000) }
             group.addTask { await self.reportLoop() }

@@ -19,7 +19,8 @@ struct ConfigurationRoutes: Sendable {
     private var current: Route {
         Route(
             .get, "/api/v1/configuration", access: .permission(Permission.configurationRead.rawValue),
-            documentation: RouteDocumentation("getConfiguration", "Every current asset of every scope, for a plan.", responseSchema: ConfigurationRoutes.object)
+            documentation: RouteDocumentation(
+                "getConfiguration", "Every current asset of every scope, for a plan.", responseSchema: ConfigurationRoutes.object)
         ) { [services] request in
             let context = try await services.access.enterOwn(request, permission: .configurationRead)
             guard context.scope.kind == "operator" else { throw Refusal.notFound }
@@ -27,7 +28,8 @@ struct ConfigurationRoutes: Sendable {
             for (scope, asset) in try await services.applying.current() {
                 let node = try await services.access.node(of: scope)
                 items.append([
-                    "scope": .string(node.path), "kind": .string(asset.kind), "name": .string(asset.name), "version": .string(asset.version),
+                    "scope": .string(node.path), "kind": .string(asset.kind), "name": .string(asset.name),
+                    "version": .string(asset.version),
                     "hash": .string(asset.contentHash.hexText), "content": asset.content,
                 ])
             }
@@ -39,8 +41,10 @@ struct ConfigurationRoutes: Sendable {
         Route(
             .post, "/api/v1/configuration", access: .permission(Permission.configurationApply.rawValue),
             documentation: RouteDocumentation(
-                "applyConfiguration", "Publishes a bundle. Versions are immutable; applying the same bundle again changes nothing.",
-                requestSchema: ["type": "object", "required": ["assets"], "properties": ["assets": ["type": "array"]]], responseSchema: ConfigurationRoutes.object,
+                "applyConfiguration",
+                "Publishes a bundle. Versions are immutable; applying the same bundle again changes nothing.",
+                requestSchema: ["type": "object", "required": ["assets"], "properties": ["assets": ["type": "array"]]],
+                responseSchema: ConfigurationRoutes.object,
                 problems: [400, 409, 413, 422]), bodyBytesMax: ConfigurationRoutes.bundleBytesMax
         ) { [services] request in
             let context = try await services.access.enterOwn(request, permission: .configurationApply)
@@ -55,20 +59,26 @@ struct ConfigurationRoutes: Sendable {
     /// `{scopes: [{path, parent}], assets: [{scope, kind, name, version, content}]}`, as `countersign apply` sends it.
     package static func assets(in body: JSONValue) throws(Refusal) -> [Applying.Asset] {
         guard let list = body["assets"]?.array, let scopes = body["scopes"]?.array else {
-            throw Refusal(.invalid, reason: "configuration.shape", "A bundle has a list of scopes and a list of assets.", facts: ["field": "assets"])
+            throw Refusal(
+                .invalid, reason: "configuration.shape", "A bundle has a list of scopes and a list of assets.",
+                facts: ["field": "assets"])
         }
         var partners: [String: String] = [:]
         for scope in scopes {
-            guard let path = scope["path"]?.string, let parent = scope["parent"]?.string, parent.hasPrefix("partner/") else { continue }
+            guard let path = scope["path"]?.string, let parent = scope["parent"]?.string, parent.hasPrefix("partner/") else {
+                continue
+            }
             partners[path] = String(parent.dropFirst("partner/".count))
         }
         var out: [Applying.Asset] = []
         for (index, item) in list.enumerated() {
-            guard let path = item["scope"]?.string, let scope = Scope(path: path, partner: partners[path]), let kind = item["kind"]?.string,
+            guard let path = item["scope"]?.string, let scope = Scope(path: path, partner: partners[path]),
+                let kind = item["kind"]?.string,
                 let name = item["name"]?.string, let version = item["version"]?.string, let content = item["content"]
             else {
                 throw Refusal(
-                    .invalid, reason: "configuration.asset", "Asset \(index + 1) lacks its scope, kind, name, version or content.",
+                    .invalid, reason: "configuration.asset",
+                    "Asset \(index + 1) lacks its scope, kind, name, version or content.",
                     facts: ["field": "assets/\(index)"])
             }
             out.append(Applying.Asset(scope: scope, kind: kind, name: name, version: version, content: content))
@@ -81,12 +91,16 @@ struct ConfigurationRoutes: Sendable {
             method: .put, "secrets/{name}", .configurationApply,
             RouteDocumentation(
                 "setSecret", "Stores a connection secret. It can be replaced and used, never read.",
-                requestSchema: ["type": "object", "required": ["value"], "additionalProperties": false, "properties": ["value": ["type": "string"]]],
+                requestSchema: [
+                    "type": "object", "required": ["value"], "additionalProperties": false,
+                    "properties": ["value": ["type": "string"]],
+                ],
                 responseSchema: ConfigurationRoutes.object, problems: [400, 409, 422])
         ) { [services] request, body, context in
             let fields = try BodyFields(body, known: ["value"])
             try await services.applying.setSecret(
-                try fields.text("value"), name: try request.parameter("name"), in: context.scope.id, by: context.visitor.identity.person.id)
+                try fields.text("value"), name: try request.parameter("name"), in: context.scope.id,
+                by: context.visitor.identity.person.id)
             return (200, ["set": true])
         }
     }

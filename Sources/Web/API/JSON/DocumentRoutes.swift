@@ -20,18 +20,29 @@ struct DocumentRoutes: Sendable {
             services.reading(
                 "documents", .runsRead,
                 RouteDocumentation(
-                    "listDocuments", "Documents, newest first.", parameters: PageRequest.parameters, responseSchema: DocumentRoutes.object, problems: [400])
+                    "listDocuments", "Documents, newest first.", parameters: PageRequest.parameters,
+                    responseSchema: DocumentRoutes.object, problems: [400])
             ) { request, context in
                 let page = try PageRequest(request)
-                let rows = try await looking.documents(context.scope.id, before: try page.position(DocumentID.self), limit: page.limit)
+                let rows = try await looking.documents(
+                    context.scope.id, before: try page.position(DocumentID.self), limit: page.limit)
                 return page.answer(rows.map(Views.document), last: rows.last.map { ($0.receivedAt, $0.id) })
             },
-            services.reading("documents/{id}", .runsRead, RouteDocumentation("getDocument", "One document.", responseSchema: DocumentRoutes.object)) { request, context in
+            services.reading(
+                "documents/{id}", .runsRead,
+                RouteDocumentation("getDocument", "One document.", responseSchema: DocumentRoutes.object)
+            ) { request, context in
                 Views.document(try await looking.document(context.scope.id, try request.id()))
             },
-            services.reading("invoices/{id}", .runsRead, RouteDocumentation("getInvoice", "One invoice in canonical form.", responseSchema: DocumentRoutes.object)) { request, context in
+            services.reading(
+                "invoices/{id}", .runsRead,
+                RouteDocumentation("getInvoice", "One invoice in canonical form.", responseSchema: DocumentRoutes.object)
+            ) { request, context in
                 let row = try await looking.invoice(context.scope.id, try request.id())
-                return ["id": JSONValue(row.id), "document": JSONValue(row.document), "invoice": row.content, "findings": row.findings]
+                return [
+                    "id": JSONValue(row.id), "document": JSONValue(row.document), "invoice": row.content,
+                    "findings": row.findings,
+                ]
             },
             content,
         ]
@@ -44,11 +55,13 @@ struct DocumentRoutes: Sendable {
             documentation: RouteDocumentation(
                 "submitDocument", "Hands in a document. The same bytes again are the same document.",
                 parameters: [.init("fileName", "The file's name, as a person would recognise it.")],
-                requestSchema: ["type": "string", "format": "binary"], requestType: "application/octet-stream", responseSchema: DocumentRoutes.object,
+                requestSchema: ["type": "string", "format": "binary"], requestType: "application/octet-stream",
+                responseSchema: DocumentRoutes.object,
                 responseStatus: 201, problems: [400, 413, 422]),
             bodyBytesMax: Intake.documentBytesMax + 1
         ) { [services] request in
-            let context = try await services.access.enter(request, slug: try request.parameter("tenant"), permission: .documentsSubmit)
+            let context = try await services.access.enter(
+                request, slug: try request.parameter("tenant"), permission: .documentsSubmit)
             let trace = request.headers["traceparent"].flatMap { TraceContext(traceparent: $0) }
             let receipt = try await services.intake.receive(
                 request.body, fileName: request.query("fileName") ?? "document", channel: .api, scope: context.scope,
@@ -63,7 +76,8 @@ struct DocumentRoutes: Sendable {
     private var content: Route {
         Route(
             .get, "/api/v1/tenants/{tenant}/documents/{id}/content", access: .permission(Permission.runsRead.rawValue),
-            documentation: RouteDocumentation("getDocumentContent", "The bytes as they came.", responseSchema: ["type": "string", "format": "binary"])
+            documentation: RouteDocumentation(
+                "getDocumentContent", "The bytes as they came.", responseSchema: ["type": "string", "format": "binary"])
         ) { [services] request in
             let context = try await services.access.enter(request, slug: try request.parameter("tenant"), permission: .runsRead)
             let row = try await services.looking.document(context.scope.id, try request.id())

@@ -26,44 +26,69 @@ struct IncidentRoutes: Sendable {
                 "incidents", .incidentsRead,
                 RouteDocumentation(
                     "listIncidents", "Incidents, newest first.",
-                    parameters: PageRequest.parameters + [.init("state", "`open` (default) or `all`.", schema: ["enum": ["open", "all"]])],
+                    parameters: PageRequest.parameters + [
+                        .init("state", "`open` (default) or `all`.", schema: ["enum": ["open", "all"]])
+                    ],
                     responseSchema: IncidentRoutes.object, problems: [400])
             ) { request, context in
                 let page = try PageRequest(request)
                 let rows = try await looking.incidents(
-                    context.scope.id, openOnly: request.query("state") != "all", before: try page.position(IncidentID.self), limit: page.limit)
+                    context.scope.id, openOnly: request.query("state") != "all", before: try page.position(IncidentID.self),
+                    limit: page.limit)
                 return page.answer(rows.map(Views.incident), last: rows.last.map { ($0.openedAt, $0.id) })
             },
-            services.reading("incidents/{id}", .incidentsRead, RouteDocumentation("getIncident", "One incident with its timeline.", responseSchema: IncidentRoutes.object)) { request, context in
+            services.reading(
+                "incidents/{id}", .incidentsRead,
+                RouteDocumentation("getIncident", "One incident with its timeline.", responseSchema: IncidentRoutes.object)
+            ) { request, context in
                 let row = try await looking.incident(context.scope.id, try request.id())
                 let lines = try await looking.incidentEntries(context.scope.id, row.id)
                 var body = Views.incident(row).object ?? [:]
                 body["timeline"] = .array(
-                    lines.map { ["at": JSONValue($0.at), "kind": .string($0.kind), "person": JSONValue($0.person), "text": .string($0.text)] })
+                    lines.map {
+                        [
+                            "at": JSONValue($0.at), "kind": .string($0.kind), "person": JSONValue($0.person),
+                            "text": .string($0.text),
+                        ]
+                    })
                 return .object(body)
             },
             services.writing(
                 "incidents/{id}/acknowledge", .incidentsManage,
-                RouteDocumentation("acknowledgeIncident", "Takes the incident on; stops escalation.", responseSchema: IncidentRoutes.object, problems: [400, 409, 422])
+                RouteDocumentation(
+                    "acknowledgeIncident", "Takes the incident on; stops escalation.", responseSchema: IncidentRoutes.object,
+                    problems: [400, 409, 422])
             ) { request, _, context in
                 (200, Views.incident(try await alerting.acknowledge(try request.id(), as: context.actor, scope: context.scope)))
             },
             services.writing(
                 "incidents/{id}/resolve", .incidentsManage,
                 RouteDocumentation(
-                    "resolveIncident", "Ends the incident with the reason.", requestSchema: schema("reason"), responseSchema: IncidentRoutes.object,
+                    "resolveIncident", "Ends the incident with the reason.", requestSchema: schema("reason"),
+                    responseSchema: IncidentRoutes.object,
                     problems: [400, 409, 422])
             ) { request, body, context in
                 let fields = try BodyFields(body, known: ["reason"])
-                return (200, Views.incident(try await alerting.resolve(try request.id(), reason: try fields.text("reason"), as: context.actor, scope: context.scope)))
+                return (
+                    200,
+                    Views.incident(
+                        try await alerting.resolve(
+                            try request.id(), reason: try fields.text("reason"), as: context.actor, scope: context.scope))
+                )
             },
             services.writing(
                 "incidents/{id}/notes", .incidentsManage,
                 RouteDocumentation(
-                    "noteOnIncident", "Adds a note to the timeline.", requestSchema: schema("text"), responseSchema: IncidentRoutes.object, problems: [400, 409, 422])
+                    "noteOnIncident", "Adds a note to the timeline.", requestSchema: schema("text"),
+                    responseSchema: IncidentRoutes.object, problems: [400, 409, 422])
             ) { request, body, context in
                 let fields = try BodyFields(body, known: ["text"])
-                return (200, Views.incident(try await alerting.note(try request.id(), text: try fields.text("text"), as: context.actor, scope: context.scope)))
+                return (
+                    200,
+                    Views.incident(
+                        try await alerting.note(
+                            try request.id(), text: try fields.text("text"), as: context.actor, scope: context.scope))
+                )
             },
         ]
     }

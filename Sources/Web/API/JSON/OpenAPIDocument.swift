@@ -13,10 +13,17 @@ enum OpenAPIDocument {
         }
         return [
             "openapi": "3.1.0",
-            "info": ["title": "Countersign", "version": "1", "description": "Governed finance automation. Errors are RFC 9457 problem documents."],
+            "info": [
+                "title": "Countersign", "version": "1",
+                "description": "Governed finance automation. Errors are RFC 9457 problem documents.",
+            ],
             "paths": .object(paths),
             "components": [
-                "securitySchemes": ["bearer": ["type": "http", "scheme": "bearer", "description": "An API key (cs_…) or the token of a session."]],
+                "securitySchemes": [
+                    "bearer": [
+                        "type": "http", "scheme": "bearer", "description": "An API key (cs_…) or the token of a session.",
+                    ]
+                ],
                 "schemas": ["Problem": problem],
             ],
         ]
@@ -34,7 +41,8 @@ enum OpenAPIDocument {
         var parameters: [JSONValue] = []
         for segment in route.pattern.split(separator: "/") where segment.hasPrefix("{") {
             parameters.append([
-                "name": .string(String(segment.dropFirst().dropLast())), "in": "path", "required": true, "schema": ["type": "string"],
+                "name": .string(String(segment.dropFirst().dropLast())), "in": "path", "required": true,
+                "schema": ["type": "string"],
             ])
         }
         for parameter in documentation.parameters {
@@ -44,10 +52,13 @@ enum OpenAPIDocument {
             ])
         }
         if documentation.problems.contains(409), route.method != .get {
-            parameters.append(["name": "Idempotency-Key", "in": "header", "required": false, "schema": ["type": "string", "maxLength": 128]])
+            parameters.append([
+                "name": "Idempotency-Key", "in": "header", "required": false, "schema": ["type": "string", "maxLength": 128],
+            ])
         }
         var out: JSONObject = [
-            "operationId": .string(documentation.operation), "summary": .string(documentation.summary), "parameters": .array(parameters),
+            "operationId": .string(documentation.operation), "summary": .string(documentation.summary),
+            "parameters": .array(parameters),
             "responses": responses(route, documentation),
         ]
         if let schema = documentation.requestSchema {
@@ -66,8 +77,11 @@ enum OpenAPIDocument {
     private static func responses(_ route: Route, _ documentation: RouteDocumentation) -> JSONValue {
         let type: String =
             documentation.responseSchema?["format"]?.string == "binary"
-            ? "application/octet-stream" : documentation.responseSchema?["type"]?.string == "string" ? "text/plain" : "application/json"
-        let good: JSONValue = ["description": "Done.", "content": .object([type: ["schema": documentation.responseSchema ?? ["type": "object"]]])]
+            ? "application/octet-stream"
+            : documentation.responseSchema?["type"]?.string == "string" ? "text/plain" : "application/json"
+        let good: JSONValue = [
+            "description": "Done.", "content": .object([type: ["schema": documentation.responseSchema ?? ["type": "object"]]]),
+        ]
         var out = JSONObject()
         out["\(documentation.responseStatus)"] = good
         if documentation.responseStatus == 201, route.pattern.hasSuffix("/documents") { out["200"] = good }

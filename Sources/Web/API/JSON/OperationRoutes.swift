@@ -16,19 +16,33 @@ struct OperationRoutes: Sendable {
         let looking = services.looking
         return [
             tenants,
-            services.reading("summary", .serviceRead, RouteDocumentation("getSummary", "The tenant's counts.", responseSchema: OperationRoutes.object)) { _, context in
+            services.reading(
+                "summary", .serviceRead,
+                RouteDocumentation("getSummary", "The tenant's counts.", responseSchema: OperationRoutes.object)
+            ) { _, context in
                 Views.summary(try await looking.summary(context.scope.id))
             },
-            services.reading("workers", .workersRead, RouteDocumentation("listWorkers", "The tenant's worker process.", responseSchema: OperationRoutes.object)) { _, context in
-                ["items": .array(try await looking.worker(context.scope.id).map { [Views.worker($0, name: context.scope.slug)] } ?? [])]
+            services.reading(
+                "workers", .workersRead,
+                RouteDocumentation("listWorkers", "The tenant's worker process.", responseSchema: OperationRoutes.object)
+            ) { _, context in
+                [
+                    "items": .array(
+                        try await looking.worker(context.scope.id).map { [Views.worker($0, name: context.scope.slug)] } ?? [])
+                ]
             },
-            services.reading("connections", .connectionsRead, RouteDocumentation("listConnections", "The tenant's connections, without secrets.", responseSchema: OperationRoutes.object)) { [services] _, context in
+            services.reading(
+                "connections", .connectionsRead,
+                RouteDocumentation(
+                    "listConnections", "The tenant's connections, without secrets.", responseSchema: OperationRoutes.object)
+            ) { [services] _, context in
                 let rows = try await services.assets.current(for: context.scope.id).all("connection")
                 return [
                     "items": .array(
                         rows.map {
                             [
-                                "name": .string($0.name), "version": .string($0.version), "connector": $0.content["connector"] ?? .null,
+                                "name": .string($0.name), "version": .string($0.version),
+                                "connector": $0.content["connector"] ?? .null,
                                 "baseUrl": $0.content["baseUrl"] ?? $0.content["baseURL"] ?? .null,
                             ]
                         })
@@ -36,22 +50,31 @@ struct OperationRoutes: Sendable {
             },
             services.writing(
                 "connections/{name}/test", .connectionsTest,
-                RouteDocumentation("testConnection", "Asks the tenant's worker to reach the connection and read one page. Writes nothing.", responseSchema: OperationRoutes.object, problems: [400, 409, 422, 503])
+                RouteDocumentation(
+                    "testConnection", "Asks the tenant's worker to reach the connection and read one page. Writes nothing.",
+                    responseSchema: OperationRoutes.object, problems: [400, 409, 422, 503])
             ) { [services] request, _, context in
                 let name = try request.parameter("name")
-                guard try await services.assets.current(for: context.scope.id).row("connection", name) != nil else { throw Refusal.notFound }
+                guard try await services.assets.current(for: context.scope.id).row("connection", name) != nil else {
+                    throw Refusal.notFound
+                }
                 switch try await services.asking.testConnection(name, tenant: context.scope.id) {
                 case .output(let output): return (200, output)
-                case .failed(let code, let message): return (200, ["reached": false, "code": .string(code), "message": .string(message)])
+                case .failed(let code, let message):
+                    return (200, ["reached": false, "code": .string(code), "message": .string(message)])
                 }
             },
-            services.reading("people", .peopleRead, RouteDocumentation("listPeople", "The tenant's people and their roles.", responseSchema: OperationRoutes.object)) { _, context in
+            services.reading(
+                "people", .peopleRead,
+                RouteDocumentation("listPeople", "The tenant's people and their roles.", responseSchema: OperationRoutes.object)
+            ) { _, context in
                 let rows = try await looking.people(context.scope.id)
                 return [
                     "items": .array(
                         rows.map { row in
                             [
-                                "id": JSONValue(row.id), "name": .string(row.name), "email": .string(row.email), "state": .string(row.state),
+                                "id": JSONValue(row.id), "name": .string(row.name), "email": .string(row.email),
+                                "state": .string(row.state),
                                 "roles": .array((row.roles["grants"]?.array ?? []).compactMap { $0["role"] }),
                             ]
                         })
@@ -61,12 +84,15 @@ struct OperationRoutes: Sendable {
                 "audit", .auditRead,
                 RouteDocumentation(
                     "listAudit", "Audit entries, newest first.",
-                    parameters: PageRequest.parameters + [.init("action", "Only this action."), .init("object", "Only this object's id.")],
+                    parameters: PageRequest.parameters + [
+                        .init("action", "Only this action."), .init("object", "Only this object's id."),
+                    ],
                     responseSchema: OperationRoutes.object, problems: [400])
             ) { request, context in
                 let page = try PageRequest(request)
                 let rows = try await looking.audit(
-                    context.scope.id, action: request.query("action"), object: request.query("object"), before: try page.position(AuditEntryID.self),
+                    context.scope.id, action: request.query("action"), object: request.query("object"),
+                    before: try page.position(AuditEntryID.self),
                     limit: page.limit)
                 return page.answer(rows.map(Views.entry), last: rows.last.map { ($0.at, $0.id) })
             },
@@ -77,7 +103,9 @@ struct OperationRoutes: Sendable {
     private var tenants: Route {
         Route(
             .get, "/api/v1/tenants", access: .signedIn,
-            documentation: RouteDocumentation("listTenants", "The tenants you belong to or look after, with their counts.", responseSchema: OperationRoutes.object)
+            documentation: RouteDocumentation(
+                "listTenants", "The tenants you belong to or look after, with their counts.",
+                responseSchema: OperationRoutes.object)
         ) { [services] request in
             let visitor = try await services.access.visitor(request)
             let rows = try await services.access.visibleScopes(visitor).filter { $0.kind == "tenant" }
@@ -98,9 +126,11 @@ struct OperationRoutes: Sendable {
     private var events: Route {
         Route(
             .get, "/api/v1/tenants/{tenant}/events", access: .permission(Permission.serviceRead.rawValue),
-            documentation: RouteDocumentation("streamEvents", "Live feed as server-sent events.", responseSchema: ["type": "string"])
+            documentation: RouteDocumentation(
+                "streamEvents", "Live feed as server-sent events.", responseSchema: ["type": "string"])
         ) { [services] request in
-            let context = try await services.access.enter(request, slug: try request.parameter("tenant"), permission: .serviceRead)
+            let context = try await services.access.enter(
+                request, slug: try request.parameter("tenant"), permission: .serviceRead)
             let tenant = context.scope.id
             let start: Int64
             if let last = request.headers["last-event-id"], let position = Int64(last) {
@@ -110,7 +140,10 @@ struct OperationRoutes: Sendable {
             }
             return WebResponse(
                 status: 200,
-                headers: WebHeaders([(name: "Content-Type", value: "text/event-stream"), (name: "Cache-Control", value: "no-store"), (name: "X-Accel-Buffering", value: "no")]),
+                headers: WebHeaders([
+                    (name: "Content-Type", value: "text/event-stream"), (name: "Cache-Control", value: "no-store"),
+                    (name: "X-Accel-Buffering", value: "no"),
+                ]),
                 body: .stream { writer in
                     var position = start
                     var sinceBeat: Int64 = 0
@@ -119,7 +152,9 @@ struct OperationRoutes: Sendable {
                         let items = try await services.looking.feed(tenant, after: position)
                         for item in items {
                             position = item.id
-                            let data: JSONValue = .object(["topic": .string(item.topic), "at": JSONValue(item.at), "run": item.run.map { JSONValue($0) }])
+                            let data: JSONValue = .object([
+                                "topic": .string(item.topic), "at": JSONValue(item.at), "run": item.run.map { JSONValue($0) },
+                            ])
                             try await writer.write("id: \(item.id)\nevent: change\ndata: \(data.text)\n\n")
                         }
                         if items.isEmpty {

@@ -15,7 +15,9 @@ struct RequestRoutes: Sendable {
         "type": "object", "required": ["verdict", "objectHash"], "additionalProperties": false,
         "properties": [
             "verdict": ["enum": ["approve", "reject"]], "reason": ["type": "string"],
-            "objectHash": ["type": "string", "description": "Hash of the object as it was shown; another version voids the decision."],
+            "objectHash": [
+                "type": "string", "description": "Hash of the object as it was shown; another version voids the decision.",
+            ],
         ],
     ]
     private static let resolutionSchema: JSONValue = [
@@ -27,24 +29,33 @@ struct RequestRoutes: Sendable {
         approvals + exceptions + tasks
     }
 
-    private func list(_ pattern: String, kind: String, _ permission: Permission, _ operation: String, _ summary: String) -> Route {
+    private func list(_ pattern: String, kind: String, _ permission: Permission, _ operation: String, _ summary: String) -> Route
+    {
         let looking = services.looking
         return services.reading(
             pattern, permission,
             RouteDocumentation(
-                operation, summary, parameters: PageRequest.parameters + [.init("state", "`open` (default) or `all`.", schema: ["enum": ["open", "all"]])],
+                operation, summary,
+                parameters: PageRequest.parameters + [
+                    .init("state", "`open` (default) or `all`.", schema: ["enum": ["open", "all"]])
+                ],
                 responseSchema: RequestRoutes.object, problems: [400])
         ) { request, context in
             let page = try PageRequest(request)
             let rows = try await looking.requests(
-                context.scope.id, kinds: [kind], openOnly: request.query("state") != "all", after: try page.position(TaskID.self), limit: page.limit)
+                context.scope.id, kinds: [kind], openOnly: request.query("state") != "all", after: try page.position(TaskID.self),
+                limit: page.limit)
             let people = try await names(context.scope.id)
             return page.answer(rows.map { Views.request($0, people: people) }, last: rows.last.map { ($0.createdAt, $0.id) })
         }
     }
 
-    private func single(_ pattern: String, kind: String, _ permission: Permission, _ operation: String, _ summary: String) -> Route {
-        services.reading("\(pattern)/{id}", permission, RouteDocumentation(operation, summary, responseSchema: RequestRoutes.object)) { request, context in
+    private func single(
+        _ pattern: String, kind: String, _ permission: Permission, _ operation: String, _ summary: String
+    ) -> Route {
+        services.reading(
+            "\(pattern)/{id}", permission, RouteDocumentation(operation, summary, responseSchema: RequestRoutes.object)
+        ) { request, context in
             Views.request(try await personRequest(request, context, kind: kind), people: try await names(context.scope.id))
         }
     }
@@ -63,21 +74,26 @@ struct RequestRoutes: Sendable {
         let approving = services.approving
         return [
             list("approvals", kind: "approval", .approvalsRead, "listApprovals", "What waits for a signature, oldest first."),
-            single("approvals", kind: "approval", .approvalsRead, "getApproval", "One approval with the object that a signature binds to."),
+            single(
+                "approvals", kind: "approval", .approvalsRead, "getApproval",
+                "One approval with the object that a signature binds to."),
             services.writing(
                 "approvals/{id}/decision", .approvalsDecide,
                 RouteDocumentation(
                     "decideApproval", "Signs or rejects. Duty separation, role and quorum are enforced by the engine.",
-                    requestSchema: RequestRoutes.decisionSchema, responseSchema: RequestRoutes.object, problems: [400, 409, 412, 422])
+                    requestSchema: RequestRoutes.decisionSchema, responseSchema: RequestRoutes.object,
+                    problems: [400, 409, 412, 422])
             ) { request, body, context in
                 let fields = try BodyFields(body, known: ["verdict", "reason", "objectHash"])
                 let row = try await personRequest(request, context, kind: "approval")
                 let verdict = try fields.text("verdict")
                 guard verdict == "approve" || verdict == "reject" else {
-                    throw Refusal(.invalid, reason: "decision.verdict", "verdict is approve or reject.", facts: ["field": "verdict"])
+                    throw Refusal(
+                        .invalid, reason: "decision.verdict", "verdict is approve or reject.", facts: ["field": "verdict"])
                 }
                 let decision = Approving.Decision(
-                    task: row.id, verdict: verdict, reason: try fields.textIfAny("reason"), objectHash: try fields.text("objectHash"),
+                    task: row.id, verdict: verdict, reason: try fields.textIfAny("reason"),
+                    objectHash: try fields.text("objectHash"),
                     key: try Services.idempotencyKey(request))
                 return try Views.answer(try await approving.decide(decision, as: context.actor, scope: context.scope))
             },
@@ -91,7 +107,9 @@ struct RequestRoutes: Sendable {
     private func claim(_ pattern: String, kind: String, _ permission: Permission, _ operation: String) -> Route {
         services.writing(
             pattern, permission,
-            RouteDocumentation(operation, "Claims a request, so that colleagues see it is being looked at.", responseSchema: RequestRoutes.object, problems: [400, 409, 422])
+            RouteDocumentation(
+                operation, "Claims a request, so that colleagues see it is being looked at.",
+                responseSchema: RequestRoutes.object, problems: [400, 409, 422])
         ) { [services] request, _, context in
             let row = try await personRequest(request, context, kind: kind)
             try await services.approving.claim(row.id, as: context.actor, scope: context.scope)
@@ -101,7 +119,8 @@ struct RequestRoutes: Sendable {
 
     private func release(_ pattern: String, kind: String, _ permission: Permission, _ operation: String) -> Route {
         services.writing(
-            pattern, permission, RouteDocumentation(operation, "Gives a claim back.", responseSchema: RequestRoutes.object, problems: [400, 409, 422])
+            pattern, permission,
+            RouteDocumentation(operation, "Gives a claim back.", responseSchema: RequestRoutes.object, problems: [400, 409, 422])
         ) { [services] request, _, context in
             let row = try await personRequest(request, context, kind: kind)
             try await services.approving.release(row.id, as: context.actor, scope: context.scope)
@@ -112,12 +131,15 @@ struct RequestRoutes: Sendable {
     private var exceptions: [Route] {
         let approving = services.approving
         return [
-            list("exceptions", kind: "exception", .exceptionsRead, "listExceptions", "Typed holds that wait for somebody, oldest first."),
+            list(
+                "exceptions", kind: "exception", .exceptionsRead, "listExceptions",
+                "Typed holds that wait for somebody, oldest first."),
             single("exceptions", kind: "exception", .exceptionsRead, "getException", "One exception with its resolutions."),
             services.writing(
                 "exceptions/{id}/resolution", .exceptionsResolve,
                 RouteDocumentation(
-                    "resolveException", "Resolves an exception in one of the ways it offers.", requestSchema: RequestRoutes.resolutionSchema,
+                    "resolveException", "Resolves an exception in one of the ways it offers.",
+                    requestSchema: RequestRoutes.resolutionSchema,
                     responseSchema: RequestRoutes.object, problems: [400, 409, 412, 422])
             ) { request, body, context in
                 let fields = try BodyFields(body, known: ["resolution", "reason", "objectHash"])
@@ -135,18 +157,23 @@ struct RequestRoutes: Sendable {
         return [
             services.reading(
                 "tasks", .runsRead,
-                RouteDocumentation("listDeadTasks", "Dead letters: work whose attempts are used up, newest first.", responseSchema: RequestRoutes.object)
+                RouteDocumentation(
+                    "listDeadTasks", "Dead letters: work whose attempts are used up, newest first.",
+                    responseSchema: RequestRoutes.object)
             ) { _, context in
                 ["items": .array(try await looking.deadTasks(context.scope.id, limit: 200).map(Views.task))]
             },
             services.writing(
                 "tasks/{id}/retry", .tasksRetry,
-                RouteDocumentation("retryTask", "Sends a dead letter again, its attempts counted anew.", responseSchema: RequestRoutes.object, problems: [400, 409, 422])
+                RouteDocumentation(
+                    "retryTask", "Sends a dead letter again, its attempts counted anew.", responseSchema: RequestRoutes.object,
+                    problems: [400, 409, 422])
             ) { request, _, context in
                 let row = try await looking.task(context.scope.id, try request.id())
                 guard row.taskClass == "worker" else { throw Refusal.notFound }
                 return try Views.answer(
-                    try await approving.retry(row.id, key: try Services.idempotencyKey(request), as: context.actor, scope: context.scope))
+                    try await approving.retry(
+                        row.id, key: try Services.idempotencyKey(request), as: context.actor, scope: context.scope))
             },
         ]
     }

@@ -21,17 +21,23 @@ struct RunRoutes: Sendable {
                 RouteDocumentation(
                     "listRuns", "Runs, newest first.",
                     parameters: PageRequest.parameters + [
-                        .init("phase", "Only runs in this phase.", schema: ["enum": ["pending", "running", "waiting", "completed", "faulted", "cancelled"]]),
+                        .init(
+                            "phase", "Only runs in this phase.",
+                            schema: ["enum": ["pending", "running", "waiting", "completed", "faulted", "cancelled"]]),
                         .init("q", "Only runs whose number or counterparty contains this text."),
                     ], responseSchema: RunRoutes.object, problems: [400])
             ) { request, context in
                 let page = try PageRequest(request)
                 let phases = try Self.phases(request.query("phase"))
                 let rows = try await looking.runs(
-                    context.scope.id, phases: phases, search: request.query("q"), before: try page.position(RunID.self), limit: page.limit)
+                    context.scope.id, phases: phases, search: request.query("q"), before: try page.position(RunID.self),
+                    limit: page.limit)
                 return page.answer(rows.map(Views.run), last: rows.last.map { ($0.startedAt, $0.id) })
             },
-            services.reading("runs/{id}", .runsRead, RouteDocumentation("getRun", "One run with its open work.", responseSchema: RunRoutes.object)) { request, context in
+            services.reading(
+                "runs/{id}", .runsRead,
+                RouteDocumentation("getRun", "One run with its open work.", responseSchema: RunRoutes.object)
+            ) { request, context in
                 let run = try await looking.run(context.scope.id, try request.id())
                 let tasks = try await looking.tasks(context.scope.id, run: run.id)
                 let clocks = try await looking.clocks(context.scope.id, run: run.id)
@@ -46,7 +52,8 @@ struct RunRoutes: Sendable {
                 "runs/{id}/history", .runsRead,
                 RouteDocumentation(
                     "getRunHistory", "A run's history, oldest first.",
-                    parameters: [.init("after", "Only lines after this number.", schema: ["type": "integer"])], responseSchema: RunRoutes.object,
+                    parameters: [.init("after", "Only lines after this number.", schema: ["type": "integer"])],
+                    responseSchema: RunRoutes.object,
                     problems: [400])
             ) { request, context in
                 let run = try await looking.run(context.scope.id, try request.id())
@@ -54,26 +61,40 @@ struct RunRoutes: Sendable {
                     throw Refusal(.invalid, reason: "history.after", "after is a whole number.", facts: ["field": "after"])
                 }
                 let rows = try await looking.history(context.scope.id, run: run.id, after: after, limit: 200)
-                return .object(["items": .array(rows.map(Views.history)), "next": rows.count == 200 ? JSONValue(Int(rows.last?.seq ?? 0)) : nil])
+                return .object([
+                    "items": .array(rows.map(Views.history)),
+                    "next": rows.count == 200 ? JSONValue(Int(rows.last?.seq ?? 0)) : nil,
+                ])
             },
-            services.reading("runs/{id}/receipts", .runsRead, RouteDocumentation("getRunReceipts", "The run's audit entries.", responseSchema: RunRoutes.object)) { request, context in
+            services.reading(
+                "runs/{id}/receipts", .runsRead,
+                RouteDocumentation("getRunReceipts", "The run's audit entries.", responseSchema: RunRoutes.object)
+            ) { request, context in
                 let run = try await looking.run(context.scope.id, try request.id())
                 return ["items": .array(try await looking.audit(context.scope.id, run: run.id).map(Views.entry))]
             },
-            services.reading("runs/{id}/data", .runsRead, RouteDocumentation("getRunData", "What the run knows: input, results and decisions.", responseSchema: RunRoutes.object)) { request, context in
+            services.reading(
+                "runs/{id}/data", .runsRead,
+                RouteDocumentation(
+                    "getRunData", "What the run knows: input, results and decisions.", responseSchema: RunRoutes.object)
+            ) { request, context in
                 try await looking.run(context.scope.id, try request.id()).state
             },
             services.writing(
                 "runs/{id}/cancel", .runsManage,
                 RouteDocumentation(
                     "cancelRun", "Stops a run; what is posted stays posted.",
-                    requestSchema: ["type": "object", "required": ["reason"], "properties": ["reason": ["type": "string"]], "additionalProperties": false],
+                    requestSchema: [
+                        "type": "object", "required": ["reason"], "properties": ["reason": ["type": "string"]],
+                        "additionalProperties": false,
+                    ],
                     responseSchema: RunRoutes.object, problems: [400, 409, 422])
             ) { [services] request, body, context in
                 let fields = try BodyFields(body, known: ["reason"])
                 let run = try await looking.run(context.scope.id, try request.id())
                 let answer = try await services.approving.cancel(
-                    run.id, reason: try fields.text("reason"), key: try Services.idempotencyKey(request), as: context.actor, scope: context.scope)
+                    run.id, reason: try fields.text("reason"), key: try Services.idempotencyKey(request), as: context.actor,
+                    scope: context.scope)
                 return try Views.answer(answer)
             },
         ]

@@ -18,7 +18,8 @@ struct ServiceRoutes: Sendable {
         return [
             services.reading(
                 "service", .serviceRead,
-                RouteDocumentation("getService", "Attainment per objective over the last 31 days, with n.", responseSchema: ServiceRoutes.object)
+                RouteDocumentation(
+                    "getService", "Attainment per objective over the last 31 days, with n.", responseSchema: ServiceRoutes.object)
             ) { _, context in
                 let since = context.now.adding(seconds: -31 * 86_400)
                 let rows = try await looking.attainment(context.scope.id, since: since)
@@ -27,7 +28,8 @@ struct ServiceRoutes: Sendable {
                     "objectives": .array(
                         rows.map {
                             [
-                                "objective": .string($0.objective), "targetSeconds": JSONValue($0.targetSeconds), "n": JSONValue($0.n),
+                                "objective": .string($0.objective), "targetSeconds": JSONValue($0.targetSeconds),
+                                "n": JSONValue($0.n),
                                 "met": JSONValue($0.met), "breached": JSONValue($0.breached), "open": JSONValue($0.open),
                             ]
                         }),
@@ -37,27 +39,39 @@ struct ServiceRoutes: Sendable {
                 "clocks", .serviceRead,
                 RouteDocumentation(
                     "listClocks", "Clocks, newest first.",
-                    parameters: PageRequest.parameters + [.init("outcome", "Only clocks of this outcome.", schema: ["enum": ["open", "met", "breached"]])],
+                    parameters: PageRequest.parameters + [
+                        .init("outcome", "Only clocks of this outcome.", schema: ["enum": ["open", "met", "breached"]])
+                    ],
                     responseSchema: ServiceRoutes.object, problems: [400])
             ) { request, context in
                 let page = try PageRequest(request)
                 let outcome = request.query("outcome")
                 guard outcome == nil || ["open", "met", "breached"].contains(outcome) else {
-                    throw Refusal(.invalid, reason: "clocks.outcome", "outcome is open, met or breached.", facts: ["field": "outcome"])
+                    throw Refusal(
+                        .invalid, reason: "clocks.outcome", "outcome is open, met or breached.", facts: ["field": "outcome"])
                 }
-                let rows = try await looking.clocks(context.scope.id, outcome: outcome, before: try page.position(ClockID.self), limit: page.limit)
+                let rows = try await looking.clocks(
+                    context.scope.id, outcome: outcome, before: try page.position(ClockID.self), limit: page.limit)
                 // Upper levels see how long and whether, never whose invoice.
                 let seesPayload = context.may(.runsRead)
                 return page.answer(
-                    rows.map { Views.clock($0.clock, subject: seesPayload ? $0.subject : nil, counterparty: seesPayload ? $0.counterparty : nil) },
+                    rows.map {
+                        Views.clock(
+                            $0.clock, subject: seesPayload ? $0.subject : nil, counterparty: seesPayload ? $0.counterparty : nil)
+                    },
                     last: rows.last.map { ($0.clock.startedAt, $0.clock.id) })
             },
             services.reading(
                 "clocks/{id}/explain", .serviceRead,
-                RouteDocumentation("explainClock", "The clock's explain document: what `countersign sla explain` computes from.", responseSchema: ServiceRoutes.object)
+                RouteDocumentation(
+                    "explainClock", "The clock's explain document: what `countersign sla explain` computes from.",
+                    responseSchema: ServiceRoutes.object)
             ) { request, context in
                 let clock = try await looking.clock(context.scope.id, try request.id())
-                guard let explained = try await ClockExplanation.make(clock, looking: looking, tenant: context.scope.id, now: context.now) else {
+                guard
+                    let explained = try await ClockExplanation.make(
+                        clock, looking: looking, tenant: context.scope.id, now: context.now)
+                else {
                     throw Refusal.notFound
                 }
                 return ["document": explained.document, "reading": explained.reading.json(trace: true)]
@@ -75,13 +89,18 @@ struct ClockExplanation: Sendable {
     static func make(_ clock: ClockRow, looking: Looking, tenant: TenantID, now: Moment) async throws -> ClockExplanation? {
         let run = try await looking.run(tenant, clock.run)
         let context = try await looking.context(of: run)
-        guard let calendar = context.calendar, let objective = context.contract?.objectives.first(where: { $0.name == clock.objective }) else {
+        guard let calendar = context.calendar,
+            let objective = context.contract?.objectives.first(where: { $0.name == clock.objective })
+        else {
             return nil
         }
         let terms = Measuring.terms(of: objective)
         let document: JSONValue = [
-            "kind": "clock", "calendar": calendar.json, "contract": terms.json, "events": clock.events, "asOf": .string(now.text(fraction: 0)),
+            "kind": "clock", "calendar": calendar.json, "contract": terms.json, "events": clock.events,
+            "asOf": .string(now.text(fraction: 0)),
         ]
-        return ClockExplanation(document: document, reading: Measuring.read(clock, terms: terms, calendar: calendar, asOf: now, isTraced: true), calendar: calendar)
+        return ClockExplanation(
+            document: document, reading: Measuring.read(clock, terms: terms, calendar: calendar, asOf: now, isTraced: true),
+            calendar: calendar)
     }
 }

@@ -25,9 +25,13 @@ struct SessionRoutes: Sendable {
                     ], responseSchema: SessionRoutes.object, responseStatus: 201, problems: [400]), bodyBytesMax: 16_384
             ) { [services] request in
                 let fields = try BodyFields(try request.strictJSON(), known: ["email", "password"])
-                let opened = try await services.signingIn.signIn(email: try fields.text("email"), password: try fields.text("password"))
+                let opened = try await services.signingIn.signIn(
+                    email: try fields.text("email"), password: try fields.text("password"))
                 return .json(
-                    ["token": .string(opened.token.text), "expiresInSeconds": JSONValue(SigningIn.absoluteSeconds), "name": .string(opened.identity.person.name)],
+                    [
+                        "token": .string(opened.token.text), "expiresInSeconds": JSONValue(SigningIn.absoluteSeconds),
+                        "name": .string(opened.identity.person.name),
+                    ],
                     status: 201)
             },
             Route(
@@ -40,7 +44,8 @@ struct SessionRoutes: Sendable {
             },
             Route(
                 .get, "/api/v1/me", access: .signedIn,
-                documentation: RouteDocumentation("whoAmI", "The person behind the request, and where they may do what.", responseSchema: SessionRoutes.object)
+                documentation: RouteDocumentation(
+                    "whoAmI", "The person behind the request, and where they may do what.", responseSchema: SessionRoutes.object)
             ) { [services] request in
                 let visitor = try await services.access.visitor(request)
                 var places: [JSONValue] = []
@@ -49,12 +54,14 @@ struct SessionRoutes: Sendable {
                     let held = visitor.authority.permissions(in: node, at: services.clock.now).map(\.rawValue).sorted()
                     places.append([
                         "scope": .string(row.slug), "kind": .string(row.kind), "name": .string(row.name),
-                        "roles": .array(visitor.authority.roleNames(in: node, at: services.clock.now).sorted().map(JSONValue.string)),
+                        "roles": .array(
+                            visitor.authority.roleNames(in: node, at: services.clock.now).sorted().map(JSONValue.string)),
                         "permissions": .array(held.map(JSONValue.string)),
                     ])
                 }
                 return .json([
-                    "id": JSONValue(visitor.identity.person.id), "name": .string(visitor.name), "email": .string(visitor.identity.person.email),
+                    "id": JSONValue(visitor.identity.person.id), "name": .string(visitor.name),
+                    "email": .string(visitor.identity.person.email),
                     "scopes": .array(places),
                 ])
             },

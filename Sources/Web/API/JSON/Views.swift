@@ -6,18 +6,24 @@ internal import Records
 enum Views {
     static func run(_ row: RunRow) -> JSONValue {
         .object([
-            "id": JSONValue(row.id), "workflow": .string("\(row.workflow)@\(row.workflowVersion)"), "subject": .string(row.subject),
-            "counterparty": .string(row.counterparty), "amount": amount(row.amountMinor, row.currency), "phase": .string(row.phase),
+            "id": JSONValue(row.id), "workflow": .string("\(row.workflow)@\(row.workflowVersion)"),
+            "subject": .string(row.subject),
+            "counterparty": .string(row.counterparty), "amount": amount(row.amountMinor, row.currency),
+            "phase": .string(row.phase),
             "step": .string(row.step), "waitingOn": .string(row.waitingOn), "outcome": row.outcome.map(JSONValue.string),
-            "document": row.document.map { JSONValue($0) }, "invoice": row.invoice.map { JSONValue($0) }, "startedAt": JSONValue(row.startedAt),
+            "document": row.document.map { JSONValue($0) }, "invoice": row.invoice.map { JSONValue($0) },
+            "startedAt": JSONValue(row.startedAt),
             "updatedAt": JSONValue(row.updatedAt), "finishedAt": row.finishedAt.map { JSONValue($0) },
             "trace": row.traceparent.map(JSONValue.string),
         ])
     }
 
     static func amount(_ minor: Int64?, _ code: String?) -> JSONValue? {
-        guard let minor, let currency = code.flatMap({ Currency($0) }), let money = try? Money(minorUnits: minor, currency: currency) else {
-            return nil   // an invoice whose amount did not fit its currency has a finding instead
+        guard let minor, let currency = code.flatMap({ Currency($0) }),
+            // An amount out of range has a finding instead.
+            let money = try? Money(minorUnits: minor, currency: currency)
+        else {
+            return nil  // an invoice whose amount did not fit its currency has a finding instead
         }
         return ["amount": .string(money.decimalText), "currency": .string(currency.code)]
     }
@@ -34,10 +40,12 @@ enum Views {
         .object([
             "id": JSONValue(row.id), "kind": .string(row.kind), "title": .string(row.title), "run": row.run.map { JSONValue($0) },
             "document": row.document.map { JSONValue($0) }, "code": row.request["code"], "object": row.request["object"],
-            "objectHash": row.objectHash.map(JSONValue.string), "rounds": row.request["rounds"], "resolutions": row.request["resolutions"],
+            "objectHash": row.objectHash.map(JSONValue.string), "rounds": row.request["rounds"],
+            "resolutions": row.request["resolutions"],
             "evidence": row.request["evidence"], "riskClass": row.request["riskClass"], "signatures": row.progress["signatures"],
             "state": .string(row.state), "outcome": row.outcome.map(JSONValue.string), "openedAt": JSONValue(row.createdAt),
-            "claimedBy": row.claimedBy.flatMap { people[$0] }.map(JSONValue.string), "claimedAt": row.claimedAt.map { JSONValue($0) },
+            "claimedBy": row.claimedBy.flatMap { people[$0] }.map(JSONValue.string),
+            "claimedAt": row.claimedAt.map { JSONValue($0) },
             "finishedAt": row.finishedAt.map { JSONValue($0) },
         ])
     }
@@ -45,9 +53,11 @@ enum Views {
     static func task(_ row: TaskRow) -> JSONValue {
         .object([
             "id": JSONValue(row.id), "kind": .string(row.kind), "title": .string(row.title), "run": row.run.map { JSONValue($0) },
-            "document": row.document.map { JSONValue($0) }, "connection": row.connection.map(JSONValue.string), "state": .string(row.state),
+            "document": row.document.map { JSONValue($0) }, "connection": row.connection.map(JSONValue.string),
+            "state": .string(row.state),
             "attempts": JSONValue(Int(row.attemptsUsed)), "lastError": row.lastError.map(JSONValue.string),
-            "outcome": row.outcome.map(JSONValue.string), "createdAt": JSONValue(row.createdAt), "updatedAt": JSONValue(row.updatedAt),
+            "outcome": row.outcome.map(JSONValue.string), "createdAt": JSONValue(row.createdAt),
+            "updatedAt": JSONValue(row.updatedAt),
         ])
     }
 
@@ -62,8 +72,10 @@ enum Views {
 
     static func clock(_ row: ClockRow, subject: String? = nil, counterparty: String? = nil) -> JSONValue {
         .object([
-            "id": JSONValue(row.id), "run": JSONValue(row.run), "objective": .string(row.objective), "contract": .string(row.contractVersion),
-            "targetSeconds": JSONValue(row.targetSeconds), "elapsedSeconds": JSONValue(row.elapsedSeconds), "state": .string(row.state),
+            "id": JSONValue(row.id), "run": JSONValue(row.run), "objective": .string(row.objective),
+            "contract": .string(row.contractVersion),
+            "targetSeconds": JSONValue(row.targetSeconds), "elapsedSeconds": JSONValue(row.elapsedSeconds),
+            "state": .string(row.state),
             "outcome": .string(row.outcome), "startedAt": JSONValue(row.startedAt), "dueAt": row.dueAt.map { JSONValue($0) },
             "breachedAt": row.breachedAt.map { JSONValue($0) }, "stoppedAt": row.stoppedAt.map { JSONValue($0) },
             "subject": subject.map(JSONValue.string), "counterparty": counterparty.map(JSONValue.string),
@@ -73,8 +85,10 @@ enum Views {
     static func incident(_ row: IncidentRow) -> JSONValue {
         .object([
             "id": JSONValue(row.id), "number": JSONValue(row.number), "alert": .string(row.alert), "title": .string(row.title),
-            "severity": .string(row.severity), "state": .string(row.state), "facts": row.facts, "occurrences": JSONValue(Int(row.occurrences)),
-            "run": row.run.map { JSONValue($0) }, "runbook": .string("Runbooks/\(row.alert).md"), "openedAt": JSONValue(row.openedAt),
+            "severity": .string(row.severity), "state": .string(row.state), "facts": row.facts,
+            "occurrences": JSONValue(Int(row.occurrences)),
+            "run": row.run.map { JSONValue($0) }, "runbook": .string("Runbooks/\(row.alert).md"),
+            "openedAt": JSONValue(row.openedAt),
             "acknowledgedAt": row.acknowledgedAt.map { JSONValue($0) }, "resolvedAt": row.resolvedAt.map { JSONValue($0) },
         ])
     }
@@ -102,7 +116,8 @@ enum Views {
 
     static func worker(_ row: Looking.WorkerStatus, name: String) -> JSONValue {
         .object([
-            "tenant": .string(name), "state": .string(row.state), "pid": row.pid.map { JSONValue(Int($0)) }, "level": row.level.map(JSONValue.string),
+            "tenant": .string(name), "state": .string(row.state), "pid": row.pid.map { JSONValue(Int($0)) },
+            "level": row.level.map(JSONValue.string),
             "residentBytes": row.residentBytes.map { JSONValue($0) }, "restarts": JSONValue(Int(row.restarts)),
             "startedAt": row.startedAt.map { JSONValue($0) }, "seenAt": JSONValue(row.seenAt), "detail": .string(row.detail),
         ])

@@ -27,13 +27,15 @@ struct BrandBook: Sendable {
             let row = try await services.scopes.scope(id)
             let assets = try await services.assets.current(for: id)
             var issues: [AssetIssue] = []
-            if let asset = assets.all("brand").first(where: { $0.tenant == id }), let document = BrandDocument.parse(asset.content, issues: &issues) {
+            if let asset = assets.all("brand").first(where: { $0.tenant == id }),
+                let document = BrandDocument.parse(asset.content, issues: &issues)
+            {
                 levels.append((row, document))
             }
             next = row.parent
         }
         var named: [(scope: Tenancy.Scope, brand: BrandDocument)] = []
-        for level in levels.reversed() { named.append((try await services.access.node(of: level.row), level.document)) }
+        for level in levels { named.append((try await services.access.node(of: level.row), level.document)) }
         return BrandBook(ResolvedBrand(named))
     }
 

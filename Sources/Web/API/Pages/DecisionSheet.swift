@@ -15,19 +15,27 @@ struct DecisionSheet: Sendable {
     private let task: TaskRow
     private let lastSignature: Receipt?
 
-    static func make(_ task: TaskRow, run: RunRow?, names: [PersonID: String], kit: PageKit, section: String) async throws -> DecisionSheet {
+    static func make(
+        _ task: TaskRow, run: RunRow?, names: [PersonID: String], kit: PageKit, section: String
+    ) async throws -> DecisionSheet {
         let document = try await task.document.asyncMap { try await kit.looking.document(kit.tenant, $0) }
         let invoiceRow = try await run?.invoice.asyncMap { try await kit.looking.invoice(kit.tenant, $0) }
         // Content of our own making; one of an older shape is shown by its bytes only.
         let invoice = invoiceRow.flatMap { try? Invoice(json: $0.content) }
-        let parts = SheetParts(task: task, run: run, invoice: invoice, findings: invoiceRow?.findings ?? [], names: names, kit: kit, section: section)
+        let parts = SheetParts(
+            task: task, run: run, invoice: invoice, findings: invoiceRow?.findings ?? [], names: names, kit: kit, section: section
+        )
         let title = run.map { "\($0.subject), \($0.counterparty)" } ?? document?.fileName ?? task.title
         return DecisionSheet(
-            title: title, decision: task.kind == "approval" ? parts.decision : nil, exception: task.kind == "exception" ? parts.exception(document) : nil,
+            title: title, decision: task.kind == "approval" ? parts.decision : nil,
+            exception: task.kind == "exception" ? parts.exception(document) : nil,
             evidence: EvidencePane(
-                tabs: [Tab(label: "Invoice", href: "\(kit.base)/\(section)/\(task.id)", isCurrent: true)], invoice: invoice.map { InvoicePaper.draw($0, kit: kit) },
-                empty: invoice == nil ? EmptyState(why: "The document could not be drawn; its bytes are kept as they came.") : nil,
-                storedHash: document.map { HashText.short($0.sha256.hexText) } ?? "", shownHash: task.objectHash.map { HashText.short($0) } ?? "",
+                tabs: [Tab(label: "Invoice", href: "\(kit.base)/\(section)/\(task.id)", isCurrent: true)],
+                invoice: invoice.map { InvoicePaper.draw($0, kit: kit) },
+                empty: invoice == nil
+                    ? EmptyState(why: "The document could not be drawn; its bytes are kept as they came.") : nil,
+                storedHash: document.map { HashText.short($0.sha256.hexText) } ?? "",
+                shownHash: task.objectHash.map { HashText.short($0) } ?? "",
                 original: document.map { "/api/v1/tenants/\(kit.context.scope.slug)/documents/\($0.id)/content" } ?? ""),
             task: task, lastSignature: try await parts.receipt())
     }
@@ -54,9 +62,12 @@ struct SheetParts: Sendable {
         guard let signature = task.progress["signatures"]?.array?.last, let at = signature["at"]?.moment else { return nil }
         let entries = try await task.run.asyncMap { try await kit.looking.audit(kit.tenant, run: $0) } ?? []
         let entry = entries.last { $0.actorKind == "person" }
+        let act = task.finishedAt == nil ? "Signed" : task.outcome.map(EventWords.words) ?? "Recorded"
         return Receipt(
-            act: "\(task.finishedAt == nil ? "Signed" : task.outcome.map(EventWords.words) ?? "Recorded"): \(run?.subject ?? task.title)",
-            person: signature["person"]?.string.flatMap { PersonID($0) }.flatMap { names[$0] } ?? "someone", time: kit.time.stamp(at, seconds: true),
+            act:
+                "\(act): \(run?.subject ?? task.title)",
+            person: signature["person"]?.string.flatMap { PersonID($0) }.flatMap { names[$0] } ?? "someone",
+            time: kit.time.stamp(at, seconds: true),
             entry: entry.map { kit.money.count(Int($0.number)) } ?? "", hash: task.objectHash.map { HashText.short($0) } ?? "")
     }
 
@@ -65,8 +76,12 @@ struct SheetParts: Sendable {
         if task.finishedAt != nil { return "This has been decided: \(task.outcome ?? task.state)." }
         if !kit.may(permission) { return "Your roles do not decide this." }
         let asked = Set((task.request["rounds"]?.array ?? []).flatMap { ($0["roles"]?.array ?? []).compactMap(\.string) })
-        if asked.isDisjoint(with: kit.context.actor.roles) { return "This asks for \(asked.sorted().map(PageWords.role).joined(separator: " or "))." }
-        if (task.progress["signatures"]?.array ?? []).contains(where: { $0["person"]?.string == you.text }) { return "You have signed this." }
+        if asked.isDisjoint(with: kit.context.actor.roles) {
+            return "This asks for \(asked.sorted().map(PageWords.role).joined(separator: " or "))."
+        }
+        if (task.progress["signatures"]?.array ?? []).contains(where: { $0["person"]?.string == you.text }) {
+            return "You have signed this."
+        }
         if let recorder = run?.state["input"]?["document"]?["recordedBy"]?.string, recorder == you.text, task.kind == "approval" {
             return "You recorded this invoice, so someone else has to approve it."
         }
@@ -84,27 +99,38 @@ struct SheetParts: Sendable {
         let signed = task.progress["signatures"]?.array?.count ?? 0
         let left = needed - signed - 1
         return DecisionCard(
-            kicker: "Invoice, signature \(min(signed + 1, max(needed, 1))) of \(max(needed, 1))", amount: run.map { kit.amount($0.amountMinor, $0.currency) } ?? "",
-            party: run?.counterparty ?? "", account: SheetParts.shortAccount(invoice), run: run.map { "\(kit.base)/runs/\($0.id)" } ?? "",
-            why: Markup(emphasis: why), differences: differences, checks: checks, signatures: SignatureLines.lines(of: task, names: names, you: you, roles: kit.context.actor.roles, kit: kit),
-            consequence: left <= 0 ? "If you approve: nothing else is needed. It posts to the ERP at once." : "If you approve: \(CountText.text(left, "signature remains", "signatures remain")).",
-            form: kit.form(path + "/decision"), objectHash: task.objectHash ?? "", blocked: blocked(.approvalsDecide), claim: claim)
+            kicker: "Invoice, signature \(min(signed + 1, max(needed, 1))) of \(max(needed, 1))",
+            amount: run.map { kit.amount($0.amountMinor, $0.currency) } ?? "",
+            party: run?.counterparty ?? "", account: SheetParts.shortAccount(invoice),
+            run: run.map { "\(kit.base)/runs/\($0.id)" } ?? "",
+            why: Markup(emphasis: why), differences: differences, checks: checks,
+            signatures: SignatureLines.lines(of: task, names: names, you: you, roles: kit.context.actor.roles, kit: kit),
+            consequence: left <= 0
+                ? "If you approve: nothing else is needed. It posts to the ERP at once."
+                : "If you approve: \(CountText.text(left, "signature remains", "signatures remain")).",
+            form: kit.form(path + "/decision"), objectHash: task.objectHash ?? "", blocked: blocked(.approvalsDecide),
+            claim: claim)
     }
 
     func exception(_ document: DocumentRow?) -> ExceptionCard {
         let age = (task.finishedAt ?? kit.now).seconds(since: task.createdAt)
         let resolutions = (task.request["resolutions"]?.array ?? []).map { item in
-            ExceptionCard.Resolution(value: item["name"]?.string ?? "", label: item["label"]?.string ?? "", consequence: item["consequence"]?.string ?? "")
+            ExceptionCard.Resolution(
+                value: item["name"]?.string ?? "", label: item["label"]?.string ?? "",
+                consequence: item["consequence"]?.string ?? "")
         }
         let located = (findings.array ?? []).prefix(12).map { finding in
             Fact(label: finding["rule"]?.string ?? "finding", value: finding["message"]?.string ?? "")
         }
         let reason = evidence["reason"]?.string ?? task.request["object"]?["message"]?.string
         return ExceptionCard(
-            kicker: task.request["code"]?.string.map(codeWords) ?? "Exception", title: task.title, amount: run.map { kit.amount($0.amountMinor, $0.currency) } ?? "none",
+            kicker: task.request["code"]?.string.map(codeWords) ?? "Exception", title: task.title,
+            amount: run.map { kit.amount($0.amountMinor, $0.currency) } ?? "none",
             party: run?.counterparty ?? document?.fileName ?? "", run: run.map { "\(kit.base)/runs/\($0.id)" } ?? "",
-            age: "open \(DurationText.text(age))" + (task.claimedBy.flatMap { names[$0] }.map { ", with \($0)" } ?? ""), why: Markup(emphasis: reason ?? why),
-            differences: differences, checks: checks, findings: Array(located), resolutions: resolutions, form: kit.form(path + "/decision"),
+            age: "open \(DurationText.text(age))" + (task.claimedBy.flatMap { names[$0] }.map { ", with \($0)" } ?? ""),
+            why: Markup(emphasis: reason ?? why),
+            differences: differences, checks: checks, findings: Array(located), resolutions: resolutions,
+            form: kit.form(path + "/decision"),
             objectHash: task.objectHash ?? "", blocked: blocked(.exceptionsResolve), claim: claim)
     }
 
@@ -113,14 +139,19 @@ struct SheetParts: Sendable {
     /// Why it stopped, in words, from what the engine recorded.
     private var why: String {
         if let hold = evidence["holds"]?[0] ?? evidence["match"]?["holds"]?[0] {
-            return hold["message"]?.string ?? hold["title"]?.string ?? hold["code"]?.string.map(codeWords) ?? "It differs from the order."
+            return hold["message"]?.string ?? hold["title"]?.string ?? hold["code"]?.string.map(codeWords)
+                ?? "It differs from the order."
         }
-        if let rule = evidence["decision"]?["rulesFired"]?[0]?["label"]?.string ?? evidence["decision"]?["rulesFired"]?[0]?["id"]?.string {
+        if let rule = evidence["decision"]?["rulesFired"]?[0]?["label"]?.string
+            ?? evidence["decision"]?["rulesFired"]?[0]?["id"]?.string
+        {
             return "The approval policy asks for a signature: **\(rule)**."
         }
         if let first = evidence["findings"]?[0]?["message"]?.string { return first }
         if let duplicate = evidence["duplicates"]?[0] {
-            return "It resembles invoice **\(duplicate["number"]?.string ?? "")**: \((duplicate["reasons"]?.array ?? []).compactMap(\.string).joined(separator: ", "))."
+            let reasons = (duplicate["reasons"]?.array ?? []).compactMap(\.string)
+            return 
+                "It resembles invoice **\(duplicate["number"]?.string ?? "")**: \(reasons.joined(separator: ", "))."
         }
         return evidence["error"]?["message"]?.string ?? evidence["error"]?["detail"]?.string ?? "\(task.title)."
     }
@@ -143,7 +174,8 @@ struct SheetParts: Sendable {
         switch value {
         case .string(let text)?: text
         case .number(let number)?: number.text
-        case .object(let object)?: object["amount"]?.string.map { "\(object["currency"]?.string ?? "") \($0)" } ?? object["value"]?.string
+        case .object(let object)?:
+            object["amount"]?.string.map { "\(object["currency"]?.string ?? "") \($0)" } ?? object["value"]?.string
         default: nil
         }
     }
@@ -151,9 +183,16 @@ struct SheetParts: Sendable {
     private var checks: [Check] {
         var out: [Check] = []
         let fatal = (findings.array ?? []).filter { $0["severity"]?.string == "fatal" }.count
-        out.append(Check(status: fatal == 0 ? .done : .failed, text: fatal == 0 ? "No fatal finding" : CountText.text(fatal, "fatal finding")))
+        out.append(
+            Check(
+                status: fatal == 0 ? .done : .failed,
+                text: fatal == 0 ? "No fatal finding" : CountText.text(fatal, "fatal finding")))
         let duplicates = run?.state["input"]?["duplicates"]?.array ?? []
-        out.append(Check(status: duplicates.isEmpty ? .done : .watch, text: duplicates.isEmpty ? "Not a duplicate" : CountText.text(duplicates.count, "invoice resembles it", "invoices resemble it")))
+        out.append(
+            Check(
+                status: duplicates.isEmpty ? .done : .watch,
+                text: duplicates.isEmpty
+                    ? "Not a duplicate" : CountText.text(duplicates.count, "invoice resembles it", "invoices resemble it")))
         switch evidence["match"]?["result"]?.string {
         case "matched": out.append(Check(status: .done, text: "Agrees with order and receipts"))
         case "held": out.append(Check(status: .watch, text: "Differs from the order"))
@@ -165,7 +204,8 @@ struct SheetParts: Sendable {
 
     /// The account with its middle left out.
     static func shortAccount(_ invoice: Invoice?) -> String {
-        guard let account = invoice?.paymentInstructions.lazy.compactMap({ $0.account?.id.value }).first, account.count > 10 else { return "" }
+        guard let account = invoice?.paymentInstructions.lazy.compactMap({ $0.account?.id.value }).first, account.count > 10
+        else { return "" }
         return "\(account.prefix(4)) … \(account.suffix(6).prefix(4)) \(account.suffix(2))"
     }
 }
@@ -176,21 +216,30 @@ enum InvoicePaper {
         let lines = invoice.lines.prefix(DrawnInvoice.linesMax).map { line in
             DrawnInvoice.Line(
                 number: line.id, article: line.name, quantity: PaperField(text: kit.money.text(line.quantity.value)),
-                price: PaperField(text: kit.money.plain(line.unitPrice)), amount: PaperField(text: kit.money.plain(line.netAmount)))
+                price: PaperField(text: kit.money.plain(line.unitPrice)),
+                amount: PaperField(text: kit.money.plain(line.netAmount)))
         }
         let totals = invoice.totals
         var sums = [DrawnInvoice.Total(label: "Net", value: PaperField(text: kit.money.plain(totals.taxExclusive)))]
         if let tax = totals.tax { sums.append(.init(label: "Tax", value: PaperField(text: kit.money.plain(tax)))) }
-        sums.append(.init(label: "Total \(invoice.currency.code)", value: PaperField(text: kit.money.plain(totals.taxInclusive), mark: .field), isFinal: true))
+        sums.append(
+            .init(
+                label: "Total \(invoice.currency.code)",
+                value: PaperField(text: kit.money.plain(totals.taxInclusive), mark: .field), isFinal: true))
         var facts = [PaperField(text: invoice.issueDate.description, label: "Date")]
         if let order = invoice.orderRef { facts.append(PaperField(text: order, label: "Order", mark: .field)) }
         var payment: [PaperField] = []
         if let due = invoice.dueDate { payment.append(PaperField(text: due.description, label: "Payable by")) }
-        if let account = invoice.paymentInstructions.lazy.compactMap({ $0.account?.id.value }).first { payment.append(PaperField(text: account, label: "to", mark: .field)) }
+        if let account = invoice.paymentInstructions.lazy.compactMap({ $0.account?.id.value }).first {
+            payment.append(PaperField(text: account, label: "to", mark: .field))
+        }
         return DrawnInvoice(
-            seller: invoice.seller.legalName, sellerLines: address(invoice.seller), buyerLines: [invoice.buyer.legalName] + address(invoice.buyer),
-            kind: invoice.kind == .creditNote ? "Credit note" : "Invoice", number: PaperField(text: invoice.number, mark: .field), facts: facts, lines: Array(lines),
-            moreLines: invoice.lines.count > lines.count ? "and \(invoice.lines.count - lines.count) more lines" : "", totals: sums, payment: payment)
+            seller: invoice.seller.legalName, sellerLines: address(invoice.seller),
+            buyerLines: [invoice.buyer.legalName] + address(invoice.buyer),
+            kind: invoice.kind == .creditNote ? "Credit note" : "Invoice", number: PaperField(text: invoice.number, mark: .field),
+            facts: facts, lines: Array(lines),
+            moreLines: invoice.lines.count > lines.count ? "and \(invoice.lines.count - lines.count) more lines" : "",
+            totals: sums, payment: payment)
     }
 
     private static func address(_ party: PartyDetails) -> [String] {

@@ -23,29 +23,40 @@ struct DocumentPages: Sendable {
 
     private func documents(_ request: WebRequest, _ kit: PageKit) async throws -> DocumentsPage {
         let page = try PageRequest(request)
-        let rows = try await kit.looking.documents(kit.tenant, before: try page.position(DocumentID.self), limit: DocumentPages.pageSize)
-        let older = rows.count == DocumentPages.pageSize ? rows.last.map { "\(kit.base)/documents?cursor=\($0.receivedAt.microseconds)_\($0.id)" } : nil
+        let rows = try await kit.looking.documents(
+            kit.tenant, before: try page.position(DocumentID.self), limit: DocumentPages.pageSize)
+        let older =
+            rows.count == DocumentPages.pageSize
+            ? rows.last.map { "\(kit.base)/documents?cursor=\($0.receivedAt.microseconds)_\($0.id)" } : nil
         return DocumentsPage(
-            frame: try await kit.frame("Documents", section: "Documents", crumbs: [Crumb(label: "Documents")], topics: "documents", request: request),
+            frame: try await kit.frame(
+                "Documents", section: "Documents", crumbs: [Crumb(label: "Documents")], topics: "documents", request: request),
             head: PageHead(title: "Documents"),
             upload: kit.may(.documentsSubmit)
-                ? .init(form: kit.form("/documents"), accept: ".xml", hint: "UBL or CII invoices as XML, at most 25 MB each.") : nil,
-            rows: rows.map { row(_: $0, kit) }, pager: Pager(range: CountText.text(rows.count, "document") + " on this page", older: older ?? ""),
+                ? .init(form: kit.form("/documents"), accept: ".xml", hint: "UBL or CII invoices as XML, at most 25 MB each.")
+                : nil,
+            rows: rows.map { row(_: $0, kit) },
+            pager: Pager(range: CountText.text(rows.count, "document") + " on this page", older: older ?? ""),
             empty: rows.isEmpty ? EmptyState(why: "Nothing has arrived yet.") : nil)
     }
 
     private func row(_ row: DocumentRow, _ kit: PageKit) -> DocumentsPage.Row {
         let status: Status = row.state == "canonical" ? .done : row.state == "unreadable" ? .failed : .running
         return DocumentsPage.Row(
-            status: status, state: row.state == "canonical" ? "read" : row.state == "unreadable" ? "could not be read" : "being read", fileName: row.fileName,
-            href: "/api/v1/tenants/\(kit.context.scope.slug)/documents/\(row.id)/content", size: "\(kit.money.count(Int(row.sizeBytes))) bytes", channel: row.channel,
-            reading: row.reason ?? row.kind ?? "not yet", run: row.run.map { "\(kit.base)/runs/\($0)" } ?? "", runLabel: row.run == nil ? "" : "open the run",
+            status: status,
+            state: row.state == "canonical" ? "read" : row.state == "unreadable" ? "could not be read" : "being read",
+            fileName: row.fileName,
+            href: "/api/v1/tenants/\(kit.context.scope.slug)/documents/\(row.id)/content",
+            size: "\(kit.money.count(Int(row.sizeBytes))) bytes", channel: row.channel,
+            reading: row.reason ?? row.kind ?? "not yet", run: row.run.map { "\(kit.base)/runs/\($0)" } ?? "",
+            runLabel: row.run == nil ? "" : "open the run",
             received: kit.time.dayAndTime(row.receivedAt))
     }
 
     private var upload: Route {
         Route(
-            .post, "/t/{tenant}/documents", access: .permission(Permission.documentsSubmit.rawValue), bodyBytesMax: Intake.documentBytesMax + 65_536
+            .post, "/t/{tenant}/documents", access: .permission(Permission.documentsSubmit.rawValue),
+            bodyBytesMax: Intake.documentBytesMax + 65_536
         ) { request in
             let kit = try await PageKit.tenant(services, request, .documentsSubmit)
             let form = try UploadedForm(request)
@@ -54,7 +65,8 @@ struct DocumentPages: Sendable {
             var isNew = false
             for file in form.files {
                 let receipt = try await services.intake.receive(
-                    file.bytes, fileName: file.fileName, channel: .upload, scope: kit.context.scope, recordedBy: kit.context.visitor.identity.person.id, trace: nil)
+                    file.bytes, fileName: file.fileName, channel: .upload, scope: kit.context.scope,
+                    recordedBy: kit.context.visitor.identity.person.id, trace: nil)
                 isNew = isNew || receipt.isNew
             }
             return .seeOther("\(kit.base)/documents?done=\(isNew ? "stored" : "known")")
@@ -67,10 +79,13 @@ struct DocumentPages: Sendable {
         let worker = try await kit.looking.worker(kit.tenant)
         let connections = try await services.assets.current(for: kit.tenant).all("connection")
         return PlatformPage(
-            frame: try await kit.frame("Connections", section: "Connections", crumbs: [Crumb(label: "Connections")], request: request),
-            head: PageHead(title: "Worker and connections"), workers: worker.map { [PlatformDrawing.worker($0, name: "", href: "", kit: kit)] } ?? [],
+            frame: try await kit.frame(
+                "Connections", section: "Connections", crumbs: [Crumb(label: "Connections")], request: request),
+            head: PageHead(title: "Worker and connections"),
+            workers: worker.map { [PlatformDrawing.worker($0, name: "", href: "", kit: kit)] } ?? [],
             connections: connections.map { PlatformDrawing.connection($0, tenant: "") }, isAllTenants: false,
-            workersEmpty: worker == nil ? EmptyState(why: "The worker has not been needed yet; it starts with the first work.") : nil,
+            workersEmpty: worker == nil
+                ? EmptyState(why: "The worker has not been needed yet; it starts with the first work.") : nil,
             connectionsEmpty: connections.isEmpty ? EmptyState(why: "No connection is published for this tenant.") : nil)
     }
 
@@ -88,7 +103,10 @@ struct DocumentPages: Sendable {
                 start = try await services.looking.feedPosition(tenant)
             }
             return WebResponse(
-                status: 200, headers: WebHeaders([(name: "Content-Type", value: "text/event-stream"), (name: "Cache-Control", value: "no-store")]),
+                status: 200,
+                headers: WebHeaders([
+                    (name: "Content-Type", value: "text/event-stream"), (name: "Cache-Control", value: "no-store"),
+                ]),
                 body: .stream { writer in
                     var position = start
                     var sinceBeat = 0
@@ -137,14 +155,17 @@ enum PlatformDrawing {
         let isolation = [row.level ?? "", row.detail].filter { !$0.isEmpty }.joined(separator: ", ")
         return PlatformPage.Worker(
             tenant: name, href: href, status: status, state: row.state, process: row.pid.map { kit.money.count(Int($0)) } ?? "",
-            isolation: isolation.isEmpty ? "not started" : isolation, isIsolationWeak: row.level == "L0" || row.detail == "shared user", leased: "",
-            resident: row.residentBytes.map { "\($0 / 1_048_576) MB" } ?? "none", heartbeat: kit.time.stamp(row.seenAt, seconds: true).text,
+            isolation: isolation.isEmpty ? "not started" : isolation,
+            isIsolationWeak: row.level == "L0" || row.detail == "shared user", leased: "",
+            resident: row.residentBytes.map { "\($0 / 1_048_576) MB" } ?? "none",
+            heartbeat: kit.time.stamp(row.seenAt, seconds: true).text,
             restarts: kit.money.count(Int(row.restarts)))
     }
 
     static func connection(_ row: AssetRow, tenant: String) -> PlatformPage.Connection {
         PlatformPage.Connection(
-            tenant: tenant, name: row.content["title"]?.string ?? row.name, kind: "\(row.name), \(row.content["connector"]?.string ?? "")", status: .notStarted,
+            tenant: tenant, name: row.content["title"]?.string ?? row.name,
+            kind: "\(row.name), \(row.content["connector"]?.string ?? "")", status: .notStarted,
             state: "set up", lastAnswer: "not asked", latency: "not asked", waiting: "0",
             limit: row.content["limits"]?["ratePerSecond"]?.int.map { "\($0) a second" } ?? "by its mapping")
     }

@@ -44,7 +44,8 @@ struct FleetPages: Sendable {
 
     private func tenants(_ kit: PageKit) async throws -> [Tenant] {
         let scopes = try await services.access.visibleScopes(kit.context.visitor)
-        let summaries = Dictionary(try await kit.looking.summaries().map { ($0.tenant, $0) }, uniquingKeysWith: { first, _ in first })
+        let summaries = Dictionary(
+            try await kit.looking.summaries().map { ($0.tenant, $0) }, uniquingKeysWith: { first, _ in first })
         let workers = Dictionary(try await kit.looking.workers().map { ($0.tenant, $0) }, uniquingKeysWith: { first, _ in first })
         let names = Dictionary(try await services.scopes.all().map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
         return scopes.filter { $0.kind == "tenant" }.map { row in
@@ -58,26 +59,44 @@ struct FleetPages: Sendable {
         let urgent = tenants.filter { $0.status == .failed || $0.status == .breached }
         let watch = tenants.filter { $0.status == .watch }
         let healthy = tenants.filter { $0.status == nil }
-        let groups = [("Needs someone now", urgent), ("Watch", watch), ("Healthy", healthy)].compactMap { title, list -> FleetPage.Group? in
-            list.isEmpty ? nil : FleetPage.Group(title: title, count: kit.money.count(list.count), rows: list.map { row($0, kit) })
+        let groups = [("Needs someone now", urgent), ("Watch", watch), ("Healthy", healthy)].compactMap {
+            title, list -> FleetPage.Group? in
+            list.isEmpty
+                ? nil : FleetPage.Group(title: title, count: kit.money.count(list.count), rows: list.map { row($0, kit) })
         }
         let running = tenants.filter { $0.worker?.state == "running" }.count
         let incidents = sum(\.incidentsOpen)
         return FleetPage(
-            frame: try await kit.frame("Fleet", section: "Fleet", crumbs: [Crumb(label: "Fleet")], request: request), head: PageHead(title: "Fleet"),
+            frame: try await kit.frame("Fleet", section: "Fleet", crumbs: [Crumb(label: "Fleet")], request: request),
+            head: PageHead(title: "Fleet"),
             figures: [
-                Figure(label: "In motion", value: kit.money.count(sum(\.runsOpen)), unit: "runs", context: "of \(CountText.text(tenants.count, "tenant"))"),
-                Figure(label: "Waiting on people", value: kit.money.count(sum(\.waitingOnPeople)), context: CountText.text(sum(\.exceptionsOpen), "exception") + " besides"),
-                Figure(label: "Service levels", value: kit.money.count(sum(\.clocksBreached)), unit: "late", context: "\(sum(\.clocksAtRisk)) near their end", status: sum(\.clocksBreached) > 0 ? .breached : .done),
-                Figure(label: "Incidents", value: kit.money.count(incidents), unit: "open", context: "over all tenants", status: incidents > 0 ? .failed : .done, href: "/operator/incidents"),
+                Figure(
+                    label: "In motion", value: kit.money.count(sum(\.runsOpen)), unit: "runs",
+                    context: "of \(CountText.text(tenants.count, "tenant"))"),
+                Figure(
+                    label: "Waiting on people", value: kit.money.count(sum(\.waitingOnPeople)),
+                    context: CountText.text(sum(\.exceptionsOpen), "exception") + " besides"),
+                Figure(
+                    label: "Service levels", value: kit.money.count(sum(\.clocksBreached)), unit: "late",
+                    context: "\(sum(\.clocksAtRisk)) near their end", status: sum(\.clocksBreached) > 0 ? .breached : .done),
+                Figure(
+                    label: "Incidents", value: kit.money.count(incidents), unit: "open", context: "over all tenants",
+                    status: incidents > 0 ? .failed : .done, href: "/operator/incidents"),
                 Figure(label: "Posted and read back", value: kit.money.count(sum(\.postedToday)), context: "today"),
-                Figure(label: "Workers", value: kit.money.count(running), unit: "of \(tenants.count)", context: "others start on demand", href: "/operator/platform"),
+                Figure(
+                    label: "Workers", value: kit.money.count(running), unit: "of \(tenants.count)",
+                    context: "others start on demand", href: "/operator/platform"),
             ],
             map: Dictionary(grouping: tenants, by: \.partner).sorted { $0.key < $1.key }.map { partner, list in
                 FleetPage.MapGroup(
                     partner: partner, count: kit.money.count(list.count),
-                    tiles: list.map { .init(letters: PageWords.letters($0.row.name), name: $0.row.name, href: "/t/\($0.row.slug)", status: $0.status) })
-            }, deadlines: [], groups: groups, month: "31 d", empty: tenants.isEmpty ? EmptyState(why: "No tenants yet. Publish a folder with `countersign apply`.") : nil)
+                    tiles: list.map {
+                        .init(
+                            letters: PageWords.letters($0.row.name), name: $0.row.name, href: "/t/\($0.row.slug)",
+                            status: $0.status)
+                    })
+            }, deadlines: [], groups: groups, month: "31 d",
+            empty: tenants.isEmpty ? EmptyState(why: "No tenants yet. Publish a folder with `countersign apply`.") : nil)
     }
 
     private func row(_ tenant: Tenant, _ kit: PageKit) -> FleetPage.Row {
@@ -94,28 +113,38 @@ struct FleetPages: Sendable {
             switch tenant.status {
             case .failed: "incident open"
             case .breached: "target missed"
-            case .watch: counts.map { $0.deadTasks > 0 ? CountText.text(Int($0.deadTasks), "dead letter") : "near its target" } ?? "watch"
+            case .watch:
+                counts.map { $0.deadTasks > 0 ? CountText.text(Int($0.deadTasks), "dead letter") : "near its target" } ?? "watch"
             default: "steady"
             }
         return FleetPage.Row(
-            name: tenant.row.name, href: "/t/\(tenant.row.slug)", partner: tenant.partner, status: tenant.status, state: words, runs: count(counts?.runsOpen),
+            name: tenant.row.name, href: "/t/\(tenant.row.slug)", partner: tenant.partner, status: tenant.status, state: words,
+            runs: count(counts?.runsOpen),
             starts: Sparkline(values: []), queue: count(counts?.tasksReady), onPeople: count(counts?.waitingOnPeople),
-            oldest: counts?.oldestReadyAt.map { DurationText.text(kit.now.seconds(since: $0)) } ?? "none", serviceLevel: "\(count(counts?.postedToday)) posted",
-            late: (counts?.clocksBreached ?? 0) > 0 ? "\(count(counts?.clocksBreached)) late" : "", near: (counts?.clocksAtRisk ?? 0) > 0 ? "\(count(counts?.clocksAtRisk)) near" : "",
-            links: [.init(letter: "E", name: "ERP", state: (counts?.deadTasks ?? 0) > 0 ? .slow : .fine), .init(letter: "W", name: "Worker", state: worker)], config: "published")
+            oldest: counts?.oldestReadyAt.map { DurationText.text(kit.now.seconds(since: $0)) } ?? "none",
+            serviceLevel: "\(count(counts?.postedToday)) posted",
+            late: (counts?.clocksBreached ?? 0) > 0 ? "\(count(counts?.clocksBreached)) late" : "",
+            near: (counts?.clocksAtRisk ?? 0) > 0 ? "\(count(counts?.clocksAtRisk)) near" : "",
+            links: [
+                .init(letter: "E", name: "ERP", state: (counts?.deadTasks ?? 0) > 0 ? .slow : .fine),
+                .init(letter: "W", name: "Worker", state: worker),
+            ], config: "published")
     }
 
     private func platform(_ request: WebRequest, _ kit: PageKit) async throws -> PlatformPage {
         let tenants = try await tenants(kit)
         var connections: [PlatformPage.Connection] = []
         for tenant in tenants {
-            connections += try await services.assets.current(for: tenant.row.id).all("connection").map { PlatformDrawing.connection($0, tenant: tenant.row.name) }
+            connections += try await services.assets.current(for: tenant.row.id).all("connection").map {
+                PlatformDrawing.connection($0, tenant: tenant.row.name)
+            }
         }
         let workers = tenants.compactMap { tenant in
             tenant.worker.map { PlatformDrawing.worker($0, name: tenant.row.name, href: "/t/\(tenant.row.slug)", kit: kit) }
         }
         return PlatformPage(
-            frame: try await kit.frame("Workers", section: "Workers", crumbs: [Crumb(label: "Workers and connections")], request: request),
+            frame: try await kit.frame(
+                "Workers", section: "Workers", crumbs: [Crumb(label: "Workers and connections")], request: request),
             head: PageHead(title: "Workers and connections"), workers: workers, connections: connections, isAllTenants: true,
             workersEmpty: workers.isEmpty ? EmptyState(why: "No worker has been needed yet.") : nil)
     }
@@ -129,14 +158,18 @@ struct FleetPages: Sendable {
             for incident in try await kit.looking.incidents(tenant.row.id, openOnly: true, limit: 50) {
                 rows.append(
                     IncidentsPage.Row(
-                        href: "/t/\(tenant.row.slug)/incidents/\(incident.id)", number: IncidentPages.number(incident), title: incident.title, tenant: tenant.row.name,
+                        href: "/t/\(tenant.row.slug)/incidents/\(incident.id)", number: IncidentPages.number(incident),
+                        title: incident.title, tenant: tenant.row.name,
                         priority: incident.severity.uppercased(), status: IncidentPages.status(incident), state: incident.state,
-                        clock: DurationText.text(kit.now.seconds(since: incident.openedAt)), who: incident.acknowledgedBy == nil ? "nobody yet" : "an engineer",
+                        clock: DurationText.text(kit.now.seconds(since: incident.openedAt)),
+                        who: incident.acknowledgedBy == nil ? "nobody yet" : "an engineer",
                         opened: kit.time.dayAndTime(incident.openedAt)))
             }
         }
         return IncidentsPage(
-            frame: try await kit.frame("Incidents", section: "Incidents", crumbs: [Crumb(label: "Incidents")], request: request), head: PageHead(title: "Incidents"),
-            groups: rows.isEmpty ? [] : [.init(title: "Open", count: kit.money.count(rows.count), rows: rows)], empty: rows.isEmpty ? EmptyState(why: "Quiet over all tenants.") : nil)
+            frame: try await kit.frame("Incidents", section: "Incidents", crumbs: [Crumb(label: "Incidents")], request: request),
+            head: PageHead(title: "Incidents"),
+            groups: rows.isEmpty ? [] : [.init(title: "Open", count: kit.money.count(rows.count), rows: rows)],
+            empty: rows.isEmpty ? EmptyState(why: "Quiet over all tenants.") : nil)
     }
 }

@@ -15,11 +15,15 @@ struct InboxPages: Sendable {
 
     var all: [Route] {
         [
-            services.page("/inbox", .approvalsRead) { request, kit in .html(console.html(try await inbox(request, kit, open: nil))) },
+            services.page("/inbox", .approvalsRead) { request, kit in
+                .html(console.html(try await inbox(request, kit, open: nil)))
+            },
             services.page("/inbox/{id}", .approvalsRead) { request, kit in
                 .html(console.html(try await inbox(request, kit, open: try await task(request, kit, kind: "approval"))))
             },
-            services.page("/exceptions", .exceptionsRead) { request, kit in .html(console.html(try await exceptions(request, kit))) },
+            services.page("/exceptions", .exceptionsRead) { request, kit in
+                .html(console.html(try await exceptions(request, kit)))
+            },
             services.page("/exceptions/{id}", .exceptionsRead) { request, kit in
                 .html(console.html(try await inbox(request, kit, open: try await task(request, kit, kind: "exception"))))
             },
@@ -61,7 +65,8 @@ struct InboxPages: Sendable {
     private func decide(_ row: TaskRow, _ form: FormFields, _ kit: PageKit, section: String) async throws -> String {
         let verdict = try form.required("verdict", label: "The answer")
         let decision = Approving.Decision(
-            task: row.id, verdict: verdict, reason: form["reason"].flatMap { $0.isEmpty ? nil : $0 }, objectHash: try form.required("object_hash", label: "The shown version"),
+            task: row.id, verdict: verdict, reason: form["reason"].flatMap { $0.isEmpty ? nil : $0 },
+            objectHash: try form.required("object_hash", label: "The shown version"),
             key: try form.required("idempotency_key", label: "The form's key"))
         switch try await services.approving.decide(decision, as: kit.context.actor, scope: kit.context.scope) {
         case .done: return "\(kit.base)/\(section)/\(row.id)?signed=1"
@@ -75,7 +80,8 @@ struct InboxPages: Sendable {
     private func inbox(_ request: WebRequest, _ kit: PageKit, open: TaskRow?) async throws -> InboxPage {
         let isException = open?.kind == "exception"
         let section = isException ? "exceptions" : "inbox"
-        let rows = try await kit.looking.requests(kit.tenant, kinds: [isException ? "exception" : "approval"], limit: InboxPages.listMax)
+        let rows = try await kit.looking.requests(
+            kit.tenant, kinds: [isException ? "exception" : "approval"], limit: InboxPages.listMax)
         let names = try await kit.names()
         let runs = try await runs(of: rows + (open.map { [$0] } ?? []), kit)
         let you = kit.context.visitor.identity.person.id
@@ -84,12 +90,15 @@ struct InboxPages: Sendable {
         func item(_ row: TaskRow) -> InboxList.Item {
             let run = row.run.flatMap { runs[$0] }
             return InboxList.Item(
-                href: "\(kit.base)/\(section)/\(row.id)", status: .needsPerson, title: run?.counterparty ?? row.request["object"]?["fileName"]?.string ?? row.title,
-                amount: run.map { kit.amount($0.amountMinor, $0.currency) } ?? "", note: run.map { "\($0.subject), \(row.title)" } ?? row.title,
+                href: "\(kit.base)/\(section)/\(row.id)", status: .needsPerson,
+                title: run?.counterparty ?? row.request["object"]?["fileName"]?.string ?? row.title,
+                amount: run.map { kit.amount($0.amountMinor, $0.currency) } ?? "",
+                note: run.map { "\($0.subject), \(row.title)" } ?? row.title,
                 left: DurationText.text(kit.now.seconds(since: row.createdAt)), isCurrent: row.id == open?.id)
         }
         let groups = [
-            InboxList.Group(title: "Claimed by you", items: mine.map(item)), InboxList.Group(title: "Waiting", items: rest.map(item)),
+            InboxList.Group(title: "Claimed by you", items: mine.map(item)),
+            InboxList.Group(title: "Waiting", items: rest.map(item)),
         ].filter { !$0.items.isEmpty }
         let title = isException ? "Exceptions" : "Inbox"
         let sheet = try await open.asyncMap { row in
@@ -97,9 +106,11 @@ struct InboxPages: Sendable {
         }
         return InboxPage(
             frame: try await kit.frame(
-                sheet?.title ?? title, section: title, crumbs: [Crumb(label: title, href: "\(kit.base)/\(section)")] + (sheet.map { [Crumb(label: $0.title)] } ?? []),
+                sheet?.title ?? title, section: title,
+                crumbs: [Crumb(label: title, href: "\(kit.base)/\(section)")] + (sheet.map { [Crumb(label: $0.title)] } ?? []),
                 topics: isException ? "exceptions" : "inbox", receipt: sheet?.receipt(request), request: request),
-            list: InboxList(title: title, summary: CountText.text(rows.count, "waits", "wait"), groups: groups), decision: sheet?.decision,
+            list: InboxList(title: title, summary: CountText.text(rows.count, "waits", "wait"), groups: groups),
+            decision: sheet?.decision,
             exception: sheet?.exception, evidence: sheet?.evidence,
             empty: open == nil && rows.isEmpty ? EmptyState(why: isException ? "No exceptions." : "Nothing waits for you.") : nil)
     }
@@ -124,14 +135,21 @@ struct InboxPages: Sendable {
             let seconds = (row.finishedAt ?? kit.now).seconds(since: row.createdAt)
             return ExceptionsPage.Row(
                 href: "\(path)/\(row.id)", status: row.finishedAt == nil ? .needsPerson : .done, hold: row.title,
-                number: run?.subject ?? row.request["object"]?["fileName"]?.string ?? "", party: run?.counterparty ?? "no supplier yet",
-                amount: run.map { kit.amount($0.amountMinor, $0.currency) } ?? "none", owner: owner, initials: PageWords.letters(owner),
-                age: DurationText.text(seconds), ageTone: seconds > 8 * 3600 && row.finishedAt == nil ? .warn : .quiet, opened: kit.time.dayAndTime(row.createdAt))
+                number: run?.subject ?? row.request["object"]?["fileName"]?.string ?? "",
+                party: run?.counterparty ?? "no supplier yet",
+                amount: run.map { kit.amount($0.amountMinor, $0.currency) } ?? "none", owner: owner,
+                initials: PageWords.letters(owner),
+                age: DurationText.text(seconds), ageTone: seconds > 8 * 3600 && row.finishedAt == nil ? .warn : .quiet,
+                opened: kit.time.dayAndTime(row.createdAt))
         }
         return ExceptionsPage(
-            frame: try await kit.frame("Exceptions", section: "Exceptions", crumbs: [Crumb(label: "Exceptions")], topics: "exceptions", request: request),
+            frame: try await kit.frame(
+                "Exceptions", section: "Exceptions", crumbs: [Crumb(label: "Exceptions")], topics: "exceptions",
+                request: request),
             head: PageHead(title: "Exceptions"),
-            tabs: [Tab(label: "Open", href: path, isCurrent: !all), Tab(label: "All", href: path + "?state=all", isCurrent: all)], rows: lines,
+            tabs: [
+                Tab(label: "Open", href: path, isCurrent: !all), Tab(label: "All", href: path + "?state=all", isCurrent: all),
+            ], rows: lines,
             empty: rows.isEmpty ? EmptyState(why: all ? "There has been no exception." : "No exceptions are open.") : nil)
     }
 }

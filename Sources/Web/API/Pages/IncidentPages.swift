@@ -16,19 +16,24 @@ struct IncidentPages: Sendable {
     var all: [Route] {
         [
             services.page("/incidents", .incidentsRead) { request, kit in .html(console.html(try await board(request, kit))) },
-            services.page("/incidents/{id}", .incidentsRead) { request, kit in .html(console.html(try await incident(request, kit))) },
+            services.page("/incidents/{id}", .incidentsRead) { request, kit in
+                .html(console.html(try await incident(request, kit)))
+            },
             services.posted("/incidents/{id}/acknowledge", .incidentsManage) { [services] request, _, kit in
-                let row = try await services.alerting.acknowledge(try request.id(), as: kit.context.actor, scope: kit.context.scope)
+                let row = try await services.alerting.acknowledge(
+                    try request.id(), as: kit.context.actor, scope: kit.context.scope)
                 return "\(kit.base)/incidents/\(row.id)?done=acknowledged"
             },
             services.posted("/incidents/{id}/resolve", .incidentsManage) { [services] request, form, kit in
                 let reason = try form.required("note", label: "What ended it")
-                let row = try await services.alerting.resolve(try request.id(), reason: reason, as: kit.context.actor, scope: kit.context.scope)
+                let row = try await services.alerting.resolve(
+                    try request.id(), reason: reason, as: kit.context.actor, scope: kit.context.scope)
                 return "\(kit.base)/incidents/\(row.id)?done=resolved"
             },
             services.posted("/incidents/{id}/note", .incidentsManage) { [services] request, form, kit in
                 let text = try form.required("note", label: "The note")
-                let row = try await services.alerting.note(try request.id(), text: text, as: kit.context.actor, scope: kit.context.scope)
+                let row = try await services.alerting.note(
+                    try request.id(), text: text, as: kit.context.actor, scope: kit.context.scope)
                 return "\(kit.base)/incidents/\(row.id)?done=noted"
             },
         ]
@@ -40,11 +45,14 @@ struct IncidentPages: Sendable {
         let groups = ["triggered", "acknowledged", "mitigated", "resolved"].compactMap { state -> IncidentsPage.Group? in
             let inState = rows.filter { $0.state == state }
             guard !inState.isEmpty else { return nil }
-            return IncidentsPage.Group(title: EventWords.words(state), count: kit.money.count(inState.count), rows: inState.map { row($0, names, kit) })
+            return IncidentsPage.Group(
+                title: EventWords.words(state), count: kit.money.count(inState.count), rows: inState.map { row($0, names, kit) })
         }
         return IncidentsPage(
-            frame: try await kit.frame("Incidents", section: "Incidents", crumbs: [Crumb(label: "Incidents")], topics: "incidents", request: request),
-            head: PageHead(title: "Incidents"), groups: groups, empty: rows.isEmpty ? EmptyState(why: "Quiet. No incident has been opened.") : nil)
+            frame: try await kit.frame(
+                "Incidents", section: "Incidents", crumbs: [Crumb(label: "Incidents")], topics: "incidents", request: request),
+            head: PageHead(title: "Incidents"), groups: groups,
+            empty: rows.isEmpty ? EmptyState(why: "Quiet. No incident has been opened.") : nil)
     }
 
     static func number(_ row: IncidentRow) -> String { "INC-\(row.number)" }
@@ -61,11 +69,15 @@ struct IncidentPages: Sendable {
     private func row(_ row: IncidentRow, _ names: [PersonID: String], _ kit: PageKit) -> IncidentsPage.Row {
         let seconds = (row.resolvedAt ?? kit.now).seconds(since: row.openedAt)
         return IncidentsPage.Row(
-            href: "\(kit.base)/incidents/\(row.id)", number: IncidentPages.number(row), title: row.title, tenant: kit.context.scope.name,
-            priority: row.severity.uppercased(), status: IncidentPages.status(row), state: row.state, clock: DurationText.text(seconds),
+            href: "\(kit.base)/incidents/\(row.id)", number: IncidentPages.number(row), title: row.title,
+            tenant: kit.context.scope.name,
+            priority: row.severity.uppercased(), status: IncidentPages.status(row), state: row.state,
+            clock: DurationText.text(seconds),
             clockTone: row.resolvedAt == nil && row.severity <= "sev2" ? .bad : .quiet,
-            who: (row.resolvedBy ?? row.acknowledgedBy).flatMap { names[$0] } ?? (row.acknowledgedBy == nil ? "nobody yet" : "an engineer"), opened: kit.time.dayAndTime(row.openedAt),
-            acknowledge: row.state == "triggered" && kit.may(.incidentsManage) ? kit.form("/incidents/\(row.id)/acknowledge") : nil)
+            who: (row.resolvedBy ?? row.acknowledgedBy).flatMap { names[$0] }
+                ?? (row.acknowledgedBy == nil ? "nobody yet" : "an engineer"), opened: kit.time.dayAndTime(row.openedAt),
+            acknowledge: row.state == "triggered" && kit.may(.incidentsManage)
+                ? kit.form("/incidents/\(row.id)/acknowledge") : nil)
     }
 
     private func incident(_ request: WebRequest, _ kit: PageKit) async throws -> IncidentPage {
@@ -81,35 +93,54 @@ struct IncidentPages: Sendable {
                     blocked: kit.may(.incidentsManage) ? "" : "Your roles do not manage incidents."))
         }
         let end = row.resolvedAt ?? kit.now
-        let facts = (row.facts.object ?? [:]).members.filter { $0.key != "task" }.map { Fact(label: EventWords.words($0.key), value: $0.value.string ?? "") }
+        let facts = (row.facts.object ?? [:]).members.filter { $0.key != "task" }.map {
+            Fact(label: EventWords.words($0.key), value: $0.value.string ?? "")
+        }
         return IncidentPage(
             frame: try await kit.frame(
-                "\(number) \(row.title)", section: "Incidents", crumbs: [Crumb(label: "Incidents", href: "\(kit.base)/incidents"), Crumb(label: number)],
+                "\(number) \(row.title)", section: "Incidents",
+                crumbs: [Crumb(label: "Incidents", href: "\(kit.base)/incidents"), Crumb(label: number)],
                 topics: "incidents", request: request),
-            head: PageHead(title: row.title, pill: StatusText(status: IncidentPages.status(row), text: row.state), meta: "\(number), \(row.severity.uppercased())"),
+            head: PageHead(
+                title: row.title, pill: StatusText(status: IncidentPages.status(row), text: row.state),
+                meta: "\(number), \(row.severity.uppercased())"),
             figures: [
-                Figure(label: row.resolvedAt == nil ? "Open for" : "Took", value: DurationText.text(end.seconds(since: row.openedAt)), context: "since \(kit.time.stamp(row.openedAt).text)"),
-                Figure(label: "Acknowledged", value: row.acknowledgedAt.map { DurationText.text($0.seconds(since: row.openedAt)) } ?? "not yet", context: row.acknowledgedBy.flatMap { names[$0] } ?? ""),
+                Figure(
+                    label: row.resolvedAt == nil ? "Open for" : "Took",
+                    value: DurationText.text(end.seconds(since: row.openedAt)),
+                    context: "since \(kit.time.stamp(row.openedAt).text)"),
+                Figure(
+                    label: "Acknowledged",
+                    value: row.acknowledgedAt.map { DurationText.text($0.seconds(since: row.openedAt)) } ?? "not yet",
+                    context: row.acknowledgedBy.flatMap { names[$0] } ?? ""),
                 Figure(label: "Alerts", value: kit.money.count(Int(row.occurrences)), context: "of this trouble"),
             ],
-            facts: facts + (row.run.map { [Fact(label: "Run", value: "open the run", href: kit.may(.runsRead) ? "\(kit.base)/runs/\($0)" : "")] } ?? []),
+            facts: facts
+                + (row.run.map {
+                    [Fact(label: "Run", value: "open the run", href: kit.may(.runsRead) ? "\(kit.base)/runs/\($0)" : "")]
+                } ?? []),
             runbook: try await runbook(row.alert, kit),
             timeline: lines.reversed().map { line in
                 IncidentPage.Entry(
-                    time: kit.time.stamp(line.at, seconds: true), text: line.text, detail: line.person.flatMap { names[$0] } ?? EventWords.words(line.kind))
+                    time: kit.time.stamp(line.at, seconds: true), text: line.text,
+                    detail: line.person.flatMap { names[$0] } ?? EventWords.words(line.kind))
             }, acts: acts, note: kit.may(.incidentsManage) ? kit.form("/incidents/\(row.id)/note") : nil,
             resolve: row.state != "resolved" && kit.may(.incidentsManage) ? kit.form("/incidents/\(row.id)/resolve") : nil)
     }
 
     /// The runbook as it was published; one that is overdue for review is shown with that word above it, never hidden.
     private func runbook(_ alert: String, _ kit: PageKit) async throws -> IncidentPage.RunbookPanel? {
-        guard let asset = try await services.assets.current(for: kit.tenant).row("runbook", alert), let body = asset.content["body"]?.string else { return nil }
+        guard let asset = try await services.assets.current(for: kit.tenant).row("runbook", alert),
+            let body = asset.content["body"]?.string
+        else { return nil }
         let matter = asset.content["matter"] ?? .null
         let expires = matter["expires"]?.string.flatMap { CivilDate($0) }
         let today = kit.time.zone.localTime(at: kit.now).date
         return IncidentPage.RunbookPanel(
             name: matter["title"]?.string ?? alert,
-            meta: "owner \(matter["owner"]?.string ?? "nobody"), reviewed \(matter["reviewed"]?.string ?? "never")", body: Markdown.html(body, topLevel: 3),
-            overdue: expires.map { $0 <= today } ?? false ? "This runbook is overdue for review since \(expires.map { "\($0)" } ?? "")." : "")
+            meta: "owner \(matter["owner"]?.string ?? "nobody"), reviewed \(matter["reviewed"]?.string ?? "never")",
+            body: Markdown.html(body, topLevel: 3),
+            overdue: expires.map { $0 <= today } ?? false
+                ? "This runbook is overdue for review since \(expires.map { "\($0)" } ?? "")." : "")
     }
 }

@@ -57,8 +57,11 @@ struct PageKit: Sendable {
     }
 
     func amount(_ minor: Int64?, _ code: String?) -> String {
-        guard let minor, let currency = code.flatMap({ Currency($0) }), let value = try? Money(minorUnits: minor, currency: currency) else {
-            return "none"   // an invoice whose amount did not fit its currency has a finding instead
+        guard let minor, let currency = code.flatMap({ Currency($0) }),
+            // An amount out of range has a finding instead.
+            let value = try? Money(minorUnits: minor, currency: currency)
+        else {
+            return "none"  // an invoice whose amount did not fit its currency has a finding instead
         }
         return money.text(value)
     }
@@ -66,7 +69,8 @@ struct PageKit: Sendable {
     // MARK: The frame
 
     func frame(
-        _ title: String, section: String, crumbs: [Crumb] = [], topics: String = "", notice: Notice? = nil, receipt: Receipt? = nil,
+        _ title: String, section: String, crumbs: [Crumb] = [], topics: String = "", notice: Notice? = nil,
+        receipt: Receipt? = nil,
         request: WebRequest? = nil
     ) async throws -> Frame {
         let visitor = context.visitor
@@ -76,7 +80,7 @@ struct PageKit: Sendable {
         let isTenant = context.scope.kind == "tenant"
         let counts = isTenant ? try await looking.summary(tenant) : nil
         return Frame(
-            title: title, brand: brand.mark(home: base == "/operator" ? "/operator" : base), language: context.scope.locale,
+            title: title, brand: brand.mark(home: base == "/operator" ? "/operator" : base), language: "en",
             scope: isTenant
                 ? ScopeBadge.tenant(context.scope.name, letters: PageWords.letters(context.scope.name), choices: choices)
                 : ScopeBadge.operatorScope(context.scope.name, letters: PageWords.letters(context.scope.name), choices: choices),
@@ -105,7 +109,9 @@ struct PageKit: Sendable {
 
     private func navigation(_ section: String, _ counts: TenantSummaryRow?) -> [NavGroup] {
         func count(_ value: Int32?) -> String { value.map { $0 > 0 ? money.count(Int($0)) : "" } ?? "" }
-        func item(_ icon: Icon, _ label: String, _ path: String, _ key: String, _ permission: Permission, count: String = "") -> NavItem? {
+        func item(
+            _ icon: Icon, _ label: String, _ path: String, _ key: String, _ permission: Permission, count: String = ""
+        ) -> NavItem? {
             guard may(permission) else { return nil }
             return NavItem(icon: icon, label: label, href: base + path, count: count, key: key, isCurrent: section == label)
         }
@@ -125,12 +131,17 @@ struct PageKit: Sendable {
 
     private func operatorNavigation(_ section: String) -> [NavGroup] {
         var items: [NavItem] = []
-        if may(.fleetRead) { items.append(NavItem(icon: .fleet, label: "Fleet", href: "/operator", key: "f", isCurrent: section == "Fleet")) }
+        if may(.fleetRead) {
+            items.append(NavItem(icon: .fleet, label: "Fleet", href: "/operator", key: "f", isCurrent: section == "Fleet"))
+        }
         if may(.workersRead) {
-            items.append(NavItem(icon: .plug, label: "Workers", href: "/operator/platform", key: "w", isCurrent: section == "Workers"))
+            items.append(
+                NavItem(icon: .plug, label: "Workers", href: "/operator/platform", key: "w", isCurrent: section == "Workers"))
         }
         if may(.incidentsRead) {
-            items.append(NavItem(icon: .bell, label: "Incidents", href: "/operator/incidents", key: "n", isCurrent: section == "Incidents"))
+            items.append(
+                NavItem(icon: .bell, label: "Incidents", href: "/operator/incidents", key: "n", isCurrent: section == "Incidents")
+            )
         }
         return [NavGroup(title: "", items: items)]
     }
@@ -141,7 +152,9 @@ extension Services {
     func newKey() -> String { String(entropy.next(), radix: 36) + String(entropy.next(), radix: 36) }
 
     /// A page inside a tenant.
-    func page(_ pattern: String, _ permission: Permission, _ make: @escaping @Sendable (WebRequest, PageKit) async throws -> WebResponse) -> Route {
+    func page(
+        _ pattern: String, _ permission: Permission, _ make: @escaping @Sendable (WebRequest, PageKit) async throws -> WebResponse
+    ) -> Route {
         Route(.get, "/t/{tenant}\(pattern)", access: .permission(permission.rawValue)) { request in
             try await make(request, try await PageKit.tenant(self, request, permission))
         }

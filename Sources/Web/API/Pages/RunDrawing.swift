@@ -20,19 +20,28 @@ struct RunDrawing: Sendable {
         let entered = history.filter { $0.type == "step.entered" }.map(\.step)
         let completed = Set(history.filter { $0.type == "step.completed" }.map(\.step))
         var nodes = [
-            DiagramModel.Node(id: "intake", title: "Intake", fact: fact(of: "document.received"), kind: "arrival", status: .done, column: 0),
-            DiagramModel.Node(id: "read", title: "Read", fact: fact(of: "document.read"), kind: "reader", status: .done, column: 1),
+            DiagramModel.Node(
+                id: "intake", title: "Intake", fact: fact(of: "document.received"), kind: "arrival", status: .done, column: 0),
+            DiagramModel.Node(
+                id: "read", title: "Read", fact: fact(of: "document.read"), kind: "reader", status: .done, column: 1),
         ]
         nodes += layout.nodes.map { node in
             let inside = entered.contains { $0 == node.path || $0.hasPrefix(node.path + "/") }
             let isDone = completed.contains(node.path) || (inside && run.finishedAt != nil)
-            let waiting = tasks.filter { $0.finishedAt == nil && ($0.key.hasPrefix(node.path + "/") || $0.key.hasPrefix(node.path + "#")) }
+            let waiting = tasks.filter {
+                $0.finishedAt == nil && ($0.key.hasPrefix(node.path + "/") || $0.key.hasPrefix(node.path + "#"))
+            }
             let status: Status =
-                waiting.contains { $0.taskClass == "person" } ? .needsPerson
-                : !waiting.isEmpty ? (waiting.contains { $0.attemptsUsed > 1 } ? .retrying : .running) : isDone ? .done : inside ? .running : .notStarted
+                waiting.contains { $0.taskClass == "person" }
+                ? .needsPerson
+                : !waiting.isEmpty
+                    ? (waiting.contains { $0.attemptsUsed > 1 } ? .retrying : .running)
+                    : isDone ? .done : inside ? .running : .notStarted
             return DiagramModel.Node(
-                id: node.path, title: node.title, fact: waiting.first?.title ?? "", kind: kind(node.kind), status: status, column: node.column + 2,
-                row: node.row, isGate: node.isGate, signatures: waiting.filter { $0.kind == "approval" }.flatMap(signatures), href: "#\(anchor(node.path))")
+                id: node.path, title: node.title, fact: waiting.first?.title ?? "", kind: kind(node.kind), status: status,
+                column: node.column + 2,
+                row: node.row, isGate: node.isGate, signatures: waiting.filter { $0.kind == "approval" }.flatMap(signatures),
+                href: "#\(anchor(node.path))")
         }
         var edges = [DiagramModel.Edge(from: "intake", to: "read")]
         if let first = layout.nodes.first { edges.append(.init(from: "read", to: first.path)) }
@@ -56,7 +65,8 @@ struct RunDrawing: Sendable {
     }
 
     func signatures(_ task: TaskRow) -> [Signature] {
-        SignatureLines.lines(of: task, names: names, you: kit.context.visitor.identity.person.id, roles: kit.context.actor.roles, kit: kit)
+        SignatureLines.lines(
+            of: task, names: names, you: kit.context.visitor.identity.person.id, roles: kit.context.actor.roles, kit: kit)
     }
 
     private func anchor(_ path: String) -> String { "s" + path.map { $0.isLetter || $0.isNumber ? String($0) : "-" }.joined() }
@@ -67,23 +77,31 @@ struct RunDrawing: Sendable {
         var steps: [TimelineStep] = []
         for line in history where ["document.received", "document.read"].contains(line.type) {
             let at = line.data["at"]?.moment ?? line.at
-            steps.append(TimelineStep(id: "t\(line.seq)", title: line.type == "document.received" ? "Intake" : "Read", note: line.summary, status: .done, start: at, end: line.at))
+            steps.append(
+                TimelineStep(
+                    id: "t\(line.seq)", title: line.type == "document.received" ? "Intake" : "Read", note: line.summary,
+                    status: .done, start: at, end: line.at))
         }
         for task in tasks {
             let isOpen = task.finishedAt == nil
             let status: Status =
-                task.taskClass == "person" ? (isOpen ? .needsPerson : task.outcome == "rejected" ? .failed : .done)
-                : task.state == "dead" ? .failed : isOpen ? (task.attemptsUsed > 1 ? .retrying : .running) : task.outcome == "completed" ? .done : .failed
+                task.taskClass == "person"
+                ? (isOpen ? .needsPerson : task.outcome == "rejected" ? .failed : .done)
+                : task.state == "dead"
+                    ? .failed
+                    : isOpen ? (task.attemptsUsed > 1 ? .retrying : .running) : task.outcome == "completed" ? .done : .failed
             steps.append(
                 TimelineStep(
-                    id: anchor(task.key), title: task.title, note: task.outcome ?? task.lastError ?? task.state, status: status, start: task.createdAt,
+                    id: anchor(task.key), title: task.title, note: task.outcome ?? task.lastError ?? task.state, status: status,
+                    start: task.createdAt,
                     end: task.finishedAt, isCurrent: isOpen))
             steps += attempts(of: task)
             steps += signed(task)
         }
         let ordered = steps.enumerated().sorted { lhs, rhs in
             let (left, right) = (lhs.element, rhs.element)
-            return left.level == 0 && right.level == 0 && left.start != right.start ? (left.start ?? kit.now) < (right.start ?? kit.now) : lhs.offset < rhs.offset
+            return left.level == 0 && right.level == 0 && left.start != right.start
+                ? (left.start ?? kit.now) < (right.start ?? kit.now) : lhs.offset < rhs.offset
         }
         return Timeline(steps: ordered.map(\.element), closed: [], time: kit.time)
     }
@@ -104,7 +122,8 @@ struct RunDrawing: Sendable {
                 }
             out.append(
                 TimelineStep(
-                    id: "a\(line.seq)", title: "attempt \(out.count + 1)", note: end?.summary ?? "under way", status: status, level: 1, start: line.at, end: end?.at))
+                    id: "a\(line.seq)", title: "attempt \(out.count + 1)", note: end?.summary ?? "under way", status: status,
+                    level: 1, start: line.at, end: end?.at))
         }
         return out
     }
@@ -114,7 +133,8 @@ struct RunDrawing: Sendable {
             let name = signature["person"]?.string.flatMap { PersonID($0) }.flatMap { names[$0] } ?? "someone"
             let at = signature["at"]?.moment
             return TimelineStep(
-                id: "g\(task.id.text.prefix(8))\(index)", title: "signature \(index + 1), \(name)", note: signature["label"]?.string ?? "", status: .sealed,
+                id: "g\(task.id.text.prefix(8))\(index)", title: "signature \(index + 1), \(name)",
+                note: signature["label"]?.string ?? "", status: .sealed,
                 level: 1, start: at, end: at)
         }
     }
@@ -153,7 +173,8 @@ struct RunDrawing: Sendable {
 
 /// The signature lines of an approval: who signed, who may, and which one is yours.
 enum SignatureLines {
-    static func lines(of task: TaskRow, names: [PersonID: String], you: PersonID, roles: Set<String>, kit: PageKit) -> [Signature] {
+    static func lines(of task: TaskRow, names: [PersonID: String], you: PersonID, roles: Set<String>, kit: PageKit) -> [Signature]
+    {
         var out: [Signature] = []
         let signed = task.progress["signatures"]?.array ?? []
         for signature in signed {
@@ -162,7 +183,9 @@ enum SignatureLines {
             out.append(
                 Signature(
                     state: .signed, name: person.flatMap { names[$0] } ?? "someone",
-                    lines: [signature["label"]?.string ?? "", at.map { kit.time.stamp($0, seconds: true).text } ?? ""].filter { !$0.isEmpty }))
+                    lines: [signature["label"]?.string ?? "", at.map { kit.time.stamp($0, seconds: true).text } ?? ""].filter {
+                        !$0.isEmpty
+                    }))
         }
         let hasSigned = signed.contains { $0["person"]?.string == you.text }
         var yoursShown = hasSigned || task.finishedAt != nil
@@ -174,7 +197,10 @@ enum SignatureLines {
                 let isYours = !yoursShown && !asked.isDisjoint(with: roles)
                 if isYours { yoursShown = true }
                 let label = round["label"]?.string ?? asked.sorted().first.map(PageWords.role) ?? "Signature"
-                out.append(Signature(state: isYours ? .yours : .open, name: isYours ? "Your signature" : label, lines: [isYours ? label : "open"]))
+                out.append(
+                    Signature(
+                        state: isYours ? .yours : .open, name: isYours ? "Your signature" : label,
+                        lines: [isYours ? label : "open"]))
             }
         }
         return out

@@ -31,30 +31,42 @@ struct RunPages: Sendable {
         let phases = try RunRoutes.phases(state)
         let page = try PageRequest(request)
         let rows = try await kit.looking.runs(
-            kit.tenant, phases: phases, search: request.query("q"), before: try page.position(RunID.self), limit: RunPages.pageSize)
+            kit.tenant, phases: phases, search: request.query("q"), before: try page.position(RunID.self),
+            limit: RunPages.pageSize)
         let counts = try await kit.looking.runCounts(kit.tenant)
         let total = counts.values.reduce(0, +)
         let path = "\(kit.base)/runs"
-        let tabs = [("All", nil as String?), ("Waiting", "waiting"), ("Completed", "completed"), ("Faulted", "faulted")].map { label, phase in
+        let tabs = [("All", nil as String?), ("Waiting", "waiting"), ("Completed", "completed"), ("Faulted", "faulted")].map {
+            label, phase in
             Tab(
-                label: label, count: kit.money.count(phase.map { counts[$0] ?? 0 } ?? total), href: path + (phase.map { "?state=\($0)" } ?? ""),
+                label: label, count: kit.money.count(phase.map { counts[$0] ?? 0 } ?? total),
+                href: path + (phase.map { "?state=\($0)" } ?? ""),
                 isCurrent: state == phase)
         }
         var chips: [RunsPage.Chip] = []
         if let query = request.query("q") {
-            chips.append(.init(field: "Number or party", comparison: "contains", value: query, remove: path + (state.map { "?state=\($0)" } ?? "")))
+            chips.append(
+                .init(
+                    field: "Number or party", comparison: "contains", value: query,
+                    remove: path + (state.map { "?state=\($0)" } ?? "")))
         }
         let names = ["pending", "running", "waiting", "completed", "faulted", "cancelled"]
-        let older = rows.count == RunPages.pageSize ? rows.last.map { "\(path)?cursor=\($0.startedAt.microseconds)_\($0.id)" + (state.map { "&state=\($0)" } ?? "") } : nil
+        let older =
+            rows.count == RunPages.pageSize
+            ? rows.last.map { "\(path)?cursor=\($0.startedAt.microseconds)_\($0.id)" + (state.map { "&state=\($0)" } ?? "") }
+            : nil
         let clocks = try await clocks(of: rows, kit)
         return RunsPage(
             frame: try await kit.frame("Runs", section: "Runs", crumbs: [Crumb(label: "Runs")], topics: "runs", request: request),
             head: PageHead(title: "Runs"), tabs: tabs, chips: chips, filterAction: path, query: request.query("q") ?? "",
-            states: [.init(value: "", label: "Any state", isChosen: state == nil)] + names.map { .init(value: $0, label: $0, isChosen: state == $0) },
+            states: [.init(value: "", label: "Any state", isChosen: state == nil)]
+                + names.map { .init(value: $0, label: $0, isChosen: state == $0) },
             summary: CountText.text(state.flatMap { counts[$0] } ?? total, "run"), rows: rows.map { row($0, kit, clocks[$0.id]) },
             pager: Pager(range: CountText.text(rows.count, "run") + " on this page", older: older ?? ""),
             empty: rows.isEmpty
-                ? EmptyState(why: "No run matches.", act: kit.may(.documentsSubmit) ? "Hand in a document" : "", href: "\(kit.base)/documents") : nil)
+                ? EmptyState(
+                    why: "No run matches.", act: kit.may(.documentsSubmit) ? "Hand in a document" : "",
+                    href: "\(kit.base)/documents") : nil)
     }
 
     private func clocks(of rows: [RunRow], _ kit: PageKit) async throws -> [RunID: ClockRow] {
@@ -69,10 +81,13 @@ struct RunPages: Sendable {
         let left = RunPages.left(clock, kit)
         return RunsPage.Row(
             id: PageWords.short(run.id.text), href: "\(kit.base)/runs/\(run.id)", status: status,
-            state: PageWords.state(ofPhase: run.phase, outcome: run.outcome, waitingOn: run.waitingOn), number: run.subject, party: run.counterparty,
-            steps: StepStrip(current: RunPages.hop(run), status: status, label: run.step.isEmpty ? run.outcome ?? run.phase : run.step),
+            state: PageWords.state(ofPhase: run.phase, outcome: run.outcome, waitingOn: run.waitingOn), number: run.subject,
+            party: run.counterparty,
+            steps: StepStrip(
+                current: RunPages.hop(run), status: status, label: run.step.isEmpty ? run.outcome ?? run.phase : run.step),
             amount: kit.amount(run.amountMinor, run.currency), clock: RunPages.bar(clock), left: left.text, leftTone: left.tone,
-            initials: status == .needsPerson ? PageWords.letters(run.waitingOn) : "", waitingOn: run.waitingOn.isEmpty ? "nobody" : run.waitingOn,
+            initials: status == .needsPerson ? PageWords.letters(run.waitingOn) : "",
+            waitingOn: run.waitingOn.isEmpty ? "nobody" : run.waitingOn,
             waitingTone: status == .needsPerson ? .person : .quiet, started: kit.time.dayAndTime(run.startedAt))
     }
 
@@ -92,12 +107,15 @@ struct RunPages: Sendable {
 
     static func bar(_ clock: ClockRow?) -> ClockBar? {
         guard let clock, clock.targetSeconds > 0 else { return nil }
-        return ClockBar(countedPermille: Int(clock.elapsedSeconds * 1000 / clock.targetSeconds), isPaused: clock.state == "paused")
+        return ClockBar(
+            countedPermille: Int(clock.elapsedSeconds * 1000 / clock.targetSeconds), isPaused: clock.state == "paused")
     }
 
     static func left(_ clock: ClockRow?, _ kit: PageKit) -> (text: String, tone: Tone) {
         guard let clock else { return ("not measured", .quiet) }
-        if clock.stoppedAt != nil { return (clock.outcome == "breached" ? "missed" : "met", clock.outcome == "breached" ? .bad : .quiet) }
+        if clock.stoppedAt != nil {
+            return (clock.outcome == "breached" ? "missed" : "met", clock.outcome == "breached" ? .bad : .quiet)
+        }
         if clock.outcome == "breached" { return ("late", .bad) }
         guard let due = clock.dueAt else { return ("paused", .quiet) }
         return ("due " + kit.time.stamp(due).text, clock.warnedAt == nil ? .quiet : .warn)
@@ -125,9 +143,12 @@ struct RunPages: Sendable {
         let drawing = RunDrawing(run: run, history: history, tasks: tasks, names: names, context: context, kit: kit)
         return RunPage(
             frame: try await kit.frame(
-                title, section: "Runs", crumbs: [Crumb(label: "Runs", href: "\(kit.base)/runs"), Crumb(label: run.subject)], topics: "runs", request: request),
+                title, section: "Runs", crumbs: [Crumb(label: "Runs", href: "\(kit.base)/runs"), Crumb(label: run.subject)],
+                topics: "runs", request: request),
             head: PageHead(
-                title: title, pill: StatusText(status: status, text: PageWords.state(ofPhase: run.phase, outcome: run.outcome, waitingOn: run.waitingOn)),
+                title: title,
+                pill: StatusText(
+                    status: status, text: PageWords.state(ofPhase: run.phase, outcome: run.outcome, waitingOn: run.waitingOn)),
                 meta: "\(context.environment.definition.title), version \(run.workflowVersion)", actions: actions),
             figures: figures(run, clocks, kit), diagram: drawing.diagram, timeline: drawing.timeline, events: drawing.events,
             eventCount: kit.money.count(history.count), json: "\(kit.base)/runs/\(run.id)/data.json", panels: drawing.panels,
@@ -142,29 +163,42 @@ struct RunPages: Sendable {
             let left = clock.targetSeconds - clock.elapsedSeconds
             figures.append(
                 Figure(
-                    label: title, value: DurationText.text(abs(left)), unit: left < 0 ? "over" : clock.stoppedAt == nil ? "left" : "to spare",
+                    label: title, value: DurationText.text(abs(left)),
+                    unit: left < 0 ? "over" : clock.stoppedAt == nil ? "left" : "to spare",
                     context: "\(DurationText.text(clock.elapsedSeconds)) of \(DurationText.text(clock.targetSeconds)) counted",
-                    status: clock.outcome == "breached" ? .breached : nil, isAlarming: clock.outcome == "breached", href: "\(kit.base)/service?clock=\(clock.id)",
+                    status: clock.outcome == "breached" ? .breached : nil, isAlarming: clock.outcome == "breached",
+                    href: "\(kit.base)/service?clock=\(clock.id)",
                     bar: RunPages.bar(clock)))
         }
         if let due = clocks.last(where: { $0.stoppedAt == nil })?.dueAt {
-            figures.append(Figure(label: "Due", value: kit.time.stamp(due).text, unit: kit.time.zoneName, context: "by the contract's calendar"))
+            figures.append(
+                Figure(
+                    label: "Due", value: kit.time.stamp(due).text, unit: kit.time.zoneName, context: "by the contract's calendar")
+            )
         }
         let end = run.finishedAt ?? kit.now
-        figures.append(Figure(label: run.finishedAt == nil ? "Age" : "Took", value: DurationText.text(end.seconds(since: run.startedAt)), context: "since it started"))
+        figures.append(
+            Figure(
+                label: run.finishedAt == nil ? "Age" : "Took", value: DurationText.text(end.seconds(since: run.startedAt)),
+                context: "since it started"))
         return figures
     }
 
     private func receipt(_ entry: Looking.ListedEntry, _ names: [PersonID: String], _ kit: PageKit) -> RunPage.ReceiptLine {
         let person = PersonID(entry.actor).flatMap { names[$0] } ?? (entry.actorKind == "engine" ? "the engine" : entry.actor)
         return RunPage.ReceiptLine(
-            status: .done, act: EventWords.act(entry.action), detail: "\(kit.time.dayAndTime(entry.at).text), by \(person), entry \(kit.money.count(Int(entry.number)))",
+            status: .done, act: EventWords.act(entry.action),
+            detail: "\(kit.time.dayAndTime(entry.at).text), by \(person), entry \(kit.money.count(Int(entry.number)))",
             reason: entry.content["reason"]?.string ?? "")
     }
 
     private func related(_ run: RunRow, _ kit: PageKit) -> [RunPage.Related] {
         guard let document = run.document else { return [] }
-        return [RunPage.Related(label: "The document as it came", href: "/api/v1/tenants/\(kit.context.scope.slug)/documents/\(document)/content", detail: "original bytes")]
+        return [
+            RunPage.Related(
+                label: "The document as it came", href: "/api/v1/tenants/\(kit.context.scope.slug)/documents/\(document)/content",
+                detail: "original bytes")
+        ]
     }
 }
 

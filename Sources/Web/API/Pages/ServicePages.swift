@@ -25,39 +25,58 @@ struct ServicePages: Sendable {
         let attained = try await kit.looking.attainment(kit.tenant, since: since)
         let listed = try await kit.looking.clocks(kit.tenant, limit: ServicePages.listMax)
         let seesPayload = kit.may(.runsRead)
-        func subject(_ item: Looking.ListedClock) -> String { seesPayload ? "\(item.subject), \(item.counterparty)" : PageWords.short(item.clock.run.text) }
-        let running = listed.filter { $0.clock.stoppedAt == nil }.sorted { ($0.clock.dueAt ?? kit.now) < ($1.clock.dueAt ?? kit.now) }
+        func subject(_ item: Looking.ListedClock) -> String {
+            seesPayload ? "\(item.subject), \(item.counterparty)" : PageWords.short(item.clock.run.text)
+        }
+        let running = listed.filter { $0.clock.stoppedAt == nil }.sorted {
+            ($0.clock.dueAt ?? kit.now) < ($1.clock.dueAt ?? kit.now)
+        }
         let wanted = request.query("clock").flatMap { ClockID($0) }
         let shown = listed.first { $0.clock.id == wanted } ?? listed.first { $0.clock.outcome == "breached" } ?? listed.first
         var gauges: [ClockGauge] = []
-        if let shown, let explained = try await ClockExplanation.make(shown.clock, looking: kit.looking, tenant: kit.tenant, now: kit.now) {
-            gauges.append(GaugeDrawing.gauge(explained.reading, clock: shown.clock, title: "\(title(shown.clock.objective)): \(subject(shown))", kit: kit))
+        if let shown,
+            let explained = try await ClockExplanation.make(shown.clock, looking: kit.looking, tenant: kit.tenant, now: kit.now)
+        {
+            gauges.append(
+                GaugeDrawing.gauge(
+                    explained.reading, clock: shown.clock, title: "\(title(shown.clock.objective)): \(subject(shown))", kit: kit))
         }
         let missed = attained.reduce(0) { $0 + $1.breached }
         let total = attained.reduce(0) { $0 + $1.n }
         return ServicePage(
-            frame: try await kit.frame("Service levels", section: "Service levels", crumbs: [Crumb(label: "Service levels")], topics: "service", request: request),
+            frame: try await kit.frame(
+                "Service levels", section: "Service levels", crumbs: [Crumb(label: "Service levels")], topics: "service",
+                request: request),
             head: PageHead(title: "Service levels", lead: "The last 31 days. Figures of open months may still change."),
             figures: [
                 Figure(label: "Clocks", value: kit.money.count(total), context: "started since \(kit.time.stamp(since).text)"),
-                Figure(label: "Missed", value: kit.money.count(missed), context: "targets passed", status: missed > 0 ? .breached : nil, isAlarming: missed > 0),
+                Figure(
+                    label: "Missed", value: kit.money.count(missed), context: "targets passed",
+                    status: missed > 0 ? .breached : nil, isAlarming: missed > 0),
                 Figure(label: "Running", value: kit.money.count(running.count), context: "clocks that run now"),
             ],
             objectives: attained.map { row in
                 let judged = row.met + row.breached
                 return ServicePage.Objective(
-                    name: title(row.objective), within: DurationText.text(row.targetSeconds), atLeast: "every case", cases: kit.money.count(row.n),
-                    met: kit.money.count(row.met), missed: kit.money.count(row.breached), hasMissed: row.breached > 0, excluded: "0",
+                    name: title(row.objective), within: DurationText.text(row.targetSeconds), atLeast: "every case",
+                    cases: kit.money.count(row.n),
+                    met: kit.money.count(row.met), missed: kit.money.count(row.breached), hasMissed: row.breached > 0,
+                    excluded: "0",
                     result: judged == 0 ? "none" : "\(row.met * 1000 / judged / 10).\(row.met * 1000 / judged % 10) %",
-                    status: row.breached > 0 ? .breached : judged == 0 ? .notStarted : .done, outcome: row.breached > 0 ? "Missed" : judged == 0 ? "no case yet" : "Met")
+                    status: row.breached > 0 ? .breached : judged == 0 ? .notStarted : .done,
+                    outcome: row.breached > 0 ? "Missed" : judged == 0 ? "no case yet" : "Met")
             }, gauges: gauges,
             running: running.prefix(50).map { item in
                 let left = RunPages.left(item.clock, kit)
                 return ServicePage.Running(
-                    objective: title(item.clock.objective), subject: subject(item), href: seesPayload ? "\(kit.base)/runs/\(item.clock.run)" : "\(kit.base)/service?clock=\(item.clock.id)",
-                    bar: RunPages.bar(item.clock) ?? ClockBar(countedPermille: 0), counted: DurationText.text(item.clock.elapsedSeconds), left: left.text, leftTone: left.tone,
+                    objective: title(item.clock.objective), subject: subject(item),
+                    href: seesPayload ? "\(kit.base)/runs/\(item.clock.run)" : "\(kit.base)/service?clock=\(item.clock.id)",
+                    bar: RunPages.bar(item.clock) ?? ClockBar(countedPermille: 0),
+                    counted: DurationText.text(item.clock.elapsedSeconds), left: left.text, leftTone: left.tone,
                     due: item.clock.dueAt.map { kit.time.dayAndTime($0) } ?? Stamp(iso: "", text: "paused"),
-                    state: StatusText(status: item.clock.outcome == "breached" ? .breached : item.clock.state == "paused" ? .paused : .running, text: item.clock.state))
+                    state: StatusText(
+                        status: item.clock.outcome == "breached" ? .breached : item.clock.state == "paused" ? .paused : .running,
+                        text: item.clock.state))
             }, contract: contract(listed.first?.clock),
             empty: listed.isEmpty ? EmptyState(why: "No clock has started yet. The first invoice starts one.") : nil)
     }
@@ -66,23 +85,31 @@ struct ServicePages: Sendable {
 
     private func contract(_ clock: ClockRow?) -> [Fact] {
         guard let clock else { return [] }
-        return [Fact(label: "Contract version", value: clock.contractVersion), Fact(label: "Time zone data", value: clock.zoneVersion)]
+        return [
+            Fact(label: "Contract version", value: clock.contractVersion),
+            Fact(label: "Time zone data", value: clock.zoneVersion),
+        ]
     }
 
     private func audit(_ request: WebRequest, _ kit: PageKit) async throws -> AuditPage {
         let page = try PageRequest(request)
         let rows = try await kit.looking.audit(
-            kit.tenant, action: request.query("act"), object: request.query("object"), before: try page.position(AuditEntryID.self), limit: ServicePages.listMax)
+            kit.tenant, action: request.query("act"), object: request.query("object"),
+            before: try page.position(AuditEntryID.self), limit: ServicePages.listMax)
         let names = try await kit.names()
-        let older = rows.count == ServicePages.listMax ? rows.last.map { "\(kit.base)/audit?cursor=\($0.at.microseconds)_\($0.id)" } : nil
+        let older =
+            rows.count == ServicePages.listMax ? rows.last.map { "\(kit.base)/audit?cursor=\($0.at.microseconds)_\($0.id)" } : nil
         return AuditPage(
-            frame: try await kit.frame("Audit", section: "Audit", crumbs: [Crumb(label: "Audit")], request: request), head: PageHead(title: "Audit"),
+            frame: try await kit.frame("Audit", section: "Audit", crumbs: [Crumb(label: "Audit")], request: request),
+            head: PageHead(title: "Audit"),
             filterAction: "\(kit.base)/audit", act: request.query("act") ?? "", object: request.query("object") ?? "",
             rows: rows.map { entry in
                 AuditPage.Row(
                     entry: kit.money.count(Int(entry.number)), time: kit.time.stamp(entry.at, seconds: true),
-                    actor: PersonID(entry.actor).flatMap { names[$0] } ?? (entry.actorKind == "engine" ? "engine" : entry.actor), act: EventWords.act(entry.action),
-                    object: entry.objectType, href: entry.run.map { "\(kit.base)/runs/\($0)" } ?? "", hash: PageWords.short(entry.objectID))
+                    actor: PersonID(entry.actor).flatMap { names[$0] } ?? (entry.actorKind == "engine" ? "engine" : entry.actor),
+                    act: EventWords.act(entry.action),
+                    object: entry.objectType, href: entry.run.map { "\(kit.base)/runs/\($0)" } ?? "",
+                    hash: PageWords.short(entry.objectID))
             }, pager: Pager(range: CountText.text(rows.count, "entry", "entries"), older: older ?? ""),
             empty: rows.isEmpty ? EmptyState(why: "No entry matches.") : nil)
     }
@@ -99,13 +126,25 @@ enum GaugeDrawing {
             let to = kit.time.dayAndTime(interval.to).text
             guard interval.isCounted else {
                 let kind: ClockGauge.Kind = interval.reason.text.contains("pause") ? .paused : .closed
-                segments.append(.init(kind: kind, from: from, to: to, seconds: seconds, label: "\(kind == .paused ? "paused" : "closed") \(DurationText.text(seconds))", rule: interval.reason.text))
+                segments.append(
+                    .init(
+                        kind: kind, from: from, to: to, seconds: seconds,
+                        label: "\(kind == .paused ? "paused" : "closed") \(DurationText.text(seconds))",
+                        rule: interval.reason.text))
                 continue
             }
             let within = max(0, min(seconds, reading.targetSeconds - counted))
-            if within > 0 { segments.append(.init(kind: .counted, from: from, to: to, seconds: within, label: DurationText.text(within), rule: interval.reason.text)) }
+            if within > 0 {
+                segments.append(
+                    .init(
+                        kind: .counted, from: from, to: to, seconds: within, label: DurationText.text(within),
+                        rule: interval.reason.text))
+            }
             if seconds > within {
-                segments.append(.init(kind: .over, from: from, to: to, seconds: seconds - within, label: "over \(DurationText.text(seconds - within))", rule: interval.reason.text))
+                segments.append(
+                    .init(
+                        kind: .over, from: from, to: to, seconds: seconds - within,
+                        label: "over \(DurationText.text(seconds - within))", rule: interval.reason.text))
             }
             counted += seconds
         }
@@ -114,7 +153,8 @@ enum GaugeDrawing {
             title: title, segments: segments, due: due.map { "due \(kit.time.stamp($0).text)" } ?? "paused",
             end: kit.time.stamp(clock.stoppedAt ?? kit.now).text,
             facts: [
-                Fact(label: "Counted", value: DurationText.text(reading.elapsedSeconds)), Fact(label: "Target", value: DurationText.text(reading.targetSeconds)),
+                Fact(label: "Counted", value: DurationText.text(reading.elapsedSeconds)),
+                Fact(label: "Target", value: DurationText.text(reading.targetSeconds)),
                 Fact(label: "Outcome", value: reading.outcome.rawValue),
             ], isRunning: clock.stoppedAt == nil)
     }

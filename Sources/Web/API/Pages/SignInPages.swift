@@ -22,14 +22,16 @@ struct SignInPages: Sendable {
             book = BrandBook(ResolvedBrand([]))
         }
         return Frame(
-            title: title, brand: book.mark(home: "/"), appearance: request.cookie("theme").flatMap(Frame.Appearance.init(rawValue:)) ?? .system,
+            title: title, brand: book.mark(home: "/"),
+            appearance: request.cookie("theme").flatMap(Frame.Appearance.init(rawValue:)) ?? .system,
             isBare: true)
     }
 
     private var signIn: Route {
         Route(.get, "/sign-in", access: .open) { request in
             let page = SignInPage(
-                frame: try await bareFrame("Sign in", request: request), form: FormTarget(action: "/sign-in", key: services.newKey()),
+                frame: try await bareFrame("Sign in", request: request),
+                form: FormTarget(action: "/sign-in", key: services.newKey()),
                 next: SignInPages.path(request.query("next")))
             return .html(console.html(page))
         }
@@ -43,11 +45,14 @@ struct SignInPages: Sendable {
             do {
                 let opened = try await services.signingIn.signIn(email: email, password: form["password"] ?? "")
                 let name = services.isSecure ? Access.sessionCookie : Access.plainCookie
-                let cookie = "\(name)=\(opened.token.text); Path=/; HttpOnly; SameSite=Lax; Max-Age=\(SigningIn.absoluteSeconds)" + (services.isSecure ? "; Secure" : "")
+                let cookie =
+                    "\(name)=\(opened.token.text); Path=/; HttpOnly; SameSite=Lax; Max-Age=\(SigningIn.absoluteSeconds)"
+                    + (services.isSecure ? "; Secure" : "")
                 return WebResponse.seeOther(SignInPages.path(form["next"])).header("Set-Cookie", cookie)
             } catch let refusal as Refusal {
                 let page = SignInPage(
-                    frame: try await bareFrame("Sign in", request: request), form: FormTarget(action: "/sign-in", key: services.newKey()),
+                    frame: try await bareFrame("Sign in", request: request),
+                    form: FormTarget(action: "/sign-in", key: services.newKey()),
                     email: email, next: SignInPages.path(form["next"]), refusal: refusal.message)
                 return .html(console.html(page), status: Problem.status(of: refusal.code))
             }
@@ -61,7 +66,8 @@ struct SignInPages: Sendable {
             try await services.signingIn.signOut(visitor.identity)
             let page = SignedOutPage(frame: try await bareFrame("Signed out", request: request), signIn: "/sign-in")
             let name = services.isSecure ? Access.sessionCookie : Access.plainCookie
-            return WebResponse.html(console.html(page)).header("Set-Cookie", "\(name)=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0" + (services.isSecure ? "; Secure" : ""))
+            return WebResponse.html(console.html(page)).header(
+                "Set-Cookie", "\(name)=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0" + (services.isSecure ? "; Secure" : ""))
         }
     }
 
@@ -73,7 +79,9 @@ struct SignInPages: Sendable {
             if own.kind == "tenant" { return .seeOther("/t/\(own.slug)") }
             let node = try await services.access.node(of: own)
             if visitor.authority.permits(.fleetRead, in: node, at: services.clock.now) { return .seeOther("/operator") }
-            guard let first = try await services.access.visibleScopes(visitor).first(where: { $0.kind == "tenant" }) else { throw Refusal.notFound }
+            guard let first = try await services.access.visibleScopes(visitor).first(where: { $0.kind == "tenant" }) else {
+                throw Refusal.notFound
+            }
             return .seeOther("/t/\(first.slug)")
         }
     }
@@ -85,7 +93,8 @@ struct SignInPages: Sendable {
             guard let row = try await services.scopes.scope(slug: slug), row.kind == "tenant" else { throw Refusal.notFound }
             let node = try await services.access.node(of: row)
             let choices: [(Permission, String)] = [
-                (.approvalsDecide, "inbox"), (.exceptionsResolve, "exceptions"), (.runsRead, "runs"), (.incidentsRead, "incidents"),
+                (.approvalsDecide, "inbox"), (.exceptionsResolve, "exceptions"), (.runsRead, "runs"),
+                (.incidentsRead, "incidents"),
                 (.serviceRead, "service"),
             ]
             for (permission, section) in choices where visitor.authority.permits(permission, in: node, at: services.clock.now) {
@@ -100,7 +109,9 @@ struct SignInPages: Sendable {
             guard let file = console.assets.file(named: try request.parameter("name")) else { throw Refusal.notFound }
             return WebResponse(
                 status: 200,
-                headers: WebHeaders([(name: "Content-Type", value: file.contentType), (name: "Cache-Control", value: file.cacheControl)]),
+                headers: WebHeaders([
+                    (name: "Content-Type", value: file.contentType), (name: "Cache-Control", value: file.cacheControl),
+                ]),
                 body: .bytes(file.bytes))
         }
     }
@@ -108,14 +119,19 @@ struct SignInPages: Sendable {
     private var brand: Route {
         Route(.get, "/brand/{name}", access: .open) { request in
             let name = try request.parameter("name")
-            guard name.hasSuffix(".css"), let css = BrandBook.known.withLock({ $0[String(name.dropLast(4))] }) else { throw Refusal.notFound }
-            return WebResponse.text(css, type: "text/css; charset=utf-8").header("Cache-Control", "public, max-age=31536000, immutable")
+            guard name.hasSuffix(".css"), let css = BrandBook.known.withLock({ $0[String(name.dropLast(4))] }) else {
+                throw Refusal.notFound
+            }
+            return WebResponse.text(css, type: "text/css; charset=utf-8").header(
+                "Cache-Control", "public, max-age=31536000, immutable")
         }
     }
 
     /// A path of this server, or the start; never an address elsewhere.
     static func path(_ text: String?) -> String {
-        guard let text, text.hasPrefix("/"), !text.hasPrefix("//"), !text.contains("\\"), !text.contains("\r"), !text.contains("\n") else { return "/" }
+        guard let text, text.hasPrefix("/"), !text.hasPrefix("//"), !text.contains("\\"), !text.contains("\r"),
+            !text.contains("\n")
+        else { return "/" }
         return text
     }
 }
