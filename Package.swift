@@ -147,6 +147,7 @@ let testTargets: [Target] = [
     tests(of: "Records", uses: ["Kernel", "Postgres", "TestKit"]),
     tests(of: "Connectors", uses: ["Kernel", "Finance", "Expressions", "Curl"]),
     tests(of: "Handoff", uses: ["Kernel"]),
+    tests(of: "WorkerLoop", uses: ["Kernel", "Handoff", "Finance", "Connectors", "Curl"]),
     tests(of: "Supervision", uses: ["Kernel", "Handoff"]),
     tests(
         of: "Flow",
