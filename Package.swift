@@ -96,7 +96,7 @@ let flow: [Target] = [
 
 let web: [Target] = [
     room("Web", "WebKernel", uses: ["Kernel", hummingbird, httpTypes, nioCore, logging]),
-    room("Web", "Console", uses: ["Kernel", "Tenancy", "Finance", "ServiceLevels", mustache], resources: [.copy("Assets")]),
+    room("Web", "Console", uses: ["Kernel", mustache], resources: [.copy("Assets")]),
     room(
         "Web", "API",
         uses: [
@@ -153,8 +153,7 @@ let testTargets: [Target] = [
         of: "Flow",
         uses: [
             "Kernel", "Postgres", "Records", "TestKit", "Workflows", "Tenancy", "Policies", "Finance", "Handoff", "Seals",
-            "Telemetry",
-            "Incidents", "ServiceLevels", logging,
+            "Telemetry", "Incidents", "ServiceLevels", logging,
         ]),
     tests(of: "Console", uses: ["Kernel"]),
     tests(of: "API", uses: ["Kernel", "WebKernel", "Tenancy"]),

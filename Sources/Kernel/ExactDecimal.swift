@@ -9,10 +9,14 @@ package struct ExactDecimal: Sendable, Comparable, Hashable, CustomStringConvert
     /// What the reader of text takes; wider than any amount, price or rate in the formats we know.
     package static let textDigitsMax = 30
 
-    /// Always under 10^38 either way.
-    package let mantissa: Int128
+    /// The mantissa as two words: Swift 6.3.1 crashes at run time when an async closure captures an `Int128` beside other values.
+    private let high: Int64
+    private let low: UInt64
     /// From 0 to 38.
     package let scale: Int
+
+    /// Always under 10^38 either way.
+    package var mantissa: Int128 { Int128(high) << 64 | Int128(low) }
 
     package static let zero = ExactDecimal(mantissa: 0, scale: 0)
     package static let one = ExactDecimal(mantissa: 1, scale: 0)
@@ -21,7 +25,8 @@ package struct ExactDecimal: Sendable, Comparable, Hashable, CustomStringConvert
     package init(mantissa: Int128, scale: Int) {
         precondition(scale >= 0 && scale <= ExactDecimal.scaleMax, "a scale of \(scale)")
         precondition(mantissa.magnitude < powerOfTen(38), "a mantissa of more than 38 digits")
-        self.mantissa = mantissa
+        high = Int64(truncatingIfNeeded: mantissa >> 64)
+        low = UInt64(truncatingIfNeeded: mantissa)
         self.scale = scale
     }
 

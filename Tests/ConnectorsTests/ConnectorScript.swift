@@ -9,7 +9,9 @@ final class ScriptedSystem: HTTPExchange {
         case failure(ExchangeFailure)
 
         static func json(_ value: JSONValue, status: Int = 200, headers: [(name: String, value: String)] = []) -> Word {
-            .answer(ExchangeAnswer(status: status, headers: [(name: "content-type", value: "application/json")] + headers, body: value.bytes))
+            .answer(
+                ExchangeAnswer(
+                    status: status, headers: [(name: "content-type", value: "application/json")] + headers, body: value.bytes))
         }
 
         static func text(_ text: String, type: String = "application/json", status: Int = 200) -> Word {
@@ -18,7 +20,8 @@ final class ScriptedSystem: HTTPExchange {
 
         static let html = text("<html><h1>Sign in</h1></html>", type: "text/html; charset=utf-8")
         static let lost = failure(ExchangeFailure(code: "timed-out", message: "no answer in time", mayHaveBeenSent: true))
-        static let refusedConnection = failure(ExchangeFailure(code: "connect-failed", message: "refused", mayHaveBeenSent: false))
+        static let refusedConnection = failure(
+            ExchangeFailure(code: "connect-failed", message: "refused", mayHaveBeenSent: false))
     }
 
     private let state: Locked<(words: [Word], asked: [ExchangeRequest])>
@@ -56,18 +59,23 @@ enum Sample {
     static func connection(_ mapping: JSONValue? = nil) throws -> JSONValue {
         [
             "name": "erp", "mapping": try mapping ?? Sample.mapping(),
-            "config": ["kind": "connection", "name": "erp", "baseUrl": "https://erp.example", "settleSeconds": 25, "secrets": ["token": "erp-token"]],
+            "config": [
+                "kind": "connection", "name": "erp", "baseUrl": "https://erp.example", "settleSeconds": 25,
+                "secrets": ["token": "erp-token"],
+            ],
         ]
     }
 
     static func engine(
-        _ system: ScriptedSystem, connection: JSONValue? = nil, secrets: [String: String] = ["token": "s3cret"], pace: ConnectionPace? = nil,
+        _ system: ScriptedSystem, connection: JSONValue? = nil, secrets: [String: String] = ["token": "s3cret"],
+        pace: ConnectionPace? = nil,
         leaseSeconds: Int64 = 60
     ) throws -> ConnectorEngine {
         let settings = try connection.map { try ConnectionSettings(json: $0) } ?? standard.get()
         let clock = WallClock { now }
         return ConnectorEngine(
-            settings: settings, secrets: secrets, exchange: system, pace: pace ?? ConnectionPace(limits: settings.limits, clock: clock), clock: clock,
+            settings: settings, secrets: secrets, exchange: system,
+            pace: pace ?? ConnectionPace(limits: settings.limits, clock: clock), clock: clock,
             leaseExpiresAt: { now.adding(seconds: leaseSeconds) })
     }
 
@@ -83,11 +91,13 @@ enum Sample {
                 "orderRef": "PO-7",
                 "totals": [
                     "taxExclusive": ["amount": "1000.00", "currency": "EUR"], "tax": ["amount": "190.00", "currency": "EUR"],
-                    "taxInclusive": ["amount": "1190.00", "currency": "EUR"], "payable": ["amount": "1190.00", "currency": "EUR"],
+                    "taxInclusive": ["amount": "1190.00", "currency": "EUR"],
+                    "payable": ["amount": "1190.00", "currency": "EUR"],
                 ],
                 "lines": [
                     [
-                        "id": "1", "name": "Steel", "quantity": ["value": "10", "unit": "KGM"], "unitPrice": ["amount": "100.00", "currency": "EUR"],
+                        "id": "1", "name": "Steel", "quantity": ["value": "10", "unit": "KGM"],
+                        "unitPrice": ["amount": "100.00", "currency": "EUR"],
                         "netAmount": ["amount": "1000.00", "currency": "EUR"],
                     ]
                 ],

@@ -66,7 +66,8 @@ struct MappingTests {
         Mistake("/objects/order/map/currency", "$.", "/objects/order/map/currency", "Write a path"),
         Mistake("/objects/order/map/lines/map", nil, "/objects/order/map/lines", "Add `map`"),
         Mistake("/objects/order/map/lines/map/quantity/unit", nil, "/objects/order/map/lines/map/quantity", "with `unit`"),
-        Mistake("/objects/order/map/lines/map/netAmount/as", "text", "/objects/order/map/lines/map/netAmount/currency", "as: amount"),
+        Mistake(
+            "/objects/order/map/lines/map/netAmount/as", "text", "/objects/order/map/lines/map/netAmount/currency", "as: amount"),
         Mistake("/objects/order/write", [:], "/objects/order/write", "Remove `write`."),
         Mistake("/objects/bill/write/compare", nil, "/objects/bill/write", "the total among them"),
         Mistake("/objects/bill/write/create/method", "GET", "/objects/bill/write/create", "method: POST"),
@@ -105,7 +106,9 @@ struct MappingTests {
         mapping["objects"] = .object(objects)
         let system = ScriptedSystem([.json(Sample.list(["number": "V-1", "name": "N", "country": "DE", "city": "Kiel"]))])
         let engine = try Sample.engine(system, connection: try Sample.connection(.object(mapping)))
-        guard case .completed(let output) = await engine.read(["object": "supplier", "key": ["number": "V-1"]]) else { return #expect(Bool(false)) }
+        guard case .completed(let output) = await engine.read(["object": "supplier", "key": ["number": "V-1"]]) else {
+            return #expect(Bool(false))
+        }
         #expect(output["supplier"]?["category"] == "Kiel/DE")
         #expect(output["supplier"]?["bankAccounts"] == [], "an identifier without value is left out whole")
     }
@@ -119,7 +122,10 @@ struct MappingTests {
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             return Int(state >> 33) % max(1, bound)
         }
-        let junk: [JSONValue] = [.null, true, 7, "", "$", "$.", "$['", "{", [], [:], ["take": 1], ["each": "$.x"], ["cel": "1 +"], "/../x", .array([.null])]
+        let junk: [JSONValue] = [
+            .null, true, 7, "", "$", "$.", "$['", "{", [], [:], ["take": 1], ["each": "$.x"], ["cel": "1 +"], "/../x",
+            .array([.null]),
+        ]
         func mutate(_ json: JSONValue, _ depth: Int) -> JSONValue {
             if depth == 0 || roll(12) == 0 { return junk[roll(junk.count)] }
             switch json {

@@ -5,14 +5,17 @@ import Testing
 
 @Suite("Reading suppliers, orders and receipts")
 struct ReadTests {
-    private func read(_ object: String, _ key: JSONValue, _ words: [ScriptedSystem.Word]) async throws -> (ConnectorOutcome, ScriptedSystem) {
+    private func read(
+        _ object: String, _ key: JSONValue, _ words: [ScriptedSystem.Word]
+    ) async throws -> (ConnectorOutcome, ScriptedSystem) {
         let system = ScriptedSystem(words)
         let outcome = try await Sample.engine(system).read(["object": .string(object), "key": key])
         return (outcome, system)
     }
 
     private let supplier: JSONValue = [
-        "number": "V-100", "name": "Stahlhandel Nord GmbH", "vatId": "DE136695976", "iban": "DE89370400440532013000", "country": "DE",
+        "number": "V-100", "name": "Stahlhandel Nord GmbH", "vatId": "DE136695976", "iban": "DE89370400440532013000",
+        "country": "DE",
         "city": "Kiel", "currency": "EUR", "blocked": false,
     ]
 
@@ -68,7 +71,10 @@ struct ReadTests {
 
     @Test(
         "a number that cannot be kept exactly is refused with its place and never rounded",
-        arguments: ["12345678901234567890.12", "0.123456789", "1e40", "1e-20", "-1e999", "\"12abc\"", "\"1,5\"", "true", "[1]", "\"\\u0031e\""])
+        arguments: [
+            "12345678901234567890.12", "0.123456789", "1e40", "1e-20", "-1e999", "\"12abc\"", "\"1,5\"", "true", "[1]",
+            "\"\\u0031e\"",
+        ])
     func overlongNumbers(number: String) async throws {
         let order = try JSONValue(
             parsing: """
@@ -92,8 +98,11 @@ struct ReadTests {
         let (outcome, system) = try await read(
             "receipts", ["orderNumber": "PO-7"],
             [
-                .json(["value": [receipt(1), receipt(2)], "@odata.nextLink": "/api/v1/receipts?orderNumber=PO-7&$top=50&$skip=2"]),
-                .json(["value": [receipt(3)], "@odata.nextLink": "https://erp.example/api/v1/receipts?$skip=3"]), .json(["value": [receipt(4)]]),
+                .json([
+                    "value": [receipt(1), receipt(2)], "@odata.nextLink": "/api/v1/receipts?orderNumber=PO-7&$top=50&$skip=2",
+                ]),
+                .json(["value": [receipt(3)], "@odata.nextLink": "https://erp.example/api/v1/receipts?$skip=3"]),
+                .json(["value": [receipt(4)]]),
             ])
         guard case .completed(let output) = outcome else { return #expect(Bool(false), "\(outcome)") }
         let read = try (output["receipts"]?.array ?? []).map { try GoodsReceipt(json: $0) }
@@ -105,11 +114,13 @@ struct ReadTests {
     @Test(
         "a next page elsewhere, in a circle or without end is refused",
         arguments: [
-            "https://evil.example/api", "//evil.example/api", "https://erp.example.evil.example/x", "https://erp.example@evil.example/", "/a/../../b",
+            "https://evil.example/api", "//evil.example/api", "https://erp.example.evil.example/x",
+            "https://erp.example@evil.example/", "/a/../../b",
             "/api\\x", "javascript:alert(1)", "",
         ])
     func foreignPages(link: String) async throws {
-        let (outcome, system) = try await read("receipts", ["orderNumber": "PO-7"], [.json(["value": [], "@odata.nextLink": .string(link)])])
+        let (outcome, system) = try await read(
+            "receipts", ["orderNumber": "PO-7"], [.json(["value": [], "@odata.nextLink": .string(link)])])
         guard case .failed("protocol", _, _) = outcome else { return #expect(Bool(false), "\(outcome)") }
         #expect(system.asked.count == 1, "the token went nowhere else")
     }
@@ -121,7 +132,9 @@ struct ReadTests {
         guard case .failed("protocol", let why, _) = round else { return #expect(Bool(false), "\(round)") }
         #expect(why.contains("leads back"))
         #expect(one.asked.count == 2)
-        let endless = (0..<60).map { ScriptedSystem.Word.json(["value": [], "@odata.nextLink": .string("/api/v1/receipts?$skip=\($0)")]) }
+        let endless = (0..<60).map {
+            ScriptedSystem.Word.json(["value": [], "@odata.nextLink": .string("/api/v1/receipts?$skip=\($0)")])
+        }
         let (long, two) = try await read("receipts", ["orderNumber": "PO-7"], endless)
         guard case .failed("protocol", _, _) = long else { return #expect(Bool(false), "\(long)") }
         #expect(two.asked.count == 40)
@@ -133,7 +146,8 @@ struct ReadTests {
     @Test(
         "an answer that is no answer is a failure of the protocol with the reason in words",
         arguments: [
-            (ScriptedSystem.Word.html, "text/html"), (.text("{\"value\":[]", status: 200), "not JSON"), (.text("{\"value\":[],\"value\":[]}"), "not JSON"),
+            (ScriptedSystem.Word.html, "text/html"), (.text("{\"value\":[]", status: 200), "not JSON"),
+            (.text("{\"value\":[],\"value\":[]}"), "not JSON"),
             (.text("", type: "application/json", status: 301), "301"), (.json(["rows": []]), "no list"), (.json([]), "no list"),
         ])
     func brokenAnswers(word: ScriptedSystem.Word, reason: String) async throws {
@@ -144,12 +158,18 @@ struct ReadTests {
 
     @Test("failures of the way keep their names, and the pause the system asks for is kept, as a number or as a date")
     func transport() async throws {
-        let gzip = ScriptedSystem.Word.failure(ExchangeFailure(code: "bad-encoding", message: "broken gzip", mayHaveBeenSent: true))
-        #expect(try await read("supplier", ["number": "V"], [gzip]).0 == .failed(code: "bad-encoding", message: "broken gzip", retryAfterSeconds: nil))
+        let gzip = ScriptedSystem.Word.failure(
+            ExchangeFailure(code: "bad-encoding", message: "broken gzip", mayHaveBeenSent: true))
+        #expect(
+            try await read("supplier", ["number": "V"], [gzip]).0
+                == .failed(code: "bad-encoding", message: "broken gzip", retryAfterSeconds: nil))
         func pause(_ text: String) async throws -> Int? {
             let word = ScriptedSystem.Word.json(
-                ["error": ["code": "TooManyRequests", "message": "Slow down."]], status: 429, headers: [(name: "retry-after", value: text)])
-            guard case .failed("rate-limit", _, let seconds) = try await read("supplier", ["number": "V"], [word]).0 else { return -1 }
+                ["error": ["code": "TooManyRequests", "message": "Slow down."]], status: 429,
+                headers: [(name: "retry-after", value: text)])
+            guard case .failed("rate-limit", _, let seconds) = try await read("supplier", ["number": "V"], [word]).0 else {
+                return -1
+            }
             return seconds
         }
         #expect(try await pause("3") == 3)
@@ -176,7 +196,9 @@ struct ReadTests {
 
     @Test("a connection is tried out by its probe")
     func probe() async throws {
-        let system = ScriptedSystem([.json(Sample.none), .json(["error": ["code": "Unauthorized", "message": "no"]], status: 401)])
+        let system = ScriptedSystem([
+            .json(Sample.none), .json(["error": ["code": "Unauthorized", "message": "no"]], status: 401),
+        ])
         let engine = try Sample.engine(system)
         #expect(await engine.probe() == .completed(output: ["reachable": true, "milliseconds": 0]))
         #expect(await engine.probe() == .failed(code: "auth", message: "no", retryAfterSeconds: nil))

@@ -4,7 +4,9 @@ import Testing
 
 @Suite("Writing a bill exactly once")
 struct WriteTests {
-    private func write(_ words: [ScriptedSystem.Word], isSearchOnly: Bool = false) async throws -> (ConnectorOutcome, ScriptedSystem) {
+    private func write(
+        _ words: [ScriptedSystem.Word], isSearchOnly: Bool = false
+    ) async throws -> (ConnectorOutcome, ScriptedSystem) {
         let system = ScriptedSystem(words)
         let outcome = try await Sample.engine(system).write(Sample.bill, isSearchOnly: isSearchOnly, idempotencyKey: "bill/4711")
         #expect(system.unsaid == 0, "every word was used")
@@ -20,7 +22,9 @@ struct WriteTests {
 
     @Test("a bill is searched, written, read back and compared")
     func straight() async throws {
-        let (outcome, system) = try await write([.json(Sample.none), .json(try Sample.posted(), status: 201), .json(try Sample.posted())])
+        let (outcome, system) = try await write([
+            .json(Sample.none), .json(try Sample.posted(), status: 201), .json(try Sample.posted()),
+        ])
         #expect(outcome == .completed(output: output))
         #expect(
             system.lines == [
@@ -33,7 +37,9 @@ struct WriteTests {
         #expect(body["kind"] == "invoice")
         #expect(body["taxAmount"]?.isNull == false)
         #expect(system.asked.allSatisfy { $0.headers.contains { $0.name == "Authorization" && $0.value == "Bearer s3cret" } })
-        #expect(system.asked.allSatisfy { $0.deadline == Sample.now.adding(seconds: 55) }, "every transfer ends five seconds before the lease")
+        #expect(
+            system.asked.allSatisfy { $0.deadline == Sample.now.adding(seconds: 55) },
+            "every transfer ends five seconds before the lease")
     }
 
     @Test("a bill that is there already is not written again")
@@ -81,9 +87,12 @@ struct WriteTests {
     @Test(
         "an answer that cannot be trusted after a creation ends in a search too",
         arguments: [
-            ScriptedSystem.Word.html, .text("{\"id\":", status: 201), .text("", type: "", status: 302), .text("oops", type: "text/plain", status: 500),
-            .json(["error": ["code": "Odd", "message": "?"]]), .json(["no": "id"], status: 201), .text("<html>404</html>", type: "text/html", status: 404),
-            .text("{\"id\":\"B-1\",\"id\":\"B-2\"}", status: 201), .text("<h1>Forbidden by gateway</h1>", type: "text/html", status: 400),
+            ScriptedSystem.Word.html, .text("{\"id\":", status: 201), .text("", type: "", status: 302),
+            .text("oops", type: "text/plain", status: 500),
+            .json(["error": ["code": "Odd", "message": "?"]]), .json(["no": "id"], status: 201),
+            .text("<html>404</html>", type: "text/html", status: 404),
+            .text("{\"id\":\"B-1\",\"id\":\"B-2\"}", status: 201),
+            .text("<h1>Forbidden by gateway</h1>", type: "text/html", status: 400),
             .failure(ExchangeFailure(code: "bad-encoding", message: "broken gzip", mayHaveBeenSent: true)),
         ])
     func untrustedAnswers(word: ScriptedSystem.Word) async throws {
@@ -105,14 +114,17 @@ struct WriteTests {
 
     @Test("a bill that reads back differently is a matter for a person")
     func readBackDiffers() async throws {
-        let (outcome, _) = try await write([.json(Sample.none), .json(try Sample.posted(), status: 201), .json(try Sample.posted(gross: "1190.01"))])
+        let (outcome, _) = try await write([
+            .json(Sample.none), .json(try Sample.posted(), status: 201), .json(try Sample.posted(gross: "1190.01")),
+        ])
         #expect(outcome == .mismatch(differences: [["field": "gross", "asked": "1190.00", "found": "1190.01"]]))
     }
 
     @Test("a refusal of the ERP's business is final and keeps its words")
     func refused() async throws {
         let (outcome, _) = try await write([
-            .json(Sample.none), .json(["error": ["code": "SupplierBlocked", "message": "The supplier\nis blocked."]], status: 422),
+            .json(Sample.none),
+            .json(["error": ["code": "SupplierBlocked", "message": "The supplier\nis blocked."]], status: 422),
         ])
         #expect(outcome == .refused(code: "SupplierBlocked", message: "The supplier is blocked."))
     }
@@ -121,23 +133,33 @@ struct WriteTests {
     func withoutEffect() async throws {
         let (busy, _) = try await write([
             .json(Sample.none),
-            .json(["error": ["code": "TooManyRequests", "message": "Slow down."]], status: 429, headers: [(name: "retry-after", value: "7")]),
+            .json(
+                ["error": ["code": "TooManyRequests", "message": "Slow down."]], status: 429,
+                headers: [(name: "retry-after", value: "7")]),
         ])
         #expect(busy == .failed(code: "rate-limit", message: "Slow down.", retryAfterSeconds: 7))
-        let (down, _) = try await write([.json(Sample.none), .json(["error": ["code": "Unavailable", "message": "Maintenance."]], status: 503)])
+        let (down, _) = try await write([
+            .json(Sample.none), .json(["error": ["code": "Unavailable", "message": "Maintenance."]], status: 503),
+        ])
         #expect(down == .failed(code: "Unavailable", message: "Maintenance.", retryAfterSeconds: nil))
-        let (victim, _) = try await write([.json(Sample.none), .json(["error": ["code": "Internal", "message": "Deadlock victim."]])])
+        let (victim, _) = try await write([
+            .json(Sample.none), .json(["error": ["code": "Internal", "message": "Deadlock victim."]]),
+        ])
         #expect(victim == .failed(code: "Internal", message: "Deadlock victim.", retryAfterSeconds: nil))
         let (unreachable, _) = try await write([.json(Sample.none), .refusedConnection])
         #expect(unreachable == .failed(code: "connect-failed", message: "refused", retryAfterSeconds: nil))
         // The same status without the words the mapping knows may come from a gateway behind which the ERP was busy writing.
-        let (gateway, _) = try await write([.json(Sample.none), .text("503", type: "text/plain", status: 503), .json(Sample.none)])
+        let (gateway, _) = try await write([
+            .json(Sample.none), .text("503", type: "text/plain", status: 503), .json(Sample.none),
+        ])
         guard case .inDoubt = gateway else { return #expect(Bool(false), "\(gateway)") }
     }
 
     @Test("without a search that succeeded nothing is written")
     func searchFails() async throws {
-        for word in [ScriptedSystem.Word.html, .lost, .refusedConnection, .json(["other": []]), .text("no", type: "text/html", status: 404),
+        for word in [
+            ScriptedSystem.Word.html, .lost, .refusedConnection, .json(["other": []]),
+            .text("no", type: "text/html", status: 404),
             .json(["error": ["code": "NotFound", "message": "?"]], status: 404),
         ] {
             let (outcome, system) = try await write([word])
@@ -182,7 +204,8 @@ struct WriteTests {
     func missingSecret() async throws {
         let system = ScriptedSystem([])
         let outcome = try await Sample.engine(system, secrets: [:]).write(Sample.bill, isSearchOnly: false, idempotencyKey: "k")
-        #expect(outcome == .failed(code: "secret-missing", message: "The connection's secret is not set.", retryAfterSeconds: nil))
+        #expect(
+            outcome == .failed(code: "secret-missing", message: "The connection's secret is not set.", retryAfterSeconds: nil))
         #expect(system.asked.isEmpty)
     }
 
@@ -196,9 +219,12 @@ struct WriteTests {
             return Int(state >> 33) % bound
         }
         let words: [ScriptedSystem.Word] = [
-            .json(Sample.none), .json(Sample.list(try Sample.posted())), .json(try Sample.posted(), status: 201), .html, .lost, .refusedConnection,
-            .json(["error": ["code": "SupplierBlocked", "message": "no"]], status: 422), .json(["error": ["code": "Unavailable", "message": "m"]], status: 503),
-            .text("x", type: "text/plain", status: 500), .json(Sample.list(try Sample.posted(gross: "3.00"))), .text("[", status: 200),
+            .json(Sample.none), .json(Sample.list(try Sample.posted())), .json(try Sample.posted(), status: 201), .html, .lost,
+            .refusedConnection,
+            .json(["error": ["code": "SupplierBlocked", "message": "no"]], status: 422),
+            .json(["error": ["code": "Unavailable", "message": "m"]], status: 503),
+            .text("x", type: "text/plain", status: 500), .json(Sample.list(try Sample.posted(gross: "3.00"))),
+            .text("[", status: 200),
         ]
         for _ in 0..<500 {
             let system = ScriptedSystem((0..<6).map { _ in words[roll(words.count)] })
@@ -207,7 +233,9 @@ struct WriteTests {
             guard let at = system.asked.firstIndex(where: { $0.method == "POST" }) else { continue }
             #expect(at > 0, "a search came first")
             if outcome == .absent { Issue.record("absent after a creation") }
-            if case .failed(let code, _, _) = outcome { #expect(["connect-failed", "Unavailable"].contains(code), "\(code) after a creation") }
+            if case .failed(let code, _, _) = outcome {
+                #expect(["connect-failed", "Unavailable"].contains(code), "\(code) after a creation")
+            }
         }
     }
 }

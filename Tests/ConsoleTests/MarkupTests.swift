@@ -16,7 +16,7 @@ struct MarkupTests {
 
     @Test("a supplier's name cannot leave the element or the attribute it stands in")
     func hostileName() throws {
-        let console = try Console.load()
+        let console = try PageRenderer.load()
         let name = "\"><script>alert(1)</script><img src=x onerror=alert(1)>'\u{301}{{frame.csrf}}"
         let brand = Samples.brands[1]
         let page = ExceptionsPage(

@@ -6,8 +6,8 @@ import Testing
 
 @Suite("every page")
 struct PageTests {
-    static let console: Console = {
-        do { return try Console.load() } catch { preconditionFailure("\(error)") }
+    static let console: PageRenderer = {
+        do { return try PageRenderer.load() } catch { preconditionFailure("\(error)") }
     }()
 
     static let pages = Samples.brands.prefix(2).flatMap { Samples.pages($0) }

@@ -11,7 +11,7 @@ struct StorybookTests {
     func writesStorybook() throws {
         guard let directory = ProcessInfo.processInfo.environment["COUNTERSIGN_STORYBOOK"] else { return }
         let root = URL(fileURLWithPath: directory)
-        let console = try Console.load()
+        let console = try PageRenderer.load()
         let assets = root.appendingPathComponent("assets/brand")
         try FileManager.default.createDirectory(at: assets, withIntermediateDirectories: true)
         for file in console.assets.files {

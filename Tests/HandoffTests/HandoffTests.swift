@@ -7,7 +7,9 @@ struct HandoffTests {
     private let now = Moment(microseconds: 1_793_000_000_123_456)
     private let task = TaskID(high: 0x0190_0000_0000_7000, low: 0x8000_0000_0000_0001)
 
-    private func lease(run: RunID? = RunID(high: 1, low: 2), traceparent: String? = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    private func lease(
+        run: RunID? = RunID(high: 1, low: 2), traceparent: String? = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    )
         -> WorkLease
     {
         WorkLease(
@@ -68,7 +70,8 @@ struct HandoffTests {
             #expect(try AskAnswer(json: answer.json) == answer)
         }
         let bootstrap = WorkerBootstrap(
-            socket: "/run/cs/handoff.sock", session: "s", tenant: TenantID(high: 3, low: 4), slug: "acme", reader: "/usr/bin/true",
+            socket: "/run/cs/handoff.sock", session: "s", tenant: TenantID(high: 3, low: 4), slug: "acme",
+            reader: "/usr/bin/true",
             capacity: 8, platform: false, requiredLevel: "L0", level: "L2")
         #expect(try WorkerBootstrap(json: bootstrap.json) == bootstrap)
     }
@@ -83,11 +86,14 @@ struct HandoffTests {
             } catch {}
             return nil
         }
-        #expect(pointer { _ = try LeaseRequest(json: ["capacity": 1, "kinds": [], "waitMilliseconds": 0, "extra": 1]) } == "/extra")
+        #expect(
+            pointer { _ = try LeaseRequest(json: ["capacity": 1, "kinds": [], "waitMilliseconds": 0, "extra": 1]) } == "/extra")
         #expect(pointer { _ = try LeaseRequest(json: ["capacity": "1", "kinds": [], "waitMilliseconds": 0]) } == "/capacity")
         #expect(pointer { _ = try LeaseRequest(json: ["capacity": 257, "kinds": [], "waitMilliseconds": 0]) } == "/capacity")
         #expect(pointer { _ = try LeaseRequest(json: ["capacity": 1, "kinds": ["shell"], "waitMilliseconds": 0]) } == "/kinds/0")
-        #expect(pointer { _ = try LeaseRequest(json: ["capacity": 1, "kinds": [], "waitMilliseconds": 20_001]) } == "/waitMilliseconds")
+        #expect(
+            pointer { _ = try LeaseRequest(json: ["capacity": 1, "kinds": [], "waitMilliseconds": 20_001]) }
+                == "/waitMilliseconds")
         #expect(pointer { _ = try WorkOutcome(json: ["outcome": "paid"]) } == "/outcome")
         #expect(pointer { _ = try WorkOutcome(json: ["outcome": "absent", "output": 1]) } == "/output")
         #expect(pointer { _ = try AskAnswer(json: ["id": "a"]) } == "/")

@@ -3,7 +3,9 @@ import Supervision
 import Testing
 
 /// Walks a worker's life: each event at its second, and what the supervisor has to do.
-private func walk(_ events: [(second: Int64, event: WorkerLifecycle.Event)]) -> (machine: WorkerLifecycle, actions: [[WorkerLifecycle.Action]]) {
+private func walk(
+    _ events: [(second: Int64, event: WorkerLifecycle.Event)]
+) -> (machine: WorkerLifecycle, actions: [[WorkerLifecycle.Action]]) {
     var machine = WorkerLifecycle()
     let actions = events.map { machine.handle($0.event, at: Moment(seconds: 1_000 + $0.second), paces: .init()) }
     return (machine, actions)

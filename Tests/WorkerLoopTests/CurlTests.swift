@@ -23,7 +23,9 @@ struct CurlTests {
         let server = try ScriptedServer { request in
             request.target == "/moved"
                 ? .answer(status: 302, headers: ["Location": "http://127.0.0.1:1/elsewhere"], body: [])
-                : .answer(status: 201, headers: ["ETag": "W/\"1\"", "Content-Type": "application/json"], body: Array("{\"ok\":true}".utf8))
+                : .answer(
+                    status: 201, headers: ["ETag": "W/\"1\"", "Content-Type": "application/json"],
+                    body: Array("{\"ok\":true}".utf8))
         }
         defer { server.stop() }
         let client = CurlClient()
@@ -52,7 +54,9 @@ struct CurlTests {
         let silent = try ScriptedServer { _ in .silence }
         defer { silent.stop() }
         let late = try #require(
-            await failure(client, HTTPRequest(.post, silent.base + "/", body: [1], totalTimeoutMilliseconds: 150, egress: loopback(silent))))
+            await failure(
+                client, HTTPRequest(.post, silent.base + "/", body: [1], totalTimeoutMilliseconds: 150, egress: loopback(silent)))
+        )
         #expect(late.kind == .timedOut)
         #expect(late.mayHaveBeenSent)
         #expect(silent.received.count == 1)
@@ -66,7 +70,8 @@ struct CurlTests {
         #expect(refused.kind == .connectFailed)
         #expect(!refused.mayHaveBeenSent)
 
-        let unknown = try #require(await failure(client, HTTPRequest(.get, "https://no-such-host.invalid/", connectTimeoutMilliseconds: 3_000)))
+        let unknown = try #require(
+            await failure(client, HTTPRequest(.get, "https://no-such-host.invalid/", connectTimeoutMilliseconds: 3_000)))
         #expect(unknown.kind == .nameNotResolved || unknown.kind == .timedOut)
         #expect(!unknown.mayHaveBeenSent)
     }
@@ -78,7 +83,10 @@ struct CurlTests {
         let client = CurlClient()
         let past = try #require(
             await failure(
-                client, HTTPRequest(.post, server.base + "/", body: [1], deadline: WallClock.system.now.adding(seconds: -1), egress: loopback(server))))
+                client,
+                HTTPRequest(
+                    .post, server.base + "/", body: [1], deadline: WallClock.system.now.adding(seconds: -1),
+                    egress: loopback(server))))
         #expect(past.kind == .timedOut)
         #expect(!past.mayHaveBeenSent)
         #expect(server.received.isEmpty)
@@ -90,7 +98,8 @@ struct CurlTests {
         defer { server.stop() }
         let client = CurlClient()
         _ = try await client.perform(HTTPRequest(.get, server.base + "/warm", egress: loopback(server)))
-        let lost = try #require(await failure(client, HTTPRequest(.post, server.base + "/bills", body: [1], egress: loopback(server))))
+        let lost = try #require(
+            await failure(client, HTTPRequest(.post, server.base + "/bills", body: [1], egress: loopback(server))))
         #expect(lost.mayHaveBeenSent)
         #expect(server.received.filter { $0.method == "POST" }.count == 1)
     }
@@ -101,7 +110,8 @@ struct CurlTests {
         defer { server.stop() }
         let client = CurlClient()
         for method in [HTTPMethod.get, .get, .post, .post] {
-            _ = try await client.perform(HTTPRequest(method, server.base + "/", body: method == .post ? [1] : nil, egress: loopback(server)))
+            _ = try await client.perform(
+                HTTPRequest(method, server.base + "/", body: method == .post ? [1] : nil, egress: loopback(server)))
         }
         let used = server.received.map(\.connection)
         #expect(used[0] == used[1])
@@ -125,11 +135,13 @@ struct CurlTests {
         }
         defer { server.stop() }
         let client = CurlClient()
-        let whole = try await client.perform(HTTPRequest(.get, server.base + "/packed", maxBodyBytes: 200_000, egress: loopback(server)))
+        let whole = try await client.perform(
+            HTTPRequest(.get, server.base + "/packed", maxBodyBytes: 200_000, egress: loopback(server)))
         #expect(whole.body.count == 100_000)
         for path in ["/packed", "/told", "/untold"] {
             let failure = try #require(
-                await failure(client, HTTPRequest(.get, server.base + path, maxBodyBytes: 20_000, egress: loopback(server))), "\(path)")
+                await failure(client, HTTPRequest(.get, server.base + path, maxBodyBytes: 20_000, egress: loopback(server))),
+                "\(path)")
             #expect(failure.kind == .tooLarge, "\(path)")
             #expect(failure.mayHaveBeenSent)
         }
@@ -139,7 +151,9 @@ struct CurlTests {
     func wrongEncoding() async throws {
         let server = try ScriptedServer { request in
             request.target == "/gzip"
-                ? .answer(status: 200, headers: ["Content-Encoding": "gzip", "Content-Type": "application/json"], body: Array("{\"plain\":1}".utf8))
+                ? .answer(
+                    status: 200, headers: ["Content-Encoding": "gzip", "Content-Type": "application/json"],
+                    body: Array("{\"plain\":1}".utf8))
                 : .raw(Array("SSH-2.0-OpenSSH_9.2\r\n".utf8))
         }
         defer { server.stop() }
@@ -204,7 +218,9 @@ struct CurlTests {
     @Test("headers that could start another header are refused before anything is dialled")
     func headerInjection() async throws {
         let client = CurlClient()
-        for header in [HTTPHeader("X-A", "b\r\nX-Evil: 1"), HTTPHeader("X-A\r\nX-B", "c"), HTTPHeader("", "x"), HTTPHeader("A B", "x")] {
+        for header in [
+            HTTPHeader("X-A", "b\r\nX-Evil: 1"), HTTPHeader("X-A\r\nX-B", "c"), HTTPHeader("", "x"), HTTPHeader("A B", "x"),
+        ] {
             let failure = await failure(client, HTTPRequest(.get, "https://example.com/", headers: [header]))
             #expect(failure?.kind == .invalidRequest)
         }
@@ -218,11 +234,15 @@ struct EgressTests {
     @Test(
         "private, local and special addresses are denied, public ones are not",
         arguments: [
-            ("127.0.0.1", false), ("10.1.2.3", false), ("100.63.255.254", true), ("100.64.0.1", false), ("169.254.169.254", false),
-            ("168.63.129.16", false), ("172.15.255.255", true), ("172.16.0.1", false), ("172.32.0.1", true), ("192.168.1.1", false),
+            ("127.0.0.1", false), ("10.1.2.3", false), ("100.63.255.254", true), ("100.64.0.1", false),
+            ("169.254.169.254", false),
+            ("168.63.129.16", false), ("172.15.255.255", true), ("172.16.0.1", false), ("172.32.0.1", true),
+            ("192.168.1.1", false),
             ("192.0.2.1", false), ("198.18.0.1", false), ("198.20.0.1", true), ("203.0.113.9", false), ("224.0.0.1", false),
-            ("255.255.255.255", false), ("0.0.0.0", false), ("8.8.8.8", true), ("::1", false), ("::", false), ("::ffff:127.0.0.1", false),
-            ("::ffff:8.8.8.8", true), ("64:ff9b::808:808", false), ("64:ff9c::1", true), ("fe80::1", false), ("fec0::1", false), ("fd00::1", false),
+            ("255.255.255.255", false), ("0.0.0.0", false), ("8.8.8.8", true), ("::1", false), ("::", false),
+            ("::ffff:127.0.0.1", false),
+            ("::ffff:8.8.8.8", true), ("64:ff9b::808:808", false), ("64:ff9c::1", true), ("fe80::1", false), ("fec0::1", false),
+            ("fd00::1", false),
             ("2001:db8::1", false), ("2002:808:808::1", false), ("2001::1", false), ("ff02::1", false), ("2606:4700::1111", true),
             ("3fff::1", false), ("5f00::1", false), ("100::1", false),
         ])
@@ -242,14 +262,19 @@ struct EgressTests {
         #expect(policy.permits(NetworkAddress("10.20.3.4")!, for: erp))
         #expect(!policy.permits(NetworkAddress("10.21.0.1")!, for: erp))
         #expect(!policy.permits(NetworkAddress("8.8.8.8")!, for: erp), "plain http goes only where the entry says")
-        #expect(policy.permits(NetworkAddress("8.8.8.8")!, for: try url("https://erp.example:8069/")), "an encrypted one may be public as well")
+        #expect(
+            policy.permits(NetworkAddress("8.8.8.8")!, for: try url("https://erp.example:8069/")),
+            "an encrypted one may be public as well")
         #expect(!policy.permits(NetworkAddress("10.20.3.4")!, for: try url("https://other.example/")))
         #expect(!policy.permits(NetworkAddress("169.254.169.254")!, for: try url("http://meta.example/")))
         #expect(policy.permits(NetworkAddress("fd00::5")!, for: try url("https://[fd00::5]:8443/")))
         #expect(policy.objection(to: try url("http://erp.example/")) != nil, "another port of the same host")
         #expect(policy.objection(to: try url("https://erp.example:22/")) != nil)
         #expect(EgressPolicy().objection(to: try url("https://erp.example:8443/")) == nil)
-        for text in ["", "host", "host:0", "host:70000", "host:80", "host:80/10.0.0.0", "ho st:80/10.0.0.0/8", "host:80/10.0.0.0/33", "u@h:80/::/0"] {
+        for text in [
+            "", "host", "host:0", "host:70000", "host:80", "host:80/10.0.0.0", "ho st:80/10.0.0.0/8", "host:80/10.0.0.0/33",
+            "u@h:80/::/0",
+        ] {
             #expect(EgressPolicy.Entry(text) == nil, "\(text)")
         }
     }
@@ -260,7 +285,8 @@ struct EgressTests {
             #expect(try url(text).host == "127.0.0.1", "\(text)")
         }
         for text in [
-            "ftp://example.com/", "file:///etc/passwd", "http://user:pw@example.com/", "https://example.com/#top", "https://exa mple.com/",
+            "ftp://example.com/", "file:///etc/passwd", "http://user:pw@example.com/", "https://example.com/#top",
+            "https://exa mple.com/",
             "http://127.0.0.1%00.a.example/", "gopher://x/", "https://", "relative/path", "https://example.com/\r\nX: y",
         ] {
             #expect(throws: CurlFailure.self, "\(text)") { try OutboundURL(text) }
@@ -283,7 +309,9 @@ struct EgressTests {
         }
         #expect(server.received.isEmpty)
         // A connection opened under a wider policy does not serve a narrower one.
-        let open = EgressPolicy(entries: [EgressPolicy.Entry("localhost:\(server.port)/127.0.0.0/8")!, EgressPolicy.Entry("localhost:\(server.port)/::1/128")!])
+        let open = EgressPolicy(entries: [
+            EgressPolicy.Entry("localhost:\(server.port)/127.0.0.0/8")!, EgressPolicy.Entry("localhost:\(server.port)/::1/128")!,
+        ])
         _ = try await client.perform(HTTPRequest(.get, "http://localhost:\(server.port)/", egress: open))
         await #expect(throws: CurlFailure.self) {
             _ = try await client.perform(HTTPRequest(.get, "http://localhost:\(server.port)/", egress: policy))

@@ -37,9 +37,11 @@ final class PretendControl: Sendable {
         }
         let path = "/tmp/countersign-handoff-\(getpid())-\(number).sock"
         bootstrap = WorkerBootstrap(
-            socket: path, session: "session-secret", tenant: TenantID(high: 1, low: 2), slug: "acme", reader: "/nowhere", capacity: capacity,
+            socket: path, session: "session-secret", tenant: TenantID(high: 1, low: 2), slug: "acme", reader: "/nowhere",
+            capacity: capacity,
             platform: platform, requiredLevel: "L0", level: "L0")
-        server = try ScriptedServer(socketPath: path) { [state] request in PretendControl.react(request, state, heartbeatSeconds) }
+        server = try ScriptedServer(socketPath: path) { [state] request in PretendControl.react(request, state, heartbeatSeconds)
+        }
     }
 
     private static func react(_ request: ReceivedRequest, _ state: Locked<State>, _ heartbeatSeconds: Int) -> Reaction {
@@ -78,13 +80,16 @@ final class PretendControl: Sendable {
                         let lost = state.lost
                         let end = WallClock.system.now.adding(seconds: 60)
                         return HeartbeatAnswer(
-                            extended: beat.leases.filter { !lost.contains($0) }.map { .init(token: $0, expiresAt: end) }, lost: lost,
+                            extended: beat.leases.filter { !lost.contains($0) }.map { .init(token: $0, expiresAt: end) },
+                            lost: lost,
                             drain: state.isDraining
                         ).json
                     })
             case HandoffTerms.documentPath:
                 let token = request.headers[HandoffTerms.leaseTokenHeader] ?? ""
-                guard let bytes = state.withLock({ $0.documents[token] }) else { return .json(["title": "no document"], status: 404) }
+                guard let bytes = state.withLock({ $0.documents[token] }) else {
+                    return .json(["title": "no document"], status: 404)
+                }
                 return .answer(status: 200, headers: ["Content-Type": "application/octet-stream"], body: bytes)
             default: return .json(["title": "no such path"], status: 404)
             }
@@ -117,7 +122,8 @@ struct PretendReader: DocumentOpening {
         case UInt8(ascii: "!"):
             return DocumentReading(
                 kind: .unknown,
-                rejection: .init(code: .documentUnreadable, reason: "xml.malformed", message: "The tag is not closed.", line: 3, column: 14))
+                rejection: .init(
+                    code: .documentUnreadable, reason: "xml.malformed", message: "The tag is not closed.", line: 3, column: 14))
         case UInt8(ascii: "?"): throw Fault("starting the reader", "no such program", isRetryable: true)
         default: return DocumentReading(kind: .ublInvoice)
         }
@@ -130,7 +136,8 @@ extension WorkLease {
         secrets: [String: String] = [:], seconds: Int64 = 60, traceparent: String? = nil
     ) -> WorkLease {
         WorkLease(
-            token: token, task: TaskID(at: WallClock.system.now, entropy: .system), run: nil, attempt: 1, kind: kind, phase: phase,
+            token: token, task: TaskID(at: WallClock.system.now, entropy: .system), run: nil, attempt: 1, kind: kind,
+            phase: phase,
             idempotencyKey: "key/\(token)", input: input, connection: connection, secrets: secrets,
             expiresAt: WallClock.system.now.adding(seconds: seconds), traceparent: traceparent)
     }

@@ -50,7 +50,9 @@ final class ScriptedServer: Sendable {
             withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(socketPath.utf8) + [0]) }
             unlink(socketPath)
             let bound = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    bind(listener, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                }
             }
             guard bound == 0 else { throw Fault("bind \(socketPath)", String(cString: strerror(errno)), isRetryable: false) }
             self.listener = listener
@@ -133,7 +135,9 @@ final class ScriptedServer: Sendable {
     private func send(_ connection: Int32, _ bytes: [UInt8]) {
         var sent = 0
         while sent < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.send(connection, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL)) }
+            let count = bytes.withUnsafeBytes {
+                Glibc.send(connection, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+            }
             guard count > 0 else { return }
             sent += count
         }
@@ -160,7 +164,8 @@ final class ScriptedServer: Sendable {
         }
         let body = Array(pending[(headEnd + 4)..<(headEnd + 4 + length)])
         pending.removeFirst(headEnd + 4 + length)
-        return ReceivedRequest(method: String(words[0]), target: String(words[1]), headers: headers, body: body, connection: number)
+        return ReceivedRequest(
+            method: String(words[0]), target: String(words[1]), headers: headers, body: body, connection: number)
     }
 
     private func receive(_ connection: Int32, _ pending: inout [UInt8]) -> Bool {

@@ -31,8 +31,10 @@ struct WorkerTests {
         control.drain()
         #expect(await ending == .drained)
         #expect(
-            outcome(control, "good") == .refused(code: "DOC_INVALID", message: "The document is no invoice that can be read (ubl-Invoice)."))
-        #expect(outcome(control, "bad") == .refused(code: "DOC_UNREADABLE", message: "The tag is not closed. (line 3, column 14)"))
+            outcome(control, "good")
+                == .refused(code: "DOC_INVALID", message: "The document is no invoice that can be read (ubl-Invoice)."))
+        #expect(
+            outcome(control, "bad") == .refused(code: "DOC_UNREADABLE", message: "The tag is not closed. (line 3, column 14)"))
         guard case .failed("document-cut", _, _) = outcome(control, "cut") else { return #expect(Bool(false)) }
         guard case .failed("document-missing", _, _) = outcome(control, "missing") else { return #expect(Bool(false)) }
         guard case .failed("reader", _, _) = outcome(control, "readerless") else { return #expect(Bool(false)) }
@@ -42,7 +44,8 @@ struct WorkerTests {
     func erpRead() async throws {
         let erp = try ScriptedServer { request in
             request.headers["authorization"] == "Bearer s3cret"
-                ? .json(["value": [["number": "V-1", "name": "Nord", "country": "DE"]]]) : .json(["error": ["code": "Unauthorized"]], status: 401)
+                ? .json(["value": [["number": "V-1", "name": "Nord", "country": "DE"]]])
+                : .json(["error": ["code": "Unauthorized"]], status: 401)
         }
         defer { erp.stop() }
         let control = try PretendControl()
@@ -51,7 +54,8 @@ struct WorkerTests {
         control.state.withLock { state in
             state.leases = [
                 .sample(
-                    "lease-token", .erpRead, input: ["object": "supplier", "key": ["number": "V-1"]], connection: ErpSample.connection(erp.port),
+                    "lease-token", .erpRead, input: ["object": "supplier", "key": ["number": "V-1"]],
+                    connection: ErpSample.connection(erp.port),
                     secrets: ["token": "s3cret"], traceparent: "00-\(trace)-b7ad6b7169203331-01")
             ]
         }
@@ -84,7 +88,8 @@ struct WorkerTests {
         control.state.withLock { state in
             state.leases = [
                 .sample(
-                    "t", .erpRead, input: ["object": "supplier", "key": ["number": "V-1"]], connection: ErpSample.connection(erp.port, allow: []),
+                    "t", .erpRead, input: ["object": "supplier", "key": ["number": "V-1"]],
+                    connection: ErpSample.connection(erp.port, allow: []),
                     secrets: ["token": "x"])
             ]
         }
@@ -106,7 +111,8 @@ struct WorkerTests {
         control.state.withLock { state in
             state.leases = [
                 .sample(
-                    "t", .erpWrite, input: ErpSample.bill, connection: ErpSample.connection(erp.port), secrets: ["token": "x"], seconds: 4)
+                    "t", .erpWrite, input: ErpSample.bill, connection: ErpSample.connection(erp.port), secrets: ["token": "x"],
+                    seconds: 4)
             ]
         }
         let worker = control.worker()
@@ -135,14 +141,19 @@ struct WorkerTests {
         let control = try PretendControl()
         defer { control.server.stop() }
         control.state.withLock { state in
-            state.leases = [.sample("t", .erpWrite, input: ErpSample.bill, connection: ErpSample.connection(erp.port), secrets: ["token": "x"])]
+            state.leases = [
+                .sample(
+                    "t", .erpWrite, input: ErpSample.bill, connection: ErpSample.connection(erp.port), secrets: ["token": "x"])
+            ]
         }
         let worker = control.worker()
         async let ending = worker.run()
         await control.wait { !$0.reports.isEmpty }
         control.drain()
         _ = await ending
-        guard case .completed(let output)? = outcome(control, "t") else { return #expect(Bool(false), "\(outcome(control, "t") as Any)") }
+        guard case .completed(let output)? = outcome(control, "t") else {
+            return #expect(Bool(false), "\(outcome(control, "t") as Any)")
+        }
         #expect(output["externalId"] == "B-1")
         #expect(posted.withLock { $0.count } == 1)
     }
@@ -194,7 +205,8 @@ struct WorkerTests {
         control.state.withLock { state in
             state.leases = (0..<5).map {
                 .sample(
-                    "t\($0)", .erpRead, input: ["object": "supplier", "key": ["number": "V"]], connection: ErpSample.connection(erp.port),
+                    "t\($0)", .erpRead, input: ["object": "supplier", "key": ["number": "V"]],
+                    connection: ErpSample.connection(erp.port),
                     secrets: ["token": "x"])
             }
         }
@@ -219,7 +231,8 @@ struct WorkerTests {
         control.state.withLock { state in
             state.leases = [
                 .sample(
-                    "t", .erpRead, input: ["object": "supplier", "key": ["number": "V"]], connection: ErpSample.connection(erp.port),
+                    "t", .erpRead, input: ["object": "supplier", "key": ["number": "V"]],
+                    connection: ErpSample.connection(erp.port),
                     secrets: ["token": "x"])
             ]
         }
@@ -252,7 +265,8 @@ struct WorkerTests {
             state.lost = ["t"]
             state.leases = [
                 .sample(
-                    "t", .erpRead, input: ["object": "supplier", "key": ["number": "V"]], connection: ErpSample.connection(erp.port),
+                    "t", .erpRead, input: ["object": "supplier", "key": ["number": "V"]],
+                    connection: ErpSample.connection(erp.port),
                     secrets: ["token": "x"])
             ]
         }
@@ -274,12 +288,17 @@ struct WorkerTests {
         defer { control.server.stop() }
         control.state.withLock { state in
             state.asks = [
-                WorkAsk(id: "a", verb: "connection.test", input: .null, connection: ErpSample.connection(erp.port), secrets: ["token": "x"]),
+                WorkAsk(
+                    id: "a", verb: "connection.test", input: .null, connection: ErpSample.connection(erp.port),
+                    secrets: ["token": "x"]),
                 WorkAsk(id: "b", verb: "shell.run", input: .null, connection: .null, secrets: [:]),
                 WorkAsk(id: "c", verb: "connection.test", input: .null, connection: ["name": "erp"], secrets: [:]),
                 WorkAsk(
                     id: "d", verb: "telemetry.export",
-                    input: ["endpoint": .string(erp.base), "payload": ["resourceSpans": []], "allow": [.string("127.0.0.1:\(erp.port)")]],
+                    input: [
+                        "endpoint": .string(erp.base), "payload": ["resourceSpans": []],
+                        "allow": [.string("127.0.0.1:\(erp.port)")],
+                    ],
                     connection: .null, secrets: [:]),
             ]
         }
@@ -288,10 +307,13 @@ struct WorkerTests {
         await control.wait { $0.answers.count == 4 }
         control.drain()
         #expect(await ending == .drained)
-        let answers = control.state.withLock { state in Dictionary(uniqueKeysWithValues: state.answers.map { ($0.id, $0.result) }) }
+        let answers = control.state.withLock { state in Dictionary(uniqueKeysWithValues: state.answers.map { ($0.id, $0.result) })
+        }
         guard case .output(let reached)? = answers["a"] else { return #expect(Bool(false)) }
         #expect(reached["reachable"] == true)
-        guard case .error("ask.unknown", _)? = answers["b"], case .error("connection.unusable", _)? = answers["c"] else { return #expect(Bool(false)) }
+        guard case .error("ask.unknown", _)? = answers["b"], case .error("connection.unusable", _)? = answers["c"] else {
+            return #expect(Bool(false))
+        }
         #expect(answers["d"] == .output(["status": 200]))
         #expect(erp.received.contains { $0.target == "/v1/traces" && $0.method == "POST" })
     }

@@ -102,7 +102,9 @@ struct AnswerRules: Sendable {
         let type = answer.header("content-type")?.prefix { $0 != ";" }.lowercased() ?? ""
         let name = type.filter { $0 != " " }
         guard contentTypes.contains(name) else {
-            return .failure(ValuePath.Problem("The system answered with \(name.isEmpty ? "no content type" : String(name.prefix(60))) instead of JSON."))
+            return .failure(
+                ValuePath.Problem(
+                    "The system answered with \(name.isEmpty ? "no content type" : String(name.prefix(60))) instead of JSON."))
         }
         do throws(JSONParseFailure) {
             return .success(try JSONValue(parsing: answer.body))
@@ -130,7 +132,9 @@ struct AnswerRules: Sendable {
     /// One line, bounded: it is shown to people and comes from outside.
     static func tidy(_ text: String) -> String {
         var out = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars.prefix(messageMax) { out.append(scalar.value < 0x20 || scalar.value == 0x7F ? " " : scalar) }
+        for scalar in text.unicodeScalars.prefix(messageMax) {
+            out.append(scalar.value < 0x20 || scalar.value == 0x7F ? " " : scalar)
+        }
         return String(out)
     }
 
@@ -142,7 +146,8 @@ struct AnswerRules: Sendable {
     }
 
     static func parse(_ json: JSONValue?, at pointer: String, issues: inout [AssetIssue]) -> AnswerRules? {
-        guard let reader = MappingReader(json, at: pointer, "The answers", ["contentTypes", "failure", "rules"], issues: &issues) else { return nil }
+        guard let reader = MappingReader(json, at: pointer, "The answers", ["contentTypes", "failure", "rules"], issues: &issues)
+        else { return nil }
         var types = reader.texts("contentTypes", upTo: 8, issues: &issues).map { $0.lowercased() }
         if types.isEmpty { types = ["application/json", "application/problem+json"] }
         var code: ValuePath?
@@ -152,15 +157,22 @@ struct AnswerRules: Sendable {
         {
             code = inner.valuePath("code", issues: &issues)
             message = inner.valuePath("message", issues: &issues)
-            if inner.object["code"] == nil { issues.append(AssetIssue(inner.pointer, "The failure lacks `code`.", remedy: "Add the place of its code.")) }
+            if inner.object["code"] == nil {
+                issues.append(AssetIssue(inner.pointer, "The failure lacks `code`.", remedy: "Add the place of its code."))
+            }
         }
         let entries = reader.object["rules"]?.array ?? []
         if reader.object["rules"] != nil, reader.object["rules"]?.array == nil || entries.count > rulesMax {
-            issues.append(AssetIssue(reader.path("rules"), "`rules` has to be a list of at most \(rulesMax).", remedy: "Write each rule after `- `."))
+            issues.append(
+                AssetIssue(
+                    reader.path("rules"), "`rules` has to be a list of at most \(rulesMax).",
+                    remedy: "Write each rule after `- `."))
         }
         var rules: [Rule] = []
         for (index, entry) in entries.prefix(rulesMax).enumerated() {
-            if let rule = rule(entry, at: "\(reader.path("rules"))/\(index)", hasCode: code != nil, issues: &issues) { rules.append(rule) }
+            if let rule = rule(entry, at: "\(reader.path("rules"))/\(index)", hasCode: code != nil, issues: &issues) {
+                rules.append(rule)
+            }
         }
         return AnswerRules(contentTypes: types, failureCode: code, failureMessage: message, rules: rules)
     }
@@ -168,26 +180,35 @@ struct AnswerRules: Sendable {
     private enum Effect: String, CaseIterable { case none, unknown }
 
     private static func rule(_ json: JSONValue, at pointer: String, hasCode: Bool, issues: inout [AssetIssue]) -> Rule? {
-        guard let reader = MappingReader(json, at: pointer, "A rule", ["status", "codes", "meaning", "effect", "code"], issues: &issues),
+        guard
+            let reader = MappingReader(
+                json, at: pointer, "A rule", ["status", "codes", "meaning", "effect", "code"], issues: &issues),
             let meaning = reader.choice("meaning", Meaning.self, otherwise: nil, issues: &issues)
         else { return nil }
         let statuses = (reader.object["status"]?.array ?? []).compactMap(\.int)
-        if let written = reader.object["status"], written.array?.count != statuses.count || !statuses.allSatisfy({ (100...599).contains($0) }) {
-            issues.append(AssetIssue(reader.path("status"), "`status` has to be a list of statuses.", remedy: "Write [429] or [400, 422]."))
+        if let written = reader.object["status"],
+            written.array?.count != statuses.count || !statuses.allSatisfy({ (100...599).contains($0) })
+        {
+            issues.append(
+                AssetIssue(reader.path("status"), "`status` has to be a list of statuses.", remedy: "Write [429] or [400, 422]."))
         }
         let codes = reader.texts("codes", upTo: 64, issues: &issues)
         if statuses.isEmpty, codes.isEmpty {
             issues.append(AssetIssue(pointer, "A rule needs `status` or `codes`.", remedy: "Say which answers it is about."))
         }
         if !codes.isEmpty, !hasCode {
-            issues.append(AssetIssue(reader.path("codes"), "Codes are read from `failure.code`, which is missing.", remedy: "Add `failure` with `code`."))
+            issues.append(
+                AssetIssue(
+                    reader.path("codes"), "Codes are read from `failure.code`, which is missing.",
+                    remedy: "Add `failure` with `code`."))
         }
         var isWithoutEffect: Bool?
         if reader.object["effect"] != nil {
             isWithoutEffect = reader.choice("effect", Effect.self, otherwise: nil, issues: &issues).map { $0 == .none }
         }
         return Rule(
-            statuses: statuses, codes: codes, meaning: meaning, isWithoutEffect: isWithoutEffect, code: reader.optionalText("code", issues: &issues))
+            statuses: statuses, codes: codes, meaning: meaning, isWithoutEffect: isWithoutEffect,
+            code: reader.optionalText("code", issues: &issues))
     }
 }
 

@@ -47,12 +47,14 @@ package struct CircuitBreaker: Sendable, Equatable {
         case (.closed(let weight), .unreachable): count(weight + 2, at: now)
         case (.closed, .loginRejected): open(1, at: now)
         case (.closed, .inconclusive): break
-        case (.probing(let openings), .overloaded), (.probing(let openings), .unreachable), (.probing(let openings), .loginRejected):
+        case (.probing(let openings), .overloaded), (.probing(let openings), .unreachable),
+            (.probing(let openings), .loginRejected):
             open(openings + 1, at: now)
         case (.probing(let openings), .inconclusive): phase = .open(until: now, openings: openings)
         case (.closed, .answered), (.probing, .answered): phase = .closed(weight: 0)
         // Late news of requests that were out when it opened.
-        case (.open, .answered), (.open, .overloaded), (.open, .unreachable), (.open, .loginRejected), (.open, .inconclusive): break
+        case (.open, .answered), (.open, .overloaded), (.open, .unreachable), (.open, .loginRejected), (.open, .inconclusive):
+            break
         }
     }
 

@@ -22,7 +22,9 @@ package struct ConnectionSettings: Sendable {
             throw ConnectionSettings.unusable("The mapping cannot be used. \(issues.first?.description ?? "")")
         }
         let limits = ConnectorLimits.parse(config["limits"], at: "/limits", over: mapping.limits, issues: &issues)
-        guard let limits, issues.isEmpty else { throw ConnectionSettings.unusable("The limits cannot be used. \(issues.first?.description ?? "")") }
+        guard let limits, issues.isEmpty else {
+            throw ConnectionSettings.unusable("The limits cannot be used. \(issues.first?.description ?? "")")
+        }
         guard let base = config["baseUrl"]?.string, ConnectionSettings.isBase(base) else {
             throw ConnectionSettings.unusable("The base address is not usable.")
         }

@@ -16,7 +16,8 @@ package struct ConnectorEngine: Sendable {
     private let leaseExpiresAt: @Sendable () -> Moment
 
     package init(
-        settings: ConnectionSettings, secrets: [String: String], exchange: any HTTPExchange, pace: ConnectionPace, clock: WallClock = .system,
+        settings: ConnectionSettings, secrets: [String: String], exchange: any HTTPExchange, pace: ConnectionPace,
+        clock: WallClock = .system,
         leaseExpiresAt: @escaping @Sendable () -> Moment
     ) {
         self.settings = settings
@@ -30,7 +31,9 @@ package struct ConnectorEngine: Sendable {
     /// `erp.read`: input `{object, key}`.
     package func read(_ input: JSONValue) async -> ConnectorOutcome {
         guard let name = input["object"]?.string, let mapping = settings.mapping.objects[name] else {
-            return .refused(code: "mapping", message: "This connection does not read \(input["object"]?.string ?? "anything without a name").")
+            return .refused(
+                code: "mapping", message: "This connection does not read \(input["object"]?.string ?? "anything without a name")."
+            )
         }
         let scope = scope(input)
         let keys = keys(of: input)
@@ -49,13 +52,16 @@ package struct ConnectorEngine: Sendable {
     /// `erp.write`: input `{object, bill, key}`. Search only looks whether an earlier attempt succeeded.
     package func write(_ input: JSONValue, isSearchOnly: Bool, idempotencyKey: String) async -> ConnectorOutcome {
         guard let name = input["object"]?.string, let mapping = settings.mapping.objects[name], let write = mapping.write else {
-            return .refused(code: "mapping", message: "This connection does not write \(input["object"]?.string ?? "anything without a name").")
+            return .refused(
+                code: "mapping",
+                message: "This connection does not write \(input["object"]?.string ?? "anything without a name").")
         }
         guard let finder = mapping.finder(for: keys(of: input)) else { return noFinder(name, input) }
         await pace.enterWriting()
         let outcome = await run(
             WritePlan(
-                mapping: mapping, write: write, finder: finder, scope: scope(input), origin: settings.origin, isSearchOnly: isSearchOnly,
+                mapping: mapping, write: write, finder: finder, scope: scope(input), origin: settings.origin,
+                isSearchOnly: isSearchOnly,
                 idempotencyKey: idempotencyKey))
         await pace.leaveWriting()
         return outcome
@@ -74,11 +80,13 @@ package struct ConnectorEngine: Sendable {
             return .refused(code: "mapping", message: error.message)
         }
         switch await send(PlannedRequest(.probe, method: shape.method, target: target)) {
-        case .failure(let failure): return .failed(code: failure.code, message: failure.message, retryAfterSeconds: failure.retryAfterSeconds)
+        case .failure(let failure):
+            return .failed(code: failure.code, message: failure.message, retryAfterSeconds: failure.retryAfterSeconds)
         case .reading(.ok), .reading(.absent):
             return .completed(output: ["reachable": true, "milliseconds": JSONValue(clock.now.milliseconds(since: started))])
         case .reading(.refused(let code, let message)): return .refused(code: code, message: message)
-        case .reading(.retry(let code, let message, let seconds, _)): return .failed(code: code, message: message, retryAfterSeconds: seconds)
+        case .reading(.retry(let code, let message, let seconds, _)):
+            return .failed(code: code, message: message, retryAfterSeconds: seconds)
         case .reading(.auth(let message)): return .failed(code: "auth", message: message, retryAfterSeconds: nil)
         case .reading(.broken(let message)): return .failed(code: "protocol", message: message, retryAfterSeconds: nil)
         }
@@ -96,7 +104,8 @@ package struct ConnectorEngine: Sendable {
                 let result: ExchangeResult =
                     sent <= ConnectorEngine.requestsMax
                     ? await send(request)
-                    : .failure(ExchangeFailure(code: "protocol", message: "too many requests for one task", mayHaveBeenSent: false))
+                    : .failure(
+                        ExchangeFailure(code: "protocol", message: "too many requests for one task", mayHaveBeenSent: false))
                 step = plan.handle(result)
             }
         }
@@ -104,7 +113,8 @@ package struct ConnectorEngine: Sendable {
 
     private func send(_ planned: PlannedRequest) async -> ExchangeResult {
         guard let credentials = settings.mapping.auth.header(secrets) else {
-            return .failure(ExchangeFailure(code: "secret-missing", message: "The connection's secret is not set.", mayHaveBeenSent: false))
+            return .failure(
+                ExchangeFailure(code: "secret-missing", message: "The connection's secret is not set.", mayHaveBeenSent: false))
         }
         let deadline = leaseExpiresAt().adding(seconds: -ConnectorEngine.leaseMarginSeconds)
         do throws(ExchangeFailure) {
@@ -116,7 +126,8 @@ package struct ConnectorEngine: Sendable {
         headers.append((name: "Accept", value: settings.mapping.answers.contentTypes.joined(separator: ", ")))
         if planned.body != nil { headers.append((name: "Content-Type", value: "application/json")) }
         let request = ExchangeRequest(
-            purpose: planned.purpose, method: planned.method, url: (planned.isFromRoot ? settings.origin : settings.baseURL) + planned.target,
+            purpose: planned.purpose, method: planned.method,
+            url: (planned.isFromRoot ? settings.origin : settings.baseURL) + planned.target,
             headers: headers, body: planned.body?.bytes, deadline: deadline,
             connectTimeoutMilliseconds: settings.limits.connectTimeoutSeconds * 1000,
             totalTimeoutMilliseconds: settings.limits.totalTimeoutSeconds * 1000, answerBytesMax: settings.limits.answerBytesMax,
@@ -154,7 +165,9 @@ package struct ConnectorEngine: Sendable {
     /// The keys that have a value.
     private func keys(of input: JSONValue) -> Set<String> {
         var names: Set<String> = []
-        for member in input["key"]?.object ?? [:] where !member.value.isNull && member.value != .string("") { names.insert(member.key) }
+        for member in input["key"]?.object ?? [:] where !member.value.isNull && member.value != .string("") {
+            names.insert(member.key)
+        }
         return names
     }
 

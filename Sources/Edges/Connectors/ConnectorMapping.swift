@@ -34,15 +34,22 @@ package struct ConnectorMapping: Sendable {
         let limits = ConnectorLimits.parse(reader.object["limits"], at: "/limits", issues: &issues)
         let probe = reader.object["probe"].flatMap { RequestShape.parse($0, at: "/probe", issues: &issues) }
         var objects: [String: ObjectMapping] = [:]
-        if let table = MappingReader(reader.object["objects"], at: "/objects", "The table of objects", objectNames, issues: &issues) {
+        if let table = MappingReader(
+            reader.object["objects"], at: "/objects", "The table of objects", objectNames, issues: &issues)
+        {
             for member in table.object where objectNames.contains(member.key) {
-                objects[member.key] = ObjectMapping.parse(member.value, named: member.key, at: table.path(member.key), issues: &issues)
+                objects[member.key] = ObjectMapping.parse(
+                    member.value, named: member.key, at: table.path(member.key), issues: &issues)
             }
             if table.object.isEmpty {
-                issues.append(AssetIssue("/objects", "There are no objects.", remedy: "Describe at least one of \(objectNames.joined(separator: ", "))."))
+                issues.append(
+                    AssetIssue(
+                        "/objects", "There are no objects.",
+                        remedy: "Describe at least one of \(objectNames.joined(separator: ", "))."))
             }
         }
-        guard issues[before...].allSatisfy({ $0.severity != .error }), let name, let title, let auth, let answers, let limits else { return nil }
+        guard issues[before...].allSatisfy({ $0.severity != .error }), let name, let title, let auth, let answers, let limits
+        else { return nil }
         return ConnectorMapping(
             name: name, title: title, secretNames: auth.secretNames, auth: auth, answers: answers, limits: limits, probe: probe,
             objects: objects)
@@ -67,19 +74,26 @@ enum AuthProfile: Sendable, Equatable {
     }
 
     static func parse(_ json: JSONValue?, at pointer: String, issues: inout [AssetIssue]) -> AuthProfile? {
-        guard let reader = MappingReader(json, at: pointer, "The authentication", ["kind", "secret", "user", "password", "header"], issues: &issues),
+        guard
+            let reader = MappingReader(
+                json, at: pointer, "The authentication", ["kind", "secret", "user", "password", "header"], issues: &issues),
             let kind = reader.choice("kind", Kind.self, otherwise: nil, issues: &issues)
         else { return nil }
         switch kind {
         case .none: return AuthProfile.none
         case .bearer: return reader.text("secret", issues: &issues).map(AuthProfile.bearer)
         case .basic:
-            guard let user = reader.text("user", issues: &issues), let password = reader.text("password", issues: &issues) else { return nil }
+            guard let user = reader.text("user", issues: &issues), let password = reader.text("password", issues: &issues) else {
+                return nil
+            }
             return .basic(user: user, password: password)
         case .header:
-            guard let name = reader.text("header", issues: &issues), let secret = reader.text("secret", issues: &issues) else { return nil }
+            guard let name = reader.text("header", issues: &issues), let secret = reader.text("secret", issues: &issues) else {
+                return nil
+            }
             guard name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ":") }) else {
-                issues.append(AssetIssue(reader.path("header"), "This is no header name.", remedy: "Use letters, digits and hyphens."))
+                issues.append(
+                    AssetIssue(reader.path("header"), "This is no header name.", remedy: "Use letters, digits and hyphens."))
                 return nil
             }
             return .header(name: name, secret: secret)
@@ -109,10 +123,13 @@ package struct ConnectorLimits: Sendable, Equatable {
     /// Writes at one time: one, unless the system is known to bear more. Many ERPs lock a number sequence and answer the rest with 503.
     package var writers: Int
 
-    static let names = ["ratePerSecond", "concurrency", "connectTimeoutSeconds", "totalTimeoutSeconds", "answerBytesMax", "writers"]
+    static let names = [
+        "ratePerSecond", "concurrency", "connectTimeoutSeconds", "totalTimeoutSeconds", "answerBytesMax", "writers",
+    ]
     /// Modest enough for every system of which nothing else is known.
     static let standard = ConnectorLimits(
-        ratePerSecond: 10, concurrency: 4, connectTimeoutSeconds: 5, totalTimeoutSeconds: 30, answerBytesMax: 4_194_304, writers: 1)
+        ratePerSecond: 10, concurrency: 4, connectTimeoutSeconds: 5, totalTimeoutSeconds: 30, answerBytesMax: 4_194_304,
+        writers: 1)
 
     static func parse(
         _ json: JSONValue?, at pointer: String, over base: ConnectorLimits = .standard, issues: inout [AssetIssue]
@@ -122,8 +139,10 @@ package struct ConnectorLimits: Sendable, Equatable {
         return ConnectorLimits(
             ratePerSecond: reader.int("ratePerSecond", in: 1...1_000, otherwise: base.ratePerSecond, issues: &issues),
             concurrency: reader.int("concurrency", in: 1...64, otherwise: base.concurrency, issues: &issues),
-            connectTimeoutSeconds: reader.int("connectTimeoutSeconds", in: 1...60, otherwise: base.connectTimeoutSeconds, issues: &issues),
-            totalTimeoutSeconds: reader.int("totalTimeoutSeconds", in: 1...120, otherwise: base.totalTimeoutSeconds, issues: &issues),
+            connectTimeoutSeconds: reader.int(
+                "connectTimeoutSeconds", in: 1...60, otherwise: base.connectTimeoutSeconds, issues: &issues),
+            totalTimeoutSeconds: reader.int(
+                "totalTimeoutSeconds", in: 1...120, otherwise: base.totalTimeoutSeconds, issues: &issues),
             answerBytesMax: reader.int("answerBytesMax", in: 1_024...26_214_400, otherwise: base.answerBytesMax, issues: &issues),
             writers: reader.int("writers", in: 1...16, otherwise: base.writers, issues: &issues))
     }

@@ -12,7 +12,8 @@ struct PlannedRequest: Sendable, Equatable {
     let body: JSONValue?
 
     init(
-        _ purpose: ExchangeRequest.Purpose, method: String, target: String, isFromRoot: Bool = false, headers: [String: String] = [:],
+        _ purpose: ExchangeRequest.Purpose, method: String, target: String, isFromRoot: Bool = false,
+        headers: [String: String] = [:],
         body: JSONValue? = nil
     ) {
         self.purpose = purpose

@@ -20,7 +20,8 @@ package struct ExchangeRequest: Sendable, Equatable {
     package let allow: [String]
 
     package static func == (lhs: ExchangeRequest, rhs: ExchangeRequest) -> Bool {
-        lhs.purpose == rhs.purpose && lhs.method == rhs.method && lhs.url == rhs.url && lhs.body == rhs.body && lhs.deadline == rhs.deadline
+        lhs.purpose == rhs.purpose && lhs.method == rhs.method && lhs.url == rhs.url && lhs.body == rhs.body
+            && lhs.deadline == rhs.deadline
             && lhs.headers.elementsEqual(rhs.headers, by: ==)
     }
 }

@@ -85,7 +85,9 @@ extension MappingNode {
         case .each(let path, let max, let node):
             guard let list = path.value(in: scope) else { return .nothing }
             guard let items = list.array else { throw MappingFailure(place: place, message: "a list is due at \(path)") }
-            guard items.count <= max else { throw MappingFailure(place: place, message: "\(items.count) entries at \(path); at most \(max) are read") }
+            guard items.count <= max else {
+                throw MappingFailure(place: place, message: "\(items.count) entries at \(path); at most \(max) are read")
+            }
             var out: [JSONValue] = []
             out.reserveCapacity(items.count)
             for (index, item) in items.enumerated() {
@@ -127,7 +129,8 @@ extension MappingNode {
             throw MappingFailure(place: place, message: "\(error.message) at \(take.path)")
         }
         if let most = take.bytesMax, let text = value.string, text.utf8.count > most {
-            throw MappingFailure(place: place, message: "the text at \(take.path) has \(text.utf8.count) bytes, and the other side takes \(most)")
+            throw MappingFailure(
+                place: place, message: "the text at \(take.path) has \(text.utf8.count) bytes, and the other side takes \(most)")
         }
         if !take.words.isEmpty {
             guard let word = value.string ?? value.bool.map({ $0 ? "true" : "false" }) ?? value.int.map(String.init) else {
@@ -141,7 +144,9 @@ extension MappingNode {
         return .value(try qualified(value, take, scope, place))
     }
 
-    private static func qualified(_ value: JSONValue, _ take: Take, _ scope: MappingScope, _ place: String) throws(MappingFailure) -> JSONValue {
+    private static func qualified(
+        _ value: JSONValue, _ take: Take, _ scope: MappingScope, _ place: String
+    ) throws(MappingFailure) -> JSONValue {
         if let currency = take.currency {
             guard let code = currency.value(in: scope)?.string.flatMap({ Currency($0) }) else {
                 throw MappingFailure(place: place, message: "no currency of ISO 4217 at \(currency)")
@@ -149,7 +154,9 @@ extension MappingNode {
             return ["amount": value, "currency": .string(code.code)]
         }
         if let unit = take.unit {
-            guard let code = unit.value(in: scope)?.string else { throw MappingFailure(place: place, message: "no unit at \(unit)") }
+            guard let code = unit.value(in: scope)?.string else {
+                throw MappingFailure(place: place, message: "no unit at \(unit)")
+            }
             return ["value": value, "unit": .string(code)]
         }
         return value

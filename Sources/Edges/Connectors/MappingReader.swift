@@ -51,7 +51,10 @@ struct MappingReader {
         let items = value.array ?? []
         let texts = items.compactMap(\.string)
         guard value.array != nil, texts.count == items.count, items.count <= most else {
-            issues.append(AssetIssue(path(name), "`\(name)` has to be a list of at most \(most) texts.", remedy: "Write one text a line, after `- `."))
+            issues.append(
+                AssetIssue(
+                    path(name), "`\(name)` has to be a list of at most \(most) texts.",
+                    remedy: "Write one text a line, after `- `."))
             return []
         }
         return texts
@@ -61,7 +64,9 @@ struct MappingReader {
         guard let value = object[name] else { return otherwise }
         guard let number = value.int, range.contains(number) else {
             issues.append(
-                AssetIssue(path(name), "`\(name)` has to be a whole number from \(range.lowerBound) to \(range.upperBound).", remedy: "Write such a number."))
+                AssetIssue(
+                    path(name), "`\(name)` has to be a whole number from \(range.lowerBound) to \(range.upperBound).",
+                    remedy: "Write such a number."))
             return otherwise
         }
         return number
@@ -99,8 +104,12 @@ struct MappingReader {
 
     /// The known name at the least edit distance, when that is close enough to be a slip.
     static func nearest(to text: String, among names: [String]) -> String? {
-        let scored = names.map { (name: $0, distance: distance(Array(text.lowercased().utf8.prefix(100)), Array($0.lowercased().utf8))) }
-        guard let best = scored.min(by: { $0.distance < $1.distance }), best.distance <= max(1, text.utf8.count / 3) else { return nil }
+        let scored = names.map {
+            (name: $0, distance: distance(Array(text.lowercased().utf8.prefix(100)), Array($0.lowercased().utf8)))
+        }
+        guard let best = scored.min(by: { $0.distance < $1.distance }), best.distance <= max(1, text.utf8.count / 3) else {
+            return nil
+        }
         return best.name
     }
 
@@ -141,14 +150,18 @@ extension MappingNode {
         case .object(let object):
             let used = operators.filter { object[$0] != nil }
             if used.count > 1 {
-                issues.append(AssetIssue(pointer, "`\(used.joined(separator: "` and `"))` stand in one object.", remedy: "Keep one of them."))
+                issues.append(
+                    AssetIssue(
+                        pointer, "`\(used.joined(separator: "` and `"))` stand in one object.", remedy: "Keep one of them."))
                 return nil
             }
             if let name = used.first { return operation(name, json, at: pointer, depth: depth, issues: &issues) }
             var members: [(name: String, node: MappingNode)] = []
             for member in object.members.prefix(membersMax) {
                 let inner = pointer + "/" + AssetIssue.token(member.key)
-                if let node = parse(member.value, at: inner, depth: depth + 1, issues: &issues) { members.append((name: member.key, node: node)) }
+                if let node = parse(member.value, at: inner, depth: depth + 1, issues: &issues) {
+                    members.append((name: member.key, node: node))
+                }
             }
             return .object(members)
         }
@@ -171,12 +184,17 @@ extension MappingNode {
         case "first":
             guard let reader = MappingReader(json, at: pointer, "A choice", ["first"], issues: &issues) else { return nil }
             guard let items = reader.object["first"]?.array, !items.isEmpty, items.count <= 16 else {
-                issues.append(AssetIssue(reader.path("first"), "`first` has to be a list of 1 to 16 entries.", remedy: "List the places to look, best first."))
+                issues.append(
+                    AssetIssue(
+                        reader.path("first"), "`first` has to be a list of 1 to 16 entries.",
+                        remedy: "List the places to look, best first."))
                 return nil
             }
             var nodes: [MappingNode] = []
             for (index, item) in items.enumerated() {
-                if let node = parse(item, at: "\(reader.path("first"))/\(index)", depth: depth + 1, issues: &issues) { nodes.append(node) }
+                if let node = parse(item, at: "\(reader.path("first"))/\(index)", depth: depth + 1, issues: &issues) {
+                    nodes.append(node)
+                }
             }
             return .first(nodes)
         case "each":
@@ -196,26 +214,36 @@ extension MappingNode {
     private static func take(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> MappingNode? {
         let known = ["take", "as", "currency", "unit", "words", "otherwise", "missing", "bytesMax"]
         guard let reader = MappingReader(json, at: pointer, "A value", known, issues: &issues),
-            let path = reader.valuePath("take", issues: &issues), let form = reader.choice("as", ScalarForm.self, otherwise: .text, issues: &issues),
+            let path = reader.valuePath("take", issues: &issues),
+            let form = reader.choice("as", ScalarForm.self, otherwise: .text, issues: &issues),
             let absence = reader.choice("missing", Absence.self, otherwise: .omit, issues: &issues)
         else { return nil }
         let currency = reader.valuePath("currency", issues: &issues)
         let unit = reader.valuePath("unit", issues: &issues)
         if currency != nil, form != .amount {
-            issues.append(AssetIssue(reader.path("currency"), "Only an amount has a currency.", remedy: "Write `as: amount`, or remove `currency`."))
+            issues.append(
+                AssetIssue(
+                    reader.path("currency"), "Only an amount has a currency.", remedy: "Write `as: amount`, or remove `currency`."
+                ))
         }
         if (unit != nil) != (form == .quantity) {
-            issues.append(AssetIssue(pointer, "A quantity and a unit belong together.", remedy: "Write `as: quantity` with `unit`, or neither."))
+            issues.append(
+                AssetIssue(
+                    pointer, "A quantity and a unit belong together.", remedy: "Write `as: quantity` with `unit`, or neither."))
         }
         var words: [String: JSONValue] = [:]
         if let table = reader.object["words"] {
             guard let object = table.object, !object.isEmpty, object.count <= membersMax else {
-                issues.append(AssetIssue(reader.path("words"), "`words` has to be a table of words.", remedy: "Write `theirs: ours` lines."))
+                issues.append(
+                    AssetIssue(reader.path("words"), "`words` has to be a table of words.", remedy: "Write `theirs: ours` lines.")
+                )
                 return nil
             }
             for member in object { words[member.key] = member.value }
         }
-        let bytesMax = reader.object["bytesMax"] == nil ? nil : reader.int("bytesMax", in: 1...ScalarForm.textBytesMax, otherwise: 1, issues: &issues)
+        let bytesMax =
+            reader.object["bytesMax"] == nil
+            ? nil : reader.int("bytesMax", in: 1...ScalarForm.textBytesMax, otherwise: 1, issues: &issues)
         return .take(
             Take(
                 path: path, form: form, currency: currency, unit: unit, words: words, otherwise: reader.object["otherwise"],

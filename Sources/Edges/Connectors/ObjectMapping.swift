@@ -44,7 +44,8 @@ struct ObjectMapping: Sendable {
     }
 
     static func parse(_ json: JSONValue, named name: String, at pointer: String, issues: inout [AssetIssue]) -> ObjectMapping? {
-        guard let reader = MappingReader(json, at: pointer, "The object \(name)", ["find", "map", "write"], issues: &issues) else { return nil }
+        guard let reader = MappingReader(json, at: pointer, "The object \(name)", ["find", "map", "write"], issues: &issues)
+        else { return nil }
         var finders: [Finder] = []
         let list = reader.object["find"]?.array ?? []
         if list.isEmpty || list.count > ConnectorMapping.findersMax {
@@ -58,7 +59,8 @@ struct ObjectMapping: Sendable {
         }
         let map = reader.object["map"].flatMap { MappingNode.parse($0, at: reader.path("map"), issues: &issues) }
         if reader.object["map"] == nil {
-            issues.append(AssetIssue(pointer, "The object \(name) lacks `map`.", remedy: "Add `map` with the canonical object's members."))
+            issues.append(
+                AssetIssue(pointer, "The object \(name) lacks `map`.", remedy: "Add `map` with the canonical object's members."))
         }
         let write = reader.object["write"].flatMap { parseWrite($0, at: reader.path("write"), issues: &issues) }
         if name != "bill", reader.object["write"] != nil {
@@ -69,7 +71,10 @@ struct ObjectMapping: Sendable {
 
     private static func finder(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> Finder? {
         let also = ["keys", "paging", "items", "matching"]
-        guard let reader = MappingReader(json, at: pointer, "A finder", ["method", "path", "query", "body"] + also, issues: &issues) else { return nil }
+        guard
+            let reader = MappingReader(
+                json, at: pointer, "A finder", ["method", "path", "query", "body"] + also, issues: &issues)
+        else { return nil }
         let keys = reader.texts("keys", upTo: 8, issues: &issues)
         if keys.isEmpty {
             issues.append(AssetIssue(pointer, "A finder lacks `keys`.", remedy: "List the keys it needs, such as [number]."))
@@ -87,19 +92,23 @@ struct ObjectMapping: Sendable {
         guard let reader = MappingReader(json, at: pointer, "The write", known, issues: &issues) else { return nil }
         let create = RequestShape.parse(reader.object["create"], at: reader.path("create"), issues: &issues)
         if let create, create.method == "GET" || create.body == nil {
-            issues.append(AssetIssue(reader.path("create"), "A creation sends a body.", remedy: "Write `method: POST` and `body`."))
+            issues.append(
+                AssetIssue(reader.path("create"), "A creation sends a body.", remedy: "Write `method: POST` and `body`."))
         }
         let created = node(reader, "created", issues: &issues)
         let output = node(reader, "output", issues: &issues)
         let compare = comparisons(reader, "compare", issues: &issues)
         if compare.isEmpty {
             issues.append(
-                AssetIssue(pointer, "The write compares nothing.", remedy: "Add `compare` with the fields that have to be equal, the total among them."))
+                AssetIssue(
+                    pointer, "The write compares nothing.",
+                    remedy: "Add `compare` with the fields that have to be equal, the total among them."))
         }
         let readBack = reader.object["readBack"].flatMap { RequestShape.parse($0, at: reader.path("readBack"), issues: &issues) }
         let header = reader.optionalText("idempotencyHeader", issues: &issues)
         guard let create, let created, let output else { return nil }
-        return Write(create: create, idempotencyHeader: header, created: created, readBack: readBack, compare: compare, output: output)
+        return Write(
+            create: create, idempotencyHeader: header, created: created, readBack: readBack, compare: compare, output: output)
     }
 
     private static func node(_ reader: MappingReader, _ name: String, issues: inout [AssetIssue]) -> MappingNode? {
@@ -113,7 +122,9 @@ struct ObjectMapping: Sendable {
     private static func comparisons(_ reader: MappingReader, _ name: String, issues: inout [AssetIssue]) -> [Comparison] {
         guard let list = reader.object[name] else { return [] }
         guard let entries = list.array, entries.count <= 64 else {
-            issues.append(AssetIssue(reader.path(name), "`\(name)` has to be a list of at most 64 comparisons.", remedy: "Write each after `- `."))
+            issues.append(
+                AssetIssue(
+                    reader.path(name), "`\(name)` has to be a list of at most 64 comparisons.", remedy: "Write each after `- `."))
             return []
         }
         var out: [Comparison] = []
@@ -122,7 +133,8 @@ struct ObjectMapping: Sendable {
             guard let inner = MappingReader(entry, at: here, "A comparison", ["field", "asked", "found", "as"], issues: &issues),
                 let field = inner.text("field", issues: &issues), inner.text("asked", issues: &issues) != nil,
                 inner.text("found", issues: &issues) != nil, let asked = inner.valuePath("asked", issues: &issues),
-                let found = inner.valuePath("found", issues: &issues), let form = inner.choice("as", ScalarForm.self, otherwise: .text, issues: &issues)
+                let found = inner.valuePath("found", issues: &issues),
+                let form = inner.choice("as", ScalarForm.self, otherwise: .text, issues: &issues)
             else { continue }
             out.append(Comparison(field: field, asked: asked, found: found, form: form))
         }
@@ -152,7 +164,9 @@ extension ObjectMapping.Comparison {
     private func agrees(_ left: JSONValue, _ right: JSONValue) -> Bool {
         switch form {
         case .amount, .decimal, .quantity, .number:
-            guard let left = ObjectMapping.Comparison.number(left), let right = ObjectMapping.Comparison.number(right) else { return false }
+            guard let left = ObjectMapping.Comparison.number(left), let right = ObjectMapping.Comparison.number(right) else {
+                return false
+            }
             return left == right
         case .text, .integer, .date, .instant, .flag:
             guard let left = left.string, let right = right.string else { return left == right }

@@ -44,7 +44,8 @@ enum Paging: Sendable {
         switch kind {
         case .none: return Paging.none(itemsMax: bounds.items)
         case .nextLink:
-            guard let text = reader.text("next", issues: &issues), let path = MappingReader.valuePath(text, at: reader.path("next"), issues: &issues)
+            guard let text = reader.text("next", issues: &issues),
+                let path = MappingReader.valuePath(text, at: reader.path("next"), issues: &issues)
             else { return nil }
             return .nextLink(path, bounds)
         case .page:
@@ -101,7 +102,9 @@ struct PagedSearch: Sendable {
             return .broken("the answer has no list at \(items)")
         }
         collected += list
-        guard collected.count <= paging.bounds.items else { return .broken("the list is longer than \(paging.bounds.items) entries") }
+        guard collected.count <= paging.bounds.items else {
+            return .broken("the list is longer than \(paging.bounds.items) entries")
+        }
         do throws(MappingFailure) {
             guard let next = try next(after: list.count, in: page) else { return .done(collected) }
             guard pages < paging.bounds.pages else { return .broken("the list goes on after \(paging.bounds.pages) pages") }
@@ -115,7 +118,8 @@ struct PagedSearch: Sendable {
         let pair: (String, Int, String?, Int)
         switch paging {
         case .none, .nextLink: return []
-        case .page(let parameter, let sizeParameter, let size, let first, _): pair = (parameter, first + page, sizeParameter, size)
+        case .page(let parameter, let sizeParameter, let size, let first, _):
+            pair = (parameter, first + page, sizeParameter, size)
         case .offset(let parameter, let sizeParameter, let size, _): pair = (parameter, page * size, sizeParameter, size)
         }
         return [(name: pair.0, value: String(pair.1))] + (pair.2.map { [(name: $0, value: String(pair.3))] } ?? [])
@@ -126,7 +130,9 @@ struct PagedSearch: Sendable {
         case .none: return nil
         case .nextLink(let path, _):
             guard let value = path.value(in: page) else { return nil }
-            guard let link = value.string, let target = sameServerTarget(of: link) else { return .broken("the link to the next page leads elsewhere") }
+            guard let link = value.string, let target = sameServerTarget(of: link) else {
+                return .broken("the link to the next page leads elsewhere")
+            }
             guard followed.insert(target).inserted else { return .broken("the link to the next page leads back") }
             return .request(target: target, isFromRoot: true)
         case .page(_, _, let size, _, _), .offset(_, _, let size, _):
@@ -137,11 +143,14 @@ struct PagedSearch: Sendable {
 
     /// The link as path and query when it stays on the connection's own server; the token must not travel elsewhere.
     private func sameServerTarget(of link: String) -> String? {
-        guard link.utf8.count <= 4_096, link.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") && $0 != UInt8(ascii: "#") })
+        guard link.utf8.count <= 4_096,
+            link.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") && $0 != UInt8(ascii: "#") })
         else { return nil }
         var target = Substring(link)
         if target.hasPrefix(origin) { target = target.dropFirst(origin.count) }
-        guard target.hasPrefix("/"), !target.hasPrefix("//"), !target.contains("/../"), !target.contains("/./") else { return nil }
+        guard target.hasPrefix("/"), !target.hasPrefix("//"), !target.contains("/../"), !target.contains("/./") else {
+            return nil
+        }
         return String(target)
     }
 }

@@ -8,7 +8,10 @@ struct ReadPlan: ConnectorPlan {
     private let fetchedAt: Moment
     private var search: ObjectSearch
 
-    init(_ name: String, mapping: ObjectMapping, finder: ObjectMapping.Finder, scope: MappingScope, origin: String, fetchedAt: Moment) {
+    init(
+        _ name: String, mapping: ObjectMapping, finder: ObjectMapping.Finder, scope: MappingScope, origin: String,
+        fetchedAt: Moment
+    ) {
         self.name = name
         self.mapping = mapping
         self.scope = scope
@@ -29,7 +32,8 @@ struct ReadPlan: ConnectorPlan {
 
     private func outcome(_ entries: [JSONValue], _ headers: JSONValue) -> ConnectorOutcome {
         if !mapping.isList, entries.count > 1 {
-            return .refused(code: "AMBIGUOUS", message: "The system knows \(entries.count) entries under this key; exactly one was expected.")
+            return .refused(
+                code: "AMBIGUOUS", message: "The system knows \(entries.count) entries under this key; exactly one was expected.")
         }
         var objects: [JSONValue] = []
         for entry in entries {
@@ -40,7 +44,8 @@ struct ReadPlan: ConnectorPlan {
                 objects.append(object)
             } catch {
                 return .failed(
-                    code: "protocol", message: "The system's \(name) cannot be read at \(error.place): \(error.message).", retryAfterSeconds: nil)
+                    code: "protocol", message: "The system's \(name) cannot be read at \(error.place): \(error.message).",
+                    retryAfterSeconds: nil)
             }
         }
         var output: JSONObject = ["found": .bool(!objects.isEmpty)]

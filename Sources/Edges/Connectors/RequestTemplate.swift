@@ -22,7 +22,8 @@ struct RequestTemplate: Sendable, Equatable {
                 issues.append(AssetIssue(pointer, "`{` has no `}`.", remedy: "Write places to fill as `{key.number}`."))
                 return nil
             }
-            guard let path = MappingReader.valuePath("$" + rest[rest.index(after: open)..<close], at: pointer, issues: &issues) else { return nil }
+            guard let path = MappingReader.valuePath("$" + rest[rest.index(after: open)..<close], at: pointer, issues: &issues)
+            else { return nil }
             parts.append(.value(path))
             rest = rest[rest.index(after: close)...]
         }
@@ -43,7 +44,8 @@ struct RequestTemplate: Sendable, Equatable {
                     throw MappingFailure(place: "\(path)", message: "\(path) has no value for the request")
                 }
                 guard value.utf8.count <= RequestTemplate.valueBytesMax else {
-                    throw MappingFailure(place: "\(path)", message: "the value of \(path) is longer than \(RequestTemplate.valueBytesMax) bytes")
+                    throw MappingFailure(
+                        place: "\(path)", message: "the value of \(path) is longer than \(RequestTemplate.valueBytesMax) bytes")
                 }
                 guard !isPath || (value != "." && value != "..") else {
                     throw MappingFailure(place: "\(path)", message: "the value of \(path) cannot stand in a path")
@@ -59,7 +61,8 @@ struct RequestTemplate: Sendable, Equatable {
         var out: [UInt8] = []
         for byte in text.utf8 {
             switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"),
                 UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
                 out.append(byte)
             default:
@@ -87,7 +90,9 @@ struct RequestShape: Sendable {
         for item in query {
             pairs.append(RequestTemplate.percentEncoded(item.name) + "=" + (try item.value.encoded(in: scope, isPath: false)))
         }
-        for item in extra { pairs.append(RequestTemplate.percentEncoded(item.name) + "=" + RequestTemplate.percentEncoded(item.value)) }
+        for item in extra {
+            pairs.append(RequestTemplate.percentEncoded(item.name) + "=" + RequestTemplate.percentEncoded(item.value))
+        }
         let path = try path.encoded(in: scope, isPath: true)
         return pairs.isEmpty ? path : path + "?" + pairs.joined(separator: "&")
     }
@@ -100,14 +105,20 @@ struct RequestShape: Sendable {
             let path = reader.text("path", issues: &issues)
         else { return nil }
         if !path.hasPrefix("/") || path.hasPrefix("//") || path.contains("?") || path.contains("#") || path.contains("/../") {
-            issues.append(AssetIssue(reader.path("path"), "The path is not usable.", remedy: "Begin with one `/`; parameters belong into `query`."))
+            issues.append(
+                AssetIssue(
+                    reader.path("path"), "The path is not usable.", remedy: "Begin with one `/`; parameters belong into `query`.")
+            )
             return nil
         }
         guard let template = RequestTemplate.parse(path, at: reader.path("path"), issues: &issues) else { return nil }
         var query: [(name: String, value: RequestTemplate)] = []
         if let table = reader.object["query"] {
             guard let object = table.object, object.count <= 32 else {
-                issues.append(AssetIssue(reader.path("query"), "`query` has to be a table of at most 32 texts.", remedy: "Write `name: \"{key.number}\"` lines."))
+                issues.append(
+                    AssetIssue(
+                        reader.path("query"), "`query` has to be a table of at most 32 texts.",
+                        remedy: "Write `name: \"{key.number}\"` lines."))
                 return nil
             }
             for member in object {
@@ -116,12 +127,15 @@ struct RequestShape: Sendable {
                     issues.append(AssetIssue(inner, "A parameter is a text.", remedy: "Put it in quotes."))
                     continue
                 }
-                if let value = RequestTemplate.parse(text, at: inner, issues: &issues) { query.append((name: member.key, value: value)) }
+                if let value = RequestTemplate.parse(text, at: inner, issues: &issues) {
+                    query.append((name: member.key, value: value))
+                }
             }
         }
         let body = reader.object["body"].flatMap { MappingNode.parse($0, at: reader.path("body"), issues: &issues) }
         if method == .get, body != nil {
-            issues.append(AssetIssue(reader.path("body"), "A GET has no body.", remedy: "Use POST, or move the values into `query`."))
+            issues.append(
+                AssetIssue(reader.path("body"), "A GET has no body.", remedy: "Use POST, or move the values into `query`."))
         }
         return RequestShape(method: method.rawValue, path: template, query: query, body: body)
     }

@@ -26,7 +26,9 @@ enum ScalarForm: String, Sendable, CaseIterable {
         case .amount, .decimal, .quantity: return exact(value).map { .string($0) }
         case .number: return exact(value).map { .number(JSONNumber(unchecked: $0)) }
         case .integer:
-            guard case .success(let digits) = exact(value), let whole = Int64(digits) else { return wrong(value, "a whole number") }
+            guard case .success(let digits) = exact(value), let whole = Int64(digits) else {
+                return wrong(value, "a whole number")
+            }
             return .success(JSONValue(whole))
         case .date:
             guard let text = value.string, text.utf8.count >= 10, let date = CivilDate(text.prefix(10)),
@@ -45,7 +47,9 @@ enum ScalarForm: String, Sendable, CaseIterable {
     private func text(_ value: JSONValue) -> Result<JSONValue, ValuePath.Problem> {
         switch value {
         case .string(let text):
-            guard text.utf8.count <= ScalarForm.textBytesMax else { return wrong(value, "a text of at most \(ScalarForm.textBytesMax) bytes") }
+            guard text.utf8.count <= ScalarForm.textBytesMax else {
+                return wrong(value, "a text of at most \(ScalarForm.textBytesMax) bytes")
+            }
             return .success(.string(text))
         // Codes arrive as numbers from some systems; their written text is the code.
         case .number(let number): return .success(.string(number.text))
@@ -61,12 +65,17 @@ enum ScalarForm: String, Sendable, CaseIterable {
             case .number(let number): number.text
             case .null, .bool, .array, .object: nil
             }
-        guard let written, let plain = ScalarForm.plain(written) else { return .failure(problem(value, "an exact decimal number")) }
+        guard let written, let plain = ScalarForm.plain(written) else {
+            return .failure(problem(value, "an exact decimal number"))
+        }
         let digits = plain.drop { $0 == "-" }.split(separator: ".", omittingEmptySubsequences: false)
         let decimals = digits.count == 2 ? digits[1].utf8.count : 0
         guard digits[0].utf8.count <= ScalarForm.amountWholeDigitsMax, decimals <= ScalarForm.amountDecimalsMax else {
             return .failure(
-                problem(value, "a number of at most \(ScalarForm.amountWholeDigitsMax) digits before and \(ScalarForm.amountDecimalsMax) after the point"))
+                problem(
+                    value,
+                    "a number of at most \(ScalarForm.amountWholeDigitsMax) digits before and \(ScalarForm.amountDecimalsMax) after the point"
+                ))
         }
         return .success(plain)
     }
@@ -101,7 +110,9 @@ enum ScalarForm: String, Sendable, CaseIterable {
         return ExactDecimal(out) == nil ? nil : out
     }
 
-    private func wrong<T>(_ value: JSONValue, _ expected: String) -> Result<T, ValuePath.Problem> { .failure(problem(value, expected)) }
+    private func wrong<T>(_ value: JSONValue, _ expected: String) -> Result<T, ValuePath.Problem> {
+        .failure(problem(value, expected))
+    }
 
     /// Names the type found and never the value, which may be a bank account.
     private func problem(_ value: JSONValue, _ expected: String) -> ValuePath.Problem {
@@ -109,7 +120,8 @@ enum ScalarForm: String, Sendable, CaseIterable {
             switch value {
             case .null: "nothing"
             case .bool: "true or false"
-            case .number(let number): number.text.utf8.count > 40 ? "a number of \(number.text.utf8.count) characters" : "a number"
+            case .number(let number):
+                number.text.utf8.count > 40 ? "a number of \(number.text.utf8.count) characters" : "a number"
             case .string: "a text of another form"
             case .array: "a list"
             case .object: "an object"

@@ -21,7 +21,10 @@ struct ValuePath: Sendable, Hashable, CustomStringConvertible {
         guard scanner.take(UInt8(ascii: "$")) else { return .failure(Problem("A path begins with `$`.")) }
         let root = scanner.name() ?? ""
         guard roots.contains(root) else {
-            return .failure(Problem("Nothing is called `$\(root)`; known are \(roots.filter { !$0.isEmpty }.sorted().map { "$" + $0 }.joined(separator: ", "))."))
+            return .failure(
+                Problem(
+                    "Nothing is called `$\(root)`; known are \(roots.filter { !$0.isEmpty }.sorted().map { "$" + $0 }.joined(separator: ", "))."
+                ))
         }
         var steps: [Step] = []
         while !scanner.isAtEnd {
@@ -91,13 +94,16 @@ struct ValuePath: Sendable, Hashable, CustomStringConvertible {
                 at = end + 1
                 return take(UInt8(ascii: "]")) ? .member(name) : nil
             }
-            guard let digits = name(), digits.utf8.count <= 5, let index = Int(digits), take(UInt8(ascii: "]")) else { return nil }
+            guard let digits = name(), digits.utf8.count <= 5, let index = Int(digits), take(UInt8(ascii: "]")) else {
+                return nil
+            }
             return .index(index)
         }
 
         private func isNameByte(_ byte: UInt8) -> Bool {
             switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"),
                 UInt8(ascii: "_"):
                 true
             default: false

@@ -26,7 +26,8 @@ struct WritePlan: ConnectorPlan {
     private var search: ObjectSearch
 
     init(
-        mapping: ObjectMapping, write: ObjectMapping.Write, finder: ObjectMapping.Finder, scope: MappingScope, origin: String, isSearchOnly: Bool,
+        mapping: ObjectMapping, write: ObjectMapping.Write, finder: ObjectMapping.Finder, scope: MappingScope, origin: String,
+        isSearchOnly: Bool,
         idempotencyKey: String
     ) {
         self.mapping = mapping
@@ -99,7 +100,8 @@ struct WritePlan: ConnectorPlan {
                 return finish(.refused(code: "mapping", message: "The mapping makes no bill of this invoice."))
             }
             let headers = write.idempotencyHeader.map { [$0: idempotencyKey] } ?? [:]
-            let request = PlannedRequest(.create, method: write.create.method, target: try write.create.target(in: scope), headers: headers, body: body)
+            let request = PlannedRequest(
+                .create, method: write.create.method, target: try write.create.target(in: scope), headers: headers, body: body)
             state = .creating
             return .send(request)
         } catch {

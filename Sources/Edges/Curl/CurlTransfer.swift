@@ -50,11 +50,14 @@ final class CurlTransfer: @unchecked Sendable {
         var total = request.totalTimeoutMilliseconds
         if let deadline = request.deadline {
             let left = deadline.milliseconds(since: now)
-            guard left > 0 else { return CurlFailure(.timedOut, mayHaveBeenSent: false, "the deadline had passed before the start") }
+            guard left > 0 else {
+                return CurlFailure(.timedOut, mayHaveBeenSent: false, "the deadline had passed before the start")
+            }
             total = min(total, Int(min(left, Int64(Int32.max))))
         }
         var codes = [
-            cs_curl_set_house_rules(handle), cs_curl_set_hooks(handle, owner, takeBody, takeHeader), cs_curl_set_gate(handle, gate),
+            cs_curl_set_house_rules(handle), cs_curl_set_hooks(handle, owner, takeBody, takeHeader),
+            cs_curl_set_gate(handle, gate),
             cs_curl_set_text(handle, CURLOPT_URL, url.text), cs_curl_set_text(handle, CURLOPT_USERAGENT, CurlClient.userAgent),
             cs_curl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, min(request.connectTimeoutMilliseconds, total)),
             cs_curl_set_long(handle, CURLOPT_TIMEOUT_MS, total),
@@ -97,7 +100,9 @@ final class CurlTransfer: @unchecked Sendable {
         // Without these two lines libcurl would add a form content type and wait a second for "100 Continue" before large bodies.
         var lines = ["Expect:"]
         if !request.headers.contains(where: { $0.name.lowercased() == "content-type" }) { lines.append("Content-Type:") }
-        for header in request.headers { lines.append(header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)") }
+        for header in request.headers {
+            lines.append(header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)")
+        }
         for line in lines {
             guard let longer = curl_slist_append(headerList, line) else { return CURLE_OUT_OF_MEMORY }
             headerList = longer
@@ -192,7 +197,9 @@ final class CurlTransfer: @unchecked Sendable {
         func failure(_ kind: CurlFailure.Kind, _ detail: String? = nil) -> CurlFailure {
             CurlFailure(kind, mayHaveBeenSent: reachedSending, detail ?? words)
         }
-        if let deniedAddress { return failure(.addressDenied, "the egress policy does not allow \(deniedAddress) for \(url.host)") }
+        if let deniedAddress {
+            return failure(.addressDenied, "the egress policy does not allow \(deniedAddress) for \(url.host)")
+        }
         if isTooLate { return failure(.timedOut, "the deadline passed before the request could be sent") }
         if isTooLarge { return failure(.tooLarge, "the answer is larger than \(request.maxBodyBytes) bytes") }
         switch code {

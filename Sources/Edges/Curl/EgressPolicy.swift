@@ -1,4 +1,3 @@
-
 /// Which addresses a transfer may dial.
 ///
 /// Without entries: https to public addresses on ports 443 and 8443. An entry `host:port/range` lets that host on that port resolve
@@ -39,7 +38,8 @@ package struct EgressPolicy: Sendable, Hashable {
 
         private static func isHostByte(_ byte: UInt8) -> Bool {
             switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"),
                 UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: ":"), UInt8(ascii: "_"):
                 true
             default: false
@@ -83,6 +83,7 @@ enum AddressRanges {
     static let special: [NetworkRange] = [
         "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24",
         "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "::/96", "::ffff:0:0/96", "64:ff9b::/96",
-        "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fc00::/7", "fec0::/10",
+        "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fc00::/7",
+        "fec0::/10",
     ].map(NetworkRange.init(trusted:))
 }

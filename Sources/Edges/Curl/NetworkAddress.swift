@@ -20,7 +20,8 @@ package enum NetworkAddress: Hashable, Sendable, CustomStringConvertible {
         case 4: self = .v4(bytes.reduce(0) { $0 << 8 | UInt32($1) })
         case 16:
             self = .v6(
-                high: bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }, low: bytes.dropFirst(8).reduce(0) { $0 << 8 | UInt64($1) })
+                high: bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) },
+                low: bytes.dropFirst(8).reduce(0) { $0 << 8 | UInt64($1) })
         default: return nil
         }
     }
@@ -67,7 +68,9 @@ package struct NetworkRange: Hashable, Sendable, CustomStringConvertible {
     }
 
     static func prefix(_ text: some StringProtocol, of base: NetworkAddress) -> Int? {
-        guard (1...3).contains(text.utf8.count), text.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }), let prefix = Int(text) else { return nil }
+        guard (1...3).contains(text.utf8.count), text.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }), let prefix = Int(text) else {
+            return nil
+        }
         if case .v4 = base { return prefix <= 32 ? prefix : nil }
         return prefix <= 128 ? prefix : nil
     }

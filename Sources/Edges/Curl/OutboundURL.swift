@@ -11,8 +11,12 @@ package struct OutboundURL: Sendable, Hashable {
 
     /// Refuses other schemes than http and https, user names, fragments, white space and control characters.
     package init(_ text: String) throws(CurlFailure) {
-        guard text.utf8.count <= HTTPRequest.urlBytesMax else { throw OutboundURL.invalid("the URL is longer than \(HTTPRequest.urlBytesMax) bytes") }
-        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else { throw OutboundURL.invalid("the URL has white space or control characters") }
+        guard text.utf8.count <= HTTPRequest.urlBytesMax else {
+            throw OutboundURL.invalid("the URL is longer than \(HTTPRequest.urlBytesMax) bytes")
+        }
+        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+            throw OutboundURL.invalid("the URL has white space or control characters")
+        }
         guard let handle = curl_url() else { throw OutboundURL.invalid("libcurl has no memory for a URL") }
         defer { curl_url_cleanup(handle) }
         let code = curl_url_set(handle, CURLUPART_URL, text, UInt32(CURLU_DISALLOW_USER))

@@ -16,9 +16,9 @@ package final class Demo: Sendable {
     package init(_ plan: DemoPlan, say: @escaping @Sendable (String) -> Void) throws {
         self.plan = plan
         self.say = say
-        try DemoFolder.claim(plan.folder, flavour: plan.isFast ? "fast" : "usual")
+        try OwnFolder.claim(plan.folder, flavour: plan.isFast ? "fast demo" : "demo", replaces: false)
         installation = try Installation(
-            Installation.Settings(folder: plan.folder, tenants: plan.tenants, port: plan.port, keepsData: true, edits: plan.edits))
+            Installation.Settings(folder: plan.folder, tenants: plan.tenants, port: plan.port, edits: plan.edits))
         numbers = TradeNumbers(folder: installation.settings.folder)
     }
 
@@ -60,7 +60,8 @@ package final class Demo: Sendable {
                 }
             }
             defer { group.cancelAll() }
-            try await group.waitForAll()
+            // The first that throws, which is also how the time ends it, ends all.
+            for try await _ in group {}
         }
     }
 
@@ -155,28 +156,4 @@ enum DemoPeople {
                 Person(role: "tenant administrator", email: tenant.admin, sees: "\(tenant.name): service levels, people, connections"),
             ]
         }
-}
-
-/// A folder of ours is known by a mark, so that nobody's other files are taken for it.
-enum DemoFolder {
-    static let mark = "countersign-demo"
-
-    static func claim(_ folder: String, flavour: String) throws {
-        let path = "\(folder)/\(mark)"
-        if let known = Folder.text(path) {
-            guard known == flavour else {
-                throw Refusal(
-                    .conflict, reason: "demo.folder", "\(folder) holds a demonstration of the \(known) kind.",
-                    facts: ["remedy": "Give another folder with --data, or delete this one."])
-            }
-            return
-        }
-        // A folder that does not exist has no names.
-        guard ((try? FileBytes.names(in: folder)) ?? []).isEmpty else {
-            throw Refusal(
-                .conflict, reason: "demo.folder", "\(folder) holds other files.", facts: ["remedy": "Give an empty folder with --data."])
-        }
-        try Folder.make(folder)
-        try Folder.write(Array(flavour.utf8), to: path)
-    }
 }

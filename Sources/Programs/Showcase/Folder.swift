@@ -104,3 +104,28 @@ package enum Folder {
 
     private static func fault(_ what: String) -> Fault { Fault(what, String(cString: strerror(errno)), isRetryable: false) }
 }
+
+/// A folder that one of our programs made for itself, known by a mark, so that nobody's other files are taken for it.
+package enum OwnFolder {
+    static let mark = ".countersign-showcase"
+
+    /// Makes the folder, or takes it again when it is of the same kind; `replaces` deletes what an earlier run left in it.
+    package static func claim(_ folder: String, flavour: String, replaces: Bool) throws {
+        let path = "\(folder)/\(mark)"
+        if let known = Folder.text(path) {
+            guard known == flavour else {
+                throw Refusal(
+                    .conflict, reason: "folder.other", "\(folder) was made for \(known) and not for \(flavour).",
+                    facts: ["remedy": "Give another folder with --data, or delete this one."])
+            }
+            if replaces { Folder.remove(folder) }
+        } else {
+            // A folder that does not exist has no names.
+            guard ((try? FileBytes.names(in: folder)) ?? []).isEmpty else {
+                throw Refusal(.conflict, reason: "folder.other", "\(folder) holds other files.", facts: ["remedy": "Give an empty folder with --data."])
+            }
+        }
+        try Folder.make(folder)
+        try Folder.write(Array(flavour.utf8), to: path)
+    }
+}

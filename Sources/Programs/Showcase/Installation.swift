@@ -2,7 +2,7 @@ internal import Glibc
 internal import Kernel
 
 /// A whole product on this machine, made for showing, measuring or testing: a server with its private database and workers, and a
-/// sandbox ERP per tenant, all in one folder.
+/// sandbox ERP per tenant, all in one folder. What an earlier life left in the folder is taken up again.
 package final class Installation: Sendable {
     package struct Settings: Sendable {
         /// Everything lies below it.
@@ -13,18 +13,15 @@ package final class Installation: Sendable {
         package var port: Int
         /// Changes to the text of configuration files, by their path below `tenants`.
         package var edits: @Sendable (String, String) -> String
-        /// Keep data of an earlier run when there is some.
-        package var keepsData: Bool
         package var logLevel: String
 
         package init(
-            folder: String, tenants: String, port: Int = 0, keepsData: Bool = false, logLevel: String = "info",
+            folder: String, tenants: String, port: Int = 0, logLevel: String = "info",
             edits: @escaping @Sendable (String, String) -> String = { _, text in text }
         ) {
             self.folder = Folder.absolute(folder)
             self.tenants = tenants
             self.port = port
-            self.keepsData = keepsData
             self.logLevel = logLevel
             self.edits = edits
         }
@@ -45,7 +42,6 @@ package final class Installation: Sendable {
 
     package init(_ settings: Settings) throws {
         self.settings = settings
-        if !settings.keepsData { Folder.remove(settings.folder) }
         try Folder.make(settings.folder)
         processes = try Processes(folder: settings.folder)
         for name in ["countersignd", "countersign-worker", "countersign-reader", "countersign-launch", "erp-sandbox"] {
@@ -56,6 +52,10 @@ package final class Installation: Sendable {
     package var address: String { "http://127.0.0.1:\(serverPort.withLock { $0 })" }
     package var dataFolder: String { settings.folder + "/server" }
     package var serverPid: Int32? { server.withLock { $0.flatMap { $0.ending == nil ? $0.pid : nil } } }
+    /// The first process of the private database, as its own file names it; nil when there is none.
+    package var databasePid: Int32? {
+        Folder.text(dataFolder + "/postgres/data/postmaster.pid").flatMap { text in text.split(separator: "\n").first.flatMap { Int32($0) } }
+    }
     package var serverEnding: ChildProcess.Ending? { server.withLock { $0?.ending } }
 
     package func ledger(_ tenant: SampleTenant) -> LedgerAPI { LedgerAPI(port: ledgers.withLock { $0[tenant.slug]?.port ?? 0 }) }

@@ -53,7 +53,7 @@ struct Assembly: Sendable {
         let access = Access(
             signingIn: signingIn, scopes: scopes, assets: assets, clock: .system, formKey: Entropy.system.bytes(32))
         let web = Services(
-            console: try Console.load(), access: access, looking: Looking(platform: platform, assets: assets),
+            console: try PageRenderer.load(), access: access, looking: Looking(platform: platform, assets: assets),
             approving: Approving(platform: platform, desk: desk),
             alerting: alerting, intake: intake, applying: Applying(platform: platform, assets: assets, scopes: scopes),
             signingIn: signingIn,

@@ -6,7 +6,7 @@ package import Telemetry
 
 /// Everything that handlers call; built once by the program.
 package struct Services: Sendable {
-    package let console: Console
+    package let console: PageRenderer
     package let access: Access
     package let looking: Looking
     package let approving: Approving
@@ -30,7 +30,7 @@ package struct Services: Sendable {
     package let isReady: @Sendable () async -> Bool
 
     package init(
-        console: Console, access: Access, looking: Looking, approving: Approving, alerting: Alerting, intake: Intake,
+        console: PageRenderer, access: Access, looking: Looking, approving: Approving, alerting: Alerting, intake: Intake,
         applying: Applying, signingIn: SigningIn,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
         clock: WallClock,

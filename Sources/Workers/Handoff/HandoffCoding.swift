@@ -136,7 +136,9 @@ extension JSONFields {
 
     mutating func moment(_ name: String) throws(Refusal) -> Moment {
         let text: String = try required(name)
-        guard let moment = Moment(text) else { throw .handoff("time", at: pointer + "/" + name, "A time in RFC 3339 is due here.") }
+        guard let moment = Moment(text) else {
+            throw .handoff("time", at: pointer + "/" + name, "A time in RFC 3339 is due here.")
+        }
         return moment
     }
 
@@ -144,7 +146,8 @@ extension JSONFields {
     mutating func count(_ name: String, in range: ClosedRange<Int>) throws(Refusal) -> Int {
         let value: Int = try required(name)
         guard range.contains(value) else {
-            throw .handoff("range", at: pointer + "/" + name, "A number from \(range.lowerBound) to \(range.upperBound) is due here.")
+            throw .handoff(
+                "range", at: pointer + "/" + name, "A number from \(range.lowerBound) to \(range.upperBound) is due here.")
         }
         return value
     }

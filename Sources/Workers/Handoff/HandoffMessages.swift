@@ -39,7 +39,8 @@ package struct WorkerHello: Sendable, Equatable, JSONCoded {
     package init(json: JSONValue, at pointer: String) throws(Refusal) {
         var fields = try JSONFields(json, at: pointer)
         self.init(
-            version: try fields.required("version"), pid: try fields.count("pid", in: 1...4_194_304), level: try fields.required("level"),
+            version: try fields.required("version"), pid: try fields.count("pid", in: 1...4_194_304),
+            level: try fields.required("level"),
             kinds: try fields.list("kinds", max: WorkKind.allCases.count))
         try fields.finish()
     }
@@ -113,7 +114,8 @@ package struct LeaseAnswer: Sendable, JSONCoded {
     package init(json: JSONValue, at pointer: String) throws(Refusal) {
         var fields = try JSONFields(json, at: pointer)
         self.init(
-            leases: try fields.list("leases", max: HandoffTerms.capacityMax), asks: try fields.list("asks", max: HandoffTerms.capacityMax),
+            leases: try fields.list("leases", max: HandoffTerms.capacityMax),
+            asks: try fields.list("asks", max: HandoffTerms.capacityMax),
             drain: try fields.required("drain"))
         try fields.finish()
     }
@@ -172,7 +174,8 @@ package struct ReportRequest: Sendable, JSONCoded {
     package init(json: JSONValue, at pointer: String) throws(Refusal) {
         var fields = try JSONFields(json, at: pointer)
         self.init(
-            reports: try fields.list("reports", max: HandoffTerms.reportsMax), answers: try fields.list("answers", max: HandoffTerms.reportsMax))
+            reports: try fields.list("reports", max: HandoffTerms.reportsMax),
+            answers: try fields.list("answers", max: HandoffTerms.reportsMax))
         try fields.finish()
     }
 
@@ -277,7 +280,8 @@ package struct HeartbeatAnswer: Sendable, Equatable, JSONCoded {
     package init(json: JSONValue, at pointer: String) throws(Refusal) {
         var fields = try JSONFields(json, at: pointer)
         self.init(
-            extended: try fields.list("extended", max: HandoffTerms.capacityMax), lost: try fields.list("lost", max: HandoffTerms.capacityMax),
+            extended: try fields.list("extended", max: HandoffTerms.capacityMax),
+            lost: try fields.list("lost", max: HandoffTerms.capacityMax),
             drain: try fields.required("drain"))
         try fields.finish()
     }

@@ -9,6 +9,12 @@ package struct ProcessLedger: Sendable {
         /// Field 22 of `/proc/<pid>/stat`: a reused process number has another.
         package let startTime: String
         package let program: String
+
+        package init(pid: Int32, startTime: String, program: String) {
+            self.pid = pid
+            self.startTime = startTime
+            self.program = program
+        }
     }
 
     private let path: String

@@ -34,13 +34,15 @@ struct CurlExchange: HTTPExchange {
         do throws(CurlFailure) {
             let response = try await client.perform(
                 HTTPRequest(
-                    method, request.url, headers: headers, body: request.body, connectTimeoutMilliseconds: request.connectTimeoutMilliseconds,
+                    method, request.url, headers: headers, body: request.body,
+                    connectTimeoutMilliseconds: request.connectTimeoutMilliseconds,
                     totalTimeoutMilliseconds: request.totalTimeoutMilliseconds, deadline: request.deadline,
                     maxBodyBytes: request.answerBytesMax, egress: EgressPolicy(entries: entries.compactMap(\.self))))
             facts["status"] = String(response.status)
             facts["bytes"] = String(response.body.count)
             note(request, started, facts)
-            return ExchangeAnswer(status: response.status, headers: response.headers.map { (name: $0.name, value: $0.value) }, body: response.body)
+            return ExchangeAnswer(
+                status: response.status, headers: response.headers.map { (name: $0.name, value: $0.value) }, body: response.body)
         } catch {
             facts["error"] = error.kind.rawValue
             facts["sent"] = error.mayHaveBeenSent ? "maybe" : "no"

@@ -36,7 +36,8 @@ struct HandoffClient: Sendable {
     }
 
     func lease(_ request: LeaseRequest) async throws(Failure) -> LeaseAnswer {
-        let answer = try await post(HandoffTerms.leasePath, request.json, isRepeatable: false, waitMilliseconds: request.waitMilliseconds)
+        let answer = try await post(
+            HandoffTerms.leasePath, request.json, isRepeatable: false, waitMilliseconds: request.waitMilliseconds)
         return try read { () throws(Refusal) in try LeaseAnswer(json: answer) }
     }
 
@@ -61,10 +62,13 @@ struct HandoffClient: Sendable {
     private func request(_ method: HTTPMethod, _ path: String) -> HTTPRequest {
         HTTPRequest(
             method, "http://server\(path)", headers: [HTTPHeader("Authorization", "Bearer \(session)")],
-            totalTimeoutMilliseconds: HandoffClient.slackMilliseconds, maxBodyBytes: HandoffClient.answerBytesMax, unixSocketPath: socket)
+            totalTimeoutMilliseconds: HandoffClient.slackMilliseconds, maxBodyBytes: HandoffClient.answerBytesMax,
+            unixSocketPath: socket)
     }
 
-    private func post(_ path: String, _ body: JSONValue, isRepeatable: Bool, waitMilliseconds: Int = 0) async throws(Failure) -> JSONValue {
+    private func post(
+        _ path: String, _ body: JSONValue, isRepeatable: Bool, waitMilliseconds: Int = 0
+    ) async throws(Failure) -> JSONValue {
         var request = request(.post, path)
         request.headers.append(HTTPHeader("Content-Type", "application/json"))
         request.body = body.bytes
@@ -86,7 +90,7 @@ struct HandoffClient: Sendable {
             throw Failure(status: 0, detail: error.description)
         }
         guard response.status == 200 else {
-            let problem = try? JSONValue(parsing: response.body)   // an answer without a problem document is told by its status alone
+            let problem = try? JSONValue(parsing: response.body)  // an answer without a problem document is told by its status alone
             throw Failure(status: response.status, detail: problem?["detail"]?.string ?? problem?["title"]?.string ?? "")
         }
         return response

@@ -7,7 +7,8 @@ enum ProcessFigures {
     /// Zero where the kernel does not say.
     static var residentBytes: Int64 {
         // Without the file there is no figure, and a heartbeat without it is better than none.
-        guard let bytes = try? FileBytes.readPseudo("/proc/self/statm"), let text = String(validating: bytes, as: UTF8.self) else { return 0 }
+        guard let bytes = try? FileBytes.readPseudo("/proc/self/statm"), let text = String(validating: bytes, as: UTF8.self)
+        else { return 0 }
         let fields = text.split(separator: " ")
         guard fields.count > 1, let pages = Int64(fields[1]) else { return 0 }
         return pages * Int64(sysconf(Int32(_SC_PAGESIZE)))
@@ -20,7 +21,8 @@ enum ProcessFigures {
     static var cpuMicroseconds: Int64 {
         var usage = rusage()
         guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
-        return Int64(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1_000_000 + Int64(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
+        return Int64(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1_000_000
+            + Int64(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
     }
 }
 

@@ -40,7 +40,10 @@ actor TaskRunner {
     private let entropy: Entropy
     private var lines: [String: Line] = [:]
 
-    init(client: CurlClient, handoff: HandoffClient, documents: any DocumentOpening, log: WorkerLog, clock: WallClock, entropy: Entropy) {
+    init(
+        client: CurlClient, handoff: HandoffClient, documents: any DocumentOpening, log: WorkerLog, clock: WallClock,
+        entropy: Entropy
+    ) {
         self.client = client
         self.handoff = handoff
         self.documents = documents
@@ -68,7 +71,8 @@ actor TaskRunner {
         case "connection.test":
             let until = clock.now.adding(seconds: TaskRunner.askSeconds + ConnectorEngine.leaseMarginSeconds)
             do throws(Refusal) {
-                let engine = try await engine(ask.connection, ask.secrets, trace: nil, hops: Locked([]), leaseExpiresAt: { until })
+                let engine = try await engine(
+                    ask.connection, ask.secrets, trace: nil, hops: Locked([]), leaseExpiresAt: { until })
                 result = TaskRunner.result(of: WorkOutcome(await engine.probe()))
             } catch {
                 result = .error(code: error.reason, message: error.message)
@@ -99,7 +103,8 @@ actor TaskRunner {
         }
         if let expected = lease.input["bytes"]?.int, expected != bytes.count {
             return .failed(
-                code: "document-cut", message: "\(bytes.count) of \(expected) bytes of the document arrived.", retryAfterSeconds: nil)
+                code: "document-cut", message: "\(bytes.count) of \(expected) bytes of the document arrived.",
+                retryAfterSeconds: nil)
         }
         let started = clock.now
         do throws(Fault) {
@@ -135,7 +140,9 @@ actor TaskRunner {
     /// Channel `console` is this line and the page that shows it; other channels need a sender this worker does not have.
     private func notify(_ input: JSONValue) -> WorkOutcome {
         guard let channel = input["channel"]?.string, channel == "console" else {
-            return .refused(code: "CHANNEL_UNKNOWN", message: "This worker cannot send by \(input["channel"]?.string?.prefix(40) ?? "no channel").")
+            return .refused(
+                code: "CHANNEL_UNKNOWN",
+                message: "This worker cannot send by \(input["channel"]?.string?.prefix(40) ?? "no channel").")
         }
         log(.info, "notification", ["hop": "notify", "channel": channel, "subject": input["subject"]?.string])
         return .completed(output: ["channel": .string(channel), "deliveredAt": JSONValue(clock.now)])
@@ -152,8 +159,10 @@ actor TaskRunner {
             // A collector takes the same batch twice without harm, so a kept connection may be used.
             let response = try await client.perform(
                 HTTPRequest(
-                    .post, url, headers: [HTTPHeader("Content-Type", "application/json")], body: payload.bytes, connectTimeoutMilliseconds: 3_000,
-                    totalTimeoutMilliseconds: 8_000, maxBodyBytes: 65_536, egress: EgressPolicy(entries: entries), isRepeatable: true))
+                    .post, url, headers: [HTTPHeader("Content-Type", "application/json")], body: payload.bytes,
+                    connectTimeoutMilliseconds: 3_000,
+                    totalTimeoutMilliseconds: 8_000, maxBodyBytes: 65_536, egress: EgressPolicy(entries: entries),
+                    isRepeatable: true))
             guard (200...299).contains(response.status) else {
                 return .failed(
                     code: "http-\(response.status)", message: "The collector answered with status \(response.status).",
@@ -173,7 +182,8 @@ actor TaskRunner {
     ) async throws(Refusal) -> ConnectorEngine {
         let line = try await line(document)
         return ConnectorEngine(
-            settings: line.settings, secrets: secrets, exchange: CurlExchange(client: client, trace: trace, entropy: entropy, hops: hops),
+            settings: line.settings, secrets: secrets,
+            exchange: CurlExchange(client: client, trace: trace, entropy: entropy, hops: hops),
             pace: line.pace, clock: clock, leaseExpiresAt: leaseExpiresAt)
     }
 

@@ -44,13 +44,17 @@ package actor Worker {
     private var endBell = Bell()
 
     package init(
-        bootstrap: WorkerBootstrap, client: CurlClient, documents: any DocumentOpening, clock: WallClock = .system, entropy: Entropy = .system
+        bootstrap: WorkerBootstrap, client: CurlClient, documents: any DocumentOpening, clock: WallClock = .system,
+        entropy: Entropy = .system
     ) {
-        self.init(bootstrap: bootstrap, client: client, documents: documents, clock: clock, entropy: entropy, log: WorkerLog(tenant: bootstrap.slug))
+        self.init(
+            bootstrap: bootstrap, client: client, documents: documents, clock: clock, entropy: entropy,
+            log: WorkerLog(tenant: bootstrap.slug))
     }
 
     init(
-        bootstrap: WorkerBootstrap, client: CurlClient, documents: any DocumentOpening, clock: WallClock, entropy: Entropy, log: WorkerLog
+        bootstrap: WorkerBootstrap, client: CurlClient, documents: any DocumentOpening, clock: WallClock, entropy: Entropy,
+        log: WorkerLog
     ) {
         self.bootstrap = bootstrap
         self.client = client
@@ -141,7 +145,9 @@ package actor Worker {
                 take(answer)
                 if free == 0, !isDraining {
                     await slotBell.wait(milliseconds: Worker.fullPauseMilliseconds)
-                } else if answer.leases.isEmpty, answer.asks.isEmpty, clock.now.milliseconds(since: asked) < Worker.emptyAnswerMilliseconds {
+                } else if answer.leases.isEmpty, answer.asks.isEmpty,
+                    clock.now.milliseconds(since: asked) < Worker.emptyAnswerMilliseconds
+                {
                     await pause(Worker.pauseMilliseconds)
                 }
             } catch {
@@ -222,7 +228,9 @@ package actor Worker {
                 guard !Task.isCancelled else { return }
                 if error.isUnknownSession { return end(.disowned) }
                 failures += 1
-                if failures == 1 { log(.warning, "report not taken", ["hop": "report", "error": "\(error)", "count": "\(sent.count)"]) }
+                if failures == 1 {
+                    log(.warning, "report not taken", ["hop": "report", "error": "\(error)", "count": "\(sent.count)"])
+                }
                 if error.isMessageAtFault, failures > 1 { drop(sent, told, "\(error)") }
                 await pause(backoff(failures))
             }
@@ -230,7 +238,9 @@ package actor Worker {
     }
 
     private func settle(_ entry: ReportAnswer.Entry) {
-        if entry.verdict == .stale { log(.warning, "report came too late", ["hop": "report", "verdict": entry.verdict.rawValue]) }
+        if entry.verdict == .stale {
+            log(.warning, "report came too late", ["hop": "report", "verdict": entry.verdict.rawValue])
+        }
         reports[entry.token] = nil
         held[entry.token] = nil
     }
@@ -284,7 +294,7 @@ package actor Worker {
 
     /// Cancellation only makes it shorter; the loops look for themselves whether they go on.
     private func pause(_ milliseconds: UInt64) async {
-        try? await Task.sleep(nanoseconds: milliseconds * 1_000_000)   // a cut pause is no failure
+        try? await Task.sleep(nanoseconds: milliseconds * 1_000_000)  // a cut pause is no failure
     }
 }
 

@@ -20,7 +20,8 @@ struct WorkerLog: Sendable {
 
     func callAsFunction(_ level: Level, _ message: String, _ facts: KeyValuePairs<String, String?> = [:]) {
         var line: JSONObject = [
-            "time": .string(WallClock.system.now.text(fraction: 3)), "level": .string(level.rawValue), "program": "countersign-worker",
+            "time": .string(WallClock.system.now.text(fraction: 3)), "level": .string(level.rawValue),
+            "program": "countersign-worker",
             "tenant": .string(tenant), "message": .string(message),
         ]
         for (name, value) in facts {

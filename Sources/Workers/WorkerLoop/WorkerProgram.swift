@@ -52,7 +52,8 @@ package enum WorkerProgram {
             guard count > 0 else { break }
             bytes += chunk[..<count]
             guard bytes.count <= WorkerBootstrap.bytesMax else {
-                throw Refusal(.tooLarge, reason: "bootstrap.bytes", "The first line is longer than \(WorkerBootstrap.bytesMax) bytes.")
+                throw Refusal(
+                    .tooLarge, reason: "bootstrap.bytes", "The first line is longer than \(WorkerBootstrap.bytesMax) bytes.")
             }
         }
         do {

@@ -150,7 +150,7 @@ struct SheetParts: Sendable {
         if let first = evidence["findings"]?[0]?["message"]?.string { return first }
         if let duplicate = evidence["duplicates"]?[0] {
             let reasons = (duplicate["reasons"]?.array ?? []).compactMap(\.string)
-            return 
+            return
                 "It resembles invoice **\(duplicate["number"]?.string ?? "")**: \(reasons.joined(separator: ", "))."
         }
         return evidence["error"]?["message"]?.string ?? evidence["error"]?["detail"]?.string ?? "\(task.title)."

@@ -10,7 +10,7 @@ struct DocumentPages: Sendable {
     static let pageSize = 50
 
     let services: Services
-    let console: Console
+    let console: PageRenderer
 
     var all: [Route] {
         [

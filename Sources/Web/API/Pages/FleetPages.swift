@@ -8,7 +8,7 @@ internal import WebKernel
 /// The operator's view of all tenants: counts only, no payload.
 struct FleetPages: Sendable {
     let services: Services
-    let console: Console
+    let console: PageRenderer
 
     var all: [Route] {
         [

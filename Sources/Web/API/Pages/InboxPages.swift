@@ -11,7 +11,7 @@ struct InboxPages: Sendable {
     static let listMax = 100
 
     let services: Services
-    let console: Console
+    let console: PageRenderer
 
     var all: [Route] {
         [

@@ -92,7 +92,7 @@ struct PageKit: Sendable {
             live: isTenant && !topics.isEmpty && may(.serviceRead)
                 ? LiveMark(events: "\(base)/events", topics: topics, madeAt: time.clock(now)) : nil,
             notice: notice ?? request.flatMap(PageWords.notice), receipt: receipt,
-            appearance: request.flatMap { $0.cookie("theme") }.flatMap(Frame.Appearance.init(rawValue:)) ?? .system,
+            appearance: request.flatMap { $0.cookie("cs_theme") }.flatMap(Frame.Appearance.init(rawValue:)) ?? .system,
             density: request.flatMap { $0.cookie("density") }.flatMap(Frame.Density.init(rawValue:)) ?? .compact,
             csrf: services.access.formToken(visitor))
     }

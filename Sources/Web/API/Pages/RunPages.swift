@@ -12,7 +12,7 @@ struct RunPages: Sendable {
     static let pageSize = 50
 
     let services: Services
-    let console: Console
+    let console: PageRenderer
 
     var all: [Route] {
         [

@@ -9,7 +9,7 @@ internal import WebKernel
 /// Signing in and out, static files, and where one starts.
 struct SignInPages: Sendable {
     let services: Services
-    let console: Console
+    let console: PageRenderer
 
     var all: [Route] { [signIn, enter, signOut, start, tenantStart, file, brand] }
 
@@ -23,7 +23,7 @@ struct SignInPages: Sendable {
         }
         return Frame(
             title: title, brand: book.mark(home: "/"),
-            appearance: request.cookie("theme").flatMap(Frame.Appearance.init(rawValue:)) ?? .system,
+            appearance: request.cookie("cs_theme").flatMap(Frame.Appearance.init(rawValue:)) ?? .system,
             isBare: true)
     }
 

@@ -8,13 +8,13 @@ package protocol ConsolePage: Sendable {
 }
 
 /// Turns page models into HTML. A pure function of the model; made once at start and shared.
-package struct Console: Sendable {
+package struct PageRenderer: Sendable {
     private let templates: Templates
     package let assets: StaticAssets
 
     /// Compiles the templates and reads the static files from the resource bundle; a fault when one is missing or broken.
-    package static func load() throws(Fault) -> Console {
-        try Console(directory: Bundled.assets)
+    package static func load() throws(Fault) -> PageRenderer {
+        try PageRenderer(directory: Bundled.assets)
     }
 
     init(directory: String) throws(Fault) {
