@@ -156,7 +156,12 @@ let testTargets: [Target] = [
             "Telemetry", "Incidents", "ServiceLevels", logging,
         ]),
     tests(of: "Console", uses: ["Kernel"]),
-    tests(of: "API", uses: ["Kernel", "WebKernel", "Tenancy"]),
+    tests(
+        of: "API",
+        uses: [
+            "Kernel", "WebKernel", "Tenancy", "Flow", "Records", "Postgres", "TestKit", "Seals", "Telemetry", "Console", "Workflows",
+            logging,
+        ]),
     .testTarget(
         name: "HouseTests", path: "Tests/HouseTests", exclude: ["exceptions.txt"], swiftSettings: strict),
     .testTarget(

@@ -12,7 +12,6 @@ struct Canonical: Sendable {
     static let candidatesMax = 50
 
     let platform: Platform
-    let assets: AssetLibrary
 
     /// What the report of a reading leads to.
     enum Outcome: Sendable {
@@ -22,8 +21,10 @@ struct Canonical: Sendable {
     }
 
     /// The document was read: keeps the invoice with its findings, looks for duplicates, and starts the run.
+    ///
+    /// `tenant` was looked up before the transaction: one that waited for a second connection would hold its first meanwhile.
     func accept(
-        _ output: JSONValue, of document: DocumentRow, scope: ScopeRow, tx: Transaction
+        _ output: JSONValue, of document: DocumentRow, scope: ScopeRow, tenant: TenantAssets, tx: Transaction
     ) async throws -> (Outcome, CommandRow?) {
         let now = platform.clock.now
         let invoice: Invoice
@@ -33,12 +34,12 @@ struct Canonical: Sendable {
             return try await refuse(
                 code: "DOC_INVALID", message: error.message, kind: output["kind"]?.string, of: document, scope: scope, tx: tx)
         }
-        let tenant = try await assets.current(for: scope.id)
         let entity = Canonical.entity(of: invoice, in: tenant.tenant?.entities ?? [])
         let row = row(invoice, output: output, document: document, entity: entity, now: now)
         _ = try await tx.query(InvoiceQueries.lockDuplicates(tenant: scope.id))
         guard try await tx.query(InvoiceQueries.insert(row)).count == 1 else { return (.known, nil) }
         let duplicates = try await duplicates(of: row, invoice: invoice, tx: tx)
+        let recorder = try await recorder(of: document, tx: tx)
         let run: RunID = platform.newID()
         _ = try await tx.query(
             DocumentQueries.markCanonical(
@@ -50,7 +51,8 @@ struct Canonical: Sendable {
             payload: [
                 "workflow": .string(workflow), "document": JSONValue(document.id), "invoice": JSONValue(row.id),
                 "before": before(document, kind: output["kind"]?.string ?? "", findings: row.findings),
-                "input": input(row, output: output, document: document, entity: entity, duplicates: duplicates),
+                "input": input(
+                    row, output: output, document: document, recorder: recorder, entity: entity, duplicates: duplicates),
             ], traceparent: document.traceparent, createdAt: now)
         try await tx.execute(
             AuditQueries.insert([
@@ -125,14 +127,20 @@ struct Canonical: Sendable {
         DuplicateCandidate(invoice, id: row.id, entity: row.entityCode ?? "", supplier: row.supplierVAT ?? row.supplierName)
     }
 
+    /// The human being behind the account that handed the document in: duty separation compares these, never accounts.
+    private func recorder(of document: DocumentRow, tx: Transaction) async throws -> PersonID? {
+        guard let account = document.recordedBy else { return nil }
+        return try await tx.query(ScopeQueries.person(tenant: document.tenant, id: account)).first.map(PersonRow.init)?.natural ?? account
+    }
+
     private func input(
-        _ row: InvoiceRow, output: JSONValue, document: DocumentRow, entity: LegalEntity?, duplicates: JSONValue
+        _ row: InvoiceRow, output: JSONValue, document: DocumentRow, recorder: PersonID?, entity: LegalEntity?, duplicates: JSONValue
     ) -> JSONValue {
         [
             "document": .object([
                 "id": JSONValue(document.id), "sha256": .string(document.sha256.hexText), "fileName": .string(document.fileName),
                 "channel": .string(document.channel), "receivedAt": JSONValue(document.receivedAt),
-                "recordedBy": document.recordedBy.map { JSONValue($0) },
+                "recordedBy": recorder.map { JSONValue($0) },
             ]),
             "invoice": row.content, "findings": row.findings, "duplicates": duplicates,
             "entity": entity.map { ["code": .string($0.code), "name": .string($0.name), "currency": .string($0.currency.code)] }

@@ -78,20 +78,23 @@ package final class CommandDesk: Sendable {
 
     private func wait(for id: CommandID) async -> Answer {
         let milliseconds = platform.settings.answerWaitMilliseconds
-        let timeout = Task { [weak self] in
-            // A cancelled sleep means that the answer came first.
-            try? await Task.sleep(for: .milliseconds(milliseconds))
-            self?.release(id)
-        }
+        let alarm = Locked<Task<Void, Never>?>(nil)
         await withCheckedContinuation { continuation in
             let isAnswered = state.withLock { state -> Bool in
                 if let answer = state.answers[id], answer != .null { return true }
                 state.waiting[id] = continuation
                 return false
             }
-            if isAnswered { continuation.resume() }
+            guard !isAnswered else { return continuation.resume() }
+            // Set only now: an alarm that rings before the wait has begun would wake nobody, and the wait would never end.
+            let timeout = Task { [weak self] in
+                // A cancelled sleep means that the answer came first.
+                try? await Task.sleep(for: .milliseconds(milliseconds))
+                self?.release(id)
+            }
+            alarm.withLock { $0 = timeout }
         }
-        timeout.cancel()
+        alarm.withLock { $0 }?.cancel()
         let answer = state.withLock { $0.answers[id] ?? .null }
         return answer.isNull ? .pending : CommandDesk.read(answer)
     }

@@ -90,7 +90,7 @@ extension LaneBatch {
     private mutating func carryOut(_ action: RunAction, run id: RunID, context: RunContext, by person: PersonID?) {
         guard let row = runs[id] else { return }
         switch action {
-        case .dispatch(let request): dispatch(request, run: row)
+        case .dispatch(let request): dispatch(request, run: row, by: person)
         case .ask(let request): ask(request, run: row)
         case .signed(let key, let note): sign(key, note, run: row)
         case .close(let key, let outcome, _): finishTask(key, run: id, state: "done", outcome: outcome)
@@ -141,12 +141,12 @@ extension LaneBatch {
 
     // MARK: Work and requests
 
-    private mutating func dispatch(_ request: WorkRequest, run: RunRow) {
+    private mutating func dispatch(_ request: WorkRequest, run: RunRow, by person: PersonID?) {
         runs[run.id]?.step = request.title
         runs[run.id]?.waitingOn = request.kind == .erpWrite || request.kind == .erpRead ? "ERP" : "worker"
         if let known = taskByKey[run.id]?[request.key], let task = tasks[known], task.taskClass == "worker" {
             guard task.state == "dead" else { return }
-            revive(known)
+            revive(known, by: person)
             return
         }
         let task = TaskRow(

@@ -178,11 +178,13 @@ extension LaneBatch {
         guard task.state == "dead" else {
             throw Refusal(.conflict, reason: "task.not-dead", "This task is \(task.state); only a dead letter can be retried.")
         }
-        enter(
-            task.tenant, action: "task.retried", object: (type: "task", id: id.text), run: task.run, by: person,
-            facts: ["title": .string(task.title), "attempts": JSONValue(Int(task.attemptsUsed))])
         if let run = task.run {
+            // The run's machine writes the audit entry, and may decline.
             try advance(run, .retried(key: task.key, by: person), by: person)
+        } else {
+            enter(
+                task.tenant, action: "task.retried", object: (type: "task", id: id.text), run: nil, by: person,
+                facts: ["title": .string(task.title), "attempts": JSONValue(Int(task.attemptsUsed))])
         }
         if tasks[id]?.state == "dead" { revive(id, by: person) }
         return ["task": JSONValue(id), "status": .string(tasks[id]?.state ?? "ready")]

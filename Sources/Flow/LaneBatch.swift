@@ -114,12 +114,13 @@ struct LaneBatch {
         }
     }
 
-    func pinsNeeded() -> [PinnedAssets] {
-        var seen: Set<String> = []
-        return runs.values.compactMap { run in
-            guard seen.insert(run.pinned.text).inserted else { return nil }
-            return try? PinnedAssets(json: run.pinned)  // a run without readable pins is faulted when it is applied
+    /// The pins of the loaded runs, by their text as it came from the table: `jsonb` keeps members in an order of its own.
+    func pinsNeeded() -> [String: PinnedAssets] {
+        var needed: [String: PinnedAssets] = [:]
+        for run in runs.values where needed[run.pinned.text] == nil {
+            needed[run.pinned.text] = try? PinnedAssets(json: run.pinned)   // a run without readable pins stays as it is
         }
+        return needed
     }
 
     func tenantsOfTasks() -> Set<TenantID> { Set(tasks.values.map(\.tenant)) }

@@ -99,7 +99,7 @@ package final class LaneEngine: Sendable {
     ///
     /// A start that cannot be pinned (no such workflow) is refused alone; the rest of the batch goes on.
     private func prepareContexts(_ batch: inout LaneBatch, commands: [CommandRow]) async throws {
-        for pinned in batch.pinsNeeded() { batch.contexts[pinned.json.text] = try await assets.context(for: pinned) }
+        for (text, pinned) in batch.pinsNeeded() { batch.contexts[text] = try await assets.context(for: pinned) }
         for command in commands where command.kind == "run.start" {
             do {
                 let workflow = command.payload["workflow"]?.string ?? ""

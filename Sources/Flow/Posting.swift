@@ -11,13 +11,15 @@ package struct Posting: Sendable {
     private let platform: Platform
     private let desk: CommandDesk
     private let canonical: Canonical
+    private let assets: AssetLibrary
     private let scopes: ScopeDirectory
 
     package init(platform: Platform, desk: CommandDesk, assets: AssetLibrary, scopes: ScopeDirectory) {
         self.platform = platform
         self.desk = desk
+        self.assets = assets
         self.scopes = scopes
-        canonical = Canonical(platform: platform, assets: assets)
+        canonical = Canonical(platform: platform)
     }
 
     /// A report's verdict. Repeating a report is safe: the same token is the same command.
@@ -26,6 +28,7 @@ package struct Posting: Sendable {
         let hash = SHA256.hash(Array(report.token.utf8))
         let key = "task.report/\(hash.hexText)"
         let scope = try await scopes.scope(worker.tenant)
+        let tenant = try await assets.current(for: worker.tenant)
         let outcome = report.outcome.json
         let prepared = try await platform.store.withTenant(worker.tenant) { tx -> [CommandRow]? in
             if try await tx.query(CommandQueries.find(tenant: worker.tenant, idempotencyKey: key)).count == 1 { return [] }
@@ -39,7 +42,7 @@ package struct Posting: Sendable {
                     payload: ["epoch": JSONValue(lease.epoch), "outcome": outcome], createdAt: platform.clock.now)
             ]
             if lease.kind == WorkKind.documentRead.rawValue,
-                let follow = try await reading(report.outcome, task: task, scope: scope, tx: tx)
+                let follow = try await reading(report.outcome, task: task, scope: scope, tenant: tenant, tx: tx)
             {
                 commands.append(follow)
             }
@@ -57,14 +60,16 @@ package struct Posting: Sendable {
     }
 
     /// The transaction's second half for readings: the invoice and the run's start, or the exception.
-    private func reading(_ outcome: WorkOutcome, task: TaskID, scope: ScopeRow, tx: Transaction) async throws -> CommandRow? {
+    private func reading(
+        _ outcome: WorkOutcome, task: TaskID, scope: ScopeRow, tenant: TenantAssets, tx: Transaction
+    ) async throws -> CommandRow? {
         guard let row = try await tx.query(TaskQueries.find(tenant: scope.id, id: task)).first.map(TaskRow.init),
             let id = row.document,
             let document = try await tx.query(DocumentQueries.find(tenant: scope.id, id: id)).first.map(DocumentRow.init)
         else { return nil }
         switch outcome {
         case .completed(let output), .found(let output):
-            return try await canonical.accept(output, of: document, scope: scope, tx: tx).1
+            return try await canonical.accept(output, of: document, scope: scope, tenant: tenant, tx: tx).1
         case .refused(let code, let message):
             return try await canonical.refuse(code: code, message: message, kind: nil, of: document, scope: scope, tx: tx).1
         case .absent, .failed, .inDoubt, .mismatch: return nil

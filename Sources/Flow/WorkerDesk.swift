@@ -51,16 +51,19 @@ package final class WorkerDesk: Sendable {
             defer { state.nextID += 1 }
             return state.nextID
         }
-        let alarm = Task { [weak self] in
-            // A cancelled sleep means that work came first.
-            try? await Task.sleep(for: .milliseconds(waitMilliseconds))
-            self?.giveUp(id)
-        }
-        defer { alarm.cancel() }
+        let alarm = Locked<Task<Void, Never>?>(nil)
+        defer { alarm.withLock { $0 }?.cancel() }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let waiter = Waiter(id: id, worker: worker, kinds: kinds, capacity: capacity)
                 state.withLock { $0.entries[id] = Entry(waiter: waiter, continuation: continuation) }
+                // Set only now: an alarm that rings before the wait has begun would end nothing, and the worker would wait on.
+                let timeout = Task { [weak self] in
+                    // A cancelled sleep means that work came first.
+                    try? await Task.sleep(for: .milliseconds(waitMilliseconds))
+                    self?.giveUp(id)
+                }
+                alarm.withLock { $0 = timeout }
                 wake(worker.lane)
                 if Task.isCancelled { giveUp(id) }
             }

@@ -109,8 +109,10 @@ enum Sample {
     static func posted(gross: String = "1190.0", number: String = "R-2026-77") throws -> JSONValue {
         try JSONValue(
             parsing: """
-                {"id":"B-100001","version":1,"state":"posted","supplierNumber":"V-100","invoiceNumber":"\(number)","entity":"DE01",\
-                "invoiceDate":"2026-07-14","dueDate":"2026-08-13","currency":"EUR","netAmount":1000,"taxAmount":190.00,"grossAmount":\(gross)}
+                {"id":"B-100001","version":1,"state":"posted","supplierNumber":"V-100","invoiceNumber":"\(number)",\
+                "entity":"DE01",\
+                "invoiceDate":"2026-07-14","dueDate":"2026-08-13","currency":"EUR","netAmount":1000,\
+                "taxAmount":190.00,"grossAmount":\(gross)}
                 """)
     }
 

@@ -53,8 +53,9 @@ struct ReadTests {
     func exactDigits() async throws {
         let order = try JSONValue(
             parsing: """
-                {"value":[{"number":"PO-7","supplierNumber":"V-100","orderDate":"2026-07-01","currency":"EUR","state":"open","lines":[
-                {"line":"10","description":"Steel","quantity":400.0,"unit":"KGM","unitPrice":0.0735,"netAmount":29.40,"receiptRequired":true,"received":4E2},
+                {"value":[{"number":"PO-7","supplierNumber":"V-100","orderDate":"2026-07-01","currency":"EUR","lines":[
+                {"line":"10","description":"Steel","quantity":400.0,"unit":"KGM","unitPrice":0.0735,
+                "netAmount":29.40,"receiptRequired":true,"received":4E2},
                 {"line":20,"quantity":"1.5","unit":"HUR","unitPrice":1e2,"netAmount":1.5E+2}]}]}
                 """)
         let (outcome, _) = try await read("order", ["number": "PO-7"], [.json(order)])

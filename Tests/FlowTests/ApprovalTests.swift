@@ -19,13 +19,17 @@ struct ApprovalTests {
         #expect(try await stage.books().bills.isEmpty)
         let own = try await stage.decide("approve", on: request, by: "maya")
         #expect(refusal(own).hasPrefix("sod."), "\(own)")
-        guard case .done(let first) = try await stage.decide("approve", on: request, by: "jonas") else { return #expect(Bool(false)) }
+        guard case .done(let first) = try await stage.decide("approve", on: request, by: "jonas") else {
+            return #expect(Bool(false))
+        }
         #expect(first["status"]?.string == "open")
         #expect(refusal(try await stage.decide("approve", on: request, by: "jonas")) == "sod.distinct-signers")
         #expect(refusal(try await stage.decide("approve", on: request, by: "ruth")) == "request.role")
         try await stage.work()
         #expect(try await stage.books().bills.isEmpty)
-        guard case .done(let second) = try await stage.decide("approve", on: request, by: "petra") else { return #expect(Bool(false)) }
+        guard case .done(let second) = try await stage.decide("approve", on: request, by: "petra") else {
+            return #expect(Bool(false))
+        }
         #expect(second["outcome"]?.string == "approved")
         try await stage.work()
         let books = try await stage.books()
@@ -42,7 +46,9 @@ struct ApprovalTests {
         try await stage.receive(SampleDocument(gross: "4800.00", order: "PO-4800.00"))
         try await stage.work()
         let request = try #require(try await stage.requests("approval").first)
-        #expect(refusal(try await stage.decide("approve", on: request, by: "jonas", hash: String(repeating: "0", count: 64))) == "request.changed")
+        #expect(
+            refusal(try await stage.decide("approve", on: request, by: "jonas", hash: String(repeating: "0", count: 64)))
+                == "request.changed")
         #expect(refusal(try await stage.decide("approve", on: request, by: "jonas", hash: "")) == "request.changed")
         #expect(try await stage.books().audit.allSatisfy { !$0.hasPrefix("approval.signed") })
     }
@@ -88,7 +94,8 @@ struct ApprovalTests {
         // Even a command that names the foreign task, as only a broken receiver could send it, reaches nothing.
         let firm = await other.firm
         let command = CommandRow(
-            tenant: firm.id, id: await other.house.platform.newID(), lane: firm.scope.lane, idempotencyKey: "forged", kind: "person.decide",
+            tenant: firm.id, id: await other.house.platform.newID(), lane: firm.scope.lane, idempotencyKey: "forged",
+            kind: "person.decide",
             run: request.run, task: request.id, payload: [:], createdAt: other.now)
         _ = try await other.house.desk.send(command)
         try await other.pump()

@@ -85,17 +85,20 @@ struct LaneTests {
             settings.laneCount = 1
             let given = await stage.house.platform
             let platform = Platform(
-                store: given.store, clock: given.clock, entropy: .system, secrets: given.secrets, metrics: given.metrics, spans: given.spans,
+                store: given.store, clock: given.clock, entropy: .system, secrets: given.secrets, metrics: given.metrics,
+                spans: given.spans,
                 logger: given.logger, settings: settings)
             let desk = CommandDesk(platform: platform) { lane in woken.withLock { $0 }?.wake(lane) }
             let assets = await stage.house.assets
             let engine = LaneEngine(
-                platform: platform, assets: assets, workers: WorkerDesk { _ in }, leaseFactory: LeaseFactory(platform: platform, assets: assets),
+                platform: platform, assets: assets, workers: WorkerDesk { _ in },
+                leaseFactory: LeaseFactory(platform: platform, assets: assets),
                 resolve: { desk.resolve($0) }, changed: { _ in }, wanted: { _ in })
             let timekeeper = Timekeeper(platform: platform, engine: engine)
             woken.withLock { $0 = timekeeper }
             let loop = Task { try await timekeeper.run() }
-            let decision = Approving.Decision(task: request.id, verdict: "approve", reason: nil, objectHash: request.objectHash ?? "", key: "k")
+            let decision = Approving.Decision(
+                task: request.id, verdict: "approve", reason: nil, objectHash: request.objectHash ?? "", key: "k")
             let approving = Approving(platform: platform, desk: desk)
             let actor = try firm.actor("jonas")
             let isAnswered = try await eventually {
@@ -105,7 +108,9 @@ struct LaneTests {
             loop.cancel()
             try await loop.value
             try await timekeeper.release()
-            let owner = try await database.store.withLane(0) { try await $0.query("SELECT owner FROM queue.lane WHERE lane = 0").only().get("owner", as: String?.self) }
+            let owner = try await database.store.withLane(0) {
+                try await $0.query("SELECT owner FROM queue.lane WHERE lane = 0").only().get("owner", as: String?.self)
+            }
             #expect(owner == nil)
         }
     }

@@ -10,7 +10,9 @@ enum SampleConfiguration {
     /// The library workflow and policies, from the JSON twins of their YAML files.
     static func library(_ name: String, from file: String = #filePath) throws -> JSONValue {
         let parts = file.split(separator: "/").dropLast(2)
-        return try JSONValue(parsing: try FileBytes.read("/" + parts.joined(separator: "/") + "/Fixtures/library/\(name).json", maxBytes: 4_000_000))
+        return try JSONValue(
+            parsing: try FileBytes.read(
+                "/" + parts.joined(separator: "/") + "/Fixtures/library/\(name).json", maxBytes: 4_000_000))
     }
 
     /// What the operator and the partner publish for all tenants.
@@ -19,9 +21,12 @@ enum SampleConfiguration {
             Applying.Asset(scope: .operator, kind: "operator", name: "operator", version: "1", content: operatorFile),
             Applying.Asset(scope: .partner(partner), kind: "partner", name: partner, version: "1", content: partnerFile),
             Applying.Asset(scope: .operator, kind: "calendar", name: "every-hour", version: "1", content: calendar),
-            Applying.Asset(scope: .operator, kind: "connector", name: "scripted", version: "1", content: ["kind": "connector", "name": "scripted"]),
             Applying.Asset(
-                scope: .operator, kind: "workflow", name: "accounts-payable", version: "1.0", content: try library("accounts-payable")),
+                scope: .operator, kind: "connector", name: "scripted", version: "1",
+                content: ["kind": "connector", "name": "scripted"]),
+            Applying.Asset(
+                scope: .operator, kind: "workflow", name: "accounts-payable", version: "1.0",
+                content: try library("accounts-payable")),
         ]
         for name in ["ap-approval", "ap-duty-separation", "ap-route", "ap-tolerances"] {
             out.append(Applying.Asset(scope: .operator, kind: "policy", name: name, version: "1.0", content: try library(name)))
@@ -30,16 +35,24 @@ enum SampleConfiguration {
     }
 
     private static let operatorFile: JSONValue = [
-        "kind": "operator", "slug": "northgate", "name": "Northgate", "legalName": "Northgate Ltd", "locale": "en", "timezone": "Europe/London",
+        "kind": "operator", "slug": "northgate", "name": "Northgate", "legalName": "Northgate Ltd", "locale": "en",
+        "timezone": "Europe/London",
         "roles": [
             ["name": "ap-clerk", "title": "Clerk", "level": "tenant", "permissions": ["documents.submit", "runs.read"]],
-            ["name": "approver", "title": "Approver", "level": "tenant", "permissions": ["runs.read", "approvals.read", "approvals.decide"]],
-            ["name": "controller", "title": "Controller", "level": "tenant", "permissions": ["runs.read", "approvals.read", "approvals.decide"]],
+            [
+                "name": "approver", "title": "Approver", "level": "tenant",
+                "permissions": ["runs.read", "approvals.read", "approvals.decide"],
+            ],
+            [
+                "name": "controller", "title": "Controller", "level": "tenant",
+                "permissions": ["runs.read", "approvals.read", "approvals.decide"],
+            ],
         ],
     ]
 
     private static let partnerFile: JSONValue = [
-        "kind": "partner", "slug": .string(partner), "name": "Harbour", "legalName": "Harbour Ltd", "locale": "en", "timezone": "Europe/London",
+        "kind": "partner", "slug": .string(partner), "name": "Harbour", "legalName": "Harbour Ltd", "locale": "en",
+        "timezone": "Europe/London",
     ]
 
     private static let calendar: JSONValue = [
@@ -64,7 +77,8 @@ enum SampleConfiguration {
 
     private static func tenantFile(_ slug: String) -> JSONValue {
         [
-            "kind": "tenant", "slug": .string(slug), "name": "Brightwater Foods", "partner": .string(partner), "region": "eu", "locale": "en",
+            "kind": "tenant", "slug": .string(slug), "name": "Brightwater Foods", "partner": .string(partner), "region": "eu",
+            "locale": "en",
             "timezone": "Europe/Berlin", "environments": ["prod"],
             "entities": [
                 ["code": "DE01", "name": "Brightwater Foods GmbH", "vatId": "DE742039156", "currency": "EUR", "country": "DE"]
@@ -88,11 +102,13 @@ enum SampleConfiguration {
 
     private static func contract(_ approvalTarget: String) -> JSONValue {
         [
-            "kind": "contract", "name": "managed-ap", "version": "1", "title": "Managed accounts payable", "calendar": "every-hour",
+            "kind": "contract", "name": "managed-ap", "version": "1", "title": "Managed accounts payable",
+            "calendar": "every-hour",
             "effectiveFrom": "2026-01-01T00:00:00+01:00",
             "objectives": [
                 [
-                    "name": "approval-cycle", "title": "Approval cycle", "target": .string(approvalTarget), "warnPercents": [50, 90],
+                    "name": "approval-cycle", "title": "Approval cycle", "target": .string(approvalTarget),
+                    "warnPercents": [50, 90],
                     "pauseReasons": [],
                 ],
                 ["name": "posting", "title": "Posting", "target": "200h", "warnPercents": [80], "pauseReasons": []],
@@ -103,7 +119,8 @@ enum SampleConfiguration {
     private static func connection(_ settleSeconds: Int) -> JSONValue {
         [
             "kind": "connection", "name": "erp", "title": "Ledger", "connector": "scripted", "baseUrl": "https://ledger.example",
-            "secrets": ["token": "erp-token"], "limits": ["ratePerSecond": 50, "concurrency": 8], "settleSeconds": JSONValue(settleSeconds),
+            "secrets": ["token": "erp-token"], "limits": ["ratePerSecond": 50, "concurrency": 8],
+            "settleSeconds": JSONValue(settleSeconds),
         ]
     }
 }
@@ -135,7 +152,8 @@ struct SampleDocument: Sendable {
             ],
             "lines": [
                 [
-                    "id": "1", "quantity": ["value": "1", "unit": "C62"], "netAmount": amount, "unitPrice": amount, "name": "Paper",
+                    "id": "1", "quantity": ["value": "1", "unit": "C62"], "netAmount": amount, "unitPrice": amount,
+                    "name": "Paper",
                     "orderLineRef": "10",
                 ]
             ],

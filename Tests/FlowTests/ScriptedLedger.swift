@@ -30,7 +30,9 @@ final class ScriptedLedger: Sendable {
     func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
 
     func bills(of tenant: TenantID) -> [Bill] { state.withLock { $0.bills.filter { $0.tenant == tenant } } }
-    func calls(_ tenant: TenantID) -> [String] { state.withLock { state in state.calls.filter { $0.hasPrefix(tenant.text) }.map { String($0.dropFirst(37)) } } }
+    func calls(_ tenant: TenantID) -> [String] {
+        state.withLock { state in state.calls.filter { $0.hasPrefix(tenant.text) }.map { String($0.dropFirst(37)) } }
+    }
 
     /// What an attempt brings; for a full write with its effect, unless `withoutEffect`.
     func answer(_ lease: WorkLease, tenant: TenantID, document: [UInt8], at now: Moment) -> WorkOutcome {
@@ -79,12 +81,17 @@ final class ScriptedLedger: Sendable {
     }
 
     private static func bill(_ lease: WorkLease, tenant: TenantID) -> Bill {
-        Bill(tenant: tenant, number: lease.input["bill"]?["number"]?.string ?? lease.input["key"]?["number"]?.string ?? "?", key: lease.idempotencyKey)
+        Bill(
+            tenant: tenant, number: lease.input["bill"]?["number"]?.string ?? lease.input["key"]?["number"]?.string ?? "?",
+            key: lease.idempotencyKey)
     }
 
     private static func write(_ lease: WorkLease, tenant: TenantID, in state: inout State) -> WorkOutcome {
         let bill = bill(lease, tenant: tenant)
-        let output: JSONValue = ["externalId": .string("B-\(bill.number)"), "externalVersion": "1", "number": .string(bill.number), "comparedFields": []]
+        let output: JSONValue = [
+            "externalId": .string("B-\(bill.number)"), "externalVersion": "1", "number": .string(bill.number),
+            "comparedFields": [],
+        ]
         let isThere = state.bills.contains { $0.key == bill.key && $0.tenant == tenant }
         if lease.phase == .search { return isThere ? .found(output: output) : .absent }
         if isThere { return .completed(output: output) }
@@ -114,7 +121,8 @@ final class ScriptedLedger: Sendable {
             return [
                 "found": true,
                 "order": [
-                    "number": .string(number), "supplier": "S-100", "orderDate": "2026-06-01", "currency": "EUR", "status": "open",
+                    "number": .string(number), "supplier": "S-100", "orderDate": "2026-06-01", "currency": "EUR",
+                    "status": "open",
                     "lines": [
                         [
                             "lineNo": "10", "quantity": ["value": "1", "unit": "C62"], "unitPrice": price, "netAmount": price,

@@ -29,6 +29,9 @@ extension TestTemplate {
 
 /// One server as the program builds it, without HTTP, processes and loops of its own; the story turns the crank.
 struct House: Sendable {
+    /// The key ring lies in a file and outlives every server.
+    private static let secrets = SecretBox(ring: .ephemeral())
+
     let platform: Platform
     let assets: AssetLibrary
     let scopes: ScopeDirectory
@@ -50,7 +53,7 @@ struct House: Sendable {
         var quiet = Logger(label: "stage") { _ in SwiftLogNoOpLogHandler() }
         quiet.logLevel = .critical
         platform = Platform(
-            store: store, clock: clock, entropy: .system, secrets: SecretBox(ring: .ephemeral()), metrics: MetricsRegistry(), spans: SpanBuffer(),
+            store: store, clock: clock, entropy: .system, secrets: House.secrets, metrics: MetricsRegistry(), spans: SpanBuffer(),
             logger: quiet, settings: settings)
         assets = AssetLibrary(store: store, clock: clock, hash: { (try? ObjectHash.hexText(of: $0)) ?? "" })
         scopes = ScopeDirectory(store: store, clock: clock)
@@ -59,7 +62,8 @@ struct House: Sendable {
         self.desk = desk
         workers = WorkerDesk { _ in }
         engine = LaneEngine(
-            platform: platform, assets: assets, workers: workers, leaseFactory: factory, resolve: { desk.resolve($0) }, changed: { _ in },
+            platform: platform, assets: assets, workers: workers, leaseFactory: factory, resolve: { desk.resolve($0) },
+            changed: { _ in },
             wanted: { _ in })
         intake = Intake(platform: platform, desk: desk)
         posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
@@ -124,10 +128,12 @@ actor Stage {
     /// A story of its own on the suite's database.
     static func make(approvalTarget: String = "20h", settleSeconds: Int = 25) async throws -> Stage {
         let database = try await TestDatabase.shared(by: "flow", template: .flow)
-        let stage = Stage(store: database.store)
+        let stage = Stage(store: await shared.store(of: database))
         try await stage.open(approvalTarget: approvalTarget, settleSeconds: settleSeconds)
         return stage
     }
+
+    private static let shared = SharedStore()
 
     /// Adds a tenant and takes its lane.
     @discardableResult
@@ -136,7 +142,8 @@ actor Stage {
         let direct = House(store: store, clock: clock, owner: owner, laneCount: laneCount)
         _ = try await direct.applying.apply(
             SampleConfiguration.tenant(slug, approvalTarget: approvalTarget, settleSeconds: settleSeconds), by: nil)
-        try await direct.applying.setSecret("s3cret", name: "erp-token", in: try #require(try await direct.scopes.scope(slug: slug)).id, by: nil)
+        try await direct.applying.setSecret(
+            "s3cret", name: "erp-token", in: try #require(try await direct.scopes.scope(slug: slug)).id, by: nil)
         let scope = try #require(try await direct.scopes.scope(slug: slug))
         let people = try await direct.looking.people(scope.id)
         let firm = Firm(scope: scope, people: Dictionary(people.map { ($0.slug, $0) }, uniquingKeysWith: { first, _ in first }))
@@ -204,7 +211,8 @@ actor Stage {
     func receive(bytes: [UInt8], by person: String? = "maya", firm: Firm? = nil) async throws -> Intake.Receipt {
         let firm = firm ?? self.firm
         let receipt = try await house.intake.receive(
-            bytes, fileName: "r.xml", channel: .upload, scope: firm.scope, recordedBy: person.flatMap { firm.people[$0]?.id }, trace: nil)
+            bytes, fileName: "r.xml", channel: .upload, scope: firm.scope, recordedBy: person.flatMap { firm.people[$0]?.id },
+            trace: nil)
         try await pump()
         return receipt
     }
@@ -214,7 +222,9 @@ actor Stage {
     }
 
     /// One poll of the firm's worker.
-    func lease(_ firm: Firm? = nil, capacity: Int = 16, kinds: [WorkKind] = [.documentRead, .erpRead, .erpWrite, .notify]) async throws -> [WorkLease] {
+    func lease(
+        _ firm: Firm? = nil, capacity: Int = 16, kinds: [WorkKind] = [.documentRead, .erpRead, .erpWrite, .notify]
+    ) async throws -> [WorkLease] {
         let worker = identity(firm ?? self.firm)
         let (desk, lane) = (house.workers, lane)
         let poll = Task { await desk.lease(worker, kinds: kinds.map(\.rawValue), capacity: capacity, waitMilliseconds: 60_000) }
@@ -234,8 +244,11 @@ actor Stage {
     func attempt(_ lease: WorkLease, firm: Firm? = nil) async throws -> WorkReport {
         let firm = firm ?? self.firm
         var bytes: [UInt8] = []
-        if lease.kind == .documentRead { bytes = try await house.posting.document(leaseToken: lease.token, worker: identity(firm)) }
-        return WorkReport(token: lease.token, outcome: ledger.answer(lease, tenant: firm.id, document: bytes, at: now), telemetry: [])
+        if lease.kind == .documentRead {
+            bytes = try await house.posting.document(leaseToken: lease.token, worker: identity(firm))
+        }
+        return WorkReport(
+            token: lease.token, outcome: ledger.answer(lease, tenant: firm.id, document: bytes, at: now), telemetry: [])
     }
 
     @discardableResult
@@ -290,11 +303,13 @@ actor Stage {
     /// Sends a decision, lets the lane apply it, and reads the answer the way a repeated request does.
     @discardableResult
     func decide(
-        _ verdict: String, on task: TaskRow, by person: String, reason: String? = nil, hash: String? = nil, key: String? = nil, firm: Firm? = nil
+        _ verdict: String, on task: TaskRow, by person: String, reason: String? = nil, hash: String? = nil, key: String? = nil,
+        firm: Firm? = nil
     ) async throws -> CommandDesk.Answer {
         let firm = firm ?? self.firm
         let decision = Approving.Decision(
-            task: task.id, verdict: verdict, reason: reason, objectHash: hash ?? task.objectHash ?? "", key: key ?? "\(Entropy.system.next())")
+            task: task.id, verdict: verdict, reason: reason, objectHash: hash ?? task.objectHash ?? "",
+            key: key ?? "\(Entropy.system.next())")
         let first = try await house.approving.decide(decision, as: try firm.actor(person), scope: firm.scope)
         guard first == .pending else { return first }
         try await pump()
@@ -333,19 +348,30 @@ actor Stage {
         let firm = firm ?? self.firm
         let ledger = ledger
         return try await store.withTenant(firm.id) { tx in
-            let runs = try await tx.query("SELECT subject, phase, coalesce(outcome, '') AS outcome FROM run WHERE tenant_id = \(firm.id) ORDER BY subject")
+            let runs = try await tx.query(
+                "SELECT subject, phase, coalesce(outcome, '') AS outcome FROM run WHERE tenant_id = \(firm.id) ORDER BY subject")
             let audit = try await tx.query(
                 "SELECT action, count(*) AS n FROM audit_entry WHERE tenant_id = \(firm.id) GROUP BY action ORDER BY action")
-            let clocks = try await tx.query("SELECT objective, state, outcome FROM clock WHERE tenant_id = \(firm.id) ORDER BY objective")
-            let tasks = try await tx.query("SELECT count(*) AS n FROM task WHERE tenant_id = \(firm.id) AND finished_at IS NULL").only()
-            let commands = try await tx.query("SELECT count(*) AS n FROM command WHERE tenant_id = \(firm.id) AND applied_at IS NULL").only()
+            let clocks = try await tx.query(
+                "SELECT objective, state, outcome FROM clock WHERE tenant_id = \(firm.id) ORDER BY objective")
+            let tasks = try await tx.query("SELECT count(*) AS n FROM task WHERE tenant_id = \(firm.id) AND finished_at IS NULL")
+                .only()
+            let commands = try await tx.query(
+                "SELECT count(*) AS n FROM command WHERE tenant_id = \(firm.id) AND applied_at IS NULL"
+            ).only()
             let leases = try await tx.query("SELECT count(*) AS n FROM lease WHERE tenant_id = \(firm.id)").only()
             return Books(
-                runs: try runs.map { "\(try $0.get(0, as: String.self)) \(try $0.get(1, as: String.self)) \(try $0.get(2, as: String.self))" },
+                runs: try runs.map {
+                    "\(try $0.get(0, as: String.self)) \(try $0.get(1, as: String.self)) \(try $0.get(2, as: String.self))"
+                },
                 bills: ledger.bills(of: firm.id).map(\.number).sorted(),
                 audit: try audit.map { "\(try $0.get(0, as: String.self)) × \(try $0.get(1, as: Int64.self))" },
-                clocks: try clocks.map { "\(try $0.get(0, as: String.self)) \(try $0.get(1, as: String.self)) \(try $0.get(2, as: String.self))" },
-                unfinished: [try tasks.get(0, as: Int64.self), try commands.get(0, as: Int64.self), try leases.get(0, as: Int64.self)])
+                clocks: try clocks.map {
+                    "\(try $0.get(0, as: String.self)) \(try $0.get(1, as: String.self)) \(try $0.get(2, as: String.self))"
+                },
+                unfinished: [
+                    try tasks.get(0, as: Int64.self), try commands.get(0, as: Int64.self), try leases.get(0, as: Int64.self),
+                ])
         }
     }
 }
@@ -364,5 +390,19 @@ struct Books: Sendable, Equatable {
         var copy = self
         copy.audit = audit.filter { !$0.hasPrefix("document.repeated") }
         return copy
+    }
+}
+
+/// One store for all stories that run at the same time: a batch holds a connection and may need a second one meanwhile, so there
+/// are two for each story.
+private actor SharedStore {
+    private var opened: Store?
+
+    func store(of database: TestDatabase) -> Store {
+        if let opened { return opened }
+        let limits = ConnectionPool.Limits(connectionsMax: 80, waitMilliseconds: 60_000)
+        let store = Store(Store.Settings(directDSN: database.dsn, direct: limits))
+        opened = store
+        return store
     }
 }

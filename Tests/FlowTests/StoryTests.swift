@@ -23,7 +23,10 @@ struct StoryTests {
         for type in ["document.received", "document.read", "run.started", "policy.decided", "attempt.completed"] {
             #expect(told.contains(type), "\(type) in \(told)")
         }
-        #expect(Set(books.audit.map { String($0.prefix { $0 != " " }) }).isSuperset(of: ["document.received", "document.canonical", "run.finished"]))
+        #expect(
+            Set(books.audit.map { String($0.prefix { $0 != " " }) }).isSuperset(of: [
+                "document.received", "document.canonical", "run.finished",
+            ]))
         let document = try await stage.house.looking.document(stage.firm.id, receipt.document.id)
         #expect(document.state == "canonical")
         #expect(document.run == run.id)
@@ -106,7 +109,9 @@ struct StoryTests {
         let request = try #require(try await stage.requests("exception").first)
         #expect(request.request["code"]?.string == "ERP_REJECTED")
         #expect(try await stage.run().waitingOn != "")
-        guard case .done = try await stage.decide("retry", on: request, by: "maya") else { return #expect(Bool(false)) }
+        guard case .done = try await stage.decide("retry", on: request, by: "maya", reason: "It is mended.") else {
+            return #expect(Bool(false))
+        }
         try await stage.work()
         let books = try await stage.books()
         #expect(books.bills == ["R-1"])
@@ -122,7 +127,9 @@ struct StoryTests {
         let request = try #require(try await stage.requests("exception").first)
         #expect(request.request["code"]?.string == "SUPPLIER_UNKNOWN")
         stage.ledger.change { $0.knowsSupplier = true }
-        guard case .done = try await stage.decide("retry", on: request, by: "maya") else { return #expect(Bool(false)) }
+        guard case .done = try await stage.decide("retry", on: request, by: "maya", reason: "It is mended.") else {
+            return #expect(Bool(false))
+        }
         try await stage.work()
         #expect(try await stage.books().bills == ["R-1"])
     }

@@ -22,7 +22,7 @@ struct ProgramTests {
         Rule(
             program: "countersign-reader", needs: ["libxml2"],
             mustNotHave: ["libcurl", "libpq", "libssl", networking, "libFoundation"]),
-        Rule(program: "countersign-launch", needs: [], mustNotHave: ["libcurl", "libpq", "libssl", "libxml2", "libswiftCore"]),
+        Rule(program: "countersign-launch", needs: [], mustNotHave: ["libcurl", "libpq", "libssl", "libxml2", "libFoundation"]),
         Rule(program: "erp-sandbox", needs: [], mustNotHave: ["libcurl", "libpq", networking]),
     ]
 

@@ -49,7 +49,10 @@ struct CatalogGuard {
                   AND a.atttypid = 'uuid'::regtype AND NOT a.attisdropped)
             """
         ),
-        ("row security is not enabled and forced", "SELECT c.relname::text \(tables) AND NOT (c.relrowsecurity AND c.relforcerowsecurity)"),
+        (
+            "row security is not enabled and forced",
+            "SELECT c.relname::text \(tables) AND NOT (c.relrowsecurity AND c.relforcerowsecurity)"
+        ),
         (
             "app has no policy for reading and writing its own rows only",
             """
@@ -139,14 +142,16 @@ struct CatalogGuard {
             "a role of the program passes row security, may create, or is a superuser",
             """
             SELECT r.rolname::text FROM pg_roles r WHERE r.rolname LIKE 'countersign\\_%' AND r.rolname NOT LIKE '%test' AND
-              (r.rolsuper OR r.rolbypassrls OR r.rolcanlogin OR has_schema_privilege(r.oid, 'public', 'CREATE') AND r.rolname <> 'countersign_owner')
+              (r.rolsuper OR r.rolbypassrls OR r.rolcanlogin OR has_schema_privilege(r.oid, 'public', 'CREATE')
+                  AND r.rolname <> 'countersign_owner')
             """
         ),
         (
             "what is written once can be changed",
             """
             SELECT r.rolname || ' on ' || c.relname FROM pg_class c, pg_roles r
-            WHERE c.oid IN ('audit_entry'::regclass, 'history'::regclass, 'incident_entry'::regclass, 'outbox'::regclass, 'asset'::regclass)
+            WHERE c.oid IN ('audit_entry'::regclass, 'history'::regclass, 'incident_entry'::regclass, 'outbox'::regclass,
+                'asset'::regclass)
               AND r.rolname IN ('countersign_app', 'countersign_engine', 'countersign_gate', 'countersign_report')
               AND (has_table_privilege(r.oid, c.oid, 'UPDATE') OR has_table_privilege(r.oid, c.oid, 'DELETE'))
             """
@@ -211,7 +216,10 @@ struct CatalogTests {
                 "ALTER TABLE task ADD UNIQUE (tenant_id, key, id); CREATE UNIQUE INDEX person_only ON person (id); "
                     + "ALTER TABLE lease ADD COLUMN person_id uuid REFERENCES person (id)", "does not carry the tenant"
             ),
-            ("CREATE FUNCTION peek() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM invoice'", "owner's rights"),
+            (
+                "CREATE FUNCTION peek() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM invoice'",
+                "owner's rights"
+            ),
             ("CREATE VIEW everything AS SELECT * FROM invoice", "does not ask as its caller"),
             ("CREATE MATERIALIZED VIEW copied AS SELECT * FROM invoice", "does not ask as its caller"),
             ("ALTER TABLE outbox OWNER TO countersign_app", "owns something"),

@@ -35,7 +35,9 @@ struct IsolationTests {
     private func owners(_ store: Store, as tenant: TenantID?, _ sql: SQL) async throws -> Set<TenantID> {
         guard let tenant else {
             // The role without a tenant, as a forgotten SET LOCAL would leave it.
-            return try await store.direct.withTransaction(TransactionScope(role: .app)) { Set(try await $0.query(sql).column(as: TenantID.self)) }
+            return try await store.direct.withTransaction(TransactionScope(role: .app)) {
+                Set(try await $0.query(sql).column(as: TenantID.self))
+            }
         }
         return try await store.withTenant(tenant) { Set(try await $0.query(sql).column(as: TenantID.self)) }
     }
@@ -88,12 +90,19 @@ struct IsolationTests {
         try await withBoth { database in
             let (one, two) = (Self.one, Self.two)
             let foreign: [(String, SQL)] = [
-                ("an account of a stranger", SignInQueries.putAccount(tenant: one.id, person: two.person, emailFolded: "x@y.example")),
+                (
+                    "an account of a stranger",
+                    SignInQueries.putAccount(tenant: one.id, person: two.person, emailFolded: "x@y.example")
+                ),
                 (
                     "a current version of a stranger",
-                    AssetQueries.makeCurrent(tenant: one.id, kind: "policy", name: "other", asset: two.asset, at: SampleTenant.now)
+                    AssetQueries.makeCurrent(
+                        tenant: one.id, kind: "policy", name: "other", asset: two.asset, at: SampleTenant.now)
                 ),
-                ("a chunk of a stranger", DocumentQueries.insertChunk(tenant: one.id, document: two.document, ordinal: 9, bytes: [1])),
+                (
+                    "a chunk of a stranger",
+                    DocumentQueries.insertChunk(tenant: one.id, document: two.document, ordinal: 9, bytes: [1])
+                ),
                 (
                     "a document recorded by a stranger",
                     "INSERT INTO document (tenant_id, id, sha256, file_name, size_bytes, channel, received_at, recorded_by, state) VALUES "
@@ -102,7 +111,8 @@ struct IsolationTests {
                 (
                     "a line in a stranger's incident",
                     IncidentQueries.append(
-                        lane: 1, tenant: one.id, incident: two.incident, at: SampleTenant.now, kind: "note", person: nil, text: "t")
+                        lane: 1, tenant: one.id, incident: two.incident, at: SampleTenant.now, kind: "note", person: nil,
+                        text: "t")
                 ),
             ]
             for (what, sql) in foreign {
@@ -119,7 +129,9 @@ struct IsolationTests {
         try await withBoth { database in
             for table in try await tables(database, having: "lane") where table != "scope" {
                 let name = SQL.identifier(table)
-                let seen = try await database.store.withLane(1) { Set(try await $0.query("SELECT tenant_id FROM \(name)").column(as: TenantID.self)) }
+                let seen = try await database.store.withLane(1) {
+                    Set(try await $0.query("SELECT tenant_id FROM \(name)").column(as: TenantID.self))
+                }
                 #expect(seen == [Self.one.id], "\(table)")
                 let none = try await database.store.direct.withTransaction(TransactionScope(role: .engine)) {
                     try await $0.query("SELECT tenant_id FROM \(name)").count
@@ -133,8 +145,10 @@ struct IsolationTests {
     func narrowRoles() async throws {
         try await withBoth { database in
             for sql: SQL in [
-                "SELECT 1 FROM invoice", "SELECT 1 FROM run", "SELECT password_hash FROM account", "SELECT secret_hash FROM api_key",
-                "SELECT person_id FROM session", "SELECT 1 FROM person", "INSERT INTO scope (tenant_id) VALUES (gen_random_uuid())",
+                "SELECT 1 FROM invoice", "SELECT 1 FROM run", "SELECT password_hash FROM account",
+                "SELECT secret_hash FROM api_key",
+                "SELECT person_id FROM session", "SELECT 1 FROM person",
+                "INSERT INTO scope (tenant_id) VALUES (gen_random_uuid())",
             ] {
                 let failure = await #expect(throws: PostgresFailure.self, "\(sql.text)") {
                     try await database.store.withGate { _ = try await $0.query(sql) }
@@ -156,7 +170,9 @@ struct IsolationTests {
         let bare: SQL = "SELECT * FROM run r ORDER BY r.started_at DESC, r.id DESC LIMIT 10"
         try await withBoth { database in
             func owners(_ sql: SQL) async throws -> Set<TenantID> {
-                try await database.store.withTenant(Self.one.id) { tx in Set(try await tx.query(sql).map { try RunRow($0).tenant }) }
+                try await database.store.withTenant(Self.one.id) { tx in
+                    Set(try await tx.query(sql).map { try RunRow($0).tenant })
+                }
             }
             #expect(try await owners(whole) == [Self.one.id])
             #expect(try await owners(bare) == [Self.one.id])

@@ -63,7 +63,8 @@ struct MigratorTests {
     func newer() async throws {
         try await TestDatabase.with(template: .migrated) { database in
             try await database.store.direct.withTransaction(.login) { tx in
-                _ = try await tx.execute("INSERT INTO schema_migration (number, name, sha256) VALUES (9999::integer, 'later', \([UInt8(1)]))")
+                _ = try await tx.execute(
+                    "INSERT INTO schema_migration (number, name, sha256) VALUES (9999::integer, 'later', \([UInt8(1)]))")
             }
             let refusal = await #expect(throws: Refusal.self) { _ = try await Migrator(database.store).migrate() }
             #expect(refusal?.reason == "schema.newer")
@@ -80,7 +81,8 @@ struct MigratorTests {
             let fault = await #expect(throws: Fault.self) { _ = try await Migrator(database.store, directory: folder).migrate() }
             #expect(fault?.operation.contains("0002_bad.sql") == true)
             let tables = try await database.store.direct.withTransaction(.login) { tx in
-                try await tx.query("SELECT to_regclass('first') IS NOT NULL, to_regclass('second') IS NOT NULL").only().decode(Bool.self, Bool.self)
+                try await tx.query("SELECT to_regclass('first') IS NOT NULL, to_regclass('second') IS NOT NULL").only().decode(
+                    Bool.self, Bool.self)
             }
             #expect(tables == (true, false))
             let mended = try MigratorTests.folder([

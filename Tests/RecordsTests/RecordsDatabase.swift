@@ -48,55 +48,66 @@ struct SampleTenant: Sendable {
 
     var scope: ScopeRow {
         ScopeRow(
-            id: id, kind: "operator", slug: "scope-\(number)", name: "Scope \(number)", parent: nil, lane: lane, locale: "en", timeZone: "UTC",
+            id: id, kind: "operator", slug: "scope-\(number)", name: "Scope \(number)", parent: nil, lane: lane, locale: "en",
+            timeZone: "UTC",
             state: "active")
     }
 
     var personRow: PersonRow {
         PersonRow(
-            tenant: id, id: person, slug: "maya", name: "Maya", email: "maya@\(number).example", natural: person, roles: ["grants": []],
+            tenant: id, id: person, slug: "maya", name: "Maya", email: "maya@\(number).example", natural: person,
+            roles: ["grants": []],
             state: "active")
     }
 
     var assetRow: AssetRow {
         AssetRow(
-            tenant: id, id: asset, kind: "policy", name: "route", version: "1", contentHash: [1], content: [:], publishedAt: Self.now)
+            tenant: id, id: asset, kind: "policy", name: "route", version: "1", contentHash: [1], content: [:],
+            publishedAt: Self.now)
     }
 
     var documentRow: DocumentRow {
         DocumentRow(
-            tenant: id, id: document, sha256: [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 32), fileName: "r.xml", sizeBytes: 3,
+            tenant: id, id: document, sha256: [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 32), fileName: "r.xml",
+            sizeBytes: 3,
             channel: "upload", receivedAt: Self.now, recordedBy: person, traceparent: nil)
     }
 
     var invoiceRow: InvoiceRow {
         InvoiceRow(
-            tenant: id, id: invoice, document: document, entityCode: "DE01", supplierName: "Elbe Papier GmbH", supplierVAT: "DE136695976",
-            supplierIBAN: nil, number: "R-1", numberNormal: "R1", kind: "invoice", issueDate: CivilDate("2026-06-01"), currency: "EUR",
+            tenant: id, id: invoice, document: document, entityCode: "DE01", supplierName: "Elbe Papier GmbH",
+            supplierVAT: "DE136695976",
+            supplierIBAN: nil, number: "R-1", numberNormal: "R1", kind: "invoice", issueDate: CivilDate("2026-06-01"),
+            currency: "EUR",
             grossMinor: 11_900, content: [:], findings: [], createdAt: Self.now)
     }
 
     var runRow: RunRow {
         RunRow(
-            tenant: id, id: run, lane: lane, workflow: "accounts-payable", workflowVersion: "1.0", pinned: [:], document: document,
+            tenant: id, id: run, lane: lane, workflow: "accounts-payable", workflowVersion: "1.0", pinned: [:],
+            document: document,
             invoice: invoice, subject: "R-1", counterparty: "Elbe Papier GmbH", amountMinor: 11_900, currency: "EUR", state: [:],
             startedAt: Self.now, traceparent: nil)
     }
 
     var historyRow: HistoryRow {
         HistoryRow(
-            tenant: id, run: run, seq: 1, at: Self.now, type: "run.started", step: "", summary: "It began.", person: person, data: [:])
+            tenant: id, run: run, seq: 1, at: Self.now, type: "run.started", step: "", summary: "It began.", person: person,
+            data: [:])
     }
 
     var taskRow: TaskRow {
         TaskRow(
-            tenant: id, id: task, lane: lane, taskClass: "worker", kind: "erp.read", key: "/supplier#1", title: "Look up", run: run,
-            document: document, connection: "erp", idempotencyKey: "k", request: [:], progress: [:], state: "ready", createdAt: Self.now)
+            tenant: id, id: task, lane: lane, taskClass: "worker", kind: "erp.read", key: "/supplier#1", title: "Look up",
+            run: run,
+            document: document, connection: "erp", idempotencyKey: "k", request: [:], progress: [:], state: "ready",
+            createdAt: Self.now)
     }
 
     var leaseRow: LeaseRow {
         LeaseRow(
-            tenant: id, task: task, lane: lane, attempt: 1, tokenHash: [2], epoch: 1, worker: "w", kind: "erp.read", connection: "erp",
+            tenant: id, task: task, lane: lane, attempt: 1, tokenHash: [2], epoch: 1, worker: "w", kind: "erp.read",
+            connection: "erp",
             phase: "full", leasedAt: Self.now, expiresAt: Self.now)
     }
 
@@ -108,7 +119,8 @@ struct SampleTenant: Sendable {
 
     var incidentRow: IncidentRow {
         IncidentRow(
-            tenant: id, id: incident, lane: lane, number: 1, alert: "sla-breach", fingerprint: "f\(number)", title: "Missed", severity: "sev2",
+            tenant: id, id: incident, lane: lane, number: 1, alert: "sla-breach", fingerprint: "f\(number)", title: "Missed",
+            severity: "sev2",
             state: "triggered", facts: [:], machine: [:], run: run, openedAt: Self.now)
     }
 
@@ -120,7 +132,8 @@ struct SampleTenant: Sendable {
 
     var auditRow: AuditRow {
         AuditRow(
-            tenant: id, id: entry, lane: lane, at: Self.now, actorKind: "person", actor: person.text, action: "run.finished", objectType: "run",
+            tenant: id, id: entry, lane: lane, at: Self.now, actorKind: "person", actor: person.text, action: "run.finished",
+            objectType: "run",
             objectID: run.text, run: run, content: [:])
     }
 
@@ -150,11 +163,13 @@ extension SampleTenant {
                 AssetQueries.makeCurrent(tenant: id, kind: "policy", name: "route", asset: asset, at: now),
                 SecretQueries.put(tenant: id, name: "erp-token", version: 1, sealed: [7], fingerprint: "f", at: now),
                 DocumentQueries.insert(documentRow),
-                DocumentQueries.insertChunk(tenant: id, document: document, ordinal: 0, bytes: [1, 2, 3]), InvoiceQueries.insert(invoiceRow),
+                DocumentQueries.insertChunk(tenant: id, document: document, ordinal: 0, bytes: [1, 2, 3]),
+                InvoiceQueries.insert(invoiceRow),
                 CommandQueries.insert(commandRow),
                 IdempotencyQueries.begin(tenant: id, principal: person, route: "POST /x", key: "k", fingerprint: [1], now: now),
                 OverviewQueries.putWorker(
-                    tenant: id, state: "running", pid: 1, level: "L1", residentBytes: 1, restarts: 0, startedAt: now, seenAt: now, detail: ""),
+                    tenant: id, state: "running", pid: 1, level: "L1", residentBytes: 1, restarts: 0, startedAt: now, seenAt: now,
+                    detail: ""),
             ])
         }
         try await store.withLane(lane) { tx in

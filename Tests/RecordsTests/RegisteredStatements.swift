@@ -5,23 +5,35 @@ import Postgres
 
 extension RegisteredStatement {
     /// Every statement of the room; a list of variants where the text depends on the arguments.
-    static let all: [RegisteredStatement] = assets + people + documents + runs + work + measures + incidents + journals + overviews + lanes
+    static let all: [RegisteredStatement] =
+        assets + people + documents + runs + work + measures + incidents + journals + overviews + lanes
 
     private static let one = SampleTenant(number: 1, lane: 1)
     private static let now = SampleTenant.now
 
-    private static func app(_ name: String, _ sql: SQL) -> RegisteredStatement { RegisteredStatement(name: name, sender: .app, sql: sql) }
-    private static func engine(_ name: String, _ sql: SQL) -> RegisteredStatement { RegisteredStatement(name: name, sender: .engine, sql: sql) }
-    private static func gate(_ name: String, _ sql: SQL) -> RegisteredStatement { RegisteredStatement(name: name, sender: .gate, sql: sql) }
-    private static func report(_ name: String, _ sql: SQL) -> RegisteredStatement { RegisteredStatement(name: name, sender: .report, sql: sql) }
+    private static func app(_ name: String, _ sql: SQL) -> RegisteredStatement {
+        RegisteredStatement(name: name, sender: .app, sql: sql)
+    }
+    private static func engine(_ name: String, _ sql: SQL) -> RegisteredStatement {
+        RegisteredStatement(name: name, sender: .engine, sql: sql)
+    }
+    private static func gate(_ name: String, _ sql: SQL) -> RegisteredStatement {
+        RegisteredStatement(name: name, sender: .gate, sql: sql)
+    }
+    private static func report(_ name: String, _ sql: SQL) -> RegisteredStatement {
+        RegisteredStatement(name: name, sender: .report, sql: sql)
+    }
 
     private static let assets: [RegisteredStatement] = [
         app("AssetQueries.publish", AssetQueries.publish(one.assetRow, by: one.person)),
         app("AssetQueries.version", AssetQueries.version(tenant: one.id, kind: "policy", name: "route", version: "1")),
-        app("AssetQueries.makeCurrent", AssetQueries.makeCurrent(tenant: one.id, kind: "policy", name: "route", asset: one.asset, at: now)),
+        app(
+            "AssetQueries.makeCurrent",
+            AssetQueries.makeCurrent(tenant: one.id, kind: "policy", name: "route", asset: one.asset, at: now)),
         app("AssetQueries.current", AssetQueries.current(tenant: one.id)),
         app("AssetQueries.load", AssetQueries.load(tenant: one.id, ids: [one.asset])),
-        app("SecretQueries.put", SecretQueries.put(tenant: one.id, name: "t", version: 2, sealed: [1], fingerprint: "f", at: now)),
+        app(
+            "SecretQueries.put", SecretQueries.put(tenant: one.id, name: "t", version: 2, sealed: [1], fingerprint: "f", at: now)),
         app("SecretQueries.version", SecretQueries.version(tenant: one.id, name: "t")),
         app("SecretQueries.all", SecretQueries.all(tenant: one.id)),
     ]
@@ -42,7 +54,8 @@ extension RegisteredStatement {
         app("SignInQueries.clearFailures", SignInQueries.clearFailures(tenant: one.id, person: one.person)),
         app(
             "SignInQueries.openSession",
-            SignInQueries.openSession(tenant: one.id, id: one.session, tokenHash: [1], person: one.person, now: now, expiresAt: now)),
+            SignInQueries.openSession(
+                tenant: one.id, id: one.session, tokenHash: [1], person: one.person, now: now, expiresAt: now)),
         gate("SignInQueries.sessionOwner", SignInQueries.sessionOwner(tokenHash: [1])),
         app("SignInQueries.session", SignInQueries.session(tenant: one.id, id: one.session, now: now, idleBefore: now)),
         app("SignInQueries.touchSession", SignInQueries.touchSession(tenant: one.id, id: one.session, now: now)),
@@ -50,21 +63,26 @@ extension RegisteredStatement {
         app(
             "SignInQueries.putKey",
             SignInQueries.putKey(
-                tenant: one.id, id: one.key, keyID: "k", secretHash: [1], person: one.person, name: "n", now: now, expiresAt: now)),
+                tenant: one.id, id: one.key, keyID: "k", secretHash: [1], person: one.person, name: "n", now: now, expiresAt: now)
+        ),
         gate("SignInQueries.keyOwner", SignInQueries.keyOwner(keyID: "k")),
         app("SignInQueries.key", SignInQueries.key(tenant: one.id, keyID: "k", now: now)),
     ]
 
     private static let documents: [RegisteredStatement] = [
         app("DocumentQueries.insert", DocumentQueries.insert(one.documentRow)),
-        app("DocumentQueries.insertChunk", DocumentQueries.insertChunk(tenant: one.id, document: one.document, ordinal: 1, bytes: [1])),
+        app(
+            "DocumentQueries.insertChunk",
+            DocumentQueries.insertChunk(tenant: one.id, document: one.document, ordinal: 1, bytes: [1])),
         app("DocumentQueries.chunks", DocumentQueries.chunks(tenant: one.id, document: one.document)),
         app("DocumentQueries.find", DocumentQueries.find(tenant: one.id, id: one.document)),
         app("DocumentQueries.find", DocumentQueries.find(tenant: one.id, sha256: [1])),
         app(
             "DocumentQueries.markCanonical",
             DocumentQueries.markCanonical(tenant: one.id, id: one.document, kind: "ubl", invoice: one.invoice, run: one.run)),
-        app("DocumentQueries.markUnreadable", DocumentQueries.markUnreadable(tenant: one.id, id: one.document, kind: nil, reason: "r")),
+        app(
+            "DocumentQueries.markUnreadable",
+            DocumentQueries.markUnreadable(tenant: one.id, id: one.document, kind: nil, reason: "r")),
         app("DocumentQueries.page", DocumentQueries.page(tenant: one.id, before: nil, limit: 5)),
         app("DocumentQueries.page", DocumentQueries.page(tenant: one.id, before: (now, one.document), limit: 5)),
         app("InvoiceQueries.insert", InvoiceQueries.insert(one.invoiceRow)),
@@ -84,12 +102,16 @@ extension RegisteredStatement {
         engine("RunQueries.insertHistory", RunQueries.insertHistory(lane: 1, [one.historyRow])),
         app("RunQueries.history", RunQueries.history(tenant: one.id, run: one.run, after: 0, limit: 5)),
         app("RunQueries.page", RunQueries.page(tenant: one.id, phases: [], search: nil, before: nil, limit: 5)),
-        app("RunQueries.page", RunQueries.page(tenant: one.id, phases: ["waiting"], search: "elbe", before: (now, one.run), limit: 5)),
+        app(
+            "RunQueries.page",
+            RunQueries.page(tenant: one.id, phases: ["waiting"], search: "elbe", before: (now, one.run), limit: 5)),
         app("RunQueries.countByPhase", RunQueries.countByPhase(tenant: one.id)),
         app("CommandQueries.insert", CommandQueries.insert(one.commandRow)),
         engine("CommandQueries.pending", CommandQueries.pending(lane: 1, limit: 5)),
         engine("CommandQueries.dequeue", CommandQueries.dequeue(lane: 1, queueIDs: [1])),
-        engine("CommandQueries.answer", CommandQueries.answer(lane: 1, tenants: [one.id], ids: [one.command], answers: [[:]], at: now)),
+        engine(
+            "CommandQueries.answer",
+            CommandQueries.answer(lane: 1, tenants: [one.id], ids: [one.command], answers: [[:]], at: now)),
         app("CommandQueries.find", CommandQueries.find(tenant: one.id, idempotencyKey: "c1")),
     ]
 
@@ -101,13 +123,17 @@ extension RegisteredStatement {
         engine("TaskQueries.replaceRequest", TaskQueries.replaceRequest(lane: 1, one.taskRow)),
         app("TaskQueries.find", TaskQueries.find(tenant: one.id, id: one.task)),
         app("TaskQueries.ofRun", TaskQueries.ofRun(tenant: one.id, run: one.run, limit: 5)),
-        app("TaskQueries.ofPeople", TaskQueries.ofPeople(tenant: one.id, kinds: ["approval"], openOnly: false, after: nil, limit: 5)),
         app(
-            "TaskQueries.ofPeople", TaskQueries.ofPeople(tenant: one.id, kinds: ["approval"], openOnly: true, after: (now, one.task), limit: 5)),
+            "TaskQueries.ofPeople",
+            TaskQueries.ofPeople(tenant: one.id, kinds: ["approval"], openOnly: false, after: nil, limit: 5)),
+        app(
+            "TaskQueries.ofPeople",
+            TaskQueries.ofPeople(tenant: one.id, kinds: ["approval"], openOnly: true, after: (now, one.task), limit: 5)),
         app("TaskQueries.dead", TaskQueries.dead(tenant: one.id, limit: 5)),
         app("TaskQueries.claim", TaskQueries.claim(tenant: one.id, id: one.task, by: one.person, now: now, staleBefore: now)),
         app("TaskQueries.releaseClaim", TaskQueries.releaseClaim(tenant: one.id, id: one.task, by: one.person)),
-        engine("ReadyQueries.insert", ReadyQueries.insert(lane: 1, tenants: [one.id], tasks: [one.task], priorities: [1], at: now)),
+        engine(
+            "ReadyQueries.insert", ReadyQueries.insert(lane: 1, tenants: [one.id], tasks: [one.task], priorities: [1], at: now)),
         engine("ReadyQueries.take", ReadyQueries.take(lane: 1, tenant: one.id, kinds: ["erp.read"], limit: 5)),
         engine("ReadyQueries.tenants", ReadyQueries.tenants()),
         engine("ReadyQueries.waiting", ReadyQueries.waiting(lane: 1)),
@@ -118,7 +144,9 @@ extension RegisteredStatement {
         app("LeaseQueries.ofTenant", LeaseQueries.ofTenant(one.id)),
         engine("LeaseQueries.running", LeaseQueries.running(lane: 1, tenant: one.id)),
         engine("LeaseQueries.extend", LeaseQueries.extend(lane: 1, tenant: one.id, worker: "w", tokenHashes: [[2]], until: now)),
-        engine("ConnectionWriterQueries.heldByOthers", ConnectionWriterQueries.heldByOthers(lane: 1, tenant: one.id, worker: "x", now: now)),
+        engine(
+            "ConnectionWriterQueries.heldByOthers",
+            ConnectionWriterQueries.heldByOthers(lane: 1, tenant: one.id, worker: "x", now: now)),
         engine(
             "ConnectionWriterQueries.take",
             ConnectionWriterQueries.take(lane: 1, tenant: one.id, connection: "erp", worker: "w", now: now, until: now)),
@@ -139,7 +167,8 @@ extension RegisteredStatement {
     private static let incidents: [RegisteredStatement] = [
         engine("IncidentQueries.latest", IncidentQueries.latest(lane: 1, tenant: one.id, fingerprints: ["f"])),
         engine("IncidentQueries.highestNumber", IncidentQueries.highestNumber(lane: 1, tenant: one.id)),
-        engine("IncidentQueries.exceptionsSince", IncidentQueries.exceptionsSince(lane: 1, tenant: one.id, code: "C", since: now)),
+        engine(
+            "IncidentQueries.exceptionsSince", IncidentQueries.exceptionsSince(lane: 1, tenant: one.id, code: "C", since: now)),
         engine("IncidentQueries.insert", IncidentQueries.insert(one.incidentRow)),
         app("IncidentQueries.update", IncidentQueries.update(one.incidentRow)),
         engine("IncidentQueries.update", IncidentQueries.update(one.incidentRow)),
@@ -149,10 +178,12 @@ extension RegisteredStatement {
         app("IncidentQueries.page", IncidentQueries.page(tenant: one.id, openOnly: true, before: (now, one.incident), limit: 5)),
         app(
             "IncidentQueries.append",
-            IncidentQueries.append(lane: 1, tenant: one.id, incident: one.incident, at: now, kind: "note", person: one.person, text: "t")),
+            IncidentQueries.append(
+                lane: 1, tenant: one.id, incident: one.incident, at: now, kind: "note", person: one.person, text: "t")),
         engine(
             "IncidentQueries.append",
-            IncidentQueries.append(lane: 1, tenant: one.id, incident: one.incident, at: now, kind: "note", person: nil, text: "t")),
+            IncidentQueries.append(lane: 1, tenant: one.id, incident: one.incident, at: now, kind: "note", person: nil, text: "t")
+        ),
         app("IncidentQueries.entries", IncidentQueries.entries(tenant: one.id, incident: one.incident, limit: 5)),
     ]
 
@@ -175,7 +206,8 @@ extension RegisteredStatement {
         app(
             "OverviewQueries.putWorker",
             OverviewQueries.putWorker(
-                tenant: one.id, state: "s", pid: nil, level: nil, residentBytes: nil, restarts: 0, startedAt: nil, seenAt: now, detail: "")),
+                tenant: one.id, state: "s", pid: nil, level: nil, residentBytes: nil, restarts: 0, startedAt: nil, seenAt: now,
+                detail: "")),
         report("OverviewQueries.workers", OverviewQueries.workers()),
         app("OverviewQueries.worker", OverviewQueries.worker(tenant: one.id)),
         app(

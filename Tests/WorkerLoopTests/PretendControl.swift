@@ -22,6 +22,7 @@ final class PretendControl: Sendable {
         var answers: [AskAnswer] = []
         var capacities: [Int] = []
         var beats: [Heartbeat] = []
+        fileprivate var waiters: [(condition: @Sendable (State) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
     private static let sockets = Locked(0)
@@ -40,7 +41,9 @@ final class PretendControl: Sendable {
             socket: path, session: "session-secret", tenant: TenantID(high: 1, low: 2), slug: "acme", reader: "/nowhere",
             capacity: capacity,
             platform: platform, requiredLevel: "L0", level: "L0")
-        server = try ScriptedServer(socketPath: path) { [state] request in PretendControl.react(request, state, heartbeatSeconds)
+        server = try ScriptedServer(socketPath: path) { [state] request in
+            defer { PretendControl.tell(state) }
+            return PretendControl.react(request, state, heartbeatSeconds)
         }
     }
 
@@ -104,12 +107,27 @@ final class PretendControl: Sendable {
             log: WorkerLog(tenant: bootstrap.slug) { line in log.withLock { $0.append(String(decoding: line, as: UTF8.self)) } })
     }
 
-    /// Waits, without a clock, until the state is as expected; the test's own time limit is the end of patience.
-    func wait(until condition: @Sendable (State) -> Bool) async {
-        while !state.withLock({ condition($0) }) {
-            await Task.yield()
-            usleep(1_000)
+    /// Waits until the worker has said enough; looked at after each of its requests, so nothing polls.
+    func wait(until condition: @escaping @Sendable (State) -> Bool) async {
+        await withCheckedContinuation { continuation in
+            let isFulfilled = state.withLock { state -> Bool in
+                if condition(state) { return true }
+                state.waiters.append((condition, continuation))
+                return false
+            }
+            if isFulfilled { continuation.resume() }
         }
+    }
+
+    /// Resumes whoever waited for what is true now.
+    private static func tell(_ state: Locked<State>) {
+        let ready = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            let fulfilled = state.waiters.filter { $0.condition(state) }
+            let snapshot = state
+            state.waiters.removeAll { $0.condition(snapshot) }
+            return fulfilled.map(\.continuation)
+        }
+        for continuation in ready { continuation.resume() }
     }
 
     func drain() { state.withLock { $0.isDraining = true } }

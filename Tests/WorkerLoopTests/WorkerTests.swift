@@ -194,9 +194,13 @@ struct WorkerTests {
 
     @Test("a worker asks for no more than its hands can hold, and leases again as soon as one is free")
     func capacity() async throws {
-        let gate = Locked(false)
+        // The ERP answers once the gate's writing end is closed.
+        var gate: [Int32] = [-1, -1]
+        #expect(pipe(&gate) == 0)
+        let closed = gate[0]
         let erp = try ScriptedServer { _ in
-            while !gate.withLock({ $0 }) { usleep(1_000) }
+            var byte: UInt8 = 0
+            _ = read(closed, &byte, 1)
             return .json(["value": []])
         }
         defer { erp.stop() }
@@ -215,7 +219,7 @@ struct WorkerTests {
         await control.wait { $0.capacities.count >= 2 }
         #expect(control.state.withLock { $0.capacities.prefix(2) } == [2, 0])
         #expect(control.state.withLock { $0.leases.count } == 3)
-        gate.withLock { $0 = true }
+        close(gate[1])
         await control.wait { $0.reports.count == 5 }
         control.drain()
         #expect(await ending == .drained)

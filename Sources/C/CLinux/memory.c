@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "countersign_memory.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -24,3 +25,5 @@ long cs_release_startup_pages(void) {
     fclose(maps);
     return released;
 }
+
+void cs_use_few_arenas(void) { mallopt(M_ARENA_MAX, 2); }

@@ -60,7 +60,8 @@ struct AnswerRules: Sendable {
         let isFailure = failure != nil || !(200...299).contains(answer.status)
         let meaning = rule?.meaning ?? (isFailure ? AnswerRules.standard(answer.status, hasFailure: failure != nil) : .ok)
         if rule == nil, meaning == .absent || meaning == .refused, case .failure(let problem) = document {
-            // A page of some gateway in between: "not found" there says nothing about the object, and "no" nothing about the business.
+            // A page of some gateway in between: "not found" there says nothing about the object, and "no" nothing about the
+            // business.
             return .broken(message: problem.message)
         }
         let message = words.isEmpty ? "The system answered with status \(answer.status)." : AnswerRules.tidy(words)

@@ -12,7 +12,8 @@ package struct ConnectionSettings: Sendable {
     /// Purpose in the mapping → reference of the secret; the lease has the values by purpose.
     package let secretPurposes: [String]
 
-    /// Refuses with the first problem; the documents were checked when they were published, so this is for the versions in between.
+    /// Refuses with the first problem; the documents were checked when they were published, so this is for the versions in
+    /// between.
     package init(json: JSONValue) throws(Refusal) {
         guard let name = json["name"]?.string, let config = json["config"], let document = json["mapping"] else {
             throw ConnectionSettings.unusable("The lease brings no connection.")

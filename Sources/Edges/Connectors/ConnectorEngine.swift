@@ -1,6 +1,7 @@
 package import Kernel
 
-/// Carries out one attempt on one connection: makes the plan, sends what it wants at the connection's pace, and tells it what came.
+/// Carries out one attempt on one connection: makes the plan, sends what it wants at the connection's pace, and tells it what
+/// came.
 package struct ConnectorEngine: Sendable {
     /// A transfer ends this long before its lease, so that whoever gets the next lease never meets it.
     package static let leaseMarginSeconds: Int64 = 5

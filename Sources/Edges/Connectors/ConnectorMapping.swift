@@ -120,7 +120,8 @@ package struct ConnectorLimits: Sendable, Equatable {
     package var connectTimeoutSeconds: Int
     package var totalTimeoutSeconds: Int
     package var answerBytesMax: Int
-    /// Writes at one time: one, unless the system is known to bear more. Many ERPs lock a number sequence and answer the rest with 503.
+    /// Writes at one time: one, unless the system is known to bear more. Many ERPs lock a number sequence and answer the rest
+    /// with 503.
     package var writers: Int
 
     static let names = [

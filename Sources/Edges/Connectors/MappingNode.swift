@@ -1,11 +1,12 @@
 import Expressions
 import Kernel
 
-/// How one value is made from the data at hand; the same language maps an ERP's answer to a canonical object and a canonical object
-/// to an ERP's request.
+/// How one value is made from the data at hand; the same language maps an ERP's answer to a canonical object and a canonical
+/// object to an ERP's request.
 ///
 /// In the file: a text that begins with `$` is a path, `{take: …}`, `{each: …}`, `{first: …}`, `{cel: …}` and `{literal: …}` are
-/// operators, other objects and lists are built member by member, everything else is itself. A member without a value is left out.
+/// operators, other objects and lists are built member by member, everything else is itself. A member without a value is left
+/// out.
 indirect enum MappingNode: Sendable {
     case literal(JSONValue)
     case path(ValuePath)

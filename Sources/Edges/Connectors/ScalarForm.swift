@@ -71,16 +71,14 @@ enum ScalarForm: String, Sendable, CaseIterable {
         let digits = plain.drop { $0 == "-" }.split(separator: ".", omittingEmptySubsequences: false)
         let decimals = digits.count == 2 ? digits[1].utf8.count : 0
         guard digits[0].utf8.count <= ScalarForm.amountWholeDigitsMax, decimals <= ScalarForm.amountDecimalsMax else {
-            return .failure(
-                problem(
-                    value,
-                    "a number of at most \(ScalarForm.amountWholeDigitsMax) digits before and \(ScalarForm.amountDecimalsMax) after the point"
-                ))
+            let bounds = "\(ScalarForm.amountWholeDigitsMax) digits before and \(ScalarForm.amountDecimalsMax) after the point"
+            return .failure(problem(value, "a number of at most \(bounds)"))
         }
         return .success(plain)
     }
 
-    /// The number without exponent and without "-0"; trailing zeros stay as written. Nil when it is none or cannot be kept exactly.
+    /// The number without exponent and without "-0"; trailing zeros stay as written. Nil when it is none or cannot be kept
+    /// exactly.
     static func plain(_ text: String) -> String? {
         guard text.utf8.count <= 64 else { return nil }
         let parts = text.split(maxSplits: 1, omittingEmptySubsequences: false) { $0 == "e" || $0 == "E" }

@@ -21,10 +21,8 @@ struct ValuePath: Sendable, Hashable, CustomStringConvertible {
         guard scanner.take(UInt8(ascii: "$")) else { return .failure(Problem("A path begins with `$`.")) }
         let root = scanner.name() ?? ""
         guard roots.contains(root) else {
-            return .failure(
-                Problem(
-                    "Nothing is called `$\(root)`; known are \(roots.filter { !$0.isEmpty }.sorted().map { "$" + $0 }.joined(separator: ", "))."
-                ))
+            let known = roots.filter { !$0.isEmpty }.sorted().map { "$" + $0 }.joined(separator: ", ")
+            return .failure(Problem("Nothing is called `$\(root)`; known are \(known)."))
         }
         var steps: [Step] = []
         while !scanner.isAtEnd {

@@ -3,8 +3,9 @@ import Kernel
 /// Writes one bill exactly once, whatever the system promises: search by business key, create, read back, compare.
 ///
 /// The danger is a second bill, so a creation is sent only after a search of this very attempt found nothing, and everything that
-/// is not a clear answer afterwards ends in a search: found and equal is done, anything else is in doubt, which the server settles
-/// by waiting and searching again. "Absent" after a creation is never believed here, for the system may still be committing.
+/// is not a clear answer afterwards ends in a search: found and equal is done, anything else is in doubt, which the server
+/// settles by waiting and searching again. "Absent" after a creation is never believed here, for the system may still be
+/// committing.
 struct WritePlan: ConnectorPlan {
     private enum State {
         case searching

@@ -5,8 +5,8 @@ import Kernel
 
 /// Outbound HTTP for one process: a thread with libcurl's multi interface, and an await per transfer.
 ///
-/// One thread is far above any ERP's rate limit and makes cancellation and connection reuse simple. Connections are kept per client,
-/// so a client never serves two tenants. The thread ends with the client, or with `stop()`.
+/// One thread is far above any ERP's rate limit and makes cancellation and connection reuse simple. Connections are kept per
+/// client, so a client never serves two tenants. The thread ends with the client, or with `stop()`.
 package final class CurlClient: Sendable {
     package static let userAgent = "countersign/1"
     /// Handles kept for reuse; more are made under load and freed again.

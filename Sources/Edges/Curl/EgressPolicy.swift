@@ -1,8 +1,8 @@
 /// Which addresses a transfer may dial.
 ///
-/// Without entries: https to public addresses on ports 443 and 8443. An entry `host:port/range` lets that host on that port resolve
-/// into that range, which may be private or loopback, and permits plain http to it; the operator approves entries per connection.
-/// Judged on the address that libcurl is about to dial, so neither DNS rebinding nor odd spellings get around it.
+/// Without entries: https to public addresses on ports 443 and 8443. An entry `host:port/range` lets that host on that port
+/// resolve into that range, which may be private or loopback, and permits plain http to it; the operator approves entries per
+/// connection. Judged on the address that libcurl is about to dial, so neither DNS rebinding nor odd spellings get around it.
 package struct EgressPolicy: Sendable, Hashable {
     package static let entriesMax = 64
     package static let publicPorts: Set<Int> = [443, 8443]

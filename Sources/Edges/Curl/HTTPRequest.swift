@@ -46,8 +46,9 @@ package struct HTTPRequest: Sendable {
     /// PEM file with the authorities to trust instead of the system's.
     package var caFile: String?
     package var egress: EgressPolicy
-    /// True when the other side recognises a repetition itself, so that an unsafe method may use a kept connection. libcurl sends a
-    /// request again when a kept connection dies before the first byte of the answer; without such recognition that is a second bill.
+    /// True when the other side recognises a repetition itself, so that an unsafe method may use a kept connection. libcurl sends
+    /// a request again when a kept connection dies before the first byte of the answer; without such recognition that is a second
+    /// bill.
     package var isRepeatable: Bool
 
     package init(

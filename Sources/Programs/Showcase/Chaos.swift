@@ -41,7 +41,9 @@ package final class Chaos: Sendable {
     }
 
     private func play() async throws -> ChaosTally {
-        say("seed \(plan.seed): \(plan.kills) kills over \(plan.invoices) invoices; everything lies in \(installation.settings.folder)")
+        say(
+            "seed \(plan.seed): \(plan.kills) kills over \(plan.invoices) invoices; everything lies in \(installation.settings.folder)"
+        )
         try await installation.start { [say] in say($0) }
         try await installation.setPasswords(SampleTenant.all.flatMap { [$0.clerk, $0.controller] } + [SampleTenant.onCall])
         for tenant in SampleTenant.all { try await installation.ledger(tenant).setFaults(ChaosPlan.faults) }
@@ -69,7 +71,9 @@ package final class Chaos: Sendable {
             let pid = try await kill(target, draw: draw)
             tally.withLock { $0.kills[target, default: 0] += 1 }
             let accepted = sent.withLock { $0.count }
-            say("\(seconds) s: kill \(index + 1) of \(targets.count): \(target.rawValue) (\(pid)); \(accepted) of \(plan.invoices) accepted")
+            say(
+                "\(seconds) s: kill \(index + 1) of \(targets.count): \(target.rawValue) (\(pid)); \(accepted) of \(plan.invoices) accepted"
+            )
         }
     }
 
@@ -149,7 +153,8 @@ package final class Chaos: Sendable {
 
     // MARK: The end
 
-    /// Waits until nothing is open, and does meanwhile what the runbooks ask of people: dead letters are retried, exceptions of the
+    /// Waits until nothing is open, and does meanwhile what the runbooks ask of people: dead letters are retried, exceptions
+    /// of the
     /// ERP sent on.
     private func settle(until deadline: Moment) async throws {
         var told: Int64 = -1
@@ -197,7 +202,8 @@ package final class Chaos: Sendable {
         out.seconds = seconds
         for tenant in SampleTenant.all {
             let clerk = try await installation.tenant(tenant, as: tenant.clerk)
-            let runs = Dictionary(try await clerk.runs(limit: 10_000).map { ($0.document, $0) }, uniquingKeysWith: { first, _ in first })
+            let runs = Dictionary(
+                try await clerk.runs(limit: 10_000).map { ($0.document, $0) }, uniquingKeysWith: { first, _ in first })
             let books = try await installation.ledger(tenant).books()
             out.bills += books.bills.count
             out.distinct += books.distinct

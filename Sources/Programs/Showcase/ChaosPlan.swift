@@ -26,7 +26,8 @@ package struct ChaosPlan: Sendable {
 
     /// Everything at once that the sandbox can do; late commits stay below the connections' `settleSeconds` of 25.
     static let faults: JSONValue = [
-        "latencyMilliseconds": 20, "tooManyPerMille": 40, "unavailablePerMille": 40, "htmlPerMille": 15, "errorInside200PerMille": 20,
+        "latencyMilliseconds": 20, "tooManyPerMille": 40, "unavailablePerMille": 40, "htmlPerMille": 15,
+        "errorInside200PerMille": 20,
         "wrongGzipPerMille": 20, "lostAnswerPerMille": 60, "lateCommitPerMille": 40, "lateCommitSeconds": 20,
     ]
 }
@@ -67,7 +68,8 @@ package struct ChaosTally: Sendable {
         .object([
             "isGood": .bool(isGood), "seed": .string("\(seed)"),
             "kills": .object(JSONObject(ChaosTarget.allCases.map { (key: $0.rawValue, value: JSONValue(kills[$0] ?? 0)) })),
-            "submitted": JSONValue(submitted), "accepted": JSONValue(accepted), "posted": JSONValue(posted), "lost": JSONValue(lost.count),
+            "submitted": JSONValue(submitted), "accepted": JSONValue(accepted), "posted": JSONValue(posted),
+            "lost": JSONValue(lost.count),
             "bills": JSONValue(bills), "distinct": JSONValue(distinct), "duplicates": JSONValue(doubled.count),
             "strangers": JSONValue(strangers.count), "helped": JSONValue(helped), "seconds": JSONValue(seconds),
         ])
@@ -77,7 +79,8 @@ package struct ChaosTally: Sendable {
         var lines = ["seed \(seed), \(seconds) s"]
         lines.append("kills: " + ChaosTarget.allCases.map { "\(kills[$0] ?? 0) \($0.rawValue)" }.joined(separator: ", "))
         lines.append("submitted \(submitted), accepted \(accepted), posted \(posted), lost \(lost.count)")
-        lines.append("bills in the ledgers \(bills), distinct \(distinct), duplicates \(doubled.count), unexpected \(strangers.count)")
+        lines.append(
+            "bills in the ledgers \(bills), distinct \(distinct), duplicates \(doubled.count), unexpected \(strangers.count)")
         lines.append("sent on by a person: \(helped)")
         for number in lost.prefix(20) { lines.append("lost: \(number)") }
         for number in doubled.prefix(20) { lines.append("twice: \(number)") }

@@ -36,8 +36,9 @@ package final class ChildProcess: Sendable {
     package var ending: Ending? { state.withLock { $0.ending } }
 
     /// Starts `program` (an absolute path). Its output is added to the file `log`; `input` is all it can read.
-    package static func start(_ program: String, _ arguments: [String], name: String, log: String, input: [UInt8] = []) throws(Fault) -> ChildProcess
-    {
+    package static func start(
+        _ program: String, _ arguments: [String], name: String, log: String, input: [UInt8] = []
+    ) throws(Fault) -> ChildProcess {
         let file = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw fault(name, "opening \(log): \(lastError())") }
         defer { close(file) }
@@ -81,7 +82,7 @@ package final class ChildProcess: Sendable {
         var none = sigset_t()
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
-        let startsSession: Int32 = 0x80   // POSIX_SPAWN_SETSID, which the importer does not see
+        let startsSession: Int32 = 0x80  // POSIX_SPAWN_SETSID, which the importer does not see
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | startsSession))
         var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
         var variables: [UnsafeMutablePointer<CChar>?] = environment().map { strdup($0) } + [nil]

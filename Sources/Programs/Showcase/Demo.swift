@@ -22,7 +22,8 @@ package final class Demo: Sendable {
         numbers = TradeNumbers(folder: installation.settings.folder)
     }
 
-    /// Runs until the time is over or the task is cancelled; answers whether everything promised was seen. Nothing is left running.
+    /// Runs until the time is over or the task is cancelled; answers whether everything promised was seen. Nothing is left
+    /// running.
     package func run() async throws -> Bool {
         introduce()
         do {
@@ -91,7 +92,9 @@ package final class Demo: Sendable {
     func tell(_ sentence: String) { tell(nil, sentence) }
 
     private func introduce() {
-        say("This starts a server with a private PostgreSQL, a worker process per tenant and a sandbox ERP for each of three invented")
+        say(
+            "This starts a server with a private PostgreSQL, a worker process per tenant and a sandbox ERP for each of three invented"
+        )
         say("tenants, and lets invoices arrive. Nothing leaves this machine. Everything lies in \(installation.settings.folder).")
         say("You will see:")
         for scenario in DemoScenario.allCases {
@@ -113,12 +116,16 @@ package final class Demo: Sendable {
         say("")
     }
 
-    private func padded(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(1, width - text.count)) }
+    private func padded(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(1, width - text.count))
+    }
 
     private func summarize() async {
         say("")
         let shown = seen.withLock { $0 }
-        for scenario in DemoScenario.allCases { say("  \(shown.contains(scenario) ? "seen    " : "not seen") \(scenario.rawValue)") }
+        for scenario in DemoScenario.allCases {
+            say("  \(shown.contains(scenario) ? "seen    " : "not seen") \(scenario.rawValue)")
+        }
         var bills = 0
         var doubled: [String] = []
         for tenant in SampleTenant.all {
@@ -127,7 +134,9 @@ package final class Demo: Sendable {
             bills += books.bills.count
             doubled += books.doubled
         }
-        say("  \(handedIn.withLock { $0 }) documents handed in; the three ledgers hold \(bills) bills, \(doubled.count) of them twice")
+        say(
+            "  \(handedIn.withLock { $0 }) documents handed in; the three ledgers hold \(bills) bills, \(doubled.count) of them twice"
+        )
         for failure in failures.withLock({ $0 }) { say("  failed: \(failure)") }
     }
 }
@@ -142,7 +151,8 @@ enum DemoPeople {
 
     static let all: [Person] =
         [
-            Person(role: "operator", email: SampleTenant.operatorAdmin, sees: "all tenants at a glance, their service, no documents"),
+            Person(
+                role: "operator", email: SampleTenant.operatorAdmin, sees: "all tenants at a glance, their service, no documents"),
             Person(role: "engineer on call", email: SampleTenant.onCall, sees: "incidents, runbooks, dead letters"),
             Person(role: "auditor", email: SampleTenant.auditor, sees: "the audit log"),
         ]
@@ -153,7 +163,9 @@ enum DemoPeople {
                 Person(role: "approver", email: tenant.approvers[0], sees: "\(tenant.name): the approval inbox"),
                 Person(role: "approver", email: tenant.approvers[1], sees: "\(tenant.name): the approval inbox"),
                 Person(role: "controller", email: tenant.controller, sees: "\(tenant.name): both, and the audit log"),
-                Person(role: "tenant administrator", email: tenant.admin, sees: "\(tenant.name): service levels, people, connections"),
+                Person(
+                    role: "tenant administrator", email: tenant.admin, sees: "\(tenant.name): service levels, people, connections"
+                ),
             ]
         }
 }

@@ -1,6 +1,7 @@
 internal import Kernel
 
-/// Ordinary business beside the stories: invoices of all tenants, most of them small, and approvers who keep up, but leave enough for
+/// Ordinary business beside the stories: invoices of all tenants, most of them small, and approvers who keep up, but leave
+/// enough for
 /// the visitor.
 struct DemoBackground: Sendable {
     /// Approvals that wait before the demonstration's own approvers sign the oldest.
@@ -29,14 +30,16 @@ struct DemoBackground: Sendable {
     }
 
     private func arrival(_ tenant: SampleTenant, isMiddle: Bool) async throws -> String? {
-        let trade = try SampleTrade(tenant, number: try demo.numbers.take(), size: isMiddle ? .middle : .small, today: DemoStories.today)
+        let trade = try SampleTrade(
+            tenant, number: try demo.numbers.take(), size: isMiddle ? .middle : .small, today: DemoStories.today)
         try await demo.installation.ledger(tenant).add(trade.ledgerData)
         let clerk = try await demo.installation.tenant(tenant, as: tenant.clerk)
         let document = try await clerk.submit(try trade.invoice.bytes(isMiddle ? .cii : .ubl), fileName: trade.fileName)
         demo.handedIn.withLock { $0 += 1 }
         let run = try await clerk.started(document, seconds: 30)
         demo.tell(
-            tenant, "\(trade.invoice.number) of \(trade.invoice.seller.name) arrives, \(try trade.grossText)\(isMiddle ? "; somebody has to sign" : "").",
+            tenant,
+            "\(trade.invoice.number) of \(trade.invoice.seller.name) arrives, \(try trade.grossText)\(isMiddle ? "; somebody has to sign" : "").",
             at: "/t/\(tenant.slug)/runs/\(run.id)")
         return run.id
     }

@@ -21,7 +21,8 @@ struct DemoStories: Sendable {
             let ended = try await end(of: run, clerk, outcome: "posted")
             let bill = try await bill(first)
             demo.tell(
-                tenant, "\(first.invoice.number) of \(first.invoice.seller.name), \(try first.grossText), agrees with its order and is posted "
+                tenant,
+                "\(first.invoice.number) of \(first.invoice.seller.name), \(try first.grossText), agrees with its order and is posted "
                     + "as \(bill). Nobody had to sign.", at: "/t/\(tenant.slug)/runs/\(ended.id)")
         }
         try await demo.scenario(.duplicate) { try await duplicate(of: first, tenant) }
@@ -30,7 +31,8 @@ struct DemoStories: Sendable {
             let clerk = try await installation.tenant(tenant, as: tenant.clerk)
             let request = try await exception(of: try await deliver(trade(tenant), fault: .unknownSupplier, as: clerk), clerk)
             demo.tell(
-                tenant, "An invoice of \(SampleParty.stranger.name), whom the ERP does not know, waits for the clerk (\(request.code)). It is "
+                tenant,
+                "An invoice of \(SampleParty.stranger.name), whom the ERP does not know, waits for the clerk (\(request.code)). It is "
                     + "left for you.", at: "/t/\(tenant.slug)/exceptions/\(request.id)")
         }
     }
@@ -40,9 +42,12 @@ struct DemoStories: Sendable {
         let run = try await deliver(first, fault: .duplicateNumber, as: clerk)
         let request = try await exception(of: run, clerk)
         demo.tell(
-            tenant, "\(first.invoice.number) comes again, its number written otherwise, and stops as a duplicate (\(request.code)).",
+            tenant,
+            "\(first.invoice.number) comes again, its number written otherwise, and stops as a duplicate (\(request.code)).",
             at: "/t/\(tenant.slug)/exceptions/\(request.id)")
-        let sentence = try await refused { try await clerk.resolve(request, as: "not-a-duplicate", reason: "It is another delivery.") }
+        let sentence = try await refused {
+            try await clerk.resolve(request, as: "not-a-duplicate", reason: "It is another delivery.")
+        }
         demo.tell(tenant, "The clerk who recorded it calls it another invoice, and is told: “\(sentence)”")
         try await clerk.resolve(request, as: "reject", reason: "It is the invoice of yesterday once more.")
         _ = try await end(of: run, clerk, outcome: "rejected")
@@ -55,7 +60,8 @@ struct DemoStories: Sendable {
         let run = try await deliver(made, as: controller)
         let request = try await approval(of: run, controller)
         demo.tell(
-            tenant, "The controller hands in \(made.invoice.number), \(try made.grossText), without an order: two approvers and a controller "
+            tenant,
+            "The controller hands in \(made.invoice.number), \(try made.grossText), without an order: two approvers and a controller "
                 + "have to sign.", at: "/t/\(tenant.slug)/inbox/\(request.id)")
         for email in tenant.approvers {
             try await pause()
@@ -80,7 +86,8 @@ struct DemoStories: Sendable {
             let made = try trade(tenant, .middle, .dearer)
             let request = try await exception(of: try await deliver(made, as: clerk), clerk)
             demo.tell(
-                tenant, "\(made.invoice.number) of \(made.invoice.seller.name) asks for a tenth more than was ordered and stops "
+                tenant,
+                "\(made.invoice.number) of \(made.invoice.seller.name) asks for a tenth more than was ordered and stops "
                     + "(\(request.code)). It is left for you: the clerk may not accept it, having recorded it; the controller may.",
                 at: "/t/\(tenant.slug)/exceptions/\(request.id)")
         }
@@ -97,11 +104,14 @@ struct DemoStories: Sendable {
         demo.handedIn.withLock { $0 += 1 }
         let request = try await Patience.wait(seconds: DemoStories.waitSeconds, for: "a case for \(name)") {
             let documents = try await clerk.items("documents", limit: 200)
-            guard let id = documents.first(where: { $0["fileName"]?.string == name })?["id"]?.string else { return nil as RequestView? }
+            guard let id = documents.first(where: { $0["fileName"]?.string == name })?["id"]?.string else {
+                return nil as RequestView?
+            }
             return try await clerk.exceptions().first { $0.document == id }
         }
         demo.tell(
-            tenant, "A file that breaks off in the middle lay in the drop folder. It is kept and has become a case (\(request.code)). It is "
+            tenant,
+            "A file that breaks off in the middle lay in the drop folder. It is kept and has become a case (\(request.code)). It is "
                 + "left for you.", at: "/t/\(tenant.slug)/exceptions/\(request.id)")
     }
 
@@ -117,14 +127,16 @@ struct DemoStories: Sendable {
         do {
             try await installation.tenant(tenant, as: tenant.approvers[0]).decide(request, "approve")
             demo.tell(
-                tenant, "\(made.invoice.number) is approved, and its ERP has gone away. The contract promises posting within "
+                tenant,
+                "\(made.invoice.number) is approved, and its ERP has gone away. The contract promises posting within "
                     + "\(demo.plan.isFast ? "15 seconds" : "two minutes").", at: "/t/\(tenant.slug)/runs/\(run.id)")
             let onCall = try await installation.tenant(tenant, as: SampleTenant.onCall)
             let incident = try await Patience.wait(seconds: 240, for: "an incident") {
-                try await onCall.incidents().first { $0.alert == "sla-breach" && $0.state == "open" }
+                try await onCall.incidents().first { $0.alert == "sla-breach" && $0.state == "triggered" }
             }
             demo.tell(
-                tenant, "The target is missed. Incident \(incident.number) has opened (\(incident.severity)): \(incident.title). The runbook: "
+                tenant,
+                "The target is missed. Incident \(incident.number) has opened (\(incident.severity)): \(incident.title). The runbook: "
                     + "\(incident.runbook)", at: "/t/\(tenant.slug)/incidents/\(incident.id)")
             try await onCall.acknowledgeIncident(incident.id)
             demo.tell(tenant, "The engineer on call takes it on and finds the ERP away.")
@@ -134,7 +146,9 @@ struct DemoStories: Sendable {
         }
         try await ledger.setFaults([:])
         _ = try await end(of: run, clerk, outcome: "posted", seconds: 300)
-        demo.tell(tenant, "The ERP is back and the invoice is posted, late and once. The miss stays on record.", at: "/t/\(tenant.slug)/service")
+        demo.tell(
+            tenant, "The ERP is back and the invoice is posted, late and once. The miss stays on record.",
+            at: "/t/\(tenant.slug)/service")
     }
 
     // MARK: Solara Energía
@@ -157,7 +171,8 @@ struct DemoStories: Sendable {
             try await installation.tenant(tenant, as: tenant.approvers[1]).decide(request, "approve")
             _ = try await end(of: run, clerk, outcome: "posted")
             demo.tell(
-                tenant, "The second approver signs, and it is posted as \(try await bill(made)).", at: "/t/\(tenant.slug)/runs/\(run.id)")
+                tenant, "The second approver signs, and it is posted as \(try await bill(made)).",
+                at: "/t/\(tenant.slug)/runs/\(run.id)")
         }
         try await demo.scenario(.quantityMismatch) { try await quantityMismatch(tenant) }
         try await demo.scenario(.outage) { try await outage(tenant) }
@@ -176,7 +191,9 @@ struct DemoStories: Sendable {
         try await installation.ledger(tenant).add(try SampleTrade(tenant, number: number, today: today).ledgerData)
         try await clerk.resolve(request, as: "retry", reason: "The rest has arrived.")
         _ = try await end(of: run, clerk, outcome: "posted")
-        demo.tell(tenant, "The rest arrives, the clerk has it compared again, and it is posted.", at: "/t/\(tenant.slug)/runs/\(run.id)")
+        demo.tell(
+            tenant, "The rest arrives, the clerk has it compared again, and it is posted.", at: "/t/\(tenant.slug)/runs/\(run.id)"
+        )
     }
 
     private func outage(_ tenant: SampleTenant) async throws {
@@ -191,7 +208,8 @@ struct DemoStories: Sendable {
         do {
             for one in trades { runs.append(try await deliver(one, as: clerk)) }
             demo.tell(
-                tenant, "The ERP answers 503 to everything. Three invoices arrive nevertheless and wait.", at: "/t/\(tenant.slug)/runs")
+                tenant, "The ERP answers 503 to everything. Three invoices arrive nevertheless and wait.",
+                at: "/t/\(tenant.slug)/runs")
             try await Task.sleep(for: .seconds(demo.plan.outageSeconds))
         } catch {
             try await ledger.setFaults([:])
@@ -203,7 +221,8 @@ struct DemoStories: Sendable {
         let numbers = Set(trades.map(\.invoice.number))
         let posted = books.bills.filter { numbers.contains($0["invoiceNumber"]?.string ?? "") }.count
         guard posted == trades.count, books.doubled.isEmpty else {
-            throw Fault("looking into the ledger", "\(posted) of \(trades.count) bills, \(books.doubled.count) twice", isRetryable: false)
+            throw Fault(
+                "looking into the ledger", "\(posted) of \(trades.count) bills, \(books.doubled.count) twice", isRetryable: false)
         }
         demo.tell(
             tenant, "The ERP is back after \(demo.plan.outageSeconds) seconds: all three are posted, each once.",
@@ -220,7 +239,9 @@ struct DemoStories: Sendable {
 
     private func pause() async throws { try await Task.sleep(for: .milliseconds(demo.plan.pauseMilliseconds)) }
 
-    private func trade(_ tenant: SampleTenant, _ size: SampleTrade.Size = .small, _ fit: SampleTrade.Fit = .agrees) throws -> SampleTrade {
+    private func trade(
+        _ tenant: SampleTenant, _ size: SampleTrade.Size = .small, _ fit: SampleTrade.Fit = .agrees
+    ) throws -> SampleTrade {
         try SampleTrade(tenant, number: try demo.numbers.take(), size: size, fit: fit, today: today)
     }
 
@@ -240,10 +261,13 @@ struct DemoStories: Sendable {
         try await person.request("exceptions", of: run, seconds: DemoStories.waitSeconds)
     }
 
-    private func end(of run: RunView, _ person: TenantAPI, outcome: String, seconds: Int64 = waitSeconds) async throws -> RunView {
+    private func end(of run: RunView, _ person: TenantAPI, outcome: String, seconds: Int64 = waitSeconds) async throws -> RunView
+    {
         let ended = try await person.ended(run, seconds: seconds)
         guard ended.outcome == outcome else {
-            throw Fault("waiting for \(run.subject)", "it ended as \(ended.outcome ?? ended.phase) and not as \(outcome)", isRetryable: false)
+            throw Fault(
+                "waiting for \(run.subject)", "it ended as \(ended.outcome ?? ended.phase) and not as \(outcome)",
+                isRetryable: false)
         }
         return ended
     }
@@ -269,7 +293,14 @@ extension TenantAPI {
     package func started(_ document: SubmittedDocument, seconds: Int64) async throws -> RunView {
         try await Patience.wait(seconds: seconds, for: "the run of a document") {
             let row = try await self.document(document.id)
-            if let run = row["run"]?.string { return RunView(try await self.run(run)) }
+            if let run = row["run"]?.string {
+                do {
+                    return RunView(try await self.run(run))
+                } catch let problem as ServerProblem where problem.status == 404 {
+                    // The document names its run a moment before the run's first line is written.
+                    return nil
+                }
+            }
             guard row["state"]?.string != "unreadable" else {
                 throw Fault("reading the document", row["reason"]?.string ?? "it cannot be read", isRetryable: false)
             }
@@ -281,7 +312,9 @@ extension TenantAPI {
     package func request(_ kind: String, of run: RunView, seconds: Int64) async throws -> RequestView {
         try await Patience.wait(seconds: seconds, for: "\(kind) of \(run.subject)") {
             let now = RunView(try await self.run(run.id))
-            guard !now.isFinal else { throw Fault("waiting for \(run.subject)", "it ended as \(now.outcome ?? now.phase)", isRetryable: false) }
+            guard !now.isFinal else {
+                throw Fault("waiting for \(run.subject)", "it ended as \(now.outcome ?? now.phase)", isRetryable: false)
+            }
             return try await items(kind).map(RequestView.init).first { $0.run == run.id }
         }
     }

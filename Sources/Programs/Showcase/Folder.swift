@@ -35,7 +35,9 @@ package enum Folder {
         try copy(from, target, below: "", depth: 0, edit)
     }
 
-    private static func copy(_ from: String, _ target: String, below: String, depth: Int, _ edit: (String, String) -> String) throws(Fault) {
+    private static func copy(
+        _ from: String, _ target: String, below: String, depth: Int, _ edit: (String, String) -> String
+    ) throws(Fault) {
         guard depth < depthMax else { throw Fault("copying \(from)", "it is nested deeper than \(depthMax)", isRetryable: false) }
         try make(target)
         for name in try FileBytes.names(in: from) where !name.hasPrefix(".") {
@@ -60,7 +62,9 @@ package enum Folder {
             return
         }
         // A folder that cannot be listed stays, as said above.
-        for name in (try? FileBytes.names(in: path)) ?? [] where name != "." && name != ".." { remove("\(path)/\(name)", depth: depth + 1) }
+        for name in (try? FileBytes.names(in: path)) ?? [] where name != "." && name != ".." {
+            remove("\(path)/\(name)", depth: depth + 1)
+        }
         rmdir(path)
     }
 
@@ -122,7 +126,9 @@ package enum OwnFolder {
         } else {
             // A folder that does not exist has no names.
             guard ((try? FileBytes.names(in: folder)) ?? []).isEmpty else {
-                throw Refusal(.conflict, reason: "folder.other", "\(folder) holds other files.", facts: ["remedy": "Give an empty folder with --data."])
+                throw Refusal(
+                    .conflict, reason: "folder.other", "\(folder) holds other files.",
+                    facts: ["remedy": "Give an empty folder with --data."])
             }
         }
         try Folder.make(folder)

@@ -54,7 +54,9 @@ package final class Installation: Sendable {
     package var serverPid: Int32? { server.withLock { $0.flatMap { $0.ending == nil ? $0.pid : nil } } }
     /// The first process of the private database, as its own file names it; nil when there is none.
     package var databasePid: Int32? {
-        Folder.text(dataFolder + "/postgres/data/postmaster.pid").flatMap { text in text.split(separator: "\n").first.flatMap { Int32($0) } }
+        Folder.text(dataFolder + "/postgres/data/postmaster.pid").flatMap { text in
+            text.split(separator: "\n").first.flatMap { Int32($0) }
+        }
     }
     package var serverEnding: ChildProcess.Ending? { server.withLock { $0?.ending } }
 
@@ -74,7 +76,8 @@ package final class Installation: Sendable {
         say("setting passwords and secrets")
         for tenant in tenants {
             try await processes.run(
-                "countersignd", ["secret", "--data", dataFolder, "--tenant", tenant.slug, "--name", "erp-token", "--log", "error"],
+                "countersignd",
+                ["secret", "--data", dataFolder, "--tenant", tenant.slug, "--name", "erp-token", "--log", "error"],
                 input: Installation.ledgerToken)
         }
     }
@@ -93,7 +96,8 @@ package final class Installation: Sendable {
             ], name: "ledger-\(tenant.slug)")
         let port = try await Patience.wait(seconds: 20, for: "the ledger of \(tenant.name)") { () -> Int? in
             if let ending = child.ending {
-                throw Fault("starting the ledger of \(tenant.name)", "\(ending): \(processes.logTail(child.name))", isRetryable: false)
+                throw Fault(
+                    "starting the ledger of \(tenant.name)", "\(ending): \(processes.logTail(child.name))", isRetryable: false)
             }
             return Folder.text(portFile).flatMap { Int($0.split(separator: "\n").last ?? "") }
         }
@@ -113,7 +117,9 @@ package final class Installation: Sendable {
         address.sin_port = number.bigEndian
         address.sin_addr.s_addr = inet_addr("127.0.0.1")
         return withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0 }
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
         }
     }
 
@@ -126,7 +132,8 @@ package final class Installation: Sendable {
         try Folder.copy(settings.tenants, to: target + "/Tenants") { path, text in
             var text = edits(path, text)
             for tenant in SampleTenant.all where path.contains("/\(tenant.slug)/connections/") {
-                text = replacing("127.0.0.1:\(tenant.ledgerPort)", with: "127.0.0.1:\(ports[tenant.slug] ?? tenant.ledgerPort)", in: text)
+                text = replacing(
+                    "127.0.0.1:\(tenant.ledgerPort)", with: "127.0.0.1:\(ports[tenant.slug] ?? tenant.ledgerPort)", in: text)
             }
             return text
         }
@@ -185,7 +192,8 @@ package final class Installation: Sendable {
                 guard let email = rest.popFirst() else { return }
                 group.addTask { [processes, dataFolder] in
                     try await processes.run(
-                        "countersignd", ["password", "--data", dataFolder, "--email", email, "--log", "error"], input: Installation.password)
+                        "countersignd", ["password", "--data", dataFolder, "--email", email, "--log", "error"],
+                        input: Installation.password)
                 }
             }
             for _ in 0..<Installation.passwordsAtOnce { next() }

@@ -35,7 +35,8 @@ package struct LedgerAPI: Sendable {
     private func exchange(_ method: HTTPMethod, _ path: String, _ body: JSONValue?) async throws -> JSONValue {
         let entry = EgressPolicy.Entry("127.0.0.1:\(port)").map { [$0] } ?? []
         let request = HTTPRequest(
-            method, "http://127.0.0.1:\(port)\(path)", headers: body == nil ? [] : [HTTPHeader("Content-Type", "application/json")],
+            method, "http://127.0.0.1:\(port)\(path)",
+            headers: body == nil ? [] : [HTTPHeader("Content-Type", "application/json")],
             body: body?.bytes, totalTimeoutMilliseconds: LedgerAPI.answerMilliseconds, maxBodyBytes: ServerAPI.answerBytesMax,
             egress: EgressPolicy(entries: entry), isRepeatable: true)
         let response: HTTPResponse

@@ -5,7 +5,8 @@ package import Kernel
 ///
 /// What runs is kept in a file, so that the next start ends what a killed predecessor could not.
 package final class Processes: Sendable {
-    static let graceSeconds: Int64 = 15
+    /// A server ends its workers, answers what is asked, and stops its database.
+    static let graceSeconds: Int64 = 40
     /// Lines of a log that an error message repeats.
     static let logTailLines = 5
 
@@ -57,7 +58,8 @@ package final class Processes: Sendable {
         // What it wrote may be a key, so it does not stay.
         defer { unlink(output) }
         let child = try ChildProcess.start(
-            try self.program(program), arguments, name: program, log: output, input: Array((input.isEmpty ? "" : input + "\n").utf8))
+            try self.program(program), arguments, name: program, log: output,
+            input: Array((input.isEmpty ? "" : input + "\n").utf8))
         running.withLock { $0.append(child) }
         let ending = await withTaskCancellationHandler {
             await child.waitForEnd()
@@ -121,7 +123,8 @@ package final class Processes: Sendable {
         guard let bytes = Folder.head(list) else { return }
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
             let words = line.split(separator: " ")
-            guard words.count == 3, let pid = Int32(words[0]), let start = ProcessTable.startTime(of: pid), start == words[1] else { continue }
+            guard words.count == 3, let pid = Int32(words[0]), let start = ProcessTable.startTime(of: pid), start == words[1]
+            else { continue }
             kill(pid, SIGTERM)
             var looks = 0
             while ProcessTable.startTime(of: pid) == start, !ProcessTable.isEnded(pid), looks < 1000 {
@@ -154,6 +157,11 @@ package enum ProcessTable {
         guard let bytes = Folder.head("/proc/\(pid)/cmdline") else { return nil }
         let first = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         return first.split(separator: "/").last.map(String.init)
+    }
+
+    /// The words of the command line; none when the process is gone.
+    package static func arguments(of pid: Int32) -> [String] {
+        (Folder.head("/proc/\(pid)/cmdline") ?? []).split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// Bytes of memory that the process holds; nil when it is gone.

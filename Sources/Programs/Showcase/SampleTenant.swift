@@ -64,27 +64,32 @@ extension SampleTenant {
         slug: "brightwater-foods", name: "Brightwater Foods", ledgerPort: 7411, currency: currency("EUR"),
         goods: [
             Goods(
-                item: "KL-20", name: "Kühlstellplatz, Palette und Woche", unit: "C62", price: price(1_850), supplier: .nordhafenCold,
+                item: "KL-20", name: "Kühlstellplatz, Palette und Woche", unit: "C62", price: price(1_850),
+                supplier: .nordhafenCold,
                 buyer: .brightwaterGermany, rate: ExactDecimal(19)),
             Goods(
-                item: "FK-432", name: "Faltkarton 400 × 300 × 200, bedruckt", unit: "C62", price: price(84), supplier: .altmarkPackaging,
+                item: "FK-432", name: "Faltkarton 400 × 300 × 200, bedruckt", unit: "C62", price: price(84),
+                supplier: .altmarkPackaging,
                 buyer: .brightwaterGermany, rate: ExactDecimal(19)),
             Goods(
                 item: "RM-35", name: "Rohmilch 3,5 %, Liter", unit: "LTR", price: price(62), supplier: .traunseeDairy,
                 buyer: .brightwaterAustria, rate: ExactDecimal(20)),
         ],
         numberPrefix: "RE", freight: "Fracht und Energiezuschlag", clerk: "maya.lund@brightwater.example",
-        approvers: ["jonas.weber@brightwater.example", "petra.vogel@brightwater.example"], controller: "ruth.adler@brightwater.example",
+        approvers: ["jonas.weber@brightwater.example", "petra.vogel@brightwater.example"],
+        controller: "ruth.adler@brightwater.example",
         admin: "nadja.frey@brightwater.example")
 
     package static let kestrel = SampleTenant(
         slug: "kestrel-labs", name: "Kestrel Labs", ledgerPort: 7412, currency: currency("GBP"),
         goods: [
             Goods(
-                item: "PI-CAL", name: "Calibration of flow meters", unit: "HUR", price: price(6_400), supplier: .pennineInstruments,
+                item: "PI-CAL", name: "Calibration of flow meters", unit: "HUR", price: price(6_400),
+                supplier: .pennineInstruments,
                 buyer: .kestrelLabs, rate: ExactDecimal(20)),
             Goods(
-                item: "HC-NODE", name: "Compute node, reserved, one month", unit: "C62", price: price(4_275), supplier: .harbourCloud,
+                item: "HC-NODE", name: "Compute node, reserved, one month", unit: "C62", price: price(4_275),
+                supplier: .harbourCloud,
                 buyer: .kestrelLabs, rate: ExactDecimal(20)),
         ],
         numberPrefix: "INV", freight: "Carriage and handling", clerk: "owen.hart@kestrel-labs.example",
@@ -95,7 +100,8 @@ extension SampleTenant {
         slug: "solara-energia", name: "Solara Energía", ledgerPort: 7413, currency: currency("EUR"),
         goods: [
             Goods(
-                item: "MO-INV", name: "Montaje de inversores, hora de cuadrilla", unit: "HUR", price: price(5_800), supplier: .meseta,
+                item: "MO-INV", name: "Montaje de inversores, hora de cuadrilla", unit: "HUR", price: price(5_800),
+                supplier: .meseta,
                 buyer: .solaraSpain, rate: ExactDecimal(21)),
             Goods(
                 item: "MO-CAB", name: "Tendido de cable solar 6 mm², metro", unit: "MTR", price: price(245), supplier: .meseta,

@@ -3,7 +3,8 @@ package import Kernel
 
 /// A purchase from the order to the invoice: what the ledger knows of it, and the document that the supplier sends.
 ///
-/// The number of a trade decides everything about it, amounts included: two trades of one tenant and size have different sums, since
+/// The number of a trade decides everything about it, amounts included: two trades of one tenant and size have different sums,
+/// since
 /// equal sums of one supplier in one week are, rightly, taken for duplicates.
 package struct SampleTrade: Sendable {
     /// Net worth of the goods, aimed at the bands of the approval matrix.
@@ -48,15 +49,18 @@ package struct SampleTrade: Sendable {
         let freight = ExactDecimal(mantissa: Int128(500 + number % SampleTrade.numbersMax), scale: 2)
         let hasOrder = fit != .withoutOrder
         invoice = SampleInvoice(
-            number: "\(tenant.numberPrefix)-\(today.year)-\(text)", issueDate: today.adding(days: -1), dueDate: today.adding(days: 29),
-            seller: goods.supplier, buyer: goods.buyer, orderRef: hasOrder ? order : nil, buyerReference: hasOrder ? nil : "KST-4711",
+            number: "\(tenant.numberPrefix)-\(today.year)-\(text)", issueDate: today.adding(days: -1),
+            dueDate: today.adding(days: 29),
+            seller: goods.supplier, buyer: goods.buyer, orderRef: hasOrder ? order : nil,
+            buyerReference: hasOrder ? nil : "KST-4711",
             currency: tenant.currency,
             lines: [
                 SampleLine(
                     id: "1", name: goods.name, quantity: quantity, unit: goods.unit, price: price, rate: goods.rate,
                     orderLineRef: hasOrder ? "1" : nil, itemCode: goods.item),
                 SampleLine(
-                    id: "2", name: tenant.freight, quantity: .one, price: freight, rate: goods.rate, orderLineRef: hasOrder ? "2" : nil,
+                    id: "2", name: tenant.freight, quantity: .one, price: freight, rate: goods.rate,
+                    orderLineRef: hasOrder ? "2" : nil,
                     itemCode: "FR"),
             ])
         guard hasOrder else {
@@ -71,10 +75,12 @@ package struct SampleTrade: Sendable {
         ledgerData = [
             "orders": [
                 [
-                    "number": .string(order), "supplierNumber": supplier, "orderDate": .string(today.adding(days: -20).description),
+                    "number": .string(order), "supplierNumber": supplier,
+                    "orderDate": .string(today.adding(days: -20).description),
                     "currency": .string(tenant.currency.code), "state": "open",
                     "lines": [
-                        SampleTrade.orderLine("1", goods.name, goods.item, quantity, goods.unit, goods.price, goodsNet, needsReceipt: true),
+                        SampleTrade.orderLine(
+                            "1", goods.name, goods.item, quantity, goods.unit, goods.price, goodsNet, needsReceipt: true),
                         SampleTrade.orderLine("2", tenant.freight, "FR", .one, "C62", freight, freight, needsReceipt: false),
                     ],
                 ]
@@ -82,7 +88,8 @@ package struct SampleTrade: Sendable {
             "receipts": [
                 [
                     "number": .string("GR-\(today.year)-\(text)"), "orderNumber": .string(order), "supplierNumber": supplier,
-                    "receiptDate": .string(today.adding(days: -3).description), "deliveryNote": .string("LS \(text)"), "state": "posted",
+                    "receiptDate": .string(today.adding(days: -3).description), "deliveryNote": .string("LS \(text)"),
+                    "state": "posted",
                     "lines": [
                         [
                             "orderLine": "1", "quantity": .string(arrived.description), "unit": .string(goods.unit),
@@ -99,7 +106,8 @@ package struct SampleTrade: Sendable {
         _ net: ExactDecimal, needsReceipt: Bool
     ) -> JSONValue {
         [
-            "line": .string(number), "description": .string(name), "item": .string(item), "quantity": .string(quantity.description),
+            "line": .string(number), "description": .string(name), "item": .string(item),
+            "quantity": .string(quantity.description),
             "unit": .string(unit), "unitPrice": .string(price.description), "netAmount": .string(net.description),
             "receiptRequired": .bool(needsReceipt), "received": "0", "invoiced": "0", "invoicedAmount": "0",
         ]

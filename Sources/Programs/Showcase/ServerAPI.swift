@@ -30,7 +30,8 @@ package struct ServerProblem: Error, Sendable, Equatable, CustomStringConvertibl
 
 /// The server's HTTP API, as any program outside would use it.
 ///
-/// Every writing call carries an idempotency key of its own, and handing in the same bytes twice is one document; so a call that got
+/// Every writing call carries an idempotency key of its own, and handing in the same bytes twice is one document; so a call
+/// that got
 /// no answer may be made again, and `patienceSeconds` says for how long that is done.
 package struct ServerAPI: Sendable {
     /// A whole installation's configuration may come back.
@@ -59,7 +60,8 @@ package struct ServerAPI: Sendable {
 
     /// Opens a session; answers the token, which is shown once.
     package func signIn(email: String, password: String) async throws -> (token: String, name: String) {
-        let answer = try await send(.post, "/api/v1/sessions", ["email": .string(email), "password": .string(password)], key: nil)
+        let answer = try await send(
+            .post, "/api/v1/sessions", ["email": .string(email), "password": .string(password)], key: nil)
         guard let token = answer["token"]?.string else { throw ServerAPI.strange("the answer to a sign-in has no token") }
         return (token, answer["name"]?.string ?? email)
     }
@@ -69,14 +71,18 @@ package struct ServerAPI: Sendable {
     }
 
     /// Sends a JSON body. The key tells a repetition from a new act; nil sends none, for the routes that take none.
-    package func send(_ method: HTTPMethod, _ path: String, _ body: JSONValue, key: String? = Idempotency.newKey()) async throws -> JSONValue {
+    package func send(
+        _ method: HTTPMethod, _ path: String, _ body: JSONValue, key: String? = Idempotency.newKey()
+    ) async throws -> JSONValue {
         var headers = [HTTPHeader("Content-Type", "application/json")]
         if let key { headers.append(HTTPHeader("Idempotency-Key", key)) }
         return try ServerAPI.json(try await exchange(method, path, headers: headers, body: body.bytes))
     }
 
     /// One exchange with the token; every status is an answer, and only the patience above repeats it.
-    package func exchange(_ method: HTTPMethod, _ path: String, headers: [HTTPHeader], body: [UInt8]?) async throws -> HTTPResponse {
+    package func exchange(
+        _ method: HTTPMethod, _ path: String, headers: [HTTPHeader], body: [UInt8]?
+    ) async throws -> HTTPResponse {
         var all = headers
         if let token { all.append(HTTPHeader("Authorization", "Bearer \(token)")) }
         let request = HTTPRequest(
@@ -134,7 +140,8 @@ package struct ServerAPI: Sendable {
         var out = ""
         for byte in text.utf8 {
             switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"),
                 UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
                 out.unicodeScalars.append(Unicode.Scalar(byte))
             default: out += "%" + [byte].hexText.uppercased()

@@ -79,14 +79,19 @@ package struct TenantAPI: Sendable {
     package func decide(_ request: RequestView, _ verdict: String, reason: String? = nil) async throws -> JSONValue {
         try await post(
             "approvals/\(request.id)/decision",
-            .object(["verdict": .string(verdict), "objectHash": .string(request.objectHash), "reason": reason.map(JSONValue.string)]))
+            .object([
+                "verdict": .string(verdict), "objectHash": .string(request.objectHash), "reason": reason.map(JSONValue.string),
+            ]))
     }
 
     @discardableResult
     package func resolve(_ request: RequestView, as resolution: String, reason: String? = nil) async throws -> JSONValue {
         try await post(
             "exceptions/\(request.id)/resolution",
-            .object(["resolution": .string(resolution), "objectHash": .string(request.objectHash), "reason": reason.map(JSONValue.string)]))
+            .object([
+                "resolution": .string(resolution), "objectHash": .string(request.objectHash),
+                "reason": reason.map(JSONValue.string),
+            ]))
     }
 
     // MARK: Operations
@@ -103,7 +108,9 @@ package struct TenantAPI: Sendable {
     }
 
     @discardableResult
-    package func acknowledgeIncident(_ id: String) async throws -> JSONValue { try await post("incidents/\(id)/acknowledge", [:]) }
+    package func acknowledgeIncident(_ id: String) async throws -> JSONValue {
+        try await post("incidents/\(id)/acknowledge", [:])
+    }
 
     @discardableResult
     package func resolveIncident(_ id: String, reason: String) async throws -> JSONValue {

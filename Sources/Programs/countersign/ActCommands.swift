@@ -76,7 +76,9 @@ struct ResolveCommand: AsyncParsableCommand {
     @OptionGroup var choice: ScopeChoice
 
     func validate() throws {
-        if kind == .exception, resolution == nil { throw ValidationError("Say how with --as; `get exceptions` names the ways out.") }
+        if kind == .exception, resolution == nil {
+            throw ValidationError("Say how with --as; `get exceptions` names the ways out.")
+        }
         if kind == .incident, reason == nil { throw ValidationError("Say why with --reason; the customer may read it one day.") }
         if kind == .incident, resolution != nil { throw ValidationError("--as is for exceptions.") }
     }
@@ -174,7 +176,8 @@ struct SubmitCommand: AsyncParsableCommand {
     func run() async throws {
         let places = try await choice.scopes(permission: "documents.submit")
         guard places.count == 1, let place = places.first else {
-            throw BadAnswer("You hand documents in for several tenants. Say which with -t: \(places.map(\.slug).joined(separator: ", ")).")
+            throw BadAnswer(
+                "You hand documents in for several tenants. Say which with -t: \(places.map(\.slug).joined(separator: ", ")).")
         }
         for file in files {
             let name = file == "-" ? "document" : file.split(separator: "/").last.map(String.init) ?? file

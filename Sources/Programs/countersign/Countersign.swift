@@ -17,9 +17,11 @@ struct Countersign: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             CheckCommand.self, SchemaCommand.self, PlanCommand.self, ApplyCommand.self, SLACommand.self, DocumentCommand.self,
-            ConformanceCommand.self, LoginCommand.self, GetCommand.self, DescribeCommand.self, ApproveCommand.self, RejectCommand.self,
-            ResolveCommand.self, AcknowledgeCommand.self, RetryCommand.self, SubmitCommand.self, LogsCommand.self, AuditCommand.self,
-            DemoCommand.self,
+            ConformanceCommand.self, LoginCommand.self, GetCommand.self, DescribeCommand.self, ApproveCommand.self,
+            RejectCommand.self,
+            ResolveCommand.self, AcknowledgeCommand.self, RetryCommand.self, SubmitCommand.self, LogsCommand.self,
+            AuditCommand.self,
+            DemoCommand.self, ChaosCommand.self, BenchCommand.self,
         ])
 
     static func main() async {

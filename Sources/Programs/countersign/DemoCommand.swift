@@ -28,7 +28,8 @@ struct DemoCommand: AsyncParsableCommand {
 
     func run() async throws {
         let plan = DemoPlan(
-            folder: data ?? Places.data("countersign-demo" + (fast ? "-fast" : "")), tenants: try Places.tenants(tenants), port: port,
+            folder: data ?? Places.data("countersign-demo" + (fast ? "-fast" : "")), tenants: try Places.tenants(tenants),
+            port: port,
             seconds: seconds, isFast: fast)
         let demo = try Demo(plan) { Terminal.print($0) }
         let isComplete = try await StopSignal.ending { try await demo.run() }

@@ -35,7 +35,9 @@ struct DescribeCommand: AsyncParsableCommand {
         let (_, json) = try await choice.find("\(list)/\(ServerAPI.escaped(id))", permission: permission)
         output.print(json) {
             var text = Sheet.members(of: json)
-            let lines = (json["timeline"]?.array ?? []).map { [Cells.time($0, "at"), Cells.text($0, "kind"), Cells.text($0, "text")] }
+            let lines = (json["timeline"]?.array ?? []).map {
+                [Cells.time($0, "at"), Cells.text($0, "kind"), Cells.text($0, "text")]
+            }
             if !lines.isEmpty { text += "\n\n" + Terminal.table(["AT", "KIND", "WHAT"], lines, width: Terminal.width) }
             return text
         }
@@ -102,6 +104,7 @@ enum Sheet {
 enum HistoryText {
     static func table(_ lines: [HistoryLine]) -> String {
         Terminal.table(
-            ["AT", "WHAT", "STEP", "SUMMARY"], lines.map { [Cells.time($0.json, "at"), $0.type, $0.step, $0.summary] }, width: Terminal.width)
+            ["AT", "WHAT", "STEP", "SUMMARY"], lines.map { [Cells.time($0.json, "at"), $0.type, $0.step, $0.summary] },
+            width: Terminal.width)
     }
 }

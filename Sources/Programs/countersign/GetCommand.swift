@@ -6,7 +6,8 @@ import Showcase
 /// `countersign get`: lists.
 struct GetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "get", abstract: "List runs, approvals, exceptions, incidents, tasks, workers, tenants, documents or clocks.",
+        commandName: "get",
+        abstract: "List runs, approvals, exceptions, incidents, tasks, workers, tenants, documents or clocks.",
         discussion: """
             Approvals, exceptions and incidents are the open ones unless --all is given. Tasks are those that were given up; how many
             are ready or given up in each tenant stands above them. Times are UTC.
@@ -68,7 +69,8 @@ struct GetCommand: AsyncParsableCommand {
     /// The counts first, which many may see; then the tasks themselves where the caller may see documents.
     private func tasks() async throws -> String {
         let counts = try await tenants().map { row in
-            let age = row.json["summary"]?["oldestReadyAt"]?.moment.map { "\(max(0, WallClock.system.now.seconds(since: $0)))s" } ?? "-"
+            let age =
+                row.json["summary"]?["oldestReadyAt"]?.moment.map { "\(max(0, WallClock.system.now.seconds(since: $0)))s" } ?? "-"
             return [row.scope, Cells.text(row.json, "summary/tasksReady"), age, Cells.text(row.json, "summary/deadTasks")]
         }
         var rows: [(scope: String, json: JSONValue)] = []

@@ -35,7 +35,8 @@ enum Listing: String, ExpressibleByArgument, CaseIterable {
         switch self {
         case .runs:
             [
-                Column("NUMBER", at: "subject"), Column("COUNTERPARTY", at: "counterparty"), Column("AMOUNT") { Cells.amount($0["amount"]) },
+                Column("NUMBER", at: "subject"), Column("COUNTERPARTY", at: "counterparty"),
+                Column("AMOUNT") { Cells.amount($0["amount"]) },
                 Column("PHASE") { $0["outcome"]?.string ?? Cells.text($0, "phase") }, Column("STEP", at: "step"),
                 Column("WAITS FOR", at: "waitingOn"), Column("STARTED") { Cells.time($0, "startedAt") }, Column("ID", at: "id"),
             ]
@@ -53,37 +54,44 @@ enum Listing: String, ExpressibleByArgument, CaseIterable {
             ]
         case .incidents:
             [
-                Column("NO", at: "number"), Column("SEVERITY", at: "severity"), Column("STATE", at: "state"), Column("ALERT", at: "alert"),
+                Column("NO", at: "number"), Column("SEVERITY", at: "severity"), Column("STATE", at: "state"),
+                Column("ALERT", at: "alert"),
                 Column("TITLE", at: "title"), Column("COUNT", at: "occurrences"), Column("OPENED") { Cells.time($0, "openedAt") },
                 Column("ID", at: "id"),
             ]
         case .tasks:
             [
-                Column("KIND", at: "kind"), Column("TITLE", at: "title"), Column("CONNECTION", at: "connection"), Column("ATTEMPTS", at: "attempts"),
+                Column("KIND", at: "kind"), Column("TITLE", at: "title"), Column("CONNECTION", at: "connection"),
+                Column("ATTEMPTS", at: "attempts"),
                 Column("LAST ERROR", at: "lastError"), Column("GIVEN UP") { Cells.time($0, "updatedAt") }, Column("ID", at: "id"),
             ]
         case .workers:
             [
                 Column("STATE", at: "state"), Column("PID", at: "pid"), Column("LEVEL", at: "level"),
-                Column("RESIDENT") { $0["residentBytes"]?.int64.map { "\($0 / 1_048_576) MiB" } ?? "" }, Column("RESTARTS", at: "restarts"),
+                Column("RESIDENT") { $0["residentBytes"]?.int64.map { "\($0 / 1_048_576) MiB" } ?? "" },
+                Column("RESTARTS", at: "restarts"),
                 Column("SEEN") { Cells.time($0, "seenAt") }, Column("DETAIL", at: "detail"),
             ]
         case .tenants:
             [
                 Column("NAME", at: "name"), Column("STATE", at: "state"), Column("RUNS", at: "summary/runsOpen"),
                 Column("PEOPLE", at: "summary/waitingOnPeople"), Column("EXCEPTIONS", at: "summary/exceptionsOpen"),
-                Column("INCIDENTS", at: "summary/incidentsOpen"), Column("READY", at: "summary/tasksReady"), Column("DEAD", at: "summary/deadTasks"),
+                Column("INCIDENTS", at: "summary/incidentsOpen"), Column("READY", at: "summary/tasksReady"),
+                Column("DEAD", at: "summary/deadTasks"),
                 Column("POSTED TODAY", at: "summary/postedToday"), Column("SLUG", at: "slug"),
             ]
         case .documents:
             [
-                Column("FILE", at: "fileName"), Column("STATE", at: "state"), Column("KIND", at: "kind"), Column("REASON", at: "reason"),
+                Column("FILE", at: "fileName"), Column("STATE", at: "state"), Column("KIND", at: "kind"),
+                Column("REASON", at: "reason"),
                 Column("CHANNEL", at: "channel"), Column("RECEIVED") { Cells.time($0, "receivedAt") }, Column("ID", at: "id"),
             ]
         case .clocks:
             [
-                Column("OBJECTIVE", at: "objective"), Column("NUMBER", at: "subject"), Column("STATE", at: "state"), Column("OUTCOME", at: "outcome"),
-                Column("ELAPSED") { Cells.duration($0["elapsedSeconds"]) }, Column("TARGET") { Cells.duration($0["targetSeconds"]) },
+                Column("OBJECTIVE", at: "objective"), Column("NUMBER", at: "subject"), Column("STATE", at: "state"),
+                Column("OUTCOME", at: "outcome"),
+                Column("ELAPSED") { Cells.duration($0["elapsedSeconds"]) },
+                Column("TARGET") { Cells.duration($0["targetSeconds"]) },
                 Column("DUE") { Cells.time($0, "dueAt") }, Column("ID", at: "id"),
             ]
         }

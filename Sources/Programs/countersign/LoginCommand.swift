@@ -8,7 +8,8 @@ struct LoginCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "login", abstract: "Sign in at a server and keep the session for later commands.",
         discussion: """
-            The password is asked for without showing it, or read as one line from standard input. The session ends after fifteen idle
+            The password is asked for without showing it,
+                or read as one line from standard input. The session ends after fifteen idle
             minutes; programs use an API key instead (--token-file or COUNTERSIGN_TOKEN).
             Exit codes: 0 signed in; 2 not.
             """)
@@ -22,7 +23,8 @@ struct LoginCommand: AsyncParsableCommand {
     func run() async throws {
         guard let address = server ?? Terminal.environment("COUNTERSIGN_SERVER") else {
             throw Refusal(
-                .invalid, reason: "server.none", "No server is named.", facts: ["remedy": "Give --server https://…, or set COUNTERSIGN_SERVER."])
+                .invalid, reason: "server.none", "No server is named.",
+                facts: ["remedy": "Give --server https://…, or set COUNTERSIGN_SERVER."])
         }
         guard let password = SecretLine.read("Password: "), !password.isEmpty else {
             throw Refusal(.invalid, reason: "login.password", "No password was given.")

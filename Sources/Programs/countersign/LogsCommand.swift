@@ -7,7 +7,8 @@ struct LogsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "logs", abstract: "Show what happened: one run's history, or the last minutes of everything you may see.",
         discussion: """
-            Without a run it shows the histories of recent runs, the timelines of incidents and the audit log, as far as your roles
+            Without a run it shows the histories of recent runs, the timelines of incidents and the audit log,
+                as far as your roles
             reach, oldest first. Times are UTC. The server's own log is its standard output, as JSON lines.
             Exit codes: 0 shown; 1 there is no such run for you; 2 no answer.
             """)
@@ -38,7 +39,9 @@ struct LogsCommand: AsyncParsableCommand {
             lines += try await self.lines(of: TenantAPI(api, slug), held, since: since)
         }
         guard !lines.isEmpty else { return Terminal.print("Nothing in the last \(minutes) minutes.") }
-        let rows = lines.filter { $0.at >= since }.sorted { $0.at < $1.at }.map { [$0.at.text(fraction: 0), $0.scope, $0.subject, $0.text] }
+        let rows = lines.filter { $0.at >= since }.sorted { $0.at < $1.at }.map {
+            [$0.at.text(fraction: 0), $0.scope, $0.subject, $0.text]
+        }
         Terminal.print(Terminal.table(["AT", "TENANT", "ABOUT", "WHAT"], rows, width: Terminal.width))
     }
 
@@ -64,14 +67,16 @@ struct LogsCommand: AsyncParsableCommand {
             for incident in try await place.incidents(all: true).prefix(LogsCommand.runsMax) {
                 for line in try await place.get("incidents/\(incident.id)")["timeline"]?.array ?? [] {
                     guard let at = line["at"]?.moment else { continue }
-                    out.append(Line(at: at, scope: place.slug, subject: "incident \(incident.number)", text: Cells.text(line, "text")))
+                    out.append(
+                        Line(at: at, scope: place.slug, subject: "incident \(incident.number)", text: Cells.text(line, "text")))
                 }
             }
         }
         if held.contains("audit.read") {
             for entry in try await place.items("audit", limit: 200) {
                 guard let at = entry["at"]?.moment else { continue }
-                out.append(Line(at: at, scope: place.slug, subject: Cells.text(entry, "object/type"), text: Cells.text(entry, "action")))
+                out.append(
+                    Line(at: at, scope: place.slug, subject: Cells.text(entry, "object/type"), text: Cells.text(entry, "action")))
             }
         }
         return out

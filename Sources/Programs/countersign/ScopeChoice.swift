@@ -6,7 +6,9 @@ import Showcase
 struct ScopeChoice: ParsableArguments {
     @OptionGroup var server: ServerOptions
 
-    @Option(name: [.customShort("t"), .customLong("tenant")], help: "One tenant, by its short name; every one you may see unless given.")
+    @Option(
+        name: [.customShort("t"), .customLong("tenant")],
+        help: "One tenant, by its short name; every one you may see unless given.")
     var tenant: String?
 
     /// Empty is never an answer: a caller with no such permission anywhere is told so.
@@ -92,11 +94,14 @@ enum YAMLText {
     /// Words of letters that YAML gives no other meaning.
     private static func isPlain(_ text: String) -> Bool {
         let special = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
-        guard let first = text.utf8.first, (97...122).contains(first) || (65...90).contains(first), text.utf8.last != 0x20 else { return false }
+        guard let first = text.utf8.first, (97...122).contains(first) || (65...90).contains(first), text.utf8.last != 0x20 else {
+            return false
+        }
         return !special.contains(text.lowercased())
             && text.utf8.allSatisfy { byte in
                 switch byte {
-                case 97...122, 65...90, 48...57, 0x20, UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "/"): true
+                case 97...122, 65...90, 48...57, 0x20, UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "/"):
+                    true
                 default: false
                 }
             }

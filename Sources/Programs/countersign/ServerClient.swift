@@ -84,7 +84,9 @@ enum KeptLogin {
 
     static func write(address: String, token: String) throws -> String {
         guard let file else {
-            throw Refusal(.unavailable, reason: "login.home", "There is no home folder to keep the token in.", facts: ["remedy": "Set HOME."])
+            throw Refusal(
+                .unavailable, reason: "login.home", "There is no home folder to keep the token in.",
+                facts: ["remedy": "Set HOME."])
         }
         try Folder.make(Folder.parent(of: file))
         chmod(Folder.parent(of: file), 0o700)

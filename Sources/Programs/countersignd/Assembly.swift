@@ -68,6 +68,20 @@ struct Assembly: Sendable {
             platform: platform, scopes: scopes, looking: Looking(platform: platform, assets: assets), alerting: alerting,
             staff: staff,
             timekeeper: timekeeper, events: events)
+        services = Assembly.parts(
+            database: database, settings: settings, platform: platform, timekeeper: timekeeper, lanes: lanes,
+            reporting: reporting,
+            site: site, staff: staff, watchdog: watchdog,
+            export: TelemetryExport(platform: platform, asking: asking, scopes: scopes),
+            drop: settings.dropFolder.map { DropFolder(path: $0, intake: intake, scopes: scopes, logger: logger) })
+    }
+
+    /// The parts in the order of their start; they stop in the reverse order, so the database is first.
+    private static func parts(
+        database: Database, settings: ServerSettings, platform: Platform, timekeeper: Timekeeper, lanes: LaneWaker,
+        reporting: Reporting, site: Site, staff: Staff, watchdog: Watchdog, export: TelemetryExport, drop: DropFolder?
+    ) -> [any Service] {
+        let (store, logger) = (database.store, platform.logger)
         var parts: [any Service] = []
         if let cluster = database.cluster { parts.append(Part(name: "database") { await cluster.run() }) }
         parts.append(Part(name: "store") { try await Assembly.untilCancelled { await store.close() } })
@@ -84,14 +98,10 @@ struct Assembly: Sendable {
         parts.append(GracefulPart { try await site.runHandoff() })
         parts.append(Part(name: "workers") { await staff.supervisor.run() })
         parts.append(Part(name: "watchdog") { await watchdog.run() })
-        parts.append(Part(name: "telemetry") { await TelemetryExport(platform: platform, asking: asking, scopes: scopes).run() })
-        if let folder = settings.dropFolder {
-            parts.append(
-                Part(name: "drop folder") { await DropFolder(path: folder, intake: intake, scopes: scopes, logger: logger).run() }
-            )
-        }
+        parts.append(Part(name: "telemetry") { await export.run() })
+        if let drop { parts.append(Part(name: "drop folder") { await drop.run() }) }
         parts.append(GracefulPart { try await site.run() })
-        services = parts
+        return parts
     }
 
     static func untilCancelled(_ then: @Sendable () async -> Void) async throws {

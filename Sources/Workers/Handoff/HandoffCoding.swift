@@ -1,8 +1,8 @@
 import Finance
 package import Kernel
 
-/// The forms on the wire. Reading is strict on both sides: server and worker are of one release (`hello` carries the version), so a
-/// member nobody knows is a mistake and not a newer friend.
+/// The forms on the wire. Reading is strict on both sides: server and worker are of one release (`hello` carries the version), so
+/// a member nobody knows is a mistake and not a newer friend.
 extension WorkLease: JSONCoded {
     package init(json: JSONValue, at pointer: String) throws(Refusal) {
         var fields = try JSONFields(json, at: pointer)

@@ -72,8 +72,8 @@ package struct WorkerWelcome: Sendable, Equatable, JSONCoded {
     }
 }
 
-/// Asks for up to `capacity` leases of the kinds named. With capacity 0 only questions (`asks`) are waited for: a worker whose hands
-/// are full still answers them.
+/// Asks for up to `capacity` leases of the kinds named. With capacity 0 only questions (`asks`) are waited for: a worker whose
+/// hands are full still answers them.
 package struct LeaseRequest: Sendable, Equatable, JSONCoded {
     package let capacity: Int
     package let kinds: [WorkKind]

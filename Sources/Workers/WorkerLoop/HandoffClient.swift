@@ -90,7 +90,8 @@ struct HandoffClient: Sendable {
             throw Failure(status: 0, detail: error.description)
         }
         guard response.status == 200 else {
-            let problem = try? JSONValue(parsing: response.body)  // an answer without a problem document is told by its status alone
+            // An answer without a problem document is told by its status alone.
+            let problem = try? JSONValue(parsing: response.body)
             throw Failure(status: response.status, detail: problem?["detail"]?.string ?? problem?["title"]?.string ?? "")
         }
         return response

@@ -4,8 +4,8 @@
 #include <curl/curl.h>
 #include <stddef.h>
 
-// Swift cannot call variadic C functions, and libcurl's setters are variadic. These are the calls that the room `Curl` makes, each
-// with one fixed type, so that a wrong argument is a compile error.
+// Swift cannot call variadic C functions, and libcurl's setters are variadic. These are the calls that the room `Curl` makes,
+// each with one fixed type, so that a wrong argument is a compile error.
 
 CURLcode cs_curl_set_long(CURL *easy, CURLoption option, long value);
 CURLcode cs_curl_set_size(CURL *easy, CURLoption option, curl_off_t value);

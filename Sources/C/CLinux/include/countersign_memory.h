@@ -9,4 +9,8 @@
 /// Pages that relocation has written lie elsewhere and stay.
 long cs_release_startup_pages(void);
 
+/// Keeps malloc to two arenas. Each further one reserves 64 MB of address space, of which a worker has a bounded amount, and a
+/// thread per document would take up to sixteen. To be called before other threads allocate.
+void cs_use_few_arenas(void);
+
 #endif

@@ -20,7 +20,7 @@ struct IncidentRoutes: Sendable {
     }
 
     var all: [Route] {
-        let (looking, alerting) = (services.looking, services.alerting)
+        let looking = services.looking
         return [
             services.reading(
                 "incidents", .incidentsRead,
@@ -53,6 +53,12 @@ struct IncidentRoutes: Sendable {
                     })
                 return .object(body)
             },
+        ] + acts
+    }
+
+    private var acts: [Route] {
+        let alerting = services.alerting
+        return [
             services.writing(
                 "incidents/{id}/acknowledge", .incidentsManage,
                 RouteDocumentation(

@@ -64,6 +64,12 @@ struct OperationRoutes: Sendable {
                     return (200, ["reached": false, "code": .string(code), "message": .string(message)])
                 }
             },
+        ] + records
+    }
+
+    private var records: [Route] {
+        let looking = services.looking
+        return [
             services.reading(
                 "people", .peopleRead,
                 RouteDocumentation("listPeople", "The tenant's people and their roles.", responseSchema: OperationRoutes.object)

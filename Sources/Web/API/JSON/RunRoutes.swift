@@ -80,24 +80,28 @@ struct RunRoutes: Sendable {
             ) { request, context in
                 try await looking.run(context.scope.id, try request.id()).state
             },
-            services.writing(
-                "runs/{id}/cancel", .runsManage,
-                RouteDocumentation(
-                    "cancelRun", "Stops a run; what is posted stays posted.",
-                    requestSchema: [
-                        "type": "object", "required": ["reason"], "properties": ["reason": ["type": "string"]],
-                        "additionalProperties": false,
-                    ],
-                    responseSchema: RunRoutes.object, problems: [400, 409, 422])
-            ) { [services] request, body, context in
-                let fields = try BodyFields(body, known: ["reason"])
-                let run = try await looking.run(context.scope.id, try request.id())
-                let answer = try await services.approving.cancel(
-                    run.id, reason: try fields.text("reason"), key: try Services.idempotencyKey(request), as: context.actor,
-                    scope: context.scope)
-                return try Views.answer(answer)
-            },
-        ]
+        ] + [cancel]
+    }
+
+    private var cancel: Route {
+        let looking = services.looking
+        return services.writing(
+            "runs/{id}/cancel", .runsManage,
+            RouteDocumentation(
+                "cancelRun", "Stops a run; what is posted stays posted.",
+                requestSchema: [
+                    "type": "object", "required": ["reason"], "properties": ["reason": ["type": "string"]],
+                    "additionalProperties": false,
+                ],
+                responseSchema: RunRoutes.object, problems: [400, 409, 422])
+        ) { [services] request, body, context in
+            let fields = try BodyFields(body, known: ["reason"])
+            let run = try await looking.run(context.scope.id, try request.id())
+            let answer = try await services.approving.cancel(
+                run.id, reason: try fields.text("reason"), key: try Services.idempotencyKey(request), as: context.actor,
+                scope: context.scope)
+            return try Views.answer(answer)
+        }
     }
 
     static func phases(_ text: String?) throws(Refusal) -> [String] {

@@ -82,7 +82,9 @@ struct SheetParts: Sendable {
         if (task.progress["signatures"]?.array ?? []).contains(where: { $0["person"]?.string == you.text }) {
             return "You have signed this."
         }
-        if let recorder = run?.state["input"]?["document"]?["recordedBy"]?.string, recorder == you.text, task.kind == "approval" {
+        if let recorder = run?.state["input"]?["document"]?["recordedBy"]?.string,
+            recorder == kit.context.actor.natural.text, task.kind == "approval"
+        {
             return "You recorded this invoice, so someone else has to approve it."
         }
         return ""

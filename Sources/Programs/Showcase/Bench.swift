@@ -1,0 +1,270 @@
+internal import Curl
+internal import Kernel
+
+/// Measures the running product from outside: real server, workers, database and ledgers on this machine.
+package final class Bench: Sendable {
+    package enum Subject: String, Sendable, CaseIterable {
+        case endToEnd = "end-to-end"
+        case worker, start, page
+    }
+
+    static let sendersAtOnce = 12
+    static let endSeconds: Int64 = 600
+    static let pageRounds = 40
+    /// Half load is held for this long.
+    static let halfLoadSeconds: Int64 = 20
+    /// The bars of the design: a worker's memory and its time to the first lease, the start of ready work, a page.
+    static let workerBytesBar: Int64 = 15 * 1024 * 1024
+    static let firstLeaseBar: Int64 = 100
+    static let startBar: Int64 = 50
+    static let pageBar: Int64 = 100
+
+    private let installation: Installation
+    private let say: @Sendable (String) -> Void
+    private let invoices: Int
+    private let numbers = Locked(1)
+
+    package init(folder: String, tenants: String, invoices: Int, say: @escaping @Sendable (String) -> Void) throws {
+        try OwnFolder.claim(folder, flavour: "bench", replaces: true)
+        installation = try Installation(Installation.Settings(folder: folder, tenants: tenants, logLevel: "warning"))
+        self.invoices = invoices
+        self.say = say
+    }
+
+    /// The settings under which it was measured, and the results. Nothing is left running.
+    package func run(_ subjects: [Subject]) async throws -> (settings: [String], results: [BenchResult]) {
+        do {
+            try await installation.start { [say] in say($0) }
+            try await installation.setPasswords(SampleTenant.all.flatMap { [$0.clerk, $0.controller, $0.admin] })
+            var results: [BenchResult] = []
+            // The first measurement starts the workers; the page measurement wants data, and half load wants to know the whole.
+            if subjects.contains(.worker) { results += try await worker() }
+            var perSecond: Int64 = 0
+            if subjects.contains(.endToEnd) || subjects.contains(.start) {
+                let (measured, rate) = try await endToEnd()
+                perSecond = rate
+                if subjects.contains(.endToEnd) { results += measured }
+            }
+            if subjects.contains(.start) { results += try await start(perThousandSeconds: perSecond) }
+            if subjects.contains(.page) { results += try await page() }
+            let settings = durability()
+            await installation.stop()
+            return (settings, results)
+        } catch {
+            await installation.stop()
+            throw error
+        }
+    }
+
+    /// As the database server was started, not as a file may say.
+    private func durability() -> [String] {
+        guard let pid = installation.databasePid else { return [] }
+        let wanted = ["fsync=", "synchronous_commit=", "full_page_writes="]
+        return ProcessTable.arguments(of: pid).filter { word in wanted.contains { word.hasPrefix($0) } }
+    }
+
+    // MARK: The worker
+
+    private func worker() async throws -> [BenchResult] {
+        var leases: [Int64] = []
+        var bytes: [Int64] = []
+        for tenant in SampleTenant.all {
+            let (_, run) = try await sendOne(tenant)
+            let admin = try await installation.tenant(tenant, as: tenant.admin)
+            let started = try await Patience.wait(seconds: 30, for: "a worker") {
+                try await admin.workers().first?["startedAt"]?.moment
+            }
+            let clerk = try await installation.tenant(tenant, as: tenant.clerk)
+            _ = try await clerk.ended(run, seconds: Bench.endSeconds)
+            if let first = try await firstLease(clerk, run) { leases.append(first.milliseconds(since: started)) }
+        }
+        for _ in 0..<20 { _ = try await sendOne(SampleTenant.brightwater) }
+        try await settle()
+        for pid in ProcessTable.children(of: installation.serverPid ?? 0, named: "countersign-worker") {
+            if let size = ProcessTable.residentBytes(of: pid) { bytes.append(Int64(size)) }
+        }
+        return [
+            BenchResult(
+                "worker resident", bytes.max() ?? 0, "bytes", bar: Bench.workerBytesBar,
+                note: "largest of \(bytes.count) workers after some work"),
+            BenchResult(
+                "worker first lease", leases.max() ?? 0, "ms", bar: Bench.firstLeaseBar,
+                note: "from the start of the process to its first leased task, worst of \(leases.count)"),
+        ]
+    }
+
+    /// When the reading of the run's document was leased: the first thing a fresh worker does.
+    private func firstLease(_ person: TenantAPI, _ run: RunView) async throws -> Moment? {
+        try await person.history(run.id).first { $0.type == "attempt.started" }?.at
+    }
+
+    // MARK: Throughput
+
+    private func endToEnd() async throws -> ([BenchResult], Int64) {
+        say("measuring \(invoices) invoices end to end")
+        var trades: [SampleTrade] = []
+        for index in 0..<invoices { trades.append(try trade(SampleTenant.all[index % SampleTenant.all.count])) }
+        for tenant in SampleTenant.all { try await fill(tenant, trades) }
+        let began = WallClock.system.now
+        try await send(trades, pauseMicroseconds: 0)
+        let handedIn = WallClock.system.now.milliseconds(since: began)
+        try await settle()
+        let took = max(1, WallClock.system.now.milliseconds(since: began))
+        let rate = Int64(invoices) * 1_000_000 / took
+        let sample = try await installation.tenant(.brightwater, as: SampleTenant.brightwater.clerk)
+        let run = try await sample.runs(phase: "completed", limit: 1).first
+        let payload = try await sample.get("runs/\(run?.id ?? "")/data").bytes.count
+        return (
+            [
+                BenchResult(
+                    "invoices end to end", rate, "per 1000 s",
+                    note: "\(invoices) invoices of 3 tenants in \(took) ms, each posted"),
+                BenchResult(
+                    "invoices handed in", Int64(invoices) * 1_000_000 / max(1, handedIn), "per 1000 s",
+                    note: "\(Bench.sendersAtOnce) senders"),
+                BenchResult("run state", Int64(payload), "bytes", note: "of one finished run, as JSON"),
+            ], rate
+        )
+    }
+
+    // MARK: From ready to started
+
+    private func start(perThousandSeconds rate: Int64) async throws -> [BenchResult] {
+        let pause = max(1, 2_000_000_000 / max(1, rate))
+        let count = Int(max(10, Bench.halfLoadSeconds * 1_000_000 / pause))
+        say("measuring the start of ready work at half load: \(count) invoices, one in \(pause / 1000) ms")
+        var trades: [SampleTrade] = []
+        for index in 0..<count { trades.append(try trade(SampleTenant.all[index % SampleTenant.all.count])) }
+        for tenant in SampleTenant.all { try await fill(tenant, trades) }
+        try await send(trades, pauseMicroseconds: pause)
+        try await settle()
+        let numbers = Set(trades.map(\.invoice.number))
+        var waits: [Int64] = []
+        for tenant in SampleTenant.all {
+            let clerk = try await installation.tenant(tenant, as: tenant.clerk)
+            for run in try await clerk.runs(limit: 10_000) where numbers.contains(run.subject) {
+                waits += Bench.waits(try await clerk.history(run.id))
+            }
+        }
+        let note = "\(waits.count) tasks, from the commit that made them ready to the commit that leased them"
+        return [
+            BenchResult("ready to started, p50", Percentile.of(waits, permille: 500), "ms", note: note),
+            BenchResult("ready to started, p99", Percentile.of(waits, permille: 990), "ms", bar: Bench.startBar, note: note),
+        ]
+    }
+
+    /// Between a step's entering, which makes its task ready, and the start of the first attempt.
+    static func waits(_ history: [HistoryLine]) -> [Int64] {
+        var entered: [String: Moment] = [:]
+        var out: [Int64] = []
+        for line in history {
+            guard let at = line.at else { continue }
+            if line.type == "step.entered" { entered[line.step] = at }
+            let step = String(line.step.prefix { $0 != "#" })
+            if line.type == "attempt.started", let ready = entered.removeValue(forKey: step) {
+                out.append(at.milliseconds(since: ready))
+            }
+        }
+        return out
+    }
+
+    // MARK: Pages
+
+    private func page() async throws -> [BenchResult] {
+        let tenant = SampleTenant.brightwater
+        let person = try await installation.tenant(tenant, as: tenant.controller)
+        let runs = try await person.runs(limit: 200)
+        var pages = [
+            "/t/\(tenant.slug)/runs", "/t/\(tenant.slug)/inbox", "/t/\(tenant.slug)/exceptions", "/t/\(tenant.slug)/service",
+        ]
+        if let run = runs.first { pages.append("/t/\(tenant.slug)/runs/\(run.id)") }
+        let total = numbers.withLock { $0 } - 1
+        var results: [BenchResult] = []
+        var all: [Int64] = []
+        for page in pages {
+            var times: [Int64] = []
+            var size = 0
+            for round in 0..<Bench.pageRounds {
+                let answer = try await person.server.exchange(.get, page, headers: [], body: nil)
+                guard answer.status == 200 else { throw Fault("getting \(page)", "status \(answer.status)", isRetryable: false) }
+                size = answer.body.count
+                if round >= 3 { times.append(answer.durationMicroseconds) }
+            }
+            all += times
+            let name = page.hasSuffix(runs.first?.id ?? "-") ? "/t/\(tenant.slug)/runs/…" : page
+            results.append(
+                BenchResult(
+                    "page \(name), p95", Percentile.of(times, permille: 950) / 1000, "ms", bar: Bench.pageBar,
+                    note: "p50 \(Percentile.of(times, permille: 500) / 1000) ms, \(size) bytes of HTML"))
+        }
+        results.append(
+            BenchResult(
+                "all pages, p95", Percentile.of(all, permille: 950) / 1000, "ms", bar: Bench.pageBar,
+                note: "\(all.count) requests; 3 tenants with \(total) runs in all"))
+        return results
+    }
+
+    // MARK: Steps
+
+    private func trade(_ tenant: SampleTenant) throws -> SampleTrade {
+        let number = numbers.withLock { number -> Int in
+            defer { number += 1 }
+            return number
+        }
+        return try SampleTrade(tenant, number: number, today: DemoStories.today)
+    }
+
+    /// Master data of many trades at once.
+    private func fill(_ tenant: SampleTenant, _ trades: [SampleTrade]) async throws {
+        let mine = trades.filter { $0.tenant.slug == tenant.slug }.map(\.ledgerData)
+        try await installation.ledger(tenant).add([
+            "orders": .array(mine.flatMap { $0["orders"]?.array ?? [] }),
+            "receipts": .array(mine.flatMap { $0["receipts"]?.array ?? [] }),
+        ])
+    }
+
+    private func sendOne(_ tenant: SampleTenant) async throws -> (SubmittedDocument, RunView) {
+        let trade = try trade(tenant)
+        try await installation.ledger(tenant).add(trade.ledgerData)
+        let clerk = try await installation.tenant(tenant, as: tenant.clerk)
+        let document = try await clerk.submit(try trade.invoice.bytes(), fileName: trade.fileName)
+        return (document, try await clerk.started(document, seconds: 60))
+    }
+
+    private func send(_ trades: [SampleTrade], pauseMicroseconds: Int64) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            var open = 0
+            for (index, trade) in trades.enumerated() {
+                if open == Bench.sendersAtOnce {
+                    try await group.next()
+                    open -= 1
+                }
+                // Two senders a tenant, since the server slows a caller in a hurry.
+                let email = index / 3 % 2 == 0 ? trade.tenant.clerk : trade.tenant.controller
+                group.addTask { [installation] in
+                    let sender = try await installation.tenant(trade.tenant, as: email)
+                    _ = try await sender.submit(try trade.invoice.bytes(), fileName: trade.fileName)
+                }
+                open += 1
+                if pauseMicroseconds > 0 { try await Task.sleep(for: .microseconds(pauseMicroseconds)) }
+            }
+            for try await _ in group {}
+        }
+    }
+
+    /// Until no run is open and every document has become one.
+    private func settle() async throws {
+        let expected = numbers.withLock { $0 } - 1
+        _ = try await Patience.wait(seconds: Bench.endSeconds, for: "the end of all runs") { () -> Bool? in
+            var ended = 0
+            for tenant in SampleTenant.all { ended += try await installation.ledger(tenant).books().bills.count }
+            return ended >= expected ? true : nil
+        }
+        for tenant in SampleTenant.all {
+            let clerk = try await installation.tenant(tenant, as: tenant.clerk)
+            _ = try await Patience.wait(seconds: 60, for: "the last runs") { () -> Bool? in
+                try await clerk.runs(phase: "running", limit: 1).isEmpty ? true : nil
+            }
+        }
+    }
+}
