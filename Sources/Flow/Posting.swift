@@ -103,10 +103,13 @@ package struct Posting: Sendable {
         let byHash = Dictionary(tokens.map { (SHA256.hash(Array($0.utf8)), $0) }, uniquingKeysWith: { first, _ in first })
         let until = platform.clock.now.adding(seconds: seconds)
         let rows = try await platform.store.withLane(worker.lane) { tx in
-            try await tx.query(
+            let moved = try await tx.pipeline([
                 LeaseQueries.extend(
                     lane: worker.lane, tenant: worker.tenant, worker: worker.incarnation, tokenHashes: Array(byHash.keys),
-                    until: until))
+                    until: until),
+                ConnectionWriterQueries.extend(lane: worker.lane, tenant: worker.tenant, worker: worker.incarnation, until: until),
+            ])
+            return moved[0]
         }
         var extended: [(String, Moment)] = []
         for row in rows {

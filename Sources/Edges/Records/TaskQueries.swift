@@ -330,6 +330,14 @@ package enum ConnectionWriterQueries {
         """
     }
 
+    /// The hold lasts as long as the writes under it: heartbeats move both.
+    package static func extend(lane: Int32, tenant: TenantID, worker: String, until: Moment) -> SQL {
+        """
+        UPDATE connection_writer SET expires_at = greatest(expires_at, \(until))
+        WHERE lane = \(lane) AND tenant_id = \(tenant) AND worker = \(worker)
+        """
+    }
+
     package static func take(lane: Int32, tenant: TenantID, connection: String, worker: String, now: Moment, until: Moment) -> SQL
     {
         """

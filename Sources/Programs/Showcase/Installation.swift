@@ -20,7 +20,7 @@ package final class Installation: Sendable {
             edits: @escaping @Sendable (String, String) -> String = { _, text in text }
         ) {
             self.folder = Folder.absolute(folder)
-            self.tenants = tenants
+            self.tenants = Folder.absolute(tenants)
             self.port = port
             self.logLevel = logLevel
             self.edits = edits
@@ -137,6 +137,8 @@ package final class Installation: Sendable {
             }
             return text
         }
+        let runbooks = Folder.parent(of: settings.tenants) + "/Runbooks"
+        if Folder.exists(runbooks) { try Folder.copy(runbooks, to: target + "/Runbooks") { _, text in text } }
         return target + "/Tenants"
     }
 

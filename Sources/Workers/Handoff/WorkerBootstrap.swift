@@ -21,7 +21,7 @@ package struct WorkerBootstrap: Sendable, Equatable, JSONCoded {
     package let capacity: Int
     /// The operator's own worker: exports telemetry, serves no tenant.
     package let platform: Bool
-    /// Isolation that this tenant demands; the worker ends when the launcher achieved less.
+    /// Isolation that this tenant demands; the server leases nothing to a worker that achieved less.
     package let requiredLevel: String
     /// Isolation that the launcher achieved.
     package let level: String
