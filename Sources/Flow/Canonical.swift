@@ -130,11 +130,13 @@ struct Canonical: Sendable {
     /// The human being behind the account that handed the document in: duty separation compares these, never accounts.
     private func recorder(of document: DocumentRow, tx: Transaction) async throws -> PersonID? {
         guard let account = document.recordedBy else { return nil }
-        return try await tx.query(ScopeQueries.person(tenant: document.tenant, id: account)).first.map(PersonRow.init)?.natural ?? account
+        return try await tx.query(ScopeQueries.person(tenant: document.tenant, id: account)).first.map(PersonRow.init)?.natural
+            ?? account
     }
 
     private func input(
-        _ row: InvoiceRow, output: JSONValue, document: DocumentRow, recorder: PersonID?, entity: LegalEntity?, duplicates: JSONValue
+        _ row: InvoiceRow, output: JSONValue, document: DocumentRow, recorder: PersonID?, entity: LegalEntity?,
+        duplicates: JSONValue
     ) -> JSONValue {
         [
             "document": .object([

@@ -1,4 +1,5 @@
 internal import Kernel
+internal import Logging
 internal import Records
 internal import Workflows
 
@@ -264,8 +265,26 @@ extension LaneBatch {
         case .dead(let code, _): tasks[id]?.outcome = code
         }
         guard let run = task.run else { return }
-        // Results come from machines: a late one is recorded by the run's machine and refused to nobody.
-        _ = try? advance(run, .workFinished(key: task.key, result), by: nil)
+        resume(run, after: task, result)
+    }
+
+    /// Results come from machines, so nobody can be refused; a run that cannot take its result says so to the people on duty.
+    private mutating func resume(_ run: RunID, after task: TaskRow, _ result: WorkResult) {
+        do throws(Refusal) {
+            try advance(run, .workFinished(key: task.key, result), by: nil)
+        } catch {
+            note(
+                run, type: "work.refused", step: task.key, summary: error.message, by: nil,
+                data: ["task": JSONValue(task.id), "reason": .string(error.reason)])
+            logLines.append(
+                (
+                    message: "a result was not taken",
+                    metadata: [
+                        "hop": "\(Hop.report.rawValue)", "tenant": "\(task.tenant)", "run": "\(run)", "task": "\(task.id)",
+                        "reason": "\(error.reason)",
+                    ]
+                ))
+        }
     }
 
     /// A dead letter: it keeps its cause and its attempts, and a person may send it again.
@@ -287,8 +306,7 @@ extension LaneBatch {
                 ],
                 run: task.run))
         if let run = task.run {
-            // As above: nobody sent this.
-            _ = try? advance(run, .workFinished(key: task.key, .dead(code: code, message: message)), by: nil)
+            resume(run, after: task, .dead(code: code, message: message))
         } else if let document = task.document {
             _ = openException(
                 tenant: task.tenant, document: document, code: "DOC_UNREADABLE", message: message,

@@ -118,7 +118,7 @@ struct LaneBatch {
     func pinsNeeded() -> [String: PinnedAssets] {
         var needed: [String: PinnedAssets] = [:]
         for run in runs.values where needed[run.pinned.text] == nil {
-            needed[run.pinned.text] = try? PinnedAssets(json: run.pinned)   // a run without readable pins stays as it is
+            needed[run.pinned.text] = try? PinnedAssets(json: run.pinned)  // a run without readable pins stays as it is
         }
         return needed
     }

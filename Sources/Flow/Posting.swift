@@ -107,7 +107,8 @@ package struct Posting: Sendable {
                 LeaseQueries.extend(
                     lane: worker.lane, tenant: worker.tenant, worker: worker.incarnation, tokenHashes: Array(byHash.keys),
                     until: until),
-                ConnectionWriterQueries.extend(lane: worker.lane, tenant: worker.tenant, worker: worker.incarnation, until: until),
+                ConnectionWriterQueries.extend(
+                    lane: worker.lane, tenant: worker.tenant, worker: worker.incarnation, until: until),
             ])
             return moved[0]
         }

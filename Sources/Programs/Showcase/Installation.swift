@@ -7,7 +7,7 @@ package final class Installation: Sendable {
     package struct Settings: Sendable {
         /// Everything lies below it.
         package var folder: String
-        /// The configuration that is applied, after `edits`; the product's own example by default.
+        /// The configuration that is applied, after `edits`; `Runbooks` lies beside it.
         package var tenants: String
         /// Where the console and the API are to be; 0: any free port.
         package var port: Int
@@ -70,7 +70,7 @@ package final class Installation: Sendable {
         for tenant in tenants { try await startLedger(tenant, seed: 1) }
         say("setting up the database and applying the configuration")
         let configuration = try writeConfiguration()
-        try await processes.run("countersignd", ["apply", configuration, "--data", dataFolder, "--log", settings.logLevel])
+        try await processes.run("countersignd", ["apply", configuration + "/Tenants", "--runbooks", configuration + "/Runbooks", "--data", dataFolder, "--log", settings.logLevel])
         say("starting the server")
         try await startServer()
         say("setting passwords and secrets")
@@ -123,7 +123,8 @@ package final class Installation: Sendable {
         }
     }
 
-    /// A copy of the configuration whose connections lead to the ledgers of this installation.
+    /// A copy of the configuration, with the runbooks that lie beside it, whose connections lead to the ledgers of this
+    /// installation.
     private func writeConfiguration() throws -> String {
         let ports = ledgers.withLock { $0.mapValues(\.port) }
         let target = settings.folder + "/configuration"
@@ -137,9 +138,8 @@ package final class Installation: Sendable {
             }
             return text
         }
-        let runbooks = Folder.parent(of: settings.tenants) + "/Runbooks"
-        if Folder.exists(runbooks) { try Folder.copy(runbooks, to: target + "/Runbooks") { _, text in text } }
-        return target + "/Tenants"
+        try Folder.copy(Folder.parent(of: settings.tenants) + "/Runbooks", to: target + "/Runbooks") { _, text in text }
+        return target
     }
 
     /// Starts the server, on the port of its earlier life when it had one, and waits until it answers.
