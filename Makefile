@@ -34,7 +34,7 @@ check: format-check ## Format, warnings as errors, house rules
 	swift test --skip-build --filter HouseTests
 
 unit:
-	swift test --skip-build --skip HouseTests
+	@.ci/tests
 
 pages: ## Opens every page of the console in a browser
 	@.ci/pages

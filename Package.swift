@@ -159,8 +159,7 @@ let testTargets: [Target] = [
     tests(
         of: "API",
         uses: [
-            "Kernel", "WebKernel", "Tenancy", "Flow", "Records", "Postgres", "TestKit", "Seals", "Telemetry", "Console", "Workflows",
-            logging,
+            "Kernel", "WebKernel", "Tenancy", "Flow", "Records", "Postgres", "TestKit", "Seals", "Telemetry", "Console", "Handoff", logging,
         ]),
     .testTarget(
         name: "HouseTests", path: "Tests/HouseTests", exclude: ["exceptions.txt"], swiftSettings: strict),

@@ -1,4 +1,5 @@
 import Console
+import Handoff
 import Kernel
 import Logging
 import Postgres
@@ -51,7 +52,8 @@ final class Office: Sendable {
         settings.answerWaitMilliseconds = 0
         let logger = Logger(label: "office") { _ in SwiftLogNoOpLogHandler() }
         platform = Platform(
-            store: store, clock: clock, entropy: .system, secrets: SecretBox(ring: .ephemeral()), metrics: MetricsRegistry(), spans: SpanBuffer(),
+            store: store, clock: clock, entropy: .system, secrets: SecretBox(ring: .ephemeral()), metrics: MetricsRegistry(),
+            spans: SpanBuffer(),
             logger: logger, settings: settings)
         let assets = AssetLibrary(store: store, clock: clock, hash: { (try? ObjectHash.hexText(of: $0)) ?? "" })
         let scopes = ScopeDirectory(store: store, clock: clock)
@@ -59,19 +61,22 @@ final class Office: Sendable {
         let desk = CommandDesk(platform: platform) { _ in }
         workers = WorkerDesk { _ in }
         engine = LaneEngine(
-            platform: platform, assets: assets, workers: workers, leaseFactory: factory, resolve: { desk.resolve($0) }, changed: { _ in },
+            platform: platform, assets: assets, workers: workers, leaseFactory: factory, resolve: { desk.resolve($0) },
+            changed: { _ in },
             wanted: { _ in })
         posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
         let signingIn = SigningIn(platform: platform, hasher: PasswordHasher())
         services = Services(
             console: try PageRenderer.load(),
-            access: Access(signingIn: signingIn, scopes: scopes, assets: assets, clock: clock, formKey: Array(repeating: 7, count: 32)),
+            access: Access(
+                signingIn: signingIn, scopes: scopes, assets: assets, clock: clock, formKey: Array(repeating: 7, count: 32)),
             looking: Looking(platform: platform, assets: assets), approving: Approving(platform: platform, desk: desk),
             alerting: Alerting(platform: platform, desk: desk), intake: Intake(platform: platform, desk: desk),
             applying: Applying(platform: platform, assets: assets, scopes: scopes), signingIn: signingIn,
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets,
             asking: Asking(platform: platform, leaseFactory: factory, wanted: { _ in }), metrics: platform.metrics, clock: clock,
-            entropy: .system, logger: logger, isSecure: false, checkBundle: { (_: JSONValue) throws(Refusal) in }, isReady: { true })
+            entropy: .system, logger: logger, isSecure: false, checkBundle: { (_: JSONValue) throws(Refusal) in },
+            isReady: { true })
         table = RouteBook(services, handoff: nil).table
     }
 
@@ -81,14 +86,17 @@ final class Office: Sendable {
 
     static func configuration() throws -> [Applying.Asset] {
         var out = [
-            Applying.Asset(scope: .operator, kind: "operator", name: "operator", version: "1", content: try OperatorRoles.document()),
+            Applying.Asset(
+                scope: .operator, kind: "operator", name: "operator", version: "1", content: try OperatorRoles.document()),
             Applying.Asset(
                 scope: .partner("harbour"), kind: "partner", name: "harbour", version: "1",
                 content: [
                     "kind": "partner", "slug": "harbour", "name": "Harbour", "legalName": "Harbour Ltd", "locale": "en",
                     "timezone": "Europe/London",
                 ]),
-            Applying.Asset(scope: .operator, kind: "workflow", name: "accounts-payable", version: "1.0", content: try library("accounts-payable")),
+            Applying.Asset(
+                scope: .operator, kind: "workflow", name: "accounts-payable", version: "1.0",
+                content: try library("accounts-payable")),
         ]
         for name in ["ap-approval", "ap-duty-separation", "ap-route", "ap-tolerances"] {
             out.append(Applying.Asset(scope: .operator, kind: "policy", name: name, version: "1.0", content: try library(name)))
@@ -97,17 +105,22 @@ final class Office: Sendable {
         out.append(people(.operator, "operator", roles.filter { $0.level == .operator }))
         out.append(people(.partner("harbour"), "harbour", roles.filter { $0.level == .partner }))
         for slug in tenants {
-            let scope = Scope.tenant(slug, partner: "harbour")
+            let scope = Tenancy.Scope.tenant(slug, partner: "harbour")
             out.append(
                 Applying.Asset(
                     scope: scope, kind: "tenant", name: slug, version: "1",
                     content: [
-                        "kind": "tenant", "slug": .string(slug), "name": .string("Tenant \(slug)"), "partner": "harbour", "region": "eu",
+                        "kind": "tenant", "slug": .string(slug), "name": .string("Tenant \(slug)"), "partner": "harbour",
+                        "region": "eu",
                         "locale": "en", "timezone": "Europe/Berlin", "environments": ["prod"],
                         "entities": [
-                            ["code": "DE01", "name": "Brightwater Foods GmbH", "vatId": "DE742039156", "currency": "EUR", "country": "DE"]
+                            [
+                                "code": "DE01", "name": "Brightwater Foods GmbH", "vatId": "DE742039156", "currency": "EUR",
+                                "country": "DE",
+                            ]
                         ],
-                        "workflows": ["invoice": "accounts-payable"], "workers": ["requiredLevel": "L0"], "retention": ["documentsYears": 10],
+                        "workflows": ["invoice": "accounts-payable"], "workers": ["requiredLevel": "L0"],
+                        "retention": ["documentsYears": 10],
                     ]))
             out.append(people(scope, slug, roles.filter { $0.level == .tenant }))
         }
@@ -115,10 +128,11 @@ final class Office: Sendable {
     }
 
     /// One person for every role of that level, named after it.
-    private static func people(_ scope: Scope, _ place: String, _ roles: [Role]) -> Applying.Asset {
+    private static func people(_ scope: Tenancy.Scope, _ place: String, _ roles: [Role]) -> Applying.Asset {
         let people: [JSONValue] = roles.map { role in
             [
-                "id": .string(role.name), "name": .string("\(role.title) of \(place)"), "email": .string("\(role.name)@\(place).example"),
+                "id": .string(role.name), "name": .string("\(role.title) of \(place)"),
+                "email": .string("\(role.name)@\(place).example"),
                 "roles": [.string(role.name)],
             ]
         }
@@ -163,7 +177,8 @@ final class Office: Sendable {
     }
 
     func call(
-        _ method: WebMethod, _ path: String, as token: SecretToken? = nil, body: JSONValue? = nil, headers: [(name: String, value: String)] = []
+        _ method: WebMethod, _ path: String, as token: SecretToken? = nil, body: JSONValue? = nil,
+        headers: [(name: String, value: String)] = []
     ) async -> Answer {
         var all = headers
         if let token { all.append((name: "Authorization", value: "Bearer \(token.text)")) }
@@ -178,12 +193,14 @@ final class Office: Sendable {
         case .none: response = Problem.response(.notFound, request: "r-1")
         case .wrongMethod: response = WebResponse(status: 405)
         case .found(let route, let parameters):
-            let query = halves.count < 2 ? [] : halves[1].split(separator: "&").map { pair in
+            var query: [(name: String, value: String)] = []
+            for pair in halves.count < 2 ? [] : halves[1].split(separator: "&") {
                 let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
-                return (name: parts[0], value: parts.count > 1 ? parts[1] : "")
+                query.append((name: parts[0], value: parts.count > 1 ? parts[1] : ""))
             }
             let request = WebRequest(
-                method: method, path: halves[0], query: query, headers: WebHeaders(headers), body: body, parameters: parameters, id: "r-1",
+                method: method, path: halves[0], query: query, headers: WebHeaders(headers), body: body, parameters: parameters,
+                id: "r-1",
                 receivedAt: platform.clock.now)
             do {
                 response = try await route.handle(request)
@@ -193,7 +210,9 @@ final class Office: Sendable {
                 response = Problem.internalError(request: request.id)
             }
         }
-        guard case .bytes(let bytes) = response.body else { return Answer(status: response.status, headers: response.headers, bytes: []) }
+        guard case .bytes(let bytes) = response.body else {
+            return Answer(status: response.status, headers: response.headers, bytes: [])
+        }
         return Answer(status: response.status, headers: response.headers, bytes: bytes)
     }
 
@@ -222,7 +241,9 @@ final class Office: Sendable {
     /// One poll of the tenant's worker; it reads documents and knows no ERP.
     private func work(_ scope: ScopeRow) async throws {
         let worker = WorkerIdentity(tenant: scope.id, slug: scope.slug, lane: 0, incarnation: "w")
-        let poll = Task { [workers] in await workers.lease(worker, kinds: ["document.read", "erp.read"], capacity: 8, waitMilliseconds: 60_000) }
+        let poll = Task { [workers] in
+            await workers.lease(worker, kinds: ["document.read", "erp.read"], capacity: 8, waitMilliseconds: 60_000)
+        }
         while !workers.hasWaiters(lane: 0) { await Task.yield() }
         try await pump()
         workers.interrupt(scope.id)
@@ -231,7 +252,8 @@ final class Office: Sendable {
             let output = try? JSONValue(parsing: bytes)
             _ = try await posting.receive(
                 WorkReport(
-                    token: lease.token, outcome: output.map { .completed(output: $0) } ?? .refused(code: "DOC_UNREADABLE", message: "no invoice"),
+                    token: lease.token,
+                    outcome: output.map { .completed(output: $0) } ?? .refused(code: "DOC_UNREADABLE", message: "no invoice"),
                     telemetry: []), from: worker)
             try await pump()
         }
@@ -240,7 +262,8 @@ final class Office: Sendable {
     private static func invoice(_ slug: String) -> [UInt8] {
         let amount: JSONValue = ["amount": "4800.00", "currency": "EUR"]
         let invoice: JSONValue = [
-            "kind": "invoice", "direction": "payable", "number": .string("R-of-\(slug)"), "issueDate": "2026-07-01", "currency": "EUR",
+            "kind": "invoice", "direction": "payable", "number": .string("R-of-\(slug)"), "issueDate": "2026-07-01",
+            "currency": "EUR",
             "seller": ["legalName": .string("Supplier of \(slug)"), "vatId": "DE136695976", "address": ["country": "DE"]],
             "buyer": ["legalName": "Nobody we know", "address": ["country": "DE"]],
             "totals": [
@@ -248,7 +271,10 @@ final class Office: Sendable {
                 "payable": amount,
             ],
             "lines": [
-                ["id": "1", "quantity": ["value": "1", "unit": "C62"], "netAmount": amount, "unitPrice": amount, "name": "Paper"]
+                [
+                    "id": "1", "quantity": ["value": "1", "unit": "C62"], "netAmount": amount, "unitPrice": amount,
+                    "name": "Paper",
+                ]
             ],
         ]
         return (["kind": "ubl-invoice", "invoice": invoice, "findings": []] as JSONValue).bytes

@@ -198,6 +198,16 @@ struct AttemptTests {
         #expect(refusal.reason == "task.not-dead")
     }
 
+    @Test("a worker that does not wait is answered at once", .timeLimit(.minutes(1)))
+    func noWait() async throws {
+        let stage = try await Stage.make()
+        let (desk, worker) = (await stage.house.workers, await stage.identity(stage.firm))
+        for _ in 0..<500 {
+            #expect(await desk.lease(worker, kinds: ["erp.read"], capacity: 1, waitMilliseconds: 0).isEmpty)
+        }
+        #expect(!desk.hasWaiters(lane: worker.lane))
+    }
+
     @Test("a lease carries the connection with its secret")
     func secrets() async throws {
         let stage = try await Stage.make()

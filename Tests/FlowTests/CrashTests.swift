@@ -99,47 +99,78 @@ struct Endeavour {
 
 @Suite("whatever ends at whatever instant")
 struct CrashTests {
-    private static let document = SampleDocument(gross: "4800.00", order: "PO-4800.00")
+    /// Plays the story on a line of its own, any number of times.
+    private struct Player {
+        private static let document = SampleDocument(gross: "4800.00", order: "PO-4800.00")
+
+        let database: TestDatabase
+        let line: CuttingLine
+        let through: Store
+
+        init(_ database: TestDatabase) async throws {
+            self.database = database
+            let admin = try await PGConnection.connect(ConnectionSettings(dsn: database.adminDSN))
+            line = try await CuttingLine(to: database.dsn, by: admin)
+            await admin.close()
+            through = Store(Store.Settings(directDSN: line.dsn, direct: ConnectionPool.Limits(connectionsMax: 4)))
+        }
+
+        func play(_ mishap: Mishap?) async throws -> (books: Books, endeavour: Endeavour) {
+            let stage = Stage(store: database.store, through: through)
+            try await stage.open()
+            var endeavour = Endeavour(stage: stage, line: line, document: Self.document, mishap: mishap)
+            try await endeavour.carryOn()
+            return (try await stage.books().withoutRepetitions, endeavour)
+        }
+
+        func end() async {
+            await through.close()
+            line.close()
+        }
+    }
+
+    /// Every instant of the undisturbed story at which something can go wrong.
+    private static func mishaps(commits: Int, _ endeavour: Endeavour) -> [Mishap] {
+        var out: [Mishap] = []
+        for commit in 1...commits { out += CuttingLine.Cut.allCases.map { .server($0, commit: commit) } }
+        for call in 1...endeavour.calls { out += CuttingLine.Cut.allCases.map { .worker($0, call: call) } }
+        for report in 1...endeavour.reports { out.append(.twice(report: report)) }
+        return out
+    }
 
     @Test("the books come out the same when server or worker end at any point, or say things twice")
     func everyPoint() async throws {
         try await TestDatabase.with(template: .flow) { database in
-            let admin = try await PGConnection.connect(ConnectionSettings(dsn: database.adminDSN))
-            let line = try await CuttingLine(to: database.dsn, by: admin)
-            await admin.close()
-            let through = Store(Store.Settings(directDSN: line.dsn, direct: ConnectionPool.Limits(connectionsMax: 4)))
-
-            func play(_ mishap: Mishap?) async throws -> (books: Books, endeavour: Endeavour, commits: Int) {
-                let stage = Stage(store: database.store, through: through)
-                try await stage.open()
-                var endeavour = Endeavour(stage: stage, line: line, document: Self.document, mishap: mishap)
-                try await endeavour.carryOn()
-                return (try await stage.books().withoutRepetitions, endeavour, line.commits)
+            let first = try await Player(database)
+            let (books, endeavour) = try await first.play(nil)
+            let commits = first.line.commits
+            #expect(books.runs == ["R-1 completed posted"])
+            #expect(books.bills == ["R-1"])
+            #expect(endeavour.crashes == 0)
+            let mishaps = CrashTests.mishaps(commits: commits, endeavour)
+            let players = [first, try await Player(database)]
+            let cuts = try await withThrowingTaskGroup(of: Int.self) { group in
+                for (which, player) in players.enumerated() {
+                    let share = mishaps.enumerated().filter { $0.offset % players.count == which }.map(\.element)
+                    group.addTask {
+                        var cuts = 0
+                        for mishap in share {
+                            let (after, endeavour) = try await player.play(mishap)
+                            #expect(after == books, "\(mishap)")
+                            guard case .server = mishap else { continue }
+                            // A cut where a lease is only completed for its worker ends nothing: that lease runs out and is
+                            // given again.
+                            #expect(endeavour.crashes <= 1, "\(mishap)")
+                            cuts += player.line.hasCut ? 1 : 0
+                        }
+                        return cuts
+                    }
+                }
+                return try await group.reduce(0, +)
             }
-
-            let undisturbed = try await play(nil)
-            #expect(undisturbed.books.runs == ["R-1 completed posted"])
-            #expect(undisturbed.books.bills == ["R-1"])
-            #expect(undisturbed.endeavour.crashes == 0)
-            var mishaps: [Mishap] = []
-            for commit in 1...undisturbed.commits { mishaps += CuttingLine.Cut.allCases.map { .server($0, commit: commit) } }
-            for call in 1...undisturbed.endeavour.calls { mishaps += CuttingLine.Cut.allCases.map { .worker($0, call: call) } }
-            for report in 1...undisturbed.endeavour.reports { mishaps.append(.twice(report: report)) }
-            var cuts = 0
-            for mishap in mishaps {
-                let (books, endeavour, _) = try await play(mishap)
-                #expect(books == undisturbed.books, "\(mishap)")
-                guard case .server = mishap else { continue }
-                // A cut where a lease is only completed for its worker ends nothing: that lease runs out and is given again.
-                #expect(endeavour.crashes <= 1, "\(mishap)")
-                cuts += line.hasCut ? 1 : 0
-            }
-            #expect(cuts >= 2 * (undisturbed.commits - 6), "\(cuts) cuts for \(undisturbed.commits) transactions")
-            print(
-                "crash points: \(undisturbed.commits) transactions, \(undisturbed.endeavour.calls) calls, \(mishaps.count) mishaps, \(cuts) cuts"
-            )
-            await through.close()
-            line.close()
+            #expect(cuts >= 2 * (commits - 6), "\(cuts) cuts for \(commits) transactions")
+            print("crash points: \(commits) transactions, \(endeavour.calls) calls, \(mishaps.count) mishaps, \(cuts) cuts")
+            for player in players { await player.end() }
         }
     }
 }

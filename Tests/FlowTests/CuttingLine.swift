@@ -16,6 +16,7 @@ final class CuttingLine: Sendable {
 
     private let state = Locked(State())
     private let folder: String
+    private let path: String
     private let listener: Int32
     private let upstream: String
     /// Leads to the same database by way of this line.
@@ -34,7 +35,7 @@ final class CuttingLine: Sendable {
         // The last of a kind wins.
         self.dsn = "\(dsn) host='\(folder)' port=\(port)"
         listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        let path = "\(folder)/.s.PGSQL.\(port)"
+        path = "\(folder)/.s.PGSQL.\(port)"
         guard CuttingLine.address(path, { bind(listener, $0, $1) }) == 0, listen(listener, 64) == 0 else {
             throw Fault("listening on \(path)", isRetryable: false)
         }
@@ -63,7 +64,8 @@ final class CuttingLine: Sendable {
     func close() {
         shutdown(listener, Int32(SHUT_RDWR))
         Glibc.close(listener)
-        unlink(dsn.split(separator: "'").dropLast().last.map { "\($0)/.s.PGSQL" } ?? "")
+        unlink(path)
+        rmdir(folder)
     }
 
     // MARK: One connection

@@ -39,13 +39,13 @@ struct InterleavingTests {
 
         mutating func step() async throws {
             switch Int.random(in: 0..<100, using: &random) {
-            case 0..<20: try await arrive()
-            case 20..<50: try await poll()
-            case 50..<80: try await answer()
-            case 80..<86: try await repeatReport()
-            case 86..<92: try await sign()
-            case 92..<97: try await wait()
-            case 97..<98:
+            case 0..<10: try await arrive()
+            case 10..<40: try await poll()
+            case 40..<80: try await answer()
+            case 80..<85: try await repeatReport()
+            case 85..<92: try await sign()
+            case 92..<98: try await wait()
+            case 98:
                 tally["restart", default: 0] += 1
                 try await stage.restart()
             default:
@@ -71,19 +71,20 @@ struct InterleavingTests {
         private mutating func answer() async throws {
             guard !held.isEmpty else { return }
             let (firm, lease) = held.remove(at: Int.random(in: 0..<held.count, using: &random))
+            let isWrite = lease.kind == .erpWrite
             switch Int.random(in: 0..<100, using: &random) {
             case 0..<5:
                 tally["lost before the effect", default: 0] += 1
-            case 5..<10 where lease.kind == .erpWrite:
+            case 5..<20 where isWrite:
                 tally["lost after the effect", default: 0] += 1
                 _ = try await stage.attempt(lease, firm: firm)
-            case 10..<18 where lease.kind == .erpWrite:
+            case 20..<40 where isWrite:
                 tally["shows late", default: 0] += 1
                 // At the latest one second before the connection counts as settled.
                 let latest = max(1, lease.expiresAt.seconds(since: stage.now) + 24)
                 stage.ledger.send(
                     lease, tenant: firm.id, at: stage.now, showingAfter: Int64.random(in: 1...latest, using: &random))
-            case 18..<24 where lease.kind == .erpWrite:
+            case 40..<55 where isWrite:
                 tally["in doubt", default: 0] += 1
                 _ = try await stage.attempt(lease, firm: firm)
                 try await report(
@@ -156,7 +157,7 @@ struct InterleavingTests {
             let stage = Stage(store: database.store, laneCount: 1)
             let firms = [try await stage.open(), try await stage.open()]
             var world = World(stage: stage, firms: firms, random: random)
-            for _ in 0..<260 { try await world.step() }
+            for _ in 0..<500 { try await world.step() }
             try await world.calm()
             for (which, firm) in firms.enumerated() {
                 let numbers = (1...Self.invoicesOfEach).map { "R-\(which)-\($0)" }.sorted()

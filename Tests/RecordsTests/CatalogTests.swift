@@ -87,7 +87,10 @@ struct CatalogGuard {
         ),
         (
             "a policy holds a sub-query",
-            "SELECT p.tablename || '.' || p.policyname FROM pg_policies p WHERE coalesce(p.qual, '') || coalesce(p.with_check, '') ILIKE '%select%'"
+            """
+            SELECT p.tablename || '.' || p.policyname FROM pg_policies p
+            WHERE coalesce(p.qual, '') || coalesce(p.with_check, '') ILIKE '%select%'
+            """
         ),
         (
             "the primary key is not led by tenant_id",

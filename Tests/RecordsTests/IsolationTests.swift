@@ -105,8 +105,10 @@ struct IsolationTests {
                 ),
                 (
                     "a document recorded by a stranger",
-                    "INSERT INTO document (tenant_id, id, sha256, file_name, size_bytes, channel, received_at, recorded_by, state) VALUES "
-                        + "(\(one.id), \(two.document), \([UInt8(77)]), 'r', 1::integer, 'api', now(), \(two.person), 'received')"
+                    """
+                    INSERT INTO document (tenant_id, id, sha256, file_name, size_bytes, channel, received_at, recorded_by, state)
+                    VALUES (\(one.id), \(two.document), \([UInt8(77)]), 'r', 1, 'api', now(), \(two.person), 'received')
+                    """
                 ),
                 (
                     "a line in a stranger's incident",

@@ -33,7 +33,8 @@ extension RegisteredStatement {
         app("AssetQueries.current", AssetQueries.current(tenant: one.id)),
         app("AssetQueries.load", AssetQueries.load(tenant: one.id, ids: [one.asset])),
         app(
-            "SecretQueries.put", SecretQueries.put(tenant: one.id, name: "t", version: 2, sealed: [1], fingerprint: "f", at: now)),
+            "SecretQueries.put",
+            SecretQueries.put(tenant: one.id, name: "t", version: 2, sealed: [1], fingerprint: "f", at: now)),
         app("SecretQueries.version", SecretQueries.version(tenant: one.id, name: "t")),
         app("SecretQueries.all", SecretQueries.all(tenant: one.id)),
     ]
@@ -147,6 +148,9 @@ extension RegisteredStatement {
         engine(
             "ConnectionWriterQueries.heldByOthers",
             ConnectionWriterQueries.heldByOthers(lane: 1, tenant: one.id, worker: "x", now: now)),
+        engine(
+            "ConnectionWriterQueries.extend",
+            ConnectionWriterQueries.extend(lane: 1, tenant: one.id, worker: "w", until: now)),
         engine(
             "ConnectionWriterQueries.take",
             ConnectionWriterQueries.take(lane: 1, tenant: one.id, connection: "erp", worker: "w", now: now, until: now)),
