@@ -159,7 +159,8 @@ let testTargets: [Target] = [
     tests(
         of: "API",
         uses: [
-            "Kernel", "WebKernel", "Tenancy", "Flow", "Records", "Postgres", "TestKit", "Seals", "Telemetry", "Console", "Handoff", logging,
+            "Kernel", "WebKernel", "Tenancy", "Flow", "Records", "Postgres", "TestKit", "Seals", "Telemetry", "Console",
+            "Handoff", logging,
         ]),
     .testTarget(
         name: "HouseTests", path: "Tests/HouseTests", exclude: ["exceptions.txt"], swiftSettings: strict),

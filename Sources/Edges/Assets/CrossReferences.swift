@@ -168,7 +168,8 @@ extension CrossReferences {
                 found.append(
                     issue(
                         asset, "/people/\(index)/roles",
-                        "The roles `\(clash.first.role)` and `\(clash.second.role)` must not meet in one person (\(clash.conflict.rule)).",
+                        "The roles `\(clash.first.role)` and `\(clash.second.role)` must not meet in one person "
+                            + "(\(clash.conflict.rule)).",
                         "\(clash.conflict.reason) Give one of them to someone else."))
             }
         }

@@ -42,7 +42,8 @@ package final class Chaos: Sendable {
 
     private func play() async throws -> ChaosTally {
         say(
-            "seed \(plan.seed): \(plan.kills) kills over \(plan.invoices) invoices; everything lies in \(installation.settings.folder)"
+            "seed \(plan.seed): \(plan.kills) kills over \(plan.invoices) invoices; everything lies in "
+                + "\(installation.settings.folder)"
         )
         try await installation.start { [say] in say($0) }
         try await installation.setPasswords(SampleTenant.all.flatMap { [$0.clerk, $0.controller] } + [SampleTenant.onCall])
@@ -72,7 +73,8 @@ package final class Chaos: Sendable {
             tally.withLock { $0.kills[target, default: 0] += 1 }
             let accepted = sent.withLock { $0.count }
             say(
-                "\(seconds) s: kill \(index + 1) of \(targets.count): \(target.rawValue) (\(pid)); \(accepted) of \(plan.invoices) accepted"
+                "\(seconds) s: kill \(index + 1) of \(targets.count): \(target.rawValue) (\(pid)); \(accepted) of "
+                    + "\(plan.invoices) accepted"
             )
         }
     }

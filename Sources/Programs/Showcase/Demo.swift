@@ -93,7 +93,8 @@ package final class Demo: Sendable {
 
     private func introduce() {
         say(
-            "This starts a server with a private PostgreSQL, a worker process per tenant and a sandbox ERP for each of three invented"
+            "This starts a server with a private PostgreSQL, a worker process per tenant and a sandbox ERP for each of three "
+                + "invented"
         )
         say("tenants, and lets invoices arrive. Nothing leaves this machine. Everything lies in \(installation.settings.folder).")
         say("You will see:")
@@ -135,7 +136,8 @@ package final class Demo: Sendable {
             doubled += books.doubled
         }
         say(
-            "  \(handedIn.withLock { $0 }) documents handed in; the three ledgers hold \(bills) bills, \(doubled.count) of them twice"
+            "  \(handedIn.withLock { $0 }) documents handed in; the three ledgers hold \(bills) bills, \(doubled.count) of "
+                + "them twice"
         )
         for failure in failures.withLock({ $0 }) { say("  failed: \(failure)") }
     }
@@ -152,7 +154,9 @@ enum DemoPeople {
     static let all: [Person] =
         [
             Person(
-                role: "operator", email: SampleTenant.operatorAdmin, sees: "all tenants at a glance, their service, no documents"),
+                role: "operator", email: SampleTenant.operatorAdmin,
+                sees: "all tenants at a glance, their service, no "
+                    + "documents"),
             Person(role: "engineer on call", email: SampleTenant.onCall, sees: "incidents, runbooks, dead letters"),
             Person(role: "auditor", email: SampleTenant.auditor, sees: "the audit log"),
         ]

@@ -39,7 +39,8 @@ struct DemoBackground: Sendable {
         let run = try await clerk.started(document, seconds: 30)
         demo.tell(
             tenant,
-            "\(trade.invoice.number) of \(trade.invoice.seller.name) arrives, \(try trade.grossText)\(isMiddle ? "; somebody has to sign" : "").",
+            "\(trade.invoice.number) of \(trade.invoice.seller.name) arrives, "
+                + "\(try trade.grossText)\(isMiddle ? "; somebody has to sign" : "").",
             at: "/t/\(tenant.slug)/runs/\(run.id)")
         return run.id
     }

@@ -22,7 +22,8 @@ struct DemoStories: Sendable {
             let bill = try await bill(first)
             demo.tell(
                 tenant,
-                "\(first.invoice.number) of \(first.invoice.seller.name), \(try first.grossText), agrees with its order and is posted "
+                "\(first.invoice.number) of \(first.invoice.seller.name), \(try first.grossText), agrees with its order and "
+                    + "is posted "
                     + "as \(bill). Nobody had to sign.", at: "/t/\(tenant.slug)/runs/\(ended.id)")
         }
         try await demo.scenario(.duplicate) { try await duplicate(of: first, tenant) }
@@ -32,7 +33,8 @@ struct DemoStories: Sendable {
             let request = try await exception(of: try await deliver(trade(tenant), fault: .unknownSupplier, as: clerk), clerk)
             demo.tell(
                 tenant,
-                "An invoice of \(SampleParty.stranger.name), whom the ERP does not know, waits for the clerk (\(request.code)). It is "
+                "An invoice of \(SampleParty.stranger.name), whom the ERP does not know, waits for the clerk "
+                    + "(\(request.code)). It is "
                     + "left for you.", at: "/t/\(tenant.slug)/exceptions/\(request.id)")
         }
     }
@@ -61,7 +63,8 @@ struct DemoStories: Sendable {
         let request = try await approval(of: run, controller)
         demo.tell(
             tenant,
-            "The controller hands in \(made.invoice.number), \(try made.grossText), without an order: two approvers and a controller "
+            "The controller hands in \(made.invoice.number), \(try made.grossText), without an order: two approvers and a "
+                + "controller "
                 + "have to sign.", at: "/t/\(tenant.slug)/inbox/\(request.id)")
         for email in tenant.approvers {
             try await pause()
@@ -88,7 +91,8 @@ struct DemoStories: Sendable {
             demo.tell(
                 tenant,
                 "\(made.invoice.number) of \(made.invoice.seller.name) asks for a tenth more than was ordered and stops "
-                    + "(\(request.code)). It is left for you: the clerk may not accept it, having recorded it; the controller may.",
+                    + "(\(request.code)). It is left for you: the clerk may not accept it, having recorded it; the controller "
+                    + "may.",
                 at: "/t/\(tenant.slug)/exceptions/\(request.id)")
         }
         try await demo.scenario(.breach) { try await breach(tenant) }
@@ -111,7 +115,8 @@ struct DemoStories: Sendable {
         }
         demo.tell(
             tenant,
-            "A file that breaks off in the middle lay in the drop folder. It is kept and has become a case (\(request.code)). It is "
+            "A file that breaks off in the middle lay in the drop folder. It is kept and has become a case (\(request.code)). "
+                + "It is "
                 + "left for you.", at: "/t/\(tenant.slug)/exceptions/\(request.id)")
     }
 
@@ -136,7 +141,8 @@ struct DemoStories: Sendable {
             }
             demo.tell(
                 tenant,
-                "The target is missed. Incident \(incident.number) has opened (\(incident.severity)): \(incident.title). The runbook: "
+                "The target is missed. Incident \(incident.number) has opened (\(incident.severity)): \(incident.title). The "
+                    + "runbook: "
                     + "\(incident.runbook)", at: "/t/\(tenant.slug)/incidents/\(incident.id)")
             try await onCall.acknowledgeIncident(incident.id)
             demo.tell(tenant, "The engineer on call takes it on and finds the ERP away.")

@@ -70,7 +70,12 @@ package final class Installation: Sendable {
         for tenant in tenants { try await startLedger(tenant, seed: 1) }
         say("setting up the database and applying the configuration")
         let configuration = try writeConfiguration()
-        try await processes.run("countersignd", ["apply", configuration + "/Tenants", "--runbooks", configuration + "/Runbooks", "--data", dataFolder, "--log", settings.logLevel])
+        try await processes.run(
+            "countersignd",
+            [
+                "apply", configuration + "/Tenants", "--runbooks", configuration + "/Runbooks", "--data", dataFolder, "--log",
+                settings.logLevel,
+            ])
         say("starting the server")
         try await startServer()
         say("setting passwords and secrets")

@@ -34,7 +34,8 @@ enum {
     fs_make_fifo = 1 << 10, fs_make_block = 1 << 11, fs_make_sym = 1 << 12, fs_refer = 1 << 13, fs_truncate = 1 << 14,
     fs_abi_1 = (1 << 13) - 1,
 };
-enum { net_bind_tcp = 1 << 0, net_connect_tcp = 1 << 1, rule_path = 1, rule_port = 2, scope_abstract_socket = 1 << 0, scope_signal = 1 << 1 };
+enum { net_bind_tcp = 1 << 0, net_connect_tcp = 1 << 1, rule_path = 1, rule_port = 2,
+       scope_abstract_socket = 1 << 0, scope_signal = 1 << 1 };
 
 struct ruleset { uint64_t fs; uint64_t net; uint64_t scoped; };
 struct __attribute__((packed)) path_rule { uint64_t allowed; int32_t parent; };
@@ -106,7 +107,8 @@ static int restrict_self(const struct request *request) {
     if (rules < 0) die(request, "landlock rules");
     for (int at = 0; at < request->readable_count; at++)
         allow_path(request, rules, request->readable[at], fs_execute | fs_read_file | fs_read_dir, set.fs);
-    for (int at = 0; at < request->writable_count; at++) allow_path(request, rules, request->writable[at], set.fs & ~(uint64_t)fs_execute, set.fs);
+    for (int at = 0; at < request->writable_count; at++)
+        allow_path(request, rules, request->writable[at], set.fs & ~(uint64_t)fs_execute, set.fs);
     for (int at = 0; abi >= 4 && at < request->port_count; at++) {
         struct port_rule rule = { .allowed = net_connect_tcp, .port = request->ports[at] };
         if (syscall(__NR_landlock_add_rule, rules, rule_port, &rule, 0) != 0) die(request, "landlock port");
@@ -142,9 +144,12 @@ int main(int count, char **words) {
         else if (strcmp(name, "--nproc") == 0) limit(&request, RLIMIT_NPROC, value, name);
         else if (strcmp(name, "--fsize") == 0) limit(&request, RLIMIT_FSIZE, value, name);
         else if (strcmp(name, "--report-fd") == 0) continue;
-        else if (strcmp(name, "--landlock-ro") == 0 && request.readable_count < paths_max) request.readable[request.readable_count++] = value, request.has_landlock = 1;
-        else if (strcmp(name, "--landlock-rw") == 0 && request.writable_count < paths_max) request.writable[request.writable_count++] = value, request.has_landlock = 1;
-        else if (strcmp(name, "--tcp-connect") == 0 && request.port_count < ports_max) request.ports[request.port_count++] = number(&request, value), request.has_landlock = 1;
+        else if (strcmp(name, "--landlock-ro") == 0 && request.readable_count < paths_max)
+            request.readable[request.readable_count++] = value, request.has_landlock = 1;
+        else if (strcmp(name, "--landlock-rw") == 0 && request.writable_count < paths_max)
+            request.writable[request.writable_count++] = value, request.has_landlock = 1;
+        else if (strcmp(name, "--tcp-connect") == 0 && request.port_count < ports_max)
+            request.ports[request.port_count++] = number(&request, value), request.has_landlock = 1;
         else usage();
     }
     if (at + 1 >= count) usage();
@@ -166,7 +171,8 @@ int main(int count, char **words) {
     syscall(__NR_close_range, 1024, ~0U, 0);
     int abi = restrict_self(&request);
     if (request.report >= 0)
-        dprintf(request.report, "level %s landlock %d uid %s\n", abi > 0 ? "L1" : "L0", abi, request.has_identity ? "own" : "shared");
+        dprintf(
+            request.report, "level %s landlock %d uid %s\n", abi > 0 ? "L1" : "L0", abi, request.has_identity ? "own" : "shared");
     char *environment[] = { "PATH=/usr/bin:/bin", "LANG=C.UTF-8", "RES_OPTIONS=use-vc", NULL };
     execve(program[0], program, environment);
     die(&request, "exec");

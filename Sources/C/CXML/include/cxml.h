@@ -1,6 +1,7 @@
 // A flat, immutable reading of one XML document by libxml2: elements, attributes and text in four arrays.
 //
-// There is no network, no DTD and no entity expansion: any DOCTYPE ends the reading. Errors are kept in the result and never printed.
+// There is no network, no DTD and no entity expansion: any DOCTYPE ends the reading. Errors
+// are kept in the result and never printed.
 #ifndef CXML_H
 #define CXML_H
 

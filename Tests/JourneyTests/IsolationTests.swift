@@ -1,0 +1,214 @@
+import Curl
+import Kernel
+import Showcase
+import Testing
+
+extension WholeProduct {
+    /// One tenant's people before every route of the API with another tenant's names and ids. The list of routes is the
+    /// server's own.
+    @Suite("What belongs to another tenant is not there")
+    struct IsolationTests {
+        /// A call as the route table describes it.
+        private struct Call: Sendable {
+            let method: HTTPMethod
+            let pattern: String
+            let permission: String?
+
+            var isWrite: Bool { method != .get }
+            var hasObject: Bool { pattern.contains("{id}") }
+
+            /// A body that the route would accept.
+            var body: JSONValue {
+                switch pattern.split(separator: "/").last {
+                case "decision"?: ["verdict": "approve", "objectHash": .string(String(repeating: "0", count: 64))]
+                case "resolution"?: ["resolution": "retry", "objectHash": .string(String(repeating: "0", count: 64))]
+                case "cancel"?, "resolve"?: ["reason": "Because."]
+                case "notes"?: ["text": "A note."]
+                case "{name}"?: ["value": "a secret"]
+                default: [:]
+                }
+            }
+
+            func path(tenant: String, id: String) -> String {
+                var path = replacing("{tenant}", with: tenant, in: pattern)
+                path = replacing("{id}", with: id, in: path)
+                return replacing("{name}", with: "erp", in: path)
+            }
+        }
+
+        private static let nobody = "00000000-0000-7000-8000-000000000000"
+
+        @Test("every route answers another tenant's credentials and ids as it answers unknown ones, and lists nothing foreign")
+        func everyRoute() async throws {
+            let stage = try Stage.current
+            let owner = SampleTenant.kestrel
+            let ids = try await fill(stage, owner)
+            let calls = try await routes(stage)
+            let people = try await strangers(stage)
+            var checked = 0
+            for call in calls where call.pattern.contains("{tenant}") {
+                let kind = call.pattern.split(separator: "/").drop { $0 != "{tenant}" }.dropFirst().first.map(String.init) ?? ""
+                let foreign = ids[kind]?.first ?? IsolationTests.nobody
+                for person in people {
+                    let met = try await answer(call, tenant: owner.slug, id: foreign, as: person)
+                    let unknown = try await answer(call, tenant: "no-such-tenant", id: foreign, as: person)
+                    #expect(
+                        met == unknown && met.status == 404, "\(call.method.rawValue) \(call.pattern): \(met) and not \(unknown)")
+                    checked += 1
+                }
+                // The same ids below the caller's own tenant, where the caller may do what the route demands.
+                guard let own = people.first(where: { $0.permissions.contains(call.permission ?? "") }),
+                    call.pattern != "/api/v1/tenants/{tenant}/events"
+                else { continue }
+                if call.hasObject {
+                    for id in ids[kind] ?? [] {
+                        let met = try await answer(call, tenant: own.slug, id: id, as: own)
+                        let unknown = try await answer(call, tenant: own.slug, id: IsolationTests.nobody, as: own)
+                        #expect(
+                            met == unknown && met.status == 404,
+                            "\(call.method.rawValue) \(call.pattern): \(met) and not \(unknown)")
+                        checked += 1
+                    }
+                } else if !call.isWrite {
+                    let listed = try await answer(call, tenant: own.slug, id: "", as: own)
+                    #expect(listed.status == 200, "\(call.pattern): \(listed)")
+                    for id in ids.values.joined() { #expect(!listed.body.contains(id), "\(call.pattern) lists \(id)") }
+                    checked += 1
+                }
+            }
+            for call in calls where !call.pattern.contains("{") && !call.isWrite && call.permission == nil {
+                for person in people {
+                    let listed = try await answer(call, tenant: "", id: "", as: person)
+                    for id in ids.values.joined() { #expect(!listed.body.contains(id), "\(call.pattern) shows \(id)") }
+                    #expect(!listed.body.contains(owner.name), "\(call.pattern) names another tenant")
+                    checked += 1
+                }
+            }
+            print("isolation: \(calls.count) routes, \(checked) calls")
+            #expect(calls.filter { $0.pattern.contains("{tenant}") }.count >= 25)
+            #expect(checked > 100)
+        }
+
+        @Test("the console's pages answer another tenant's people as if the tenant did not exist")
+        func pages() async throws {
+            let stage = try Stage.current
+            let owner = SampleTenant.kestrel
+            let stranger = try await stage.installation.api(as: SampleTenant.brightwater.controller)
+            for page in ["runs", "inbox", "exceptions", "incidents", "service", "documents", "audit"] {
+                let met = try await stranger.exchange(.get, "/t/\(owner.slug)/\(page)", headers: [], body: nil)
+                #expect(met.status == 404, "\(page): \(met.status)")
+                #expect(!String(decoding: met.body, as: UTF8.self).contains(owner.name), "\(page)")
+            }
+        }
+
+        // MARK: Steps
+
+        private struct Stranger: Sendable {
+            let api: ServerAPI
+            let slug: String
+            let permissions: Set<String>
+        }
+
+        /// What an answer says, without what differs from one request to the next.
+        private struct Said: Equatable, CustomStringConvertible {
+            let status: Int
+            let body: String
+            var description: String { "\(status) \(body.prefix(300))" }
+        }
+
+        private func routes(_ stage: Stage) async throws -> [Call] {
+            let document = try await ServerAPI(stage.installation.address).get("/api/v1/openapi.json")
+            var calls: [Call] = []
+            for path in document["paths"]?.object ?? [:] {
+                for operation in path.value.object ?? [:] {
+                    guard let method = HTTPMethod(rawValue: operation.key.uppercased()) else { continue }
+                    let isOpen = operation.value["security"]?.array?.isEmpty == true
+                    if !isOpen {
+                        calls.append(Call(method: method, pattern: path.key, permission: operation.value["x-permission"]?.string))
+                    }
+                }
+            }
+            return calls.filter { $0.method != .delete }
+        }
+
+        /// People of another tenant and of another partner.
+        private func strangers(_ stage: Stage) async throws -> [Stranger] {
+            let tenant = SampleTenant.brightwater
+            var out: [Stranger] = []
+            for email in [tenant.clerk, tenant.approvers[0], tenant.controller, tenant.admin, SampleTenant.partners[0]] {
+                let api = try await stage.installation.api(as: email)
+                let scopes = try await api.get("/api/v1/me")["scopes"]?.array ?? []
+                let own = scopes.first { $0["scope"]?.string == tenant.slug }
+                let held = Set((own?["permissions"]?.array ?? []).compactMap { $0.string })
+                out.append(Stranger(api: api, slug: tenant.slug, permissions: held))
+            }
+            return out
+        }
+
+        /// Something of every kind in the owner's tenant; answers the ids by the name their routes have.
+        private func fill(_ stage: Stage, _ tenant: SampleTenant) async throws -> [String: [String]] {
+            let clerk = try await stage.person(tenant)
+            let controller = try await stage.person(tenant, tenant.controller)
+            let posted = try await clerk.started(try await stage.deliver(try stage.trade(tenant), as: clerk))
+            let waiting = try await clerk.started(try await stage.deliver(try stage.trade(tenant, .middle), as: clerk))
+            let held = try await clerk.started(try await stage.deliver(try stage.trade(tenant, .middle, .dearer), as: clerk))
+            let approval = try await clerk.approval(of: waiting)
+            let exception = try await clerk.exception(of: held)
+            let ended = try await clerk.ended(posted)
+            let clocks = try await controller.items("clocks").compactMap { $0["id"]?.string }
+            let invoice = try await clerk.run(ended.id)["invoice"]?.string
+            let tasks = try await clerk.run(ended.id)["tasks"]?.array?.compactMap { $0["id"]?.string } ?? []
+            let incident = try await incident(stage, tenant)
+            let ids = [
+                "runs": [ended.id, waiting.id], "documents": [ended.document], "approvals": [approval.id],
+                "exceptions": [exception.id],
+                "clocks": clocks, "tasks": tasks, "invoices": [invoice].compactMap(\.self), "incidents": [incident],
+            ]
+            for (kind, found) in ids { #expect(!found.isEmpty, "there is no \(kind) to be hidden") }
+            return ids
+        }
+
+        /// A missed posting target, which opens one.
+        private func incident(_ stage: Stage, _ tenant: SampleTenant) async throws -> String {
+            let clerk = try await stage.person(tenant)
+            let run = try await clerk.started(try await stage.deliver(try stage.trade(tenant, .middle), as: clerk))
+            let request = try await clerk.approval(of: run)
+            let ledger = stage.installation.ledger(tenant)
+            try await ledger.setFaults(["isDown": true])
+            do {
+                try await stage.person(tenant, tenant.approvers[0]).decide(request, "approve")
+                let controller = try await stage.person(tenant, tenant.controller)
+                let incident = try await Patience.wait(seconds: Stage.patienceSeconds, for: "an incident") {
+                    try await controller.incidents(all: true).first { $0.alert == "sla-breach" }
+                }
+                try await ledger.setFaults([:])
+                return incident.id
+            } catch {
+                try await ledger.setFaults([:])
+                throw error
+            }
+        }
+
+        private func answer(_ call: Call, tenant: String, id: String, as person: Stranger) async throws -> Said {
+            var headers: [HTTPHeader] = []
+            var body: [UInt8]?
+            if call.isWrite {
+                let isDocument = call.pattern.hasSuffix("/documents")
+                headers = [
+                    HTTPHeader("Idempotency-Key", Idempotency.newKey()),
+                    HTTPHeader("Content-Type", isDocument ? "application/octet-stream" : "application/json"),
+                ]
+                body = isDocument ? Array("<Invoice/>".utf8) : call.body.bytes
+            }
+            let response = try await person.api.exchange(
+                call.method, call.path(tenant: tenant, id: id), headers: headers, body: body)
+            let text = String(decoding: response.body, as: UTF8.self)
+            guard let json = try? JSONValue(parsing: response.body), let members = json.object else {
+                return Said(status: response.status, body: text)
+            }
+            // The one member that has to differ.
+            let kept = JSONObject(members.members.filter { $0.key != "requestId" && $0.key != "instance" })
+            return Said(status: response.status, body: JSONValue.object(kept).text)
+        }
+    }
+}

@@ -1,0 +1,116 @@
+import Glibc
+import Kernel
+import Showcase
+import Testing
+
+/// The real product for a suite of journeys: server, database, workers and ledgers as processes of their own, in a folder and on
+/// ports of their own, ended with the suite.
+struct Stage: Sendable {
+    /// A journey's steps take seconds; only a failing test waits for so long.
+    static let patienceSeconds: Int64 = 120
+
+    @TaskLocal private static var running: Stage?
+
+    let installation: Installation
+
+    static var current: Stage {
+        get throws {
+            guard let running else { throw Fault("finding the stage", "this suite was not started with one", isRetryable: false) }
+            return running
+        }
+    }
+
+    fileprivate static func perform(_ body: @Sendable () async throws -> Void) async throws {
+        let root = Folder.parent(of: Folder.parent(of: Folder.parent(of: #filePath)))
+        let folder = "/tmp/countersign-journeys-\(getpid())"
+        try OwnFolder.claim(folder, flavour: "journeys", replaces: true)
+        let installation = try Installation(
+            Installation.Settings(folder: folder, tenants: root + "/Tenants") { path, text in
+                // A posting target that a test can miss.
+                path == "tenants/kestrel-labs/contracts/managed-ap.yaml"
+                    ? replacing("target: 2m", with: "target: 8s", in: text) : text
+            })
+        do {
+            try await installation.start()
+            let people = SampleTenant.all.flatMap { [$0.clerk, $0.controller, $0.admin] + $0.approvers }
+            try await installation.setPasswords(
+                people + [SampleTenant.onCall, SampleTenant.operatorAdmin] + SampleTenant.partners)
+            try await Stage.$running.withValue(Stage(installation: installation)) { try await body() }
+        } catch {
+            await installation.stop()
+            throw error
+        }
+        await installation.stop()
+        Folder.remove(folder)
+    }
+
+    // MARK: What journeys are made of
+
+    static let today = CivilDate(
+        daysSince1970: Int(WallClock.system.now.seconds.quotientAndRemainder(dividingBy: 86_400).quotient))
+    private static let numbers = Locked(100)
+
+    func trade(_ tenant: SampleTenant, _ size: SampleTrade.Size = .small, _ fit: SampleTrade.Fit = .agrees) throws -> SampleTrade
+    {
+        let number = Stage.numbers.withLock { number -> Int in
+            defer { number += 1 }
+            return number
+        }
+        return try SampleTrade(tenant, number: number, size: size, fit: fit, today: Stage.today)
+    }
+
+    /// As the tenant's clerk unless said otherwise.
+    func person(_ tenant: SampleTenant, _ email: String? = nil) async throws -> TenantAPI {
+        try await installation.tenant(tenant, as: email ?? tenant.clerk)
+    }
+
+    /// Order and receipt into the ledger, the document to the server.
+    func deliver(
+        _ trade: SampleTrade, fault: SampleFault? = nil, as person: TenantAPI, traceparent: String? = nil
+    ) async throws -> SubmittedDocument {
+        try await installation.ledger(trade.tenant).add(trade.ledgerData)
+        return try await person.submit(try trade.invoice.bytes(fault: fault), fileName: trade.fileName, traceparent: traceparent)
+    }
+
+    func bills(_ trade: SampleTrade) async throws -> [JSONValue] {
+        try await installation.ledger(trade.tenant).books().bills.filter { $0["invoiceNumber"]?.string == trade.invoice.number }
+    }
+}
+
+extension TenantAPI {
+    func started(_ document: SubmittedDocument) async throws -> RunView {
+        try await started(document, seconds: Stage.patienceSeconds)
+    }
+    func approval(of run: RunView) async throws -> RequestView {
+        try await request("approvals", of: run, seconds: Stage.patienceSeconds)
+    }
+    func exception(of run: RunView) async throws -> RequestView {
+        try await request("exceptions", of: run, seconds: Stage.patienceSeconds)
+    }
+    func ended(_ run: RunView) async throws -> RunView { try await ended(run, seconds: Stage.patienceSeconds) }
+}
+
+/// The sentence and rule with which the server declines, which it has to.
+func refusal(_ act: () async throws -> JSONValue) async throws -> ServerProblem {
+    do {
+        _ = try await act()
+    } catch let problem as ServerProblem {
+        return problem
+    }
+    throw Fault("being refused", "the server let it pass", isRetryable: false)
+}
+
+/// Journeys and isolation on one stage, one after another.
+@Suite("The whole product", .serialized, .onStage)
+struct WholeProduct {}
+
+/// Starts the stage around a suite.
+struct OnStage: SuiteTrait, TestScoping {
+    func provideScope(for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void) async throws {
+        try await Stage.perform(function)
+    }
+}
+
+extension Trait where Self == OnStage {
+    static var onStage: OnStage { OnStage() }
+}
