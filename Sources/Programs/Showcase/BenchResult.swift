@@ -21,6 +21,13 @@ package struct BenchResult: Sendable {
         self.note = note
     }
 
+    /// With its unit, as people read it; rates are kept in thousandths.
+    package var shown: String {
+        unit == BenchResult.perThousandSeconds ? "\(ExactDecimal(mantissa: Int128(value), scale: 3)) per s" : "\(value) \(unit)"
+    }
+
+    static let perThousandSeconds = "per 1000 s"
+
     package var verdict: Verdict { bar.map { value <= $0 ? .met : .missed } ?? .noBar }
 
     package var json: JSONValue {

@@ -41,7 +41,8 @@ package final class Demo: Sendable {
         } catch {
             failures.withLock { $0.append("\(error)") }
         }
-        await summarize()
+        // In a task of its own, since this one may be cancelled, and with it everything it asks.
+        await Task { await summarize() }.value
         say("ending the server, its workers, the database and the ledgers")
         await installation.stop()
         return seen.withLock { $0.count } == DemoScenario.allCases.count

@@ -113,7 +113,8 @@ package enum Folder {
 package enum OwnFolder {
     static let mark = ".countersign-showcase"
 
-    /// Makes the folder, or takes it again when it is of the same kind; `replaces` deletes what an earlier run left in it.
+    /// Makes the folder, or takes it again when it is of the same kind; `replaces` deletes what an earlier run left in it. Until
+    /// this process ends nobody else can claim it.
     package static func claim(_ folder: String, flavour: String, replaces: Bool) throws {
         let path = "\(folder)/\(mark)"
         if let known = Folder.text(path) {
@@ -122,7 +123,9 @@ package enum OwnFolder {
                     .conflict, reason: "folder.other", "\(folder) was made for \(known) and not for \(flavour).",
                     facts: ["remedy": "Give another folder with --data, or delete this one."])
             }
-            if replaces { Folder.remove(folder) }
+            try lock(path, folder)
+            guard replaces else { return }
+            Folder.remove(folder)
         } else {
             // A folder that does not exist has no names.
             guard ((try? FileBytes.names(in: folder)) ?? []).isEmpty else {
@@ -133,5 +136,17 @@ package enum OwnFolder {
         }
         try Folder.make(folder)
         try Folder.write(Array(flavour.utf8), to: path)
+        try lock(path, folder)
+    }
+
+    /// The descriptor stays open, and the lock with it, as long as the process lives.
+    private static func lock(_ path: String, _ folder: String) throws(Refusal) {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0, flock(file, LOCK_EX | LOCK_NB) == 0 else {
+            if file >= 0 { close(file) }
+            throw Refusal(
+                .conflict, reason: "folder.busy", "Another process works in \(folder).",
+                facts: ["remedy": "Wait until it has ended, or give another folder with --data."])
+        }
     }
 }

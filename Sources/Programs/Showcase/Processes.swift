@@ -7,6 +7,8 @@ package import Kernel
 package final class Processes: Sendable {
     /// A server ends its workers, answers what is asked, and stops its database.
     static let graceSeconds: Int64 = 40
+    /// Looks, ten milliseconds apart, for the end of what a killed predecessor left; as long as the grace above.
+    static let leftoverLooks = 4000
     /// Lines of a log that an error message repeats.
     static let logTailLines = 5
 
@@ -127,11 +129,11 @@ package final class Processes: Sendable {
             else { continue }
             kill(pid, SIGTERM)
             var looks = 0
-            while ProcessTable.startTime(of: pid) == start, !ProcessTable.isEnded(pid), looks < 1000 {
+            while ProcessTable.startTime(of: pid) == start, !ProcessTable.isEnded(pid), looks < Processes.leftoverLooks {
                 looks += 1
                 usleep(10_000)
             }
-            if looks == 1000 { kill(pid, SIGKILL) }
+            if looks == Processes.leftoverLooks { kill(pid, SIGKILL) }
         }
         unlink(list)
     }

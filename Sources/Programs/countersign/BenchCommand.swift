@@ -42,7 +42,7 @@ struct BenchCommand: AsyncParsableCommand {
             Terminal.print("database: \(settings.joined(separator: " "))")
             let rows = results.map { result in
                 [
-                    result.name, "\(result.value) \(result.unit)", result.bar.map { "≤ \($0)" } ?? "", result.verdict.rawValue,
+                    result.name, result.shown, result.bar.map { "≤ \($0)" } ?? "", result.verdict.rawValue,
                     result.note,
                 ]
             }

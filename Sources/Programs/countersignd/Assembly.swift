@@ -81,27 +81,44 @@ struct Assembly: Sendable {
         database: Database, settings: ServerSettings, platform: Platform, timekeeper: Timekeeper, lanes: LaneWaker,
         reporting: Reporting, site: Site, staff: Staff, watchdog: Watchdog, export: TelemetryExport, drop: DropFolder?
     ) -> [any Service] {
-        let (store, logger) = (database.store, platform.logger)
+        let store = database.store
         var parts: [any Service] = []
         if let cluster = database.cluster { parts.append(Part(name: "database") { await cluster.run() }) }
         parts.append(Part(name: "store") { try await Assembly.untilCancelled { await store.close() } })
-        parts.append(
+        if settings.role.runsWork {
+            parts += workParts(
+                timekeeper: timekeeper, lanes: lanes, reporting: reporting, site: site, staff: staff, watchdog: watchdog,
+                platform: platform)
+        } else {
+            parts.append(Assembly.wakeUps(lanes, timekeeper, platform))
+        }
+        parts.append(Part(name: "telemetry") { await export.run() })
+        if let drop { parts.append(Part(name: "drop folder") { await drop.run() }) }
+        // Every role answers on its port, so that each process can be asked how it is.
+        parts.append(GracefulPart { try await site.run() })
+        return parts
+    }
+
+    /// What moves runs on: lanes, workers and what watches over them.
+    private static func workParts(
+        timekeeper: Timekeeper, lanes: LaneWaker, reporting: Reporting, site: Site, staff: Staff, watchdog: Watchdog,
+        platform: Platform
+    ) -> [any Service] {
+        [
             Part(name: "lanes") {
                 try await timekeeper.run()
                 try await timekeeper.release()
-            })
-        parts.append(
-            Part(name: "wake-ups") {
-                await lanes.run(timekeeper: timekeeper, logger: logger, milliseconds: platform.settings.pollMilliseconds)
-            })
-        parts.append(Part(name: "counts") { try await reporting.run() })
-        parts.append(GracefulPart { try await site.runHandoff() })
-        parts.append(Part(name: "workers") { await staff.supervisor.run() })
-        parts.append(Part(name: "watchdog") { await watchdog.run() })
-        parts.append(Part(name: "telemetry") { await export.run() })
-        if let drop { parts.append(Part(name: "drop folder") { await drop.run() }) }
-        parts.append(GracefulPart { try await site.run() })
-        return parts
+            }, wakeUps(lanes, timekeeper, platform), Part(name: "counts") { try await reporting.run() },
+            GracefulPart { try await site.runHandoff() }, Part(name: "workers") { await staff.supervisor.run() },
+            Part(name: "watchdog") { await watchdog.run() },
+        ]
+    }
+
+    private static func wakeUps(_ lanes: LaneWaker, _ timekeeper: Timekeeper, _ platform: Platform) -> any Service {
+        Part(name: "wake-ups") {
+            await lanes.run(
+                timekeeper: timekeeper, logger: platform.logger, milliseconds: platform.settings.pollMilliseconds)
+        }
     }
 
     static func untilCancelled(_ then: @Sendable () async -> Void) async throws {

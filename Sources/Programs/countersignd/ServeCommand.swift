@@ -14,6 +14,9 @@ struct ServeCommand: AsyncParsableCommand {
 
     @OptionGroup var options: DataOptions
 
+    @Option(help: "What this process does beside answering: nothing more (web), or run lanes and workers (workers, all).")
+    var role = ServerRole.all
+
     @Option(help: "Address of the API and the console.")
     var host = "127.0.0.1"
 
@@ -44,7 +47,7 @@ struct ServeCommand: AsyncParsableCommand {
             let applied = try await Migrations.run(database.store)
             if !applied.isEmpty { logger.info("schema migrated", metadata: ["applied": "\(applied.joined(separator: ", "))"]) }
             let settings = ServerSettings(
-                paths: paths, host: host, port: port, portFile: portFile, dropFolder: dropFolder,
+                role: role, paths: paths, host: host, port: port, portFile: portFile, dropFolder: dropFolder,
                 workerUID: geteuid() == 0 && workerUid != 0 ? workerUid : nil,
                 workerIdleSeconds: workerIdleSeconds, isSecure: secureCookies)
             let server = try Assembly(database: database, settings: settings, events: events, logger: logger)
@@ -67,8 +70,16 @@ struct ServeCommand: AsyncParsableCommand {
     }
 }
 
+/// Which parts of the server run in this process; the parts of several processes meet in the database.
+enum ServerRole: String, ExpressibleByArgument, CaseIterable, Sendable {
+    case web, workers, all
+
+    var runsWork: Bool { self != .web }
+}
+
 /// What the command line decided.
 struct ServerSettings: Sendable {
+    let role: ServerRole
     let paths: DataPaths
     let host: String
     let port: Int
