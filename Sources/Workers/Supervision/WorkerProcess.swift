@@ -53,12 +53,13 @@ package struct WorkerCharge: Sendable, Equatable {
 
 /// One spawned worker: its number, the lifeline that tells it we are alive, and the level that the launcher achieved.
 struct WorkerProcess: Sendable {
-    /// What every worker may read; most systems have some of these.
+    /// What every worker may read; most systems have some of these. `/proc` is whole because libdispatch watches its pool through
+    /// `/proc/<thread>/stat` and traps without it; Landlock's own ptrace rule still keeps other processes'
+    /// memory and environment shut.
     static let systemPaths = [
         "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/etc/ssl", "/etc/resolv.conf", "/etc/hosts",
         "/etc/nsswitch.conf",
-        "/etc/localtime", "/usr/share/zoneinfo", "/usr/share/ca-certificates", "/dev/urandom", "/proc/self", "/proc/meminfo",
-        "/proc/sys/vm",
+        "/etc/localtime", "/usr/share/zoneinfo", "/usr/share/ca-certificates", "/dev/urandom", "/proc",
         "/sys/devices/system/cpu",
     ]
     /// Address space of a worker: it maps about 30 MB, a document of 25 MB passes through it several times.
