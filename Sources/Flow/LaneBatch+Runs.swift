@@ -17,14 +17,15 @@ extension LaneBatch {
         let payload = command.payload
         let summary = payload["input"]?["case"]
         let row = RunRow(
-            tenant: command.tenant, id: id, lane: lane, workflow: context.environment.definition.name,
-            workflowVersion: context.environment.definition.version, pinned: context.pinned.json,
-            document: payload["document"]?.string.flatMap { DocumentID($0) },
-            invoice: payload["invoice"]?.string.flatMap { InvoiceID($0) },
-            subject: summary?["number"]?.string ?? "", counterparty: summary?["supplierName"]?.string ?? "",
-            amountMinor: summary?["grossMinor"]?.int64, currency: summary?["currency"]?.string, state: RunState().json,
-            startedAt: now,
-            traceparent: command.traceparent)
+            RunSummary(
+                tenant: command.tenant, id: id, workflow: context.environment.definition.name,
+                workflowVersion: context.environment.definition.version,
+                document: payload["document"]?.string.flatMap { DocumentID($0) },
+                invoice: payload["invoice"]?.string.flatMap { InvoiceID($0) },
+                subject: summary?["number"]?.string ?? "", counterparty: summary?["supplierName"]?.string ?? "",
+                amountMinor: summary?["grossMinor"]?.int64, currency: summary?["currency"]?.string, startedAt: now,
+                traceparent: command.traceparent),
+            lane: lane, pinned: context.pinned.json, state: RunState().json)
         runs[id] = row
         newRuns.append(id)
         contexts[row.pinned.text] = context

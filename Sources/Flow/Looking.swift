@@ -33,11 +33,17 @@ package struct Looking: Sendable {
 
     package func runs(
         _ tenant: TenantID, phases: [String] = [], search: String? = nil, before: (Moment, RunID)? = nil, limit: Int
-    ) async throws -> [RunRow] {
+    ) async throws -> [RunSummary] {
         try await rows(
             tenant,
             RunQueries.page(tenant: tenant, phases: phases, search: search, before: before, limit: min(limit, Looking.pageMax)),
-            RunRow.init)
+            RunSummary.init)
+    }
+
+    /// The runs named, by their ids.
+    package func runs(_ tenant: TenantID, ids: Set<RunID>) async throws -> [RunID: RunSummary] {
+        let found = try await rows(tenant, RunQueries.summaries(tenant: tenant, ids: Array(ids)), RunSummary.init)
+        return Dictionary(found.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     }
 
     package func runCounts(_ tenant: TenantID) async throws -> [String: Int] {
@@ -125,6 +131,11 @@ package struct Looking: Sendable {
                 clock: try ClockRow(row), subject: try row.get("subject", as: String.self),
                 counterparty: try row.get("counterparty", as: String.self))
         }
+    }
+
+    /// The clocks of the runs named.
+    package func clocks(_ tenant: TenantID, runs: [RunID]) async throws -> [ClockRow] {
+        try await rows(tenant, ClockQueries.ofRuns(tenant: tenant, runs: runs), ClockRow.init)
     }
 
     package func clock(_ tenant: TenantID, _ id: ClockID) async throws -> ClockRow {

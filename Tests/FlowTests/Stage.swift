@@ -321,7 +321,12 @@ actor Stage {
     func runs(_ firm: Firm? = nil) async throws -> [RunRow] {
         let id = (firm ?? self.firm).id
         return try await store.withTenant(id) { tx in
-            try await tx.query(RunQueries.page(tenant: id, phases: [], search: nil, before: nil, limit: 200)).map(RunRow.init)
+            let listed = try await tx.query(RunQueries.page(tenant: id, phases: [], search: nil, before: nil, limit: 200))
+            var whole: [RunRow] = []
+            for run in try listed.map(RunSummary.init) {
+                whole += try await tx.query(RunQueries.find(tenant: id, id: run.id)).map(RunRow.init)
+            }
+            return whole
         }
     }
 

@@ -173,7 +173,7 @@ struct IsolationTests {
         try await withBoth { database in
             func owners(_ sql: SQL) async throws -> Set<TenantID> {
                 try await database.store.withTenant(Self.one.id) { tx in
-                    Set(try await tx.query(sql).map { try RunRow($0).tenant })
+                    Set(try await tx.query(sql).map { try RunSummary($0).tenant })
                 }
             }
             #expect(try await owners(whole) == [Self.one.id])

@@ -84,10 +84,11 @@ struct SampleTenant: Sendable {
 
     var runRow: RunRow {
         RunRow(
-            tenant: id, id: run, lane: lane, workflow: "accounts-payable", workflowVersion: "1.0", pinned: [:],
-            document: document,
-            invoice: invoice, subject: "R-1", counterparty: "Elbe Papier GmbH", amountMinor: 11_900, currency: "EUR", state: [:],
-            startedAt: Self.now, traceparent: nil)
+            RunSummary(
+                tenant: id, id: run, workflow: "accounts-payable", workflowVersion: "1.0", document: document, invoice: invoice,
+                subject: "R-1", counterparty: "Elbe Papier GmbH", amountMinor: 11_900, currency: "EUR", startedAt: Self.now,
+                traceparent: nil),
+            lane: lane, pinned: [:], state: [:])
     }
 
     var historyRow: HistoryRow {

@@ -97,6 +97,7 @@ extension RegisteredStatement {
 
     private static let runs: [RegisteredStatement] = [
         engine("RunQueries.load", RunQueries.load(lane: 1, tenants: [one.id], ids: [one.run])),
+        app("RunQueries.summaries", RunQueries.summaries(tenant: one.id, ids: [one.run])),
         app("RunQueries.find", RunQueries.find(tenant: one.id, id: one.run)),
         engine("RunQueries.insert", RunQueries.insert([one.runRow])),
         engine("RunQueries.update", RunQueries.update(lane: 1, [one.runRow])),
@@ -161,6 +162,7 @@ extension RegisteredStatement {
         engine("ClockQueries.runs", ClockQueries.runs(lane: 1, tenants: [one.id], clocks: [one.clock])),
         engine("ClockQueries.insert", ClockQueries.insert([one.clockRow])),
         engine("ClockQueries.update", ClockQueries.update(lane: 1, [one.clockRow])),
+        app("ClockQueries.ofRuns", ClockQueries.ofRuns(tenant: one.id, runs: [one.run])),
         app("ClockQueries.ofRun", ClockQueries.ofRun(tenant: one.id, run: one.run)),
         app("ClockQueries.find", ClockQueries.find(tenant: one.id, id: one.clock)),
         app("ClockQueries.page", ClockQueries.page(tenant: one.id, outcome: nil, before: nil, limit: 5)),

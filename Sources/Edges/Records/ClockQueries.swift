@@ -123,6 +123,10 @@ package enum ClockQueries {
         "SELECT \(columns) FROM clock c WHERE c.tenant_id = \(tenant) AND c.run_id = \(run) ORDER BY c.started_at, c.id"
     }
 
+    package static func ofRuns(tenant: TenantID, runs: [RunID]) -> SQL {
+        "SELECT \(columns) FROM clock c WHERE c.tenant_id = \(tenant) AND c.run_id = ANY(\(runs)) ORDER BY c.started_at, c.id"
+    }
+
     package static func find(tenant: TenantID, id: ClockID) -> SQL {
         "SELECT \(columns) FROM clock c WHERE c.tenant_id = \(tenant) AND c.id = \(id)"
     }

@@ -1,14 +1,12 @@
 package import Kernel
 package import Postgres
 
-/// A workflow in progress as it lies in the table.
-package struct RunRow: Sendable {
+/// What lists and headings show of a run; it costs the same however much the run knows.
+package struct RunSummary: Sendable {
     package let tenant: TenantID
     package let id: RunID
-    package let lane: Int32
     package let workflow: String
     package let workflowVersion: String
-    package let pinned: JSONValue
     package let document: DocumentID?
     package let invoice: InvoiceID?
     package let subject: String
@@ -19,25 +17,19 @@ package struct RunRow: Sendable {
     package var step: String
     package var waitingOn: String
     package var outcome: String?
-    package var state: JSONValue
-    package var historyCount: Int32
     package let startedAt: Moment
     package var updatedAt: Moment
     package var finishedAt: Moment?
     package let traceparent: String?
 
     package init(
-        tenant: TenantID, id: RunID, lane: Int32, workflow: String, workflowVersion: String, pinned: JSONValue,
-        document: DocumentID?,
-        invoice: InvoiceID?, subject: String, counterparty: String, amountMinor: Int64?, currency: String?, state: JSONValue,
-        startedAt: Moment, traceparent: String?
+        tenant: TenantID, id: RunID, workflow: String, workflowVersion: String, document: DocumentID?, invoice: InvoiceID?,
+        subject: String, counterparty: String, amountMinor: Int64?, currency: String?, startedAt: Moment, traceparent: String?
     ) {
         self.tenant = tenant
         self.id = id
-        self.lane = lane
         self.workflow = workflow
         self.workflowVersion = workflowVersion
-        self.pinned = pinned
         self.document = document
         self.invoice = invoice
         self.subject = subject
@@ -47,8 +39,6 @@ package struct RunRow: Sendable {
         phase = "pending"
         step = ""
         waitingOn = ""
-        self.state = state
-        historyCount = 0
         self.startedAt = startedAt
         updatedAt = startedAt
         self.traceparent = traceparent
@@ -57,10 +47,8 @@ package struct RunRow: Sendable {
     package init(_ row: Row) throws {
         tenant = try row.get("tenant_id", as: TenantID.self)
         id = try row.get("id", as: RunID.self)
-        lane = try row.get("lane", as: Int32.self)
         workflow = try row.get("workflow", as: String.self)
         workflowVersion = try row.get("workflow_version", as: String.self)
-        pinned = try row.get("pinned", as: JSONValue.self)
         document = try row.get("document_id", as: DocumentID?.self)
         invoice = try row.get("invoice_id", as: InvoiceID?.self)
         subject = try row.get("subject", as: String.self)
@@ -71,12 +59,43 @@ package struct RunRow: Sendable {
         step = try row.get("step", as: String.self)
         waitingOn = try row.get("waiting_on", as: String.self)
         outcome = try row.get("outcome", as: String?.self)
-        state = try row.get("state", as: JSONValue.self)
-        historyCount = try row.get("history_count", as: Int32.self)
         startedAt = try row.get("started_at", as: Moment.self)
         updatedAt = try row.get("updated_at", as: Moment.self)
         finishedAt = try row.get("finished_at", as: Moment?.self)
         traceparent = try row.get("traceparent", as: String?.self)
+    }
+}
+
+/// A workflow in progress as it lies in the table: its summary, whose fields it has, and what the engine needs besides.
+@dynamicMemberLookup
+package struct RunRow: Sendable {
+    package var summary: RunSummary
+    package let lane: Int32
+    package let pinned: JSONValue
+    package var state: JSONValue
+    package var historyCount: Int32
+
+    package init(_ summary: RunSummary, lane: Int32, pinned: JSONValue, state: JSONValue) {
+        self.summary = summary
+        self.lane = lane
+        self.pinned = pinned
+        self.state = state
+        historyCount = 0
+    }
+
+    package init(_ row: Row) throws {
+        summary = try RunSummary(row)
+        lane = try row.get("lane", as: Int32.self)
+        pinned = try row.get("pinned", as: JSONValue.self)
+        state = try row.get("state", as: JSONValue.self)
+        historyCount = try row.get("history_count", as: Int32.self)
+    }
+
+    package subscript<Field>(dynamicMember field: KeyPath<RunSummary, Field>) -> Field { summary[keyPath: field] }
+
+    package subscript<Field>(dynamicMember field: WritableKeyPath<RunSummary, Field>) -> Field {
+        get { summary[keyPath: field] }
+        set { summary[keyPath: field] = newValue }
     }
 }
 
@@ -121,13 +140,11 @@ package struct HistoryRow: Sendable {
 }
 
 package enum RunQueries {
-    private static let columns: SQL = """
-        r.tenant_id, r.id, r.lane, r.workflow, r.workflow_version, r.pinned, r.document_id, r.invoice_id, r.subject,
-            r.counterparty,
-        r.amount_minor, r.currency, r.phase, r.step, r.waiting_on, r.outcome, r.state, r.history_count, r.started_at,
-            r.updated_at,
-        r.finished_at, r.traceparent
+    private static let summary: SQL = """
+        r.tenant_id, r.id, r.workflow, r.workflow_version, r.document_id, r.invoice_id, r.subject, r.counterparty, r.amount_minor,
+        r.currency, r.phase, r.step, r.waiting_on, r.outcome, r.started_at, r.updated_at, r.finished_at, r.traceparent
         """
+    private static let columns: SQL = "\(summary), r.lane, r.pinned, r.state, r.history_count"
 
     /// The runs named, of one lane.
     package static func load(lane: Int32, tenants: [TenantID], ids: [RunID]) -> SQL {
@@ -139,6 +156,11 @@ package enum RunQueries {
 
     package static func find(tenant: TenantID, id: RunID) -> SQL {
         "SELECT \(columns) FROM run r WHERE r.tenant_id = \(tenant) AND r.id = \(id)"
+    }
+
+    /// The runs named, as lists show them; what does not exist is left out.
+    package static func summaries(tenant: TenantID, ids: [RunID]) -> SQL {
+        "SELECT \(summary) FROM run r WHERE r.tenant_id = \(tenant) AND r.id = ANY(\(ids))"
     }
 
     package static func insert(_ runs: [RunRow]) -> SQL {
@@ -192,7 +214,7 @@ package enum RunQueries {
             search.map { "AND (strpos(lower(r.subject), lower(\($0))) > 0 OR strpos(lower(r.counterparty), lower(\($0))) > 0)" }
             ?? ""
         return """
-            SELECT \(columns) FROM run r WHERE r.tenant_id = \(tenant) \(phase) \(text) \(cursor)
+            SELECT \(summary) FROM run r WHERE r.tenant_id = \(tenant) \(phase) \(text) \(cursor)
             ORDER BY r.started_at DESC, r.id DESC LIMIT \(limit)
             """
     }

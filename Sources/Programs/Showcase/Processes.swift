@@ -53,14 +53,17 @@ package final class Processes: Sendable {
         return child
     }
 
-    /// Runs a program to its end and answers what it wrote; a fault with its last lines when it failed.
+    /// Runs one of our programs, or another by its absolute path, to its end and answers what it wrote; a fault with its last
+    /// lines when it failed.
     @discardableResult
     package func run(_ program: String, _ arguments: [String], input: String = "") async throws -> String {
+        let path = program.hasPrefix("/") ? program : try self.program(program)
+        let program = program.split(separator: "/").last.map(String.init) ?? program
         let output = "\(folder)/logs/.\(program)-\(Entropy.system.bytes(6).hexText)"
         // What it wrote may be a key, so it does not stay.
         defer { unlink(output) }
         let child = try ChildProcess.start(
-            try self.program(program), arguments, name: program, log: output,
+            path, arguments, name: program, log: output,
             input: Array((input.isEmpty ? "" : input + "\n").utf8))
         running.withLock { $0.append(child) }
         let ending = await withTaskCancellationHandler {

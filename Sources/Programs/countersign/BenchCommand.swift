@@ -34,10 +34,10 @@ struct BenchCommand: AsyncParsableCommand {
     func run() async throws {
         let isText = output.form == .text
         let bench = try Bench(
-            folder: data ?? Places.data("countersign-bench"), tenants: try Places.tenants(tenants), invoices: invoices
+            folder: data ?? Places.data("countersign-bench"), tenants: try Places.tenants(tenants),
+            subjects: subjects.isEmpty ? Bench.Subject.allCases : subjects, invoices: invoices
         ) { isText ? Terminal.print($0) : Terminal.complain($0) }
-        let wanted = subjects.isEmpty ? Bench.Subject.allCases : subjects
-        let (settings, results) = try await StopSignal.ending { try await bench.run(wanted) }
+        let (settings, results) = try await StopSignal.ending { try await bench.run() }
         if isText {
             Terminal.print("database: \(settings.joined(separator: " "))")
             let rows = results.map { result in

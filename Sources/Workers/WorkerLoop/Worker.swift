@@ -171,12 +171,13 @@ package actor Worker {
         let token = lease.lease.token
         held[token] = lease
         tasks[token] = Task {
+            let began = ContinuousClock.now
             let report = await runner.run(lease)
-            finish(lease.lease, report)
+            finish(lease.lease, report, took: ContinuousClock.now - began)
         }
     }
 
-    private func finish(_ lease: WorkLease, _ report: WorkReport) {
+    private func finish(_ lease: WorkLease, _ report: WorkReport, took: Duration) {
         tasks[lease.token] = nil
         // Lost while it ran: the outcome belongs to nobody, and the server settles it.
         if held[lease.token] != nil {
@@ -185,6 +186,7 @@ package actor Worker {
                 .info, "task ended",
                 [
                     "hop": lease.kind.rawValue, "task": lease.task.text, "run": lease.run?.text, "attempt": "\(lease.attempt)",
+                    "milliseconds": "\(took.components.seconds * 1000 + took.components.attoseconds / 1_000_000_000_000_000)",
                     "outcome": report.outcome.json["outcome"]?.string, "code": report.outcome.json["code"]?.string,
                     "trace": lease.traceparent.flatMap(TraceParent.init)?.traceText,
                 ])

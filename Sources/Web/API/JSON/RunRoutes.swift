@@ -41,7 +41,7 @@ struct RunRoutes: Sendable {
                 let run = try await looking.run(context.scope.id, try request.id())
                 let tasks = try await looking.tasks(context.scope.id, run: run.id)
                 let clocks = try await looking.clocks(context.scope.id, run: run.id)
-                var body = Views.run(run).object ?? [:]
+                var body = Views.run(run.summary).object ?? [:]
                 body["tasks"] = .array(tasks.filter { $0.taskClass == "worker" }.map(Views.task))
                 body["requests"] = .array(tasks.filter { $0.taskClass == "person" }.map { Views.request($0, people: [:]) })
                 body["clocks"] = .array(clocks.map { Views.clock($0) })

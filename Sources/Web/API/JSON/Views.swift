@@ -4,7 +4,7 @@ internal import Records
 
 /// Rows as the API shows them: names first, ids where a client needs them, no column that is only the engine's business.
 enum Views {
-    static func run(_ row: RunRow) -> JSONValue {
+    static func run(_ row: RunSummary) -> JSONValue {
         .object([
             "id": JSONValue(row.id), "workflow": .string("\(row.workflow)@\(row.workflowVersion)"),
             "subject": .string(row.subject),

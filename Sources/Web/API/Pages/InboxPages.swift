@@ -102,7 +102,8 @@ struct InboxPages: Sendable {
         ].filter { !$0.items.isEmpty }
         let title = isException ? "Exceptions" : "Inbox"
         let sheet = try await open.asyncMap { row in
-            try await DecisionSheet.make(row, run: row.run.flatMap { runs[$0] }, names: names, kit: kit, section: section)
+            let run = try await row.run.asyncMap { try await kit.looking.run(kit.tenant, $0) }
+            return try await DecisionSheet.make(row, run: run, names: names, kit: kit, section: section)
         }
         return InboxPage(
             frame: try await kit.frame(
@@ -115,10 +116,8 @@ struct InboxPages: Sendable {
             empty: open == nil && rows.isEmpty ? EmptyState(why: isException ? "No exceptions." : "Nothing waits for you.") : nil)
     }
 
-    private func runs(of rows: [TaskRow], _ kit: PageKit) async throws -> [RunID: RunRow] {
-        var out: [RunID: RunRow] = [:]
-        for id in Set(rows.compactMap(\.run)) { out[id] = try await kit.looking.run(kit.tenant, id) }
-        return out
+    private func runs(of rows: [TaskRow], _ kit: PageKit) async throws -> [RunID: RunSummary] {
+        try await kit.looking.runs(kit.tenant, ids: Set(rows.compactMap(\.run)))
     }
 
     // MARK: Exceptions

@@ -69,14 +69,17 @@ struct RunPages: Sendable {
                     href: "\(kit.base)/documents") : nil)
     }
 
-    private func clocks(of rows: [RunRow], _ kit: PageKit) async throws -> [RunID: ClockRow] {
-        let listed = try await kit.looking.clocks(kit.tenant, limit: Looking.pageMax)
+    /// One clock a run: the latest that still runs, or else the latest.
+    private func clocks(of rows: [RunSummary], _ kit: PageKit) async throws -> [RunID: ClockRow] {
         var out: [RunID: ClockRow] = [:]
-        for item in listed where out[item.clock.run].map({ $0.stoppedAt != nil }) ?? true { out[item.clock.run] = item.clock }
+        for clock in try await kit.looking.clocks(kit.tenant, runs: rows.map(\.id))
+        where clock.stoppedAt == nil || out[clock.run].map({ $0.stoppedAt != nil }) ?? true {
+            out[clock.run] = clock
+        }
         return out
     }
 
-    private func row(_ run: RunRow, _ kit: PageKit, _ clock: ClockRow?) -> RunsPage.Row {
+    private func row(_ run: RunSummary, _ kit: PageKit, _ clock: ClockRow?) -> RunsPage.Row {
         let status = PageWords.status(ofPhase: run.phase, outcome: run.outcome, waitingOn: run.waitingOn)
         let left = RunPages.left(clock, kit)
         return RunsPage.Row(
@@ -92,7 +95,7 @@ struct RunPages: Sendable {
     }
 
     /// Which of the eight hops a run stands at, told by what it waits for.
-    static func hop(_ run: RunRow) -> Int {
+    static func hop(_ run: RunSummary) -> Int {
         switch run.phase {
         case "completed": 8
         default:
