@@ -130,9 +130,7 @@ package struct Applying: Sendable {
             ids.append(id)
             let grants = JSONValue.object([
                 "grants": .array(person.grants.map(\.json)),
-                "approvalLimit": person.approvalLimit.map {
-                    ["minorUnits": JSONValue($0.minorUnits), "currency": .string($0.currency.code)]
-                },
+                "approvalLimit": person.approvalLimit.map { ApprovalLimit.json($0) },
                 "title": person.title.map(JSONValue.string),
             ])
             try await tx.execute(

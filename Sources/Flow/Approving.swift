@@ -1,6 +1,7 @@
 package import Kernel
 internal import Postgres
 package import Records
+internal import Tenancy
 internal import Workflows
 
 /// Who acts: the account, the human being behind it, and the roles held in this scope at this moment.
@@ -10,13 +11,18 @@ package struct Actor: Sendable {
     package let natural: PersonID
     package let name: String
     package let roles: Set<String>
+    /// The highest amount of one document that this person may approve; nil for no own limit.
+    package let approvalLimit: Money?
 
-    package init(tenant: TenantID, person: PersonID, natural: PersonID, name: String, roles: Set<String>) {
+    package init(
+        tenant: TenantID, person: PersonID, natural: PersonID, name: String, roles: Set<String>, approvalLimit: Money?
+    ) {
         self.tenant = tenant
         self.person = person
         self.natural = natural
         self.name = name
         self.roles = roles
+        self.approvalLimit = approvalLimit
     }
 }
 
@@ -56,14 +62,17 @@ package struct Approving: Sendable {
                 facts: ["field": "reason"])
         }
         let task = try await task(decision.task, scope: scope)
-        let payload = PersonDecision(
-            taskKey: task.key, person: actor.person, roles: actor.roles, verdict: decision.verdict, reason: decision.reason,
-            objectHash: decision.objectHash, natural: actor.natural)
+        var payload =
+            PersonDecision(
+                taskKey: task.key, person: actor.person, roles: actor.roles, verdict: decision.verdict, reason: decision.reason,
+                objectHash: decision.objectHash, natural: actor.natural
+            ).json.object ?? [:]
+        payload["approvalLimit"] = ApprovalLimit.json(actor.approvalLimit)
         return try await desk.send(
             CommandRow(
                 tenant: scope.id, id: platform.newID(), lane: scope.lane,
                 idempotencyKey: "person.decide/\(actor.person)/\(decision.key)",
-                kind: "person.decide", run: task.run, task: task.id, payload: payload.json, createdAt: platform.clock.now))
+                kind: "person.decide", run: task.run, task: task.id, payload: .object(payload), createdAt: platform.clock.now))
     }
 
     /// Takes the decision for oneself, so that colleagues see it is being looked at. It gives no right and takes none.

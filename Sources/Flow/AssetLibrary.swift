@@ -62,6 +62,8 @@ package struct TenantAssets: Sendable {
     /// Every current asset by `kind/name`, nearest scope first.
     let assets: [String: AssetRow]
     package let tenant: TenantDocument?
+    /// Who may act here; empty for partners and the operator.
+    package let roster: Roster
 
     package func row(_ kind: String, _ name: String) -> AssetRow? { assets["\(kind)/\(name)"] }
 
@@ -122,23 +124,39 @@ package final class AssetLibrary: Sendable {
         }
         guard let own = line.first else { throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.") }
         var assets: [String: AssetRow] = [:]
+        var people: [PersonRow] = []
         for scope in line {
-            let rows = try await store.withTenant(scope.id) { tx in
-                try await tx.query(AssetQueries.current(tenant: scope.id)).map(AssetRow.init)
+            let (rows, persons) = try await store.withTenant(scope.id) { tx in
+                let found = try await tx.pipeline([
+                    AssetQueries.current(tenant: scope.id), ScopeQueries.people(tenant: scope.id),
+                ])
+                return (try found[0].map(AssetRow.init), try found[1].map(PersonRow.init))
             }
             for row in rows where assets["\(row.kind)/\(row.name)"] == nil { assets["\(row.kind)/\(row.name)"] = row }
+            people += persons
         }
         var issues: [AssetIssue] = []
         let document =
             own.kind == "tenant"
             ? assets["tenant/\(own.slug)"].flatMap { TenantDocument.parse($0.content, issues: &issues) } : nil
-        let found = TenantAssets(scope: own, assets: assets, tenant: document)
+        let found = TenantAssets(
+            scope: own, assets: assets, tenant: document,
+            roster: AssetLibrary.roster(of: line, people: people, assets: Array(assets.values)))
         state.withLock { state in
             state.current[tenant] = (found, now)
             for row in assets.values { state.rows[row.id] = row }
             if state.rows.count > AssetLibrary.parsedMax { state.rows = [:] }
         }
         return found
+    }
+
+    /// `line` goes from the tenant up.
+    private static func roster(of line: [ScopeRow], people: [PersonRow], assets: [AssetRow]) -> Roster {
+        var issues: [AssetIssue] = []
+        let roles =
+            assets.first { $0.kind == "operator" }.flatMap { OperatorDocument.parse($0.content, issues: &issues) }?.roles ?? []
+        guard line.count > 1, line[0].kind == "tenant" else { return Roster([], node: .operator, roles: roles) }
+        return Roster(people, node: .tenant(line[0].slug, partner: line[1].slug), roles: roles)
     }
 
     /// The versions that a run starting now would be pinned to.

@@ -134,9 +134,9 @@ package final class LeaseFactory: Sendable {
     }
 
     /// Settle seconds of every connection of a tenant, by name.
-    func settleSeconds(of tenant: TenantID) async throws -> [String: Int] {
+    static func settleSeconds(in current: TenantAssets) -> [String: Int] {
         var out: [String: Int] = [:]
-        for row in try await assets.current(for: tenant).all("connection") {
+        for row in current.all("connection") {
             var issues: [AssetIssue] = []
             if let document = ConnectionDocument.parse(row.content, issues: &issues) { out[row.name] = document.settleSeconds }
         }

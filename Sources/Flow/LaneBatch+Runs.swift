@@ -1,7 +1,8 @@
-internal import Kernel
+package import Kernel
 internal import Logging
-internal import Records
+package import Records
 internal import Telemetry
+internal import Tenancy
 internal import Workflows
 
 extension LaneBatch {
@@ -55,7 +56,14 @@ extension LaneBatch {
         }
         let decision = try PersonDecision(json: command.payload)
         guard let run = task.run else { return try resolveDocumentException(task, decision) }
-        try advance(run, .personDecided(decision), by: decision.person)
+        var veto: Refusal?
+        if task.kind == HumanRequest.Kind.approval.rawValue, sameBytes(decision.verdict, "approve") {
+            guard let written = command.payload["approvalLimit"] else {
+                throw Refusal(.stale, reason: "approval.limit-form", "Decide again: your approval limit was not sent along.")
+            }
+            veto = ApprovalLimit.refusal(limit: try ApprovalLimit.read(written), amount: runs[run]?.amount)
+        }
+        try advance(run, .personDecided(decision), by: decision.person, unless: veto)
         let after = tasks[taskID]
         return .object([
             "task": JSONValue(taskID), "run": JSONValue(run), "status": .string(after?.state ?? "done"),
@@ -66,11 +74,13 @@ extension LaneBatch {
 
     // MARK: The machine
 
-    /// Gives the run's machine an event and carries out what it asks. A refusal leaves the run as it was.
-    mutating func advance(_ id: RunID, _ event: RunEvent, by person: PersonID?) throws(Refusal) {
+    /// Gives the run's machine an event and carries out what it asks. A refusal leaves the run as it was; `veto` is thrown when
+    /// the machine itself has nothing against the event, so that whoever may not act at all hears that first.
+    mutating func advance(_ id: RunID, _ event: RunEvent, by person: PersonID?, unless veto: Refusal? = nil) throws(Refusal) {
         guard let row = runs[id], let context = contexts[row.pinned.text] else { return }
         var machine = RunMachine(try RunState(json: row.state))
         let actions = try machine.handle(event, at: now, in: context.environment)
+        if let veto { throw veto }
         transitions += 1
         for action in actions { carryOut(action, run: id, context: context, by: person) }
         guard var after = runs[id] else { return }
@@ -86,6 +96,30 @@ extension LaneBatch {
         runs[id] = after
         changedRuns.insert(id)
         tell(row.tenant, "run.changed", run: id, ["phase": .string(after.phase), "step": .string(after.step)])
+        for action in actions {
+            switch action {
+            case .ask(let request): requireDeciders(request.key, state: machine.state, run: after, context: context)
+            case .signed(let key, _): requireDeciders(key, state: machine.state, run: after, context: context)
+            default: continue
+            }
+        }
+    }
+
+    /// An approval that nobody can complete is trouble from its first minute: people are told instead of left to wait for it.
+    private mutating func requireDeciders(_ key: String, state: RunState, run: RunRow, context: RunContext) {
+        guard let roster = rosters[run.tenant],
+            let missing = Deciders(
+                request: key, state: state, context: context, roster: roster, amount: run.amount, at: now)?.missing
+        else { return }
+        let amount = run.amount?.description ?? "an amount that cannot be told"
+        note(
+            run.id, type: "approval.unstaffed", step: String(key.prefix { $0 != "#" }),
+            summary: "Too few people may sign this as \(missing): \(amount).", by: nil, data: ["round": .string(missing)])
+        raised.append(
+            RaisedAlert(
+                tenant: run.tenant, alert: "approval-unstaffed",
+                facts: ["round": missing, "amount": amount, "subject": run.subject, "counterparty": run.counterparty],
+                run: run.id))
     }
 
     private mutating func carryOut(_ action: RunAction, run id: RunID, context: RunContext, by person: PersonID?) {
@@ -216,5 +250,14 @@ extension LaneBatch {
         tasks[task.id] = task
         newTasks.append(task.id)
         if let run = task.run { taskByKey[run, default: [:]][task.key] = task.id }
+    }
+}
+
+extension RunSummary {
+    /// What the run is about, exactly; nil when the document's figure does not fit its currency.
+    package var amount: Money? {
+        guard let amountMinor, let currency = currency.flatMap({ Currency($0) }) else { return nil }
+        // The column was derived from the document; one out of range counts as untold.
+        return try? Money(minorUnits: amountMinor, currency: currency)
     }
 }

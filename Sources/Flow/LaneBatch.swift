@@ -20,6 +20,7 @@ struct LaneBatch {
     var startRefusals: [CommandID: Refusal] = [:]
     /// Settle seconds by tenant and connection.
     var settleSeconds: [TenantID: [String: Int]] = [:]
+    var rosters: [TenantID: Roster] = [:]
 
     var runs: [RunID: RunRow] = [:]
     var tasks: [TaskID: TaskRow] = [:]

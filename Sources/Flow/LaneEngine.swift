@@ -109,11 +109,10 @@ package final class LaneEngine: Sendable {
                 batch.startRefusals[command.id] = refusal
             }
         }
-        for tenant in Set(commands.map(\.tenant)) {
-            batch.settleSeconds[tenant] = try await leaseFactory.settleSeconds(of: tenant)
-        }
-        for tenant in batch.tenantsOfTasks() where batch.settleSeconds[tenant] == nil {
-            batch.settleSeconds[tenant] = try await leaseFactory.settleSeconds(of: tenant)
+        for tenant in Set(commands.map(\.tenant)).union(batch.tenantsOfTasks()) {
+            let current = try await assets.current(for: tenant)
+            batch.settleSeconds[tenant] = LeaseFactory.settleSeconds(in: current)
+            batch.rosters[tenant] = current.roster
         }
     }
 

@@ -1,6 +1,7 @@
 package import Kernel
 internal import Postgres
 package import Records
+internal import Workflows
 
 /// What pages and the API read: one bounded list or one object at a time, in the tenant's own transaction.
 package struct Looking: Sendable {
@@ -87,6 +88,14 @@ package struct Looking: Sendable {
 
     package func task(_ tenant: TenantID, _ id: TaskID) async throws -> TaskRow {
         try await one(tenant, TaskQueries.find(tenant: tenant, id: id), TaskRow.init)
+    }
+
+    /// Who could sign an open approval now; nil when this is none, or no longer open.
+    package func deciders(of task: TaskRow, run: RunRow) async throws -> Deciders? {
+        guard task.finishedAt == nil else { return nil }
+        return Deciders(
+            request: task.key, state: try RunState(json: run.state), context: try await context(of: run),
+            roster: try await assets.current(for: run.tenant).roster, amount: run.amount, at: platform.clock.now)
     }
 
     package func deadTasks(_ tenant: TenantID, limit: Int) async throws -> [TaskRow] {

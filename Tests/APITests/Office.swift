@@ -127,6 +127,42 @@ final class Office: Sendable {
         return out
     }
 
+    /// The same, with a ledger for every tenant, and with a limit of 1,000 euros for their approvers and a colleague without one.
+    static func withLedgerAndLimits() throws -> [Applying.Asset] {
+        var out = try configuration().filter { asset in
+            if asset.kind == "people", case .tenant = asset.scope { false } else { true }
+        }
+        out.append(
+            Applying.Asset(
+                scope: .operator, kind: "connector", name: "scripted", version: "1",
+                content: ["kind": "connector", "name": "scripted"]))
+        for slug in tenants {
+            let scope = Tenancy.Scope.tenant(slug, partner: "harbour")
+            out.append(
+                Applying.Asset(
+                    scope: scope, kind: "connection", name: "erp", version: "1",
+                    content: [
+                        "kind": "connection", "name": "erp", "title": "Ledger", "connector": "scripted",
+                        "baseUrl": "https://ledger.example", "secrets": ["token": "erp-token"],
+                        "limits": ["ratePerSecond": 50, "concurrency": 8], "settleSeconds": 25,
+                    ]))
+            let known = try configuration().first { $0.kind == "people" && $0.scope == scope }?.content["people"]?.array ?? []
+            let limited = known.map { person -> JSONValue in
+                guard person["id"]?.string == "approver", var members = person.object else { return person }
+                members["approvalLimit"] = ["amount": "1000.00", "currency": "EUR"]
+                return .object(members)
+            }
+            let colleague: JSONValue = [
+                "id": "colleague", "name": "Nora Colleague", "email": .string("nora@\(slug).example"), "roles": ["approver"],
+            ]
+            out.append(
+                Applying.Asset(
+                    scope: scope, kind: "people", name: "people", version: "2",
+                    content: ["kind": "people", "people": .array(limited + [colleague])]))
+        }
+        return out
+    }
+
     /// One person for every role of that level, named after it.
     private static func people(_ scope: Tenancy.Scope, _ place: String, _ roles: [Role]) -> Applying.Asset {
         let people: [JSONValue] = roles.map { role in
@@ -219,13 +255,13 @@ final class Office: Sendable {
     // MARK: Business
 
     /// Puts one of everything into a tenant: an invoice that waits for a signature, a file that cannot be read, an incident.
-    func fill(_ slug: String) async throws {
+    func fill(_ slug: String, buyer: String = "Nobody we know") async throws {
         let scope = try await scope(slug)
         try await store.withLane(0) { tx in
             _ = try await tx.execute("INSERT INTO queue.lane (lane) VALUES (0) ON CONFLICT (lane) DO NOTHING")
             _ = try await tx.execute("UPDATE queue.lane SET owner = 'office', epoch = 1 WHERE lane = 0")
         }
-        for bytes in [Office.invoice(slug), Array("no invoice of \(slug)".utf8)] {
+        for bytes in [Office.invoice(slug, buyer: buyer), Array("no invoice of \(slug)".utf8)] {
             _ = try await services.intake.receive(
                 bytes, fileName: "\(slug).xml", channel: .api, scope: scope, recordedBy: nil, trace: nil)
         }
@@ -238,7 +274,19 @@ final class Office: Sendable {
         while try await engine.applyBatch(lane: 0, epoch: 1).hasMore {}
     }
 
-    /// One poll of the tenant's worker; it reads documents and knows no ERP.
+    /// What a ledger says that knows one supplier and no orders; only tenants with a connection ask it.
+    private static func lookUp(_ input: JSONValue) -> JSONValue {
+        guard input["object"]?.string == "supplier" else { return ["found": false, "receipts": []] }
+        return [
+            "found": true,
+            "supplier": [
+                "number": "S-100", "legalName": "Elbe Papier GmbH", "address": ["country": "DE"], "vatId": "DE136695976",
+                "status": "active", "riskTier": "low",
+            ],
+        ]
+    }
+
+    /// One poll of the tenant's worker; it reads documents, and looks things up where there is a ledger.
     private func work(_ scope: ScopeRow) async throws {
         let worker = WorkerIdentity(tenant: scope.id, slug: scope.slug, lane: 0, incarnation: "w")
         let poll = Task { [workers] in
@@ -247,7 +295,14 @@ final class Office: Sendable {
         while !workers.hasWaiters(lane: 0) { await Task.yield() }
         try await pump()
         workers.interrupt(scope.id)
-        for lease in await poll.value where lease.kind == .documentRead {
+        for lease in await poll.value {
+            guard lease.kind == .documentRead else {
+                _ = try await posting.receive(
+                    WorkReport(token: lease.token, outcome: .completed(output: Office.lookUp(lease.input)), telemetry: []),
+                    from: worker)
+                try await pump()
+                continue
+            }
             let bytes = try await posting.document(leaseToken: lease.token, worker: worker)
             let output = try? JSONValue(parsing: bytes)
             _ = try await posting.receive(
@@ -259,16 +314,19 @@ final class Office: Sendable {
         }
     }
 
-    private static func invoice(_ slug: String) -> [UInt8] {
+    private static func invoice(_ slug: String, buyer: String) -> [UInt8] {
         let amount: JSONValue = ["amount": "4800.00", "currency": "EUR"]
         let invoice: JSONValue = [
             "kind": "invoice", "direction": "payable", "number": .string("R-of-\(slug)"), "issueDate": "2026-07-01",
             "currency": "EUR",
             "seller": ["legalName": .string("Supplier of \(slug)"), "vatId": "DE136695976", "address": ["country": "DE"]],
-            "buyer": ["legalName": "Nobody we know", "address": ["country": "DE"]],
+            "buyer": ["legalName": .string(buyer), "address": ["country": "DE"]],
             "totals": [
                 "lineNet": amount, "taxExclusive": amount, "tax": ["amount": "0.00", "currency": "EUR"], "taxInclusive": amount,
                 "payable": amount,
+            ],
+            "paymentInstructions": [
+                ["meansCode": "58", "account": ["id": ["scheme": "iban", "value": "DE89370400440532013000"]]]
             ],
             "lines": [
                 [

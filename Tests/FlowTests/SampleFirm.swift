@@ -64,13 +64,21 @@ enum SampleConfiguration {
     ]
 
     /// What one tenant publishes. `approvalTarget` is the promise of the approval cycle, such as `20h`.
-    static func tenant(_ slug: String, approvalTarget: String, settleSeconds: Int) -> [Applying.Asset] {
+    ///
+    /// `limits` gives people of the file an approval limit, such as `["jonas": ("4000.00", "EUR")]`; `peopleVersion` tells one
+    /// people file from the next.
+    static func tenant(
+        _ slug: String, approvalTarget: String, settleSeconds: Int, limits: [String: (String, String)] = [:],
+        peopleVersion: String = "1"
+    ) -> [Applying.Asset] {
         let scope = Scope.tenant(slug, partner: partner)
         func asset(_ kind: String, _ name: String, _ content: JSONValue) -> Applying.Asset {
             Applying.Asset(scope: scope, kind: kind, name: name, version: "1", content: content)
         }
         return [
-            asset("tenant", slug, tenantFile(slug)), asset("people", "people", people(slug)),
+            asset("tenant", slug, tenantFile(slug)),
+            Applying.Asset(
+                scope: scope, kind: "people", name: "people", version: peopleVersion, content: people(slug, limits: limits)),
             asset("contract", "managed-ap", contract(approvalTarget)), asset("connection", "erp", connection(settleSeconds)),
         ]
     }
@@ -87,9 +95,12 @@ enum SampleConfiguration {
         ]
     }
 
-    private static func people(_ slug: String) -> JSONValue {
+    private static func people(_ slug: String, limits: [String: (String, String)]) -> JSONValue {
         func person(_ id: String, _ name: String, _ roles: [JSONValue]) -> JSONValue {
-            ["id": .string(id), "name": .string(name), "email": .string("\(id)@\(slug).example"), "roles": .array(roles)]
+            .object([
+                "id": .string(id), "name": .string(name), "email": .string("\(id)@\(slug).example"), "roles": .array(roles),
+                "approvalLimit": limits[id].map { ["amount": .string($0.0), "currency": .string($0.1)] },
+            ])
         }
         return [
             "kind": "people",

@@ -84,7 +84,9 @@ struct Firm: Sendable {
     func actor(_ name: String) throws -> Actor {
         let person = try #require(people[name])
         let roles = (person.roles["grants"]?.array ?? []).compactMap { $0["role"]?.string }
-        return Actor(tenant: id, person: person.id, natural: person.natural, name: person.name, roles: Set(roles))
+        return Actor(
+            tenant: id, person: person.id, natural: person.natural, name: person.name, roles: Set(roles),
+            approvalLimit: try ApprovalLimit.read(person.roles["approvalLimit"] ?? .null))
     }
 }
 
@@ -126,10 +128,12 @@ actor Stage {
     nonisolated func move(to moment: Moment) { time.withLock { $0 = max($0, moment) } }
 
     /// A story of its own on the suite's database.
-    static func make(approvalTarget: String = "20h", settleSeconds: Int = 25) async throws -> Stage {
+    static func make(
+        approvalTarget: String = "20h", settleSeconds: Int = 25, limits: [String: (String, String)] = [:]
+    ) async throws -> Stage {
         let database = try await TestDatabase.shared(by: "flow", template: .flow)
         let stage = Stage(store: await shared.store(of: database))
-        try await stage.open(approvalTarget: approvalTarget, settleSeconds: settleSeconds)
+        try await stage.open(approvalTarget: approvalTarget, settleSeconds: settleSeconds, limits: limits)
         return stage
     }
 
@@ -137,11 +141,14 @@ actor Stage {
 
     /// Adds a tenant and takes its lane.
     @discardableResult
-    func open(approvalTarget: String = "20h", settleSeconds: Int = 25) async throws -> Firm {
+    func open(
+        approvalTarget: String = "20h", settleSeconds: Int = 25, limits: [String: (String, String)] = [:]
+    ) async throws -> Firm {
         let slug = "firm-" + String(Entropy.system.next(), radix: 36)
         let direct = House(store: store, clock: clock, owner: owner, laneCount: laneCount)
         _ = try await direct.applying.apply(
-            SampleConfiguration.tenant(slug, approvalTarget: approvalTarget, settleSeconds: settleSeconds), by: nil)
+            SampleConfiguration.tenant(slug, approvalTarget: approvalTarget, settleSeconds: settleSeconds, limits: limits),
+            by: nil)
         try await direct.applying.setSecret(
             "s3cret", name: "erp-token", in: try #require(try await direct.scopes.scope(slug: slug)).id, by: nil)
         let scope = try #require(try await direct.scopes.scope(slug: slug))
@@ -163,6 +170,14 @@ actor Stage {
     }
 
     var firm: Firm { firms[0] }
+
+    /// Publishes the first firm's folder anew, as `apply` does, and reads its people again.
+    func publish(_ bundle: [Applying.Asset]) async throws {
+        _ = try await house.applying.apply(bundle, by: nil)
+        let people = try await house.looking.people(firm.id)
+        firms[0] = Firm(
+            scope: firm.scope, people: Dictionary(people.map { ($0.slug, $0) }, uniquingKeysWith: { first, _ in first }))
+    }
 
     // MARK: The server
 

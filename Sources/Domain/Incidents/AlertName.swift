@@ -18,6 +18,8 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
     case databaseRestarted = "database-restarted"
     /// A run ended in an error that its workflow does not handle.
     case runFaulted = "run-faulted"
+    /// An approval was opened that too few people may sign.
+    case approvalUnstaffed = "approval-unstaffed"
 
     /// What the catalogue says of an alert.
     package struct Definition: Sendable, Hashable {
@@ -87,6 +89,9 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
             Definition(
                 severity: .sev3, title: "A run of {workflow} ended in an error at {step}: {error}",
                 fingerprintFacts: ["workflow", "step", "error"])
+        case .approvalUnstaffed:
+            Definition(
+                severity: .sev3, title: "Too few people may sign {subject} as {round}: {amount}", fingerprintFacts: ["round"])
         }
     }
 

@@ -10,6 +10,8 @@ package import WebKernel
 package struct Visitor: Sendable {
     package let identity: SigningIn.Identity
     package let authority: Authority
+    /// The highest amount of one document that the person may approve; nil for no own limit.
+    package let approvalLimit: Money?
     /// Nil when the person came with an API key.
     package let sessionToken: String?
 
@@ -29,7 +31,7 @@ package struct TenantContext: Sendable {
     package var actor: Actor {
         Actor(
             tenant: scope.id, person: visitor.identity.person.id, natural: visitor.identity.person.natural, name: visitor.name,
-            roles: visitor.authority.roleNames(in: node, at: now))
+            roles: visitor.authority.roleNames(in: node, at: now), approvalLimit: visitor.approvalLimit)
     }
 
     package func may(_ permission: Permission) -> Bool { visitor.authority.permits(permission, in: node, at: now) }
@@ -81,7 +83,7 @@ package struct Access: Sendable {
         let roles = try await roles(for: identity.tenant)
         return Visitor(
             identity: identity, authority: Authority(person: identity.person.id, grants: grants, roles: roles),
-            sessionToken: token)
+            approvalLimit: try ApprovalLimit.read(identity.person.roles["approvalLimit"] ?? .null), sessionToken: token)
     }
 
     private func roles(for tenant: TenantID) async throws -> [Role] {

@@ -56,7 +56,15 @@ struct RequestRoutes: Sendable {
         services.reading(
             "\(pattern)/{id}", permission, RouteDocumentation(operation, summary, responseSchema: RequestRoutes.object)
         ) { request, context in
-            Views.request(try await personRequest(request, context, kind: kind), people: try await names(context.scope.id))
+            let row = try await personRequest(request, context, kind: kind)
+            var body = Views.request(row, people: try await names(context.scope.id)).object ?? [:]
+            if let id = row.run, kind == "approval" {
+                let run = try await services.looking.run(context.scope.id, id)
+                let deciders = try await services.looking.deciders(of: row, run: run)
+                body["couldDecide"] = deciders.map { .array($0.next.map { .string($0.name) }) }
+                body["lacksPeopleFor"] = deciders?.missing.map(JSONValue.string)
+            }
+            return .object(body)
         }
     }
 

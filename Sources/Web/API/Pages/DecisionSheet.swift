@@ -23,8 +23,9 @@ struct DecisionSheet: Sendable {
         // Content of our own making; one of an older shape is shown by its bytes only.
         let invoice = invoiceRow.flatMap { try? Invoice(json: $0.content) }
         let parts = SheetParts(
-            task: task, run: run, invoice: invoice, findings: invoiceRow?.findings ?? [], names: names, kit: kit, section: section
-        )
+            task: task, run: run, invoice: invoice, findings: invoiceRow?.findings ?? [], names: names,
+            deciders: try await run.asyncMap { try await kit.looking.deciders(of: task, run: $0) } ?? nil, kit: kit,
+            section: section)
         let title = run.map { "\($0.subject), \($0.counterparty)" } ?? document?.fileName ?? task.title
         return DecisionSheet(
             title: title, decision: task.kind == "approval" ? parts.decision : nil,
@@ -51,6 +52,8 @@ struct SheetParts: Sendable {
     let invoice: Invoice?
     let findings: JSONValue
     let names: [PersonID: String]
+    /// Who could sign an open approval; nil when it is none.
+    let deciders: Deciders?
     let kit: PageKit
     let section: String
 
@@ -87,7 +90,20 @@ struct SheetParts: Sendable {
         {
             return "You recorded this invoice, so someone else has to approve it."
         }
+        if task.kind == "approval",
+            let refusal = ApprovalLimit.refusal(limit: kit.context.actor.approvalLimit, amount: run?.amount)
+        {
+            return refusal.message + whoCould
+        }
         return ""
+    }
+
+    /// Whom to ask instead, for somebody whose own limit does not reach.
+    private var whoCould: String {
+        guard let deciders else { return "" }
+        let names = deciders.next.prefix(5).map(\.name)
+        if names.isEmpty { return " Nobody here has one that does; the engineers on duty have been told." }
+        return " \(names.joined(separator: ", ")) could."
     }
 
     private var claim: ClaimForm? {

@@ -93,7 +93,7 @@ struct InboxPages: Sendable {
                 href: "\(kit.base)/\(section)/\(row.id)", status: .needsPerson,
                 title: run?.counterparty ?? row.request["object"]?["fileName"]?.string ?? row.title,
                 amount: run.map { kit.amount($0.amountMinor, $0.currency) } ?? "",
-                note: run.map { "\($0.subject), \(row.title)" } ?? row.title,
+                note: (run.map { "\($0.subject), \(row.title)" } ?? row.title) + reach(row, run, kit),
                 left: DurationText.text(kit.now.seconds(since: row.createdAt)), isCurrent: row.id == open?.id)
         }
         let groups = [
@@ -114,6 +114,13 @@ struct InboxPages: Sendable {
             decision: sheet?.decision,
             exception: sheet?.exception, evidence: sheet?.evidence,
             empty: open == nil && rows.isEmpty ? EmptyState(why: isException ? "No exceptions." : "Nothing waits for you.") : nil)
+    }
+
+    /// Said in the list already: nobody should open what their limit does not reach.
+    private func reach(_ row: TaskRow, _ run: RunSummary?, _ kit: PageKit) -> String {
+        guard row.kind == "approval" else { return "" }
+        return ApprovalLimit.refusal(limit: kit.context.actor.approvalLimit, amount: run?.amount) == nil
+            ? "" : ", beyond your approval limit"
     }
 
     private func runs(of rows: [TaskRow], _ kit: PageKit) async throws -> [RunID: RunSummary] {
