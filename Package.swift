@@ -126,24 +126,25 @@ let programs: [Target] = [
 ]
 
 let testTargets: [Target] = [
+    .target(name: "TestBasics", path: "Tests/TestBasics", exclude: ["README.md"], swiftSettings: strict),
     .target(
         name: "TestKit", dependencies: ["Kernel", "Postgres"], path: "Tests/TestKit", exclude: ["README.md"],
         swiftSettings: strict),
-    tests(of: "Kernel"),
+    tests(of: "Kernel", uses: ["TestBasics"]),
     tests(of: "Finance", uses: ["Kernel"]),
-    tests(of: "Expressions", uses: ["Kernel"]),
+    tests(of: "Expressions", uses: ["Kernel", "TestBasics"]),
     tests(of: "Policies", uses: ["Kernel", "Finance", "Expressions"]),
-    tests(of: "Workflows", uses: ["Kernel", "Policies", "Finance", "Expressions"]),
+    tests(of: "Workflows", uses: ["Kernel", "Policies", "Finance", "Expressions", "TestBasics"]),
     tests(of: "Tenancy", uses: ["Kernel"]),
-    tests(of: "ServiceLevels", uses: ["Kernel"], exclude: ["Vectors"]),
-    tests(of: "Incidents", uses: ["Kernel"]),
+    tests(of: "ServiceLevels", uses: ["Kernel", "TestBasics"], exclude: ["Vectors"]),
+    tests(of: "Incidents", uses: ["Kernel", "TestBasics"]),
     tests(of: "Evidence", uses: ["Kernel"]),
-    tests(of: "Assets", uses: ["Kernel", "Tenancy", "Policies", "Workflows", "ServiceLevels"]),
-    tests(of: "Formats", uses: ["Kernel", "Finance", "Reader", "Showcase"]),
-    tests(of: "Reader", uses: ["Kernel", "Finance", "Formats", "Showcase", "countersign-reader"]),
-    tests(of: "Seals", uses: ["Kernel"]),
+    tests(of: "Assets", uses: ["Kernel", "Tenancy", "Policies", "Workflows", "ServiceLevels", "TestBasics"]),
+    tests(of: "Formats", uses: ["Kernel", "Finance", "Reader", "Showcase", "TestBasics"]),
+    tests(of: "Reader", uses: ["Kernel", "Finance", "Formats", "Showcase", "countersign-reader", "TestBasics"]),
+    tests(of: "Seals", uses: ["Kernel", "TestBasics"]),
     tests(of: "Telemetry", uses: ["Kernel", logging]),
-    tests(of: "Postgres", uses: ["Kernel", "TestKit"]),
+    tests(of: "Postgres", uses: ["Kernel", "TestKit", "TestBasics"]),
     tests(of: "Records", uses: ["Kernel", "Postgres", "TestKit"]),
     tests(of: "Connectors", uses: ["Kernel", "Finance", "Expressions", "Curl"]),
     tests(of: "Handoff", uses: ["Kernel"]),
@@ -153,9 +154,9 @@ let testTargets: [Target] = [
         of: "Flow",
         uses: [
             "Kernel", "Postgres", "Records", "TestKit", "Workflows", "Tenancy", "Policies", "Finance", "Handoff", "Seals",
-            "Telemetry", "Incidents", "ServiceLevels", logging,
+            "Telemetry", "Incidents", "ServiceLevels", logging, "TestBasics",
         ]),
-    tests(of: "Console", uses: ["Kernel"]),
+    tests(of: "Console", uses: ["Kernel", "TestBasics"]),
     tests(
         of: "API",
         uses: [

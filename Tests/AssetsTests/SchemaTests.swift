@@ -1,6 +1,7 @@
 import Glibc
 import Kernel
 import Tenancy
+import TestBasics
 import Testing
 
 @testable import Assets
@@ -9,7 +10,7 @@ import Testing
 struct SchemaTests {
     @Test("the committed schema files are those that the code generates")
     func committed() throws {
-        let folder = "\(TestPlaces.project)/docs/reference/schemas"
+        let folder = "\(Checkout.root)/docs/reference/schemas"
         for schema in SchemaBuilder.all() {
             let bytes = try FileBytes.read("\(folder)/\(schema.file)", maxBytes: AssetBounds.fileBytesMax)
             #expect(
@@ -43,7 +44,7 @@ struct SchemaTests {
             print("skipped 1: python3 with jsonschema is not installed")
             return
         }
-        let root = TestPlaces.project
+        let root = Checkout.root
         let runbooks = "\(root)/Runbooks"
         let loaded = ConfigurationTree.load("\(root)/Tenants", runbooks: access(runbooks, R_OK) == 0 ? runbooks : nil)
         var cases: [JSONValue] = []

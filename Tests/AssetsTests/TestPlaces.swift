@@ -3,19 +3,6 @@ import Kernel
 
 @testable import Assets
 
-/// Where the project lies: the nearest folder above this file that holds a manifest.
-enum TestPlaces {
-    static let project: String = {
-        var parts = #filePath.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        while parts.count > 1 {
-            parts.removeLast()
-            let folder = parts.joined(separator: "/")
-            if access(folder + "/Package.swift", R_OK) == 0 { return folder }
-        }
-        return "."
-    }()
-}
-
 /// A folder made for one test and removed after it.
 final class ScratchFolder: Sendable {
     let path: String

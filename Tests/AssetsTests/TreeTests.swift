@@ -1,6 +1,7 @@
 import Glibc
 import Kernel
 import Tenancy
+import TestBasics
 import Testing
 
 @testable import Assets
@@ -28,7 +29,7 @@ struct TreeTests {
 
     @Test("the committed folder has nothing wrong")
     func committed() {
-        let root = TestPlaces.project
+        let root = Checkout.root
         let runbooks = "\(root)/Runbooks"
         let loaded = ConfigurationTree.load("\(root)/Tenants", runbooks: access(runbooks, R_OK) == 0 ? runbooks : nil)
         #expect(loaded.issues.isEmpty, "\(loaded.issues.map(\.description).joined(separator: "\n"))")

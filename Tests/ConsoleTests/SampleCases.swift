@@ -69,7 +69,9 @@ extension Samples {
                     act: "Signed by Ravi Menon", detail: "17 Nov 10:42:07, entry 48,211", reason: "Price agreed by phone."),
                 RunPage.ReceiptLine(act: "Policy decided: two signatures", detail: "17 Nov 09:02:15, matrix AP 14, entry 48,150"),
             ], sealed: "Sealed in checkpoint 1,902 at 14:45 CET",
-            related: [RunPage.Related(label: "Order 4500-2291", href: "/orders/1", status: .done, detail: "read at 09:40")])
+            related: [
+                RunPage.Related(label: "Order 4500-2291", href: "/t/kestrel/runs/1", status: .done, detail: "read at 09:40")
+            ])
     }
 
     static var timeline: Timeline {
@@ -196,7 +198,9 @@ extension Samples {
                         Fact(
                             label: "For",
                             value: "31 of 38 invoices from this supplier came 3 to 5 % over and were approved by a person."),
-                        Fact(label: "Against", value: "The price of 9.40 was agreed anew on 2 November.", href: "/orders/1"),
+                        Fact(
+                            label: "Against", value: "The price of 9.40 was agreed anew on 2 November.", href: "/t/kestrel/runs/1"
+                        ),
                         Fact(label: "Else", value: "ask the supplier 0.13, reject 0.05"),
                     ]),
                 signatures: [

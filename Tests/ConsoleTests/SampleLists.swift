@@ -16,7 +16,7 @@ extension Samples {
             slow: String = ""
         ) -> FleetPage.Row {
             FleetPage.Row(
-                name: name, href: "/fleet/\(name.count)", partner: partner, status: status, state: state, runs: "138",
+                name: name, href: "/t/\(name.count)", partner: partner, status: status, state: state, runs: "138",
                 starts: starts,
                 queue: "18 m", onPeople: "12", oldest: "3 h 40 m", serviceLevel: "97.80 %", late: late, near: near,
                 links: links(broken, slow: slow), config: "in sync")
@@ -26,7 +26,7 @@ extension Samples {
                 let status: Status? =
                     word.hasSuffix("!") ? .failed : word.hasSuffix("?") ? .inDoubt : word.hasSuffix("~") ? .watch : nil
                 let plain = String(status == nil ? word : word.dropLast())
-                return FleetPage.MapTile(letters: plain, name: "Tenant \(plain)", href: "/fleet/\(plain)", status: status)
+                return FleetPage.MapTile(letters: plain, name: "Tenant \(plain)", href: "/t/\(plain)", status: status)
             }
         }
         return FleetPage(
@@ -65,7 +65,7 @@ extension Samples {
                 FleetPage.Group(
                     title: "Healthy", count: "18", rows: [row("Nordlicht Logistik", "Ostwerk", nil, "steady")],
                     more: "and 17 more",
-                    moreHref: "/fleet?group=healthy"),
+                    moreHref: "/operator?group=healthy"),
             ], month: "Nov")
     }
 
@@ -77,11 +77,11 @@ extension Samples {
             FleetPage.Deadline(
                 time: "16:00", title: "Kestrel Aviation Parts", detail: "6 invoices, 1 of 2 signatures",
                 amount: "GBP 88,214.50",
-                left: "in 1 h 11 m", href: "/fleet/ka"),
+                left: "in 1 h 11 m", href: "/t/ka"),
             FleetPage.Deadline(
                 time: "17:00", title: "Vandermeer Bouw", detail: "posted, read back", amount: "EUR 241,006.18",
                 left: "in 2 h 11 m",
-                href: "/fleet/vb", isSealed: true),
+                href: "/t/vb", isSealed: true),
         ]
     }
 
@@ -221,7 +221,7 @@ extension Samples {
     static func workers(_ brand: Brand) -> PlatformPage {
         func worker(_ tenant: String, _ status: Status, _ state: String, _ isolation: String) -> PlatformPage.Worker {
             PlatformPage.Worker(
-                tenant: tenant, href: "/fleet/\(tenant.count)", status: status, state: state,
+                tenant: tenant, href: "/t/\(tenant.count)", status: status, state: state,
                 process: status == .paused ? "" : "4,211",
                 isolation: isolation, isIsolationWeak: isolation == "shared-uid", leased: "3", resident: "11.4 MB",
                 heartbeat: "2 s ago",

@@ -57,7 +57,7 @@ enum Samples {
                 letters: "BF", name: "Brightwater Foods", detail: isSandbox ? "Sandbox" : "Production", isSandbox: isSandbox,
                 choices: [
                     ScopeChoice(
-                        letters: "KA", name: "Kestrel Aviation Parts", detail: "Production", href: "/scopes/ka",
+                        letters: "KA", name: "Kestrel Aviation Parts", detail: "Production", href: "/t/ka",
                         status: StatusText(status: .inDoubt, text: "2 payments in doubt"))
                 ]),
             navigation: [

@@ -1,4 +1,5 @@
 import Kernel
+import TestBasics
 import Testing
 
 @testable import Expressions
@@ -23,10 +24,7 @@ struct ConformanceTests {
     func extensionsAgree() throws { try run(ConformanceTests.extensions, group: "extensions") }
 
     private func run(_ files: KeyValuePairs<String, Int>, group: String) throws {
-        guard let directory = SharedVectors.directory("cel") else {
-            print("CEL \(group): \(files.count) files skipped, since the shared vectors are absent")
-            return
-        }
+        guard let directory = Checkout.published("vectors/cel") else { return }
         var total = ConformanceTally()
         for (name, least) in files {
             let document = try JSONValue(parsing: try FileBytes.read("\(directory)/\(name).json", maxBytes: 4_000_000))
@@ -37,24 +35,5 @@ struct ConformanceTests {
             #expect(tally.passed >= least, "\(name): fewer cases pass than before")
         }
         print("CEL \(group): \(total.summary)")
-    }
-}
-
-/// Finds the conformance data beside the project, by walking up to the folder of the manifest.
-enum SharedVectors {
-    static func directory(_ topic: String, from file: String = #filePath) -> String? {
-        var parts = file.split(separator: "/").map(String.init)
-        while !parts.isEmpty {
-            parts.removeLast()
-            let here = "/" + parts.joined(separator: "/")
-            guard exists("\(here)/Package.swift") else { continue }
-            let candidate = "/" + parts.dropLast().joined(separator: "/") + "/shared/vectors/\(topic)"
-            return exists("\(candidate)/README.md") ? candidate : nil
-        }
-        return nil
-    }
-
-    private static func exists(_ path: String) -> Bool {
-        do { return try !FileBytes.read(path, maxBytes: 10_000_000).isEmpty } catch { return false }
     }
 }

@@ -2,6 +2,7 @@ import Handoff
 import Kernel
 import Postgres
 import Records
+import TestBasics
 import TestKit
 import Testing
 
@@ -15,13 +16,13 @@ struct InterleavingTests {
     private struct World {
         let stage: Stage
         let firms: [Firm]
-        var random: SeededEntropy
+        var random: Seeded
         var coming: [(firm: Firm, document: SampleDocument)] = []
         var held: [(firm: Firm, lease: WorkLease)] = []
         var said: [(firm: Firm, report: WorkReport)] = []
         var tally: [String: Int] = [:]
 
-        init(stage: Stage, firms: [Firm], random: SeededEntropy) {
+        init(stage: Stage, firms: [Firm], random: Seeded) {
             self.stage = stage
             self.firms = firms
             self.random = random
@@ -152,7 +153,7 @@ struct InterleavingTests {
 
     @Test("no order of losses, repetitions, restarts and late effects posts an invoice twice or forgets one")
     func interleaved() async throws {
-        let random = SeededEntropy(printingFor: "twenty invoices of two tenants in any order")
+        let random = Seeded("twenty invoices of two tenants in any order")
         try await TestDatabase.with(template: .flow) { database in
             let stage = Stage(store: database.store, laneCount: 1)
             let firms = [try await stage.open(), try await stage.open()]

@@ -2,32 +2,16 @@ import Finance
 import Formats
 import Kernel
 import Reader
+import TestBasics
 import Testing
 
 @Suite("Published e-invoices")
 struct CorpusTests {
     static let sets = ["en16931-cen", "xrechnung", "zugferd-corpus", "gobl-ubl", "factur-x-lib"]
 
-    /// The folder with the published documents beside the project; nil where there is none.
-    static func directory(_ set: String) -> String? {
-        var folder = #filePath
-        while let slash = folder.lastIndex(of: "/") {
-            folder = String(folder[..<slash])
-            let path = folder + "/../shared/corpus/" + set
-            // Absence is the answer being asked for.
-            if (try? FileBytes.read(folder + "/Package.swift", maxBytes: 1 << 20)) != nil {
-                return (try? FileBytes.names(in: path)) == nil ? nil : path
-            }
-        }
-        return nil
-    }
-
     @Test("every published e-invoice reads as its truth says, and every arithmetic test gets its verdict", arguments: sets)
     func conformance(set: String) throws {
-        guard let directory = Self.directory(set) else {
-            print("\(set): 0 documents, the corpus is not here")
-            return
-        }
+        guard let directory = Checkout.published("corpus/" + set) else { return }
         let tally = try EInvoiceConformance.run(directory: directory) { bytes in DocumentOpener.open(bytes) }
         for failure in tally.failures { print("failed \(failure.id): \(failure.why)") }
         print("\(set): \(tally.summary)")
@@ -37,10 +21,7 @@ struct CorpusTests {
 
     @Test("whole documents break exactly the arithmetic rules that the official rule set reports", arguments: sets)
     func verdicts(set: String) throws {
-        guard let directory = Self.directory(set) else {
-            print("\(set): 0 documents, the corpus is not here")
-            return
-        }
+        guard let directory = Checkout.published("corpus/" + set) else { return }
         let index = try JSONValue(parsing: FileBytes.read(directory + "/index.json", maxBytes: 1 << 26)).array ?? []
         var compared = 0
         for entry in index {

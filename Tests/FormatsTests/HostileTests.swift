@@ -2,13 +2,14 @@ import Finance
 import Formats
 import Kernel
 import Showcase
+import TestBasics
 import Testing
 
 @Suite("Hostile and odd files")
 struct HostileTests {
     @Test("2,000 mutations of our samples each get an answer", arguments: [1_977, 2_026])
     func mutations(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = Seeded(seed: seed)
         let sources = try [
             SampleInvoice.plain().bytes(.ubl), SampleInvoice.plain().bytes(.cii),
             SampleInvoice.plain(kind: .creditNote).bytes(.ubl),
@@ -24,7 +25,7 @@ struct HostileTests {
         print("seed \(seed): \(read) of 1000 mutations still read as invoices")
     }
 
-    private static func mutate(_ source: [UInt8], _ random: inout SeededRandom) -> [UInt8] {
+    private static func mutate(_ source: [UInt8], _ random: inout Seeded) -> [UInt8] {
         var bytes = source
         for _ in 0..<Int.random(in: 1...6, using: &random) {
             guard !bytes.isEmpty else { break }

@@ -2,22 +2,9 @@ import Finance
 import Formats
 import Kernel
 import Showcase
+import TestBasics
 
 let euro = Currency("EUR")!
-
-/// A generator that can be replayed: the seed is printed by the test that fails.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
 
 extension SampleInvoice {
     static func plain(number: String = "RE-2026-0117", kind: Kind = .invoice) -> SampleInvoice {
@@ -35,7 +22,7 @@ extension SampleInvoice {
             ], kind: kind, note: "Vielen Dank")
     }
 
-    static func random(_ random: inout SeededRandom) -> SampleInvoice {
+    static func random(_ random: inout Seeded) -> SampleInvoice {
         func decimal(_ most: Int64, scale: Int) -> ExactDecimal {
             ExactDecimal(
                 mantissa: Int128(Int64.random(in: 1...most, using: &random)), scale: Int.random(in: 0...scale, using: &random))

@@ -2,6 +2,7 @@ import Finance
 import Formats
 import Kernel
 import Showcase
+import TestBasics
 import Testing
 
 @Suite("Samples through both syntaxes")
@@ -27,7 +28,7 @@ struct SampleRoundTripTests {
         "random invoices come out alike from UBL and CII, with right arithmetic, and survive JSON",
         arguments: [20_260_714, 42, 7])
     func random(seed: UInt64) throws {
-        var random = SeededRandom(seed: seed)
+        var random = Seeded(seed: seed)
         for round in 0..<100 {
             let sample = SampleInvoice.random(&random)
             let ubl = DocumentOpener.open(try sample.bytes(.ubl))

@@ -32,24 +32,50 @@ struct WordTests {
 
     @Test("no file knows where its author sat or which tools lay on the desk")
     func nothingOfTheWorkplace() {
-        let paths = [
-            "/work/" + "main", "/work/" + "shared", "/tmp/" + "brief", "/opt/" + "wheels", "/opt/" + "swift/", "/." + "pyenv",
-            "/Us" + "ers/",
-            "/home/" + "user",
-        ]
         let names = [
             "clau" + "de", "anthro" + "pic", "chat" + "gpt", "co" + "pilot", "cur" + "sor ai", "code" + "x cli", "ai " + "helper",
         ]
         let findings = WordTests.ours.flatMap { file in
             file.numberedLines.compactMap { number, line -> String? in
                 let lowered = line.lowercased()
-                let place = paths.first { line.contains($0) } ?? names.first { lowered.mentions($0) }
+                let place = PathScan.project.finding(in: line) ?? names.first { lowered.mentions($0) }
                 let issue = WordTests.namesAnIssue(lowered) ? "an issue's number" : nil
                 return (place ?? issue).map { "\(file.path):\(number): \($0)" }
             }
         }
         #expect(findings.isEmpty, "\(list(findings))")
     }
+
+    @Test("a path of one machine is found wherever it stands, and a path of every machine is not")
+    func pathsOfOneMachine() {
+        let scan = PathScan(machine: [path("disk1", "checkouts", "countersign")], heads: ["api"])
+        let strange = [
+            path("disk1", "checkouts", "countersign", "Makefile"), path("disk2", "wheels", "x.whl"), path("home", "mia", "x"),
+            path("Users", "mia", "x"), path("root", "x"), path("tmp", "notes", "x"), path("opt", "toolchain", "usr"),
+            path("work", ""),
+        ]
+        for path in strange {
+            for line in [path, "see \(path).", "let at = \"\(path)\"", "`\(path)`", "--folder=\(path)", "(\(path))", "x:\(path)"]
+            {
+                #expect(scan.finding(in: line) != nil, "not found: \(line)")
+            }
+        }
+        #expect(scan.finding(in: "file://" + path("home", "mia", "x")) != nil)
+        let common = [
+            "cat /etc/hosts", "#!/usr/bin/env bash", "2> /dev/null", "/api/v1/documents", "a/b/c",
+            "https://countersign.example/a/b",
+            "// and/or", "</a></b>", "let x = folder + " + literal("pages", "x"), "\"\\(folder)" + path("pages", "x") + "\"",
+            "/opt/countersign/bin",
+            "/tmp/countersign-test/x", "1/2/3 and ../../up", "…" + path("x", "y"), "contains(\"/../\")",
+        ]
+        for line in common { #expect(scan.finding(in: line) == nil, "\(line): \(scan.finding(in: line) ?? "")") }
+        #expect(PathScan.project.machine.contains { Tree.project.root.hasPrefix($0) })
+        #expect(PathScan.project.heads.isSuperset(of: ["api", "t", "handoff"]), "the routes were not understood")
+    }
+
+    /// Written in parts, so that this file passes its own rule.
+    private func literal(_ names: String...) -> String { "\"/" + names.joined(separator: "/") + "\"" }
+    private func path(_ names: String...) -> String { "/" + names.joined(separator: "/") }
 
     @Test("no folder is a drawer for whatever fits nowhere")
     func noDrawers() {

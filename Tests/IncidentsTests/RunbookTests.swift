@@ -1,5 +1,6 @@
 import Incidents
 import Kernel
+import TestBasics
 import Testing
 
 @Suite("Runbooks")
@@ -126,7 +127,7 @@ struct RunbookTests {
 
     @Test("every alert has a runbook of this house, and every runbook an alert", arguments: AlertName.allCases)
     func ours(alert: AlertName) throws {
-        let folder = projectFolder() + "/Runbooks"
+        let folder = Checkout.root + "/Runbooks"
         #expect(
             try FileBytes.names(in: folder).filter { $0.hasSuffix(".md") && $0 != "README.md" }.count == AlertName.allCases.count)
         let text = String(decoding: try FileBytes.read(folder + "/" + alert.runbookFile, maxBytes: 100_000), as: UTF8.self)

@@ -1,4 +1,3 @@
-import Glibc
 import Incidents
 import Kernel
 import Testing
@@ -37,17 +36,4 @@ struct Story {
         actions.compactMap { if case .record(let entry) = $0 { entry } else { nil } }
     }
     var kinds: [TimelineEntry.Kind] { timeline.map(\.kind) }
-}
-
-/// Where this project lies, by its real path.
-func projectFolder(_ file: String = #filePath) -> String {
-    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-    guard realpath(file, &buffer) != nil else { return "." }
-    var parts = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self).split(separator: "/")
-    while !parts.isEmpty {
-        parts.removeLast()
-        let folder = "/" + parts.joined(separator: "/")
-        if access(folder + "/Package.swift", F_OK) == 0 { return folder }
-    }
-    return "."
 }

@@ -1,14 +1,12 @@
 import Kernel
+import TestBasics
 import Testing
 
 @Suite("strict JSON")
 struct JSONTests {
     @Test("the published parsing cases agree")
     func conformance() throws {
-        guard let directory = SharedVectors.directory("json") else {
-            print("json conformance: 0 passed, 0 failed, 1 skipped (no shared vectors here)")
-            return
-        }
+        guard let directory = Checkout.published("vectors/json") else { return }
         let tally = try JSONConformance.run(directory: directory)
         print("json conformance: \(tally.summary)")
         #expect(tally.failures.isEmpty, "\(tally.failures)")

@@ -1,4 +1,5 @@
 import Kernel
+import TestBasics
 import Testing
 
 @Suite("local time")

@@ -1,5 +1,6 @@
 import Kernel
 import Postgres
+import TestBasics
 import TestKit
 import Testing
 
@@ -144,7 +145,7 @@ struct BindingTests {
 
     @Test("random values of every type survive the way to the server and back")
     func property() async throws {
-        var random = SeededEntropy(printingFor: "random values survive the way to the server and back")
+        var random = Seeded("random values survive the way to the server and back")
         for _ in 0..<60 {
             let text = String(
                 String.UnicodeScalarView(

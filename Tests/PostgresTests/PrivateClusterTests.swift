@@ -18,7 +18,7 @@ private final class Events: Sendable {
 
 /// One cluster directory, removed at the end whatever happened.
 private func withClusterDirectory(isDurable: Bool = false, _ body: (ClusterSettings) async throws -> Void) async throws {
-    let directory = "/tmp/csc-\(getpid())-\(Entropy.system.next() % 1_000_000)"
+    let directory = "/tmp/countersign-\(getpid())-\(Entropy.system.next() % 1_000_000)"
     // A cluster that dies with the test process: a crashed test leaves no server behind.
     let settings = ClusterSettings(
         directory: directory, isDurable: isDurable, endsWithUs: true, sharedBuffersMegabytes: 16, connectionsMax: 20,
@@ -247,15 +247,15 @@ struct PrivateClusterTests {
         #expect(throws: Refusal.self) {
             try PrivateCluster(ClusterSettings(directory: "/tmp/" + String(repeating: "x", count: 90)))
         }
-        #expect(throws: Refusal.self) { try PrivateCluster(ClusterSettings(directory: "/tmp/it's")) }
+        #expect(throws: Refusal.self) { try PrivateCluster(ClusterSettings(directory: "/tmp/countersign's")) }
         #expect(throws: Refusal.self) { try PrivateCluster(ClusterSettings(directory: "relative")) }
         guard geteuid() == 0 else { return }
-        let closed = "/tmp/csc-closed-\(getpid())"
+        let closed = "/tmp/countersign-closed-\(getpid())"
         mkdir(closed, 0o700)
         let cluster = try makeCluster(ClusterSettings(directory: closed + "/pg"), Events())
         let refusal = await #expect(throws: Refusal.self) { try await cluster.start() }
         #expect(refusal?.reason == "postgres.rights")
         #expect(refusal?.message.contains(closed) == true)
-        for name in ["/pg/run", "/pg/log", "/pg", ""] { rmdir(closed + name) }
+        for name in ["pg/run", "pg/log", "pg", ""] { rmdir("\(closed)/\(name)") }
     }
 }

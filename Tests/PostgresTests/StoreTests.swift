@@ -1,5 +1,6 @@
 import Kernel
 import Logging
+import TestBasics
 import TestKit
 import Testing
 
@@ -160,7 +161,7 @@ struct StoreTests {
 
     @Test("no order of tenants, lanes, failures and cancellations leaks a scope to the next borrower")
     func noLeak() async throws {
-        var random = SeededEntropy(printingFor: "no order of tenants leaks a scope")
+        var random = Seeded("no order of tenants leaks a scope")
         let database = try await database()
         let limits = ConnectionPool.Limits(connectionsMax: 3, waitMilliseconds: 60_000)
         let store = Store(Store.Settings(directDSN: database.dsn, direct: limits), logger: .quiet)

@@ -4,6 +4,7 @@ import Glibc
 import Kernel
 import Reader
 import Showcase
+import TestBasics
 import Testing
 
 @Suite("Documents opened by a child process", .serialized)
@@ -136,7 +137,7 @@ struct ReaderChildTests {
 
     @Test("a folder of published e-invoices gives the same tally through the child as in the process")
     func batch() throws {
-        guard let directory = CorpusFolder.find("xrechnung") else {
+        guard let directory = Checkout.published("corpus/xrechnung") else {
             return print("xrechnung: 0 documents, the corpus is not here")
         }
         let inside = try EInvoiceConformance.run(directory: directory) { bytes in DocumentOpener.open(bytes) }
@@ -156,21 +157,5 @@ struct ReaderChildTests {
         #expect(!text.unicodeScalars.contains { $0.value == 0x1B || $0.value == 0x202E })
         let refused = DocumentReport.text(for: DocumentOpener.open(try odd.bytes(.ubl, fault: .doctype)), name: "b.xml")
         #expect(refused.contains("rejected  DOC_UNREADABLE xml.doctype") && refused.contains("line 2"))
-    }
-}
-
-enum CorpusFolder {
-    /// The folder of published documents beside the project; nil where there is none.
-    static func find(_ set: String) -> String? {
-        var folder = #filePath
-        while let slash = folder.lastIndex(of: "/") {
-            folder = String(folder[..<slash])
-            let path = folder + "/../shared/corpus/" + set
-            // Absence is the answer being asked for.
-            if (try? FileBytes.read(folder + "/Package.swift", maxBytes: 1 << 20)) != nil {
-                return (try? FileBytes.names(in: path)) == nil ? nil : path
-            }
-        }
-        return nil
     }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import Kernel
 import Seals
+import TestBasics
 import Testing
 
 @Suite("hashes and tokens")

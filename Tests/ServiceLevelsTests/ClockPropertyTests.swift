@@ -1,4 +1,5 @@
 import Kernel
+import TestBasics
 import Testing
 
 @testable import ServiceLevels
@@ -24,64 +25,64 @@ private struct Scenario {
         ("UTC", ["2026-07-01T00:00:00Z"]),
     ]
 
-    init(_ dice: inout Dice) throws {
-        let place = Scenario.places[dice.roll(0...Scenario.places.count - 1)]
-        let change = try at(place.around[dice.roll(0...place.around.count - 1)]).seconds
-        let start = change - Int64(dice.roll(0...4 * 1440)) * 60
+    init(_ dice: inout Seeded) throws {
+        let place = Scenario.places[dice.int(0...Scenario.places.count - 1)]
+        let change = try at(place.around[dice.int(0...place.around.count - 1)]).seconds
+        let start = change - Int64(dice.int(0...4 * 1440)) * 60
         from = start - start % 60
-        asOf = from + Int64(dice.roll(0...8 * 1440)) * 60
+        asOf = from + Int64(dice.int(0...8 * 1440)) * 60
         let end = asOf
         let zone = try ZoneRules.load(place.zone)
         let today = zone.localTime(at: Moment(seconds: change)).date
         var overrides: [CivilDate: [ServiceWindow]] = [:]
-        for _ in 0..<dice.roll(0...2) { overrides[today.adding(days: dice.roll(-4...4))] = Scenario.windows(&dice) }
+        for _ in 0..<dice.int(0...2) { overrides[today.adding(days: dice.int(-4...4))] = Scenario.windows(&dice) }
         var revisions: [ServiceCalendar.Revision] = []
         if dice.isLucky(oneIn: 3) {
             revisions.append(
                 ServiceCalendar.Revision(
-                    publishedAt: Moment(seconds: from + Int64(dice.roll(0...6 * 1440)) * 60),
+                    publishedAt: Moment(seconds: from + Int64(dice.int(0...6 * 1440)) * 60),
                     week: dice.isLucky(oneIn: 2) ? Scenario.week(&dice) : nil,
-                    overrides: [today.adding(days: dice.roll(-3...3)): Scenario.windows(&dice)]))
+                    overrides: [today.adding(days: dice.int(-3...3)): Scenario.windows(&dice)]))
         }
         calendar = ServiceCalendar(zone: zone, week: Scenario.week(&dice), overrides: overrides, revisions: revisions)
         terms = ClockTerms(
-            targetSeconds: Int64(dice.roll(1...3_000)) * 60, warnPercents: [50, 80, 150],
+            targetSeconds: Int64(dice.int(1...3_000)) * 60, warnPercents: [50, 80, 150],
             pauseReasons: dice.isLucky(oneIn: 2) ? ["a", "b"] : nil,
             maintenanceNoticeSeconds: dice.isLucky(oneIn: 2) ? 86_400 : nil)
         let first = from
-        func minute(_ dice: inout Dice) -> Moment {
-            Moment(seconds: first + Int64(dice.roll(0...max(1, Int((end - first) / 60)))) * 60)
+        func minute(_ dice: inout Seeded) -> Moment {
+            Moment(seconds: first + Int64(dice.int(0...max(1, Int((end - first) / 60)))) * 60)
         }
-        maintenance = (0..<dice.roll(0...2)).map { _ in
+        maintenance = (0..<dice.int(0...2)).map { _ in
             let opening = minute(&dice)
             return MaintenanceWindow(
-                announcedAt: opening.adding(seconds: -Int64(dice.roll(0...2)) * 86_400), start: opening,
-                end: opening.adding(seconds: Int64(dice.roll(0...600)) * 60))
+                announcedAt: opening.adding(seconds: -Int64(dice.int(0...2)) * 86_400), start: opening,
+                end: opening.adding(seconds: Int64(dice.int(0...600)) * 60))
         }
         var events = [ClockEvent(.start, at: Moment(seconds: from))]
-        for _ in 0..<dice.roll(0...8) {
-            let reason = ["a", "b", "c"][dice.roll(0...2)]
+        for _ in 0..<dice.int(0...8) {
+            let reason = ["a", "b", "c"][dice.int(0...2)]
             let kinds: [ClockEvent.Kind] = [
                 .pause(reason: reason), .resume(reason: reason), .pause(reason: "a"), .resume(reason: "a"), .stop, .reopen,
-                .retarget(seconds: Int64(dice.roll(1...3_000)) * 60), .start,
+                .retarget(seconds: Int64(dice.int(1...3_000)) * 60), .start,
             ]
-            events.append(ClockEvent(kinds[dice.roll(0...kinds.count - 1)], at: minute(&dice)))
+            events.append(ClockEvent(kinds[dice.int(0...kinds.count - 1)], at: minute(&dice)))
         }
         self.events = events
     }
 
-    static func week(_ dice: inout Dice) -> [Int: [ServiceWindow]] {
+    static func week(_ dice: inout Seeded) -> [Int: [ServiceWindow]] {
         var week: [Int: [ServiceWindow]] = [:]
         for day in 1...7 where !dice.isLucky(oneIn: 5) { week[day] = windows(&dice) }
         return week
     }
 
     /// Edges on quarters of an hour, with a liking for those that clock changes touch.
-    static func windows(_ dice: inout Dice) -> [ServiceWindow] {
-        (0..<dice.roll(0...2)).map { _ in
+    static func windows(_ dice: inout Seeded) -> [ServiceWindow] {
+        (0..<dice.int(0...2)).map { _ in
             let edges = (0..<2).map { _ in
                 dice.isLucky(oneIn: 3)
-                    ? [0, 900, 3600, 7200, 8100, 9000, 10_800, 86_400][dice.roll(0...7)] : dice.roll(0...96) * 900
+                    ? [0, 900, 3600, 7200, 8100, 9000, 10_800, 86_400][dice.int(0...7)] : dice.int(0...96) * 900
             }
             return ServiceWindow(from: edges[0], to: edges[1])
         }
@@ -96,14 +97,17 @@ private struct Scenario {
 
 @Suite("Properties of the clock")
 struct ClockPropertyTests {
-    static let seed = testSeed
+    /// Random clocks, one after another, from one printed seed.
+    private func scenarios(
+        _ count: Int, for property: String, _ body: (Scenario, _ turn: Int, inout Seeded) throws -> Void
+    ) throws {
+        var dice = Seeded(property)
+        for turn in 0..<count { try body(try Scenario(&dice), turn, &dice) }
+    }
 
     @Test("a minute-by-minute look at local clocks counts the same service time, around every change of clocks")
     func agreesWithTheOracle() throws {
-        var dice = Dice(seed: Self.seed)
-        print("seed of agreesWithTheOracle: \(Self.seed)")
-        for turn in 0..<200 {
-            let scenario = try Scenario(&dice)
+        try scenarios(200, for: "agreesWithTheOracle") { scenario, turn, _ in
             let oracle = MinuteOracle(calendar: scenario.calendar, from: scenario.from, until: scenario.asOf + 60)
             let slow = MinuteClock(
                 oracle, terms: scenario.terms, maintenance: scenario.maintenance, events: scenario.events, until: scenario.asOf)
@@ -123,11 +127,8 @@ struct ClockPropertyTests {
 
     @Test("service time adds up: from a to c is from a to b and from b to c")
     func additivity() throws {
-        var dice = Dice(seed: Self.seed)
-        print("seed of additivity: \(Self.seed)")
-        for _ in 0..<300 {
-            let scenario = try Scenario(&dice)
-            let moments = (0..<3).map { _ in Moment(seconds: scenario.from + Int64(dice.roll(0...700_000))) }.sorted()
+        try scenarios(300, for: "additivity") { scenario, _, dice in
+            let moments = (0..<3).map { _ in Moment(seconds: scenario.from + Int64(dice.int(0...700_000))) }.sorted()
             let parts = [(0, 1), (1, 2), (0, 2)].map { scenario.calendar.serviceSeconds(from: moments[$0.0], to: moments[$0.1]) }
             #expect(parts[0] + parts[1] == parts[2])
         }
@@ -135,10 +136,7 @@ struct ClockPropertyTests {
 
     @Test("counted time never falls as time passes, and a breach once seen keeps its date")
     func monotonicity() throws {
-        var dice = Dice(seed: Self.seed)
-        print("seed of monotonicity: \(Self.seed)")
-        for _ in 0..<150 {
-            let scenario = try Scenario(&dice)
+        try scenarios(150, for: "monotonicity") { scenario, _, _ in
             var elapsed: Int64 = 0
             var breachedAt: Moment?
             for second in stride(from: scenario.from, through: scenario.asOf, by: 7 * 3600 + 13) {
@@ -155,10 +153,7 @@ struct ClockPropertyTests {
 
     @Test("the order and the number of arrivals do not matter")
     func shuffling() throws {
-        var dice = Dice(seed: Self.seed)
-        print("seed of shuffling: \(Self.seed)")
-        for _ in 0..<300 {
-            let scenario = try Scenario(&dice)
+        try scenarios(300, for: "shuffling") { scenario, _, dice in
             let expected = scenario.reading(isTraced: true)
             let events = (scenario.events + scenario.events.filter { _ in dice.isLucky(oneIn: 3) }).shuffled(using: &dice)
             #expect(scenario.reading(events, isTraced: true) == expected)
@@ -167,10 +162,7 @@ struct ClockPropertyTests {
 
     @Test("the trace has no gaps, changes at every border, and its counted seconds are the elapsed time")
     func traces() throws {
-        var dice = Dice(seed: Self.seed)
-        print("seed of traces: \(Self.seed)")
-        for _ in 0..<300 {
-            let scenario = try Scenario(&dice)
+        try scenarios(300, for: "traces") { scenario, _, _ in
             let reading = scenario.reading(isTraced: true)
             var position = Moment(seconds: scenario.from)
             var counted: Int64 = 0
@@ -189,15 +181,12 @@ struct ClockPropertyTests {
 
     @Test("when nothing else happens, the clock does what it said it would, and sleeps until then")
     func projection() throws {
-        var dice = Dice(seed: Self.seed)
-        print("seed of projection: \(Self.seed)")
         var woken = 0
-        for _ in 0..<300 {
-            let scenario = try Scenario(&dice)
+        try scenarios(300, for: "projection") { scenario, _, _ in
             let now = scenario.reading()
             guard let wakeUp = now.nextWakeUp else {
                 #expect(now.state != .running || now.outcome == .breached || now.overdueFrom == nil)
-                continue
+                return
             }
             woken += 1
             #expect(now.state == .running && wakeUp.seconds > scenario.asOf)
@@ -213,14 +202,11 @@ struct ClockPropertyTests {
 
     @Test("a stop does not move the due date")
     func stopsKeepTheDueDate() throws {
-        var dice = Dice(seed: Self.seed)
-        print("seed of stopsKeepTheDueDate: \(Self.seed)")
-        for _ in 0..<300 {
-            let scenario = try Scenario(&dice)
+        try scenarios(300, for: "stopsKeepTheDueDate") { scenario, _, dice in
             let running = scenario.events.filter { $0.type != "stop" && $0.type != "reopen" }
-            let stopped = running + [ClockEvent(.stop, at: Moment(seconds: scenario.asOf - 60 * Int64(dice.roll(0...500))))]
+            let stopped = running + [ClockEvent(.stop, at: Moment(seconds: scenario.asOf - 60 * Int64(dice.int(0...500))))]
             let (with, without) = (scenario.reading(stopped), scenario.reading(running))
-            guard with.state == .stopped, with.targetSeconds == without.targetSeconds else { continue }
+            guard with.state == .stopped, with.targetSeconds == without.targetSeconds else { return }
             #expect(with.dueAt == without.dueAt)
             #expect(with.overdueFrom == without.overdueFrom)
         }

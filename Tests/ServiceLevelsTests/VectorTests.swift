@@ -1,4 +1,5 @@
 import Kernel
+import TestBasics
 import Testing
 
 @testable import ServiceLevels
@@ -26,10 +27,8 @@ struct VectorTests {
 
     @Test("the published vectors come out exactly")
     func publishedVectors() throws {
-        guard let tally = try? SLAConformance.run(directory: Places.published) else {  // absent outside our own checkout
-            print("published vectors: 0 passed, 0 failed, 1 skipped (the folder is absent)")
-            return
-        }
+        guard let directory = Checkout.published("vectors/sla") else { return }
+        let tally = try SLAConformance.run(directory: directory)
         print("published vectors: \(tally.summary)")
         for failure in tally.failures { print("  \(failure.id): \(failure.why)") }
         #expect(tally.failed == 0 && tally.passed > 0)
@@ -45,8 +44,7 @@ struct VectorTests {
 
     @Test("no damage to a document stops the program: it is answered or refused with a place")
     func damagedDocuments() throws {
-        var dice = Dice(seed: testSeed)
-        print("seed of damagedDocuments: \(testSeed)")
+        var dice = Seeded("damaged documents")
         var documents: [[UInt8]] = []
         for name in ["clock-rules.json", "other-kinds.json"] {
             let bytes = try FileBytes.read(Places.vectors + "/" + name, maxBytes: 1_000_000)
@@ -55,8 +53,8 @@ struct VectorTests {
         let letters = Array(#"0123456789-":,[]{}null.eE+TZ "#.utf8)
         var outcomes = (answered: 0, refused: 0, malformed: 0)
         for _ in 0..<1_500 {
-            var bytes = documents[dice.roll(0...documents.count - 1)]
-            for _ in 0..<dice.roll(1...3) { bytes[dice.roll(0...bytes.count - 1)] = letters[dice.roll(0...letters.count - 1)] }
+            var bytes = documents[dice.int(0...documents.count - 1)]
+            for _ in 0..<dice.int(1...3) { bytes[dice.int(0...bytes.count - 1)] = letters[dice.int(0...letters.count - 1)] }
             guard let document = try? JSONValue(parsing: bytes) else {  // not our business here
                 outcomes.malformed += 1
                 continue

@@ -1,24 +1,11 @@
 import Kernel
+import TestBasics
 import Testing
 
 @testable import Workflows
 
-/// Reproducible random numbers (SplitMix64).
-struct Dice {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-
-    mutating func roll(_ sides: Int) -> Int { Int(next() % UInt64(sides)) }
-    mutating func pick<Item>(_ items: [Item]) -> Item? { items.isEmpty ? nil : items[roll(items.count)] }
+extension Seeded {
+    mutating func roll(_ sides: Int) -> Int { int(0...sides - 1) }
 }
 
 @Suite("Any order of events")
@@ -32,7 +19,7 @@ struct SimulationTests {
         print("simulation seed \(seed), \(SimulationTests.runs) runs")
         var outcomes: [String: Int] = [:]
         for number in 0..<SimulationTests.runs {
-            var dice = Dice(seed: seed &+ UInt64(number))
+            var dice = Seeded(seed: seed &+ UInt64(number))
             var story = try Story(&dice)
             for _ in 0..<SimulationTests.eventsMax where !story.desk.state.phase.isFinal { try story.turn(&dice) }
             try story.finish(&dice)
@@ -54,7 +41,7 @@ private struct Story {
     private let recorder: PersonID
     private var postings = 0
 
-    init(_ dice: inout Dice) throws {
+    init(_ dice: inout Seeded) throws {
         desk = try Desk()
         let gross = dice.pick(["12.50", "952.00", "1000.00", "1000.01", "48310.00", "250000.00"]) ?? "952.00"
         desk.ledger.orderedPrice = dice.roll(3) == 0 ? "900.00" : gross
@@ -70,7 +57,7 @@ private struct Story {
     }
 
     /// Sends one random event; refusals are part of life.
-    mutating func turn(_ dice: inout Dice) throws {
+    mutating func turn(_ dice: inout Seeded) throws {
         let event = event(&dice)
         let before = desk.state
         let writesBefore = desk.writes.count
@@ -121,7 +108,7 @@ private struct Story {
         if needed == 0 { #expect(decisions.last?["outcome"]?["row"]?.string == "standard-small") }
     }
 
-    private mutating func event(_ dice: inout Dice) -> RunEvent {
+    private mutating func event(_ dice: inout Seeded) -> RunEvent {
         switch dice.roll(20) {
         case 0: return dice.pick(desk.taken.map(\.event)) ?? .timerFired(key: "nobody")
         case 1: return .timerFired(key: dice.pick(RunMachine.timers(for: desk.state).map(\.key)) ?? "nobody")
@@ -134,7 +121,7 @@ private struct Story {
         }
     }
 
-    private mutating func work(_ dice: inout Dice) -> RunEvent {
+    private mutating func work(_ dice: inout Seeded) -> RunEvent {
         guard let task = dice.pick(desk.tasks) else { return decision(&dice) }
         switch dice.roll(10) {
         case 0: return .workFinished(key: task.key, .refused(code: "ERP_REJECTED", message: "no"))
@@ -144,7 +131,7 @@ private struct Story {
         }
     }
 
-    private mutating func decision(_ dice: inout Dice) -> RunEvent {
+    private mutating func decision(_ dice: inout Seeded) -> RunEvent {
         let person = dice.pick(Person.all) ?? Person.ruth
         let request = dice.pick(desk.requests)
         let verdicts =
@@ -164,7 +151,7 @@ private struct Story {
     }
 
     /// Lets a run that outlived the dice come to its end: dead letters are replayed, people who may decide do.
-    mutating func finish(_ dice: inout Dice) throws {
+    mutating func finish(_ dice: inout Seeded) throws {
         desk.ledger = Ledger()
         for _ in 0..<200 where !desk.state.phase.isFinal {
             if let dead = RunMachine.deadTasks(for: desk.state).first {

@@ -1,4 +1,5 @@
 import Kernel
+import TestBasics
 import Testing
 
 @testable import Workflows
@@ -130,7 +131,7 @@ struct TaskMachineTests {
         let seed: UInt64 = 99
         print("task machine seed \(seed)")
         for number in 0..<2000 {
-            var dice = Dice(seed: seed &+ UInt64(number))
+            var dice = Seeded(seed: seed &+ UInt64(number))
             var task = TaskMachine()
             var now: Int64 = 0
             var epoch: Int64 = 0
@@ -155,7 +156,8 @@ struct TaskMachineTests {
         }
     }
 
-    private static func event(_ dice: inout Dice, _ task: TaskMachine, _ epoch: inout Int64, at now: Int64) -> TaskMachine.Event {
+    private static func event(_ dice: inout Seeded, _ task: TaskMachine, _ epoch: inout Int64, at now: Int64) -> TaskMachine.Event
+    {
         let moment = start.adding(seconds: now)
         switch dice.roll(8) {
         case 0, 1, 2:
