@@ -262,6 +262,7 @@ extension LaneBatch {
         case .completed: tasks[id]?.outcome = "completed"
         case .refused(let code, _): tasks[id]?.outcome = code
         case .mismatch: tasks[id]?.outcome = "mismatch"
+        case .needsDecision(let question): tasks[id]?.outcome = question.name
         case .dead(let code, _): tasks[id]?.outcome = code
         }
         guard let run = task.run else { return }
@@ -328,6 +329,11 @@ enum ReportedOutcome {
         case "failed": return .failed(code: code, message: message, retryAfterSeconds: json["retryAfterSeconds"]?.int)
         case "inDoubt": return .inDoubt(message: message)
         case "mismatch": return .mismatch(json["differences"] ?? .null)
+        case "needsDecision":
+            guard let name = json["name"]?.string else {
+                throw Refusal(.invalid, reason: "report.outcome", "A question of another system needs a name.")
+            }
+            return .needsDecision(ERPQuestion(name: name, message: message, evidence: json["evidence"] ?? .null))
         default: throw Refusal(.invalid, reason: "report.outcome", "The report's outcome is not known.")
         }
     }

@@ -192,6 +192,40 @@ struct StoryTests {
         #expect(desk.outcome == "posted")
     }
 
+    @Test("what the ERP asks before it posts is answered by the controller, and the ERP hears the receipt of that decision")
+    func questionBeforePosting() throws {
+        var desk = try Desk()
+        try desk.receive()
+        try desk.work()
+        let write = try #require(desk.tasks.first)
+        #expect(write.input["confirmations"] == [])
+        let question = ERPQuestion(name: "a1b2.invoice_similar", message: "There is a similar invoice.", evidence: .null)
+        try desk.send(.workFinished(key: write.key, .needsDecision(question)))
+        #expect(desk.requests.map(\.code) == ["ERP_QUESTION"])
+        #expect(desk.requests.map(\.rounds.first?.role) == ["controller"])
+        #expect(throws: Refusal.self) { try desk.decide("confirm", by: Person.maya, reason: "it is another one") }
+        try desk.decide("confirm", by: Person.ruth, reason: "it is another one")
+        let receipt = try #require(desk.audits("exception.resolved").last?["hash"])
+        let second = try #require(desk.tasks.first)
+        #expect(second.idempotencyKey == write.idempotencyKey)
+        #expect(second.input["confirmations"] == [["name": "a1b2.invoice_similar", "decision": receipt]])
+        try desk.work(includingWrites: true)
+        #expect(desk.outcome == "posted")
+    }
+
+    @Test("an invoice whose question is answered by a rejection is not posted")
+    func questionRejected() throws {
+        var desk = try Desk()
+        try desk.receive()
+        try desk.work()
+        let write = try #require(desk.tasks.first)
+        try desk.send(.workFinished(key: write.key, .needsDecision(ERPQuestion(name: "w", message: "Similar.", evidence: .null))))
+        try desk.decide("reject", by: Person.ruth, reason: "it is the same one")
+        #expect(!desk.tasks.contains { $0.kind == .erpWrite })
+        try desk.work()
+        #expect(desk.outcome == "rejected")
+    }
+
     @Test("a dead letter waits for a person and goes on after the replay")
     func deadLetter() throws {
         var desk = try Desk()

@@ -38,6 +38,7 @@ package enum ExceptionCode: String, Sendable, CaseIterable, JSONCoded {
     case dutyConflict = "SOD_CONFLICT"
     case periodClosed = "PERIOD_CLOSED"
     case erpRejected = "ERP_REJECTED"
+    case erpQuestion = "ERP_QUESTION"
     case erpDuplicate = "ERP_DUPLICATE"
     case paymentRejected = "PAYMENT_REJECTED"
     case paymentReturned = "PAYMENT_RETURNED"
@@ -76,7 +77,7 @@ package enum ExceptionCode: String, Sendable, CaseIterable, JSONCoded {
             orderEntry
         case .taxCode, .taxArithmetic, .taxId, .codingMissing, .budget, .approverMissing, .dutyConflict, .periodClosed:
             ledgerEntry
-        case .erpRejected, .erpDuplicate, .paymentRejected, .paymentReturned: outcomeEntry
+        case .erpRejected, .erpQuestion, .erpDuplicate, .paymentRejected, .paymentReturned: outcomeEntry
         }
     }
 
@@ -179,6 +180,7 @@ package enum ExceptionCode: String, Sendable, CaseIterable, JSONCoded {
     private var outcomeEntry: Entry {
         switch self {
         case .erpRejected: Entry("The ERP refused it", .clerk, .block, "Correct what the ERP names, then try again.")
+        case .erpQuestion: Entry("The ERP asks before it goes on", .controller, .block, "Read its words, then confirm or reject.")
         case .erpDuplicate:
             Entry("The ERP has it already", .clerk, .block, "Compare with the bill in the ERP, then reject this one.")
         case .paymentRejected:

@@ -44,7 +44,7 @@ extension DefinitionParser {
             }
         case .documentRead: return workAction(task, with, .documentRead, ["document", "sha256", "fileName", "bytes"])
         case .erpRead: return workAction(task, with, .erpRead, ["object", "key"])
-        case .erpWrite: return workAction(task, with, .erpWrite, ["object", "key", "bill"])
+        case .erpWrite: return workAction(task, with, .erpWrite, ["object", "key", "bill"], optional: ["confirmations"])
         case .notify: return workAction(task, with, .notify, ["channel", "to", "subject", "text"])
         }
     }
@@ -67,14 +67,15 @@ extension DefinitionParser {
     }
 
     private mutating func workAction(
-        _ task: AssetReader, _ with: AssetReader, _ kind: WorkRequest.Kind, _ required: [String]
+        _ task: AssetReader, _ with: AssetReader, _ kind: WorkRequest.Kind, _ required: [String],
+        optional: [String] = []
     ) -> StepAction? {
         let needsConnection = kind == .erpRead || kind == .erpWrite
         task.close(
             DefinitionParser.commonMembers + ["call", "with", "retry", "timeoutSeconds"]
                 + (kind.isWrite ? ["idempotencyKey"] : []),
             issues: &issues)
-        with.close(required + (needsConnection ? ["connection"] : []), issues: &issues)
+        with.close(required + optional + (needsConnection ? ["connection"] : []), issues: &issues)
         var connection = ""
         if needsConnection {
             connection = with.name("connection", issues: &issues) ?? ""
@@ -84,6 +85,9 @@ extension DefinitionParser {
         for name in required {
             guard let part = template(name, of: with, isRequired: true) else { return nil }
             parts.append((key: name, value: part))
+        }
+        for name in optional {
+            if let part = template(name, of: with, isRequired: false) { parts.append((key: name, value: part)) }
         }
         let timeout = task.int("timeoutSeconds", in: 1...600, otherwise: kind.isWrite ? 60 : 30, issues: &issues)
         return .work(

@@ -45,8 +45,8 @@ extension RunPass {
                 throw Refusal(
                     .invalid, reason: "request.reason", "Say why you reject it; the supplier and your colleagues will ask.")
             }
-            close(open, decision, "rejected", as: role, rules: [])
-            enqueueLeave(id, output: answer(open, decision, ["outcome": "rejected"]))
+            let receipt = close(open, decision, "rejected", as: role, rules: [])
+            enqueueLeave(id, output: answer(open, decision, receipt, ["outcome": "rejected"]))
         case "approve":
             guard !open.signatures.contains(where: { $0.natural == decision.natural }) else {
                 throw Refusal(
@@ -82,9 +82,11 @@ extension RunPass {
             state.active[place].wait = .person(person)
             return
         }
-        close(person, decision, "approved", as: role, rules: rules)
+        let receipt = close(person, decision, "approved", as: role, rules: rules)
         enqueueLeave(
-            id, output: answer(person, decision, ["outcome": "approved", "signatures": .array(person.signatures.map(\.json))]))
+            id,
+            output: answer(
+                person, decision, receipt, ["outcome": "approved", "signatures": .array(person.signatures.map(\.json))]))
     }
 
     private mutating func resolve(_ decision: PersonDecision, _ person: PersonWait, as role: String, _ id: Int) throws(Refusal) {
@@ -97,8 +99,8 @@ extension RunPass {
         }
         let rules = try permit(resolution.duty, decision)
         if let duty = resolution.duty { state.acts.append(DutySeparation.Act(duty: duty, person: decision.natural.text)) }
-        close(person, decision, resolution.name, as: role, rules: rules)
-        enqueueLeave(id, output: answer(person, decision, ["resolution": .string(resolution.name)]))
+        let receipt = close(person, decision, resolution.name, as: role, rules: rules)
+        enqueueLeave(id, output: answer(person, decision, receipt, ["resolution": .string(resolution.name)]))
     }
 
     /// Duty separation over the chain of this run; answers the rules that were asked.
@@ -114,23 +116,29 @@ extension RunPass {
         return rules.rulesAsked(about: duty)
     }
 
+    /// Ends the request; answers the hash of the decision's receipt, by which the decision is known from here on.
     private mutating func close(
         _ person: PersonWait, _ decision: PersonDecision, _ outcome: String, as role: String, rules: [String]
-    ) {
+    ) -> JSONValue {
         cancelDeadlines(person)
         actions.append(.close(key: person.request.key, outcome: outcome, by: decision.person))
         record(
             "\(person.request.kind.rawValue).closed", String(person.request.key.prefix { $0 != "#" }),
             "\(person.request.title): \(outcome).",
             ["person": JSONValue(decision.person), "reason": JSONValue(decision.reason)])
+        let receipt = receipt(person, decision, as: role, rules: rules, ["outcome": .string(outcome)])
         actions.append(
             .audit(
                 action: "\(person.request.kind.rawValue).\(person.request.kind == .approval ? outcome : "resolved")",
-                facts: receipt(person, decision, as: role, rules: rules, ["outcome": .string(outcome)])))
+                facts: receipt))
+        return receipt["hash"] ?? .null
     }
 
-    private func answer(_ person: PersonWait, _ decision: PersonDecision, _ facts: JSONObject) -> JSONValue {
+    private func answer(
+        _ person: PersonWait, _ decision: PersonDecision, _ receipt: JSONValue, _ facts: JSONObject
+    ) -> JSONValue {
         var out = facts
+        out["receipt"] = receipt
         out["by"] = JSONValue(decision.person)
         out["at"] = now.exactJSON
         out["reason"] = JSONValue(decision.reason)

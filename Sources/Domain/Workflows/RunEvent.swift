@@ -23,6 +23,26 @@ package enum WorkResult: Sendable, Equatable {
     case dead(code: String, message: String)
     /// A write was found that differs from what was asked; carries what differs.
     case mismatch(JSONValue)
+    /// The other side would go on if a person said so.
+    case needsDecision(ERPQuestion)
+}
+
+/// What another system asks before it goes on with a write. Only a recorded decision of a person answers it.
+package struct ERPQuestion: Sendable, Equatable {
+    /// What the other side calls its question; a confirmation has to name the same.
+    package let name: String
+    /// In the other side's words.
+    package let message: String
+    /// What the question was about, as the mapping says.
+    package let evidence: JSONValue
+
+    package init(name: String, message: String, evidence: JSONValue) {
+        self.name = name
+        self.message = message
+        self.evidence = evidence
+    }
+
+    var json: JSONValue { ["name": .string(name), "message": .string(message), "evidence": evidence] }
 }
 
 /// What a person answered to an approval, an exception or a task.
@@ -70,6 +90,7 @@ extension WorkResult {
         case .refused(let code, let message): ["result": "refused", "code": .string(code), "message": .string(message)]
         case .dead(let code, let message): ["result": "dead", "code": .string(code), "message": .string(message)]
         case .mismatch(let differences): ["result": "mismatch", "differences": differences]
+        case .needsDecision(let question): ["result": "needsDecision", "question": question.json]
         }
     }
 
@@ -80,6 +101,12 @@ extension WorkResult {
         case "refused": self = .refused(code: try fields.string("code"), message: try fields.string("message"))
         case "dead": self = .dead(code: try fields.string("code"), message: try fields.string("message"))
         case "mismatch": self = .mismatch(fields.value("differences"))
+        case "needsDecision":
+            let question = try Fields(fields.value("question"), "question")
+            self = .needsDecision(
+                ERPQuestion(
+                    name: try question.string("name"), message: try question.string("message"),
+                    evidence: question.value("evidence")))
         case let other: throw fields.refusal("knows no result '\(other)'")
         }
     }

@@ -86,6 +86,13 @@ struct RunPass {
                     StepError(
                         kind: .mismatch, type: "ERP_MISMATCH", title: request.title,
                         detail: "What was read back differs from what was sent.", step: path, data: differences)))
+        case .needsDecision(let question):
+            moves.append(
+                .fail(
+                    id,
+                    StepError(
+                        kind: .question, type: "ERP_QUESTION", title: request.title, detail: question.message, step: path,
+                        data: question.json)))
         case .dead(let code, let message):
             guard dead == nil else { return ignore("A dead letter came twice (\(key)).") }
             state.active[place].wait = .work(request, dead: DeadCause(code: code, message: message))

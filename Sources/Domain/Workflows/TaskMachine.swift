@@ -39,6 +39,8 @@ package struct TaskMachine: Sendable, Equatable {
         case failed(code: String, message: String, retryAfterSeconds: Int?)
         case inDoubt(message: String)
         case mismatch(JSONValue)
+        /// The other side would go on if a person said so; the attempt had no effect that a later one would not find.
+        case needsDecision(ERPQuestion)
     }
 
     package enum Action: Sendable, Equatable {
@@ -163,6 +165,12 @@ package struct TaskMachine: Sendable, Equatable {
             return [
                 .record(type: "attempt.mismatch", summary: "What was read back differs from what was asked."),
                 .finish(.mismatch(differences)),
+            ]
+        case .needsDecision(let question):
+            phase = .done
+            return [
+                .record(type: "attempt.asked", summary: "The other side asks whether to go on: \(question.message)"),
+                .finish(.needsDecision(question)),
             ]
         case .refused(let code, let message):
             phase = .done

@@ -193,6 +193,8 @@ struct StepError: Error, Sendable, Equatable {
         case refused
         /// A write was found that differs.
         case mismatch
+        /// The other side would go on if a person said so.
+        case question
         /// The definition raised it.
         case raised
         /// A policy gave no decision.

@@ -119,7 +119,7 @@ enum WorkflowShapes {
         [
             optional("types", .list(of: .text(.line), count: 0...50), "exception codes."),
             optional(
-                "kinds", .list(of: .choice(["refused", "mismatch", "raised", "policy", "engine"]), count: 0...10),
+                "kinds", .list(of: .choice(["refused", "mismatch", "question", "raised", "policy", "engine"]), count: 0...10),
                 "kinds of errors."),
         ])
 
