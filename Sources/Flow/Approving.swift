@@ -119,6 +119,15 @@ package struct Approving: Sendable {
                 run: run, payload: ["by": JSONValue(actor.person), "reason": .string(reason)], createdAt: platform.clock.now))
     }
 
+    /// Asks for a held run to be tried now, instead of at its next look.
+    package func retryRun(_ run: RunID, key: String, as actor: Actor, scope: ScopeRow) async throws -> CommandDesk.Answer {
+        try await desk.send(
+            CommandRow(
+                tenant: scope.id, id: platform.newID(), lane: scope.lane, idempotencyKey: "run.retry/\(actor.person)/\(key)",
+                kind: "run.retry",
+                run: run, payload: ["by": JSONValue(actor.person)], createdAt: platform.clock.now))
+    }
+
     private func task(_ id: TaskID, scope: ScopeRow) async throws -> TaskRow {
         let row = try await platform.store.withTenant(scope.id) { tx in
             try await tx.query(TaskQueries.find(tenant: scope.id, id: id)).first.map(TaskRow.init)

@@ -90,6 +90,8 @@ package final class AssetLibrary: Sendable {
         var current: [TenantID: (assets: TenantAssets, readAt: Moment)] = [:]
         var rows: [AssetID: AssetRow] = [:]
         var contexts: [String: RunContext] = [:]
+        /// The policies that a workflow names, by its version; parsing a definition for each start would cost more than the start.
+        var policyNames: [AssetID: [String]] = [:]
     }
 
     private let state = Locked(State())
@@ -109,12 +111,24 @@ package final class AssetLibrary: Sendable {
         state.withLock { $0.current = [:] }
     }
 
+    /// What `current(for:)` read a moment ago; never waits for the database.
+    func known(_ tenant: TenantID) -> TenantAssets? {
+        let now = clock.now
+        return state.withLock { state in
+            state.current[tenant].flatMap { now.seconds(since: $0.readAt) < AssetLibrary.freshSeconds ? $0.assets : nil }
+        }
+    }
+
+    /// What `context(for:)` has parsed; never waits for the database.
+    func known(_ pinned: PinnedAssets) -> RunContext? {
+        let key = pinned.json.text
+        return state.withLock { $0.contexts[key] }
+    }
+
     /// What is in force for the tenant (or partner, or operator) now.
     package func current(for tenant: TenantID) async throws -> TenantAssets {
         let now = clock.now
-        if let known = state.withLock({ $0.current[tenant] }), now.seconds(since: known.readAt) < AssetLibrary.freshSeconds {
-            return known.assets
-        }
+        if let known = known(tenant) { return known }
         let scopes = try await store.withGate { tx in try await tx.query(ScopeQueries.all()).map(ScopeRow.init) }
         var line: [ScopeRow] = []
         var next: TenantID? = tenant
@@ -160,17 +174,12 @@ package final class AssetLibrary: Sendable {
     }
 
     /// The versions that a run starting now would be pinned to.
-    package func pins(for tenant: TenantID, workflow name: String, at now: Moment) async throws -> PinnedAssets {
-        let assets = try await current(for: tenant)
+    func pins(in assets: TenantAssets, workflow name: String, at now: Moment) throws -> PinnedAssets {
         guard let workflow = assets.row("workflow", name) else {
             throw Refusal(.unprocessable, reason: "workflow.unknown", "No workflow named \(name) is published for this tenant.")
         }
-        var issues: [AssetIssue] = []
-        guard let definition = WorkflowDefinition.parse(workflow.content, issues: &issues) else {
-            throw Fault("read workflow \(name)", issues.first?.description ?? "", isRetryable: false)
-        }
         var policies: [String: PinnedAssets.Reference] = [:]
-        for policy in definition.policies {
+        for policy in try policyNames(of: workflow) {
             guard let row = assets.row("policy", policy) else {
                 throw Refusal(
                     .unprocessable, reason: "policy.unknown", "The policy \(policy) of workflow \(name) is not published.")
@@ -192,33 +201,54 @@ package final class AssetLibrary: Sendable {
             calendar: calendar.map(AssetLibrary.reference))
     }
 
+    private func policyNames(of workflow: AssetRow) throws -> [String] {
+        if let known = state.withLock({ $0.policyNames[workflow.id] }) { return known }
+        var issues: [AssetIssue] = []
+        guard let definition = WorkflowDefinition.parse(workflow.content, issues: &issues) else {
+            throw Fault("read workflow \(workflow.name)", issues.first?.description ?? "", isRetryable: false)
+        }
+        state.withLock { state in
+            if state.policyNames.count > AssetLibrary.parsedMax { state.policyNames = [:] }
+            state.policyNames[workflow.id] = Array(definition.policies)
+        }
+        return Array(definition.policies)
+    }
+
     private static func reference(_ row: AssetRow) -> PinnedAssets.Reference {
         PinnedAssets.Reference(scope: row.tenant, asset: row.id, version: row.version)
     }
 
     /// Everything a run with these pins needs; parsed once.
+    ///
+    /// A fault that may be retried is the world's; any other says that a pinned version is not there or cannot be read, which
+    /// holds the run until somebody mends it.
     package func context(for pinned: PinnedAssets) async throws -> RunContext {
         let key = pinned.json.text
-        if let known = state.withLock({ $0.contexts[key] }) { return known }
+        if let known = known(pinned) { return known }
         let references =
             [pinned.workflow] + Array(pinned.policies.values) + [pinned.contract, pinned.calendar].compactMap(\.self)
-        try await load(references)
-        let rows = state.withLock { $0.rows }
-        func content(_ reference: PinnedAssets.Reference?) throws -> JSONValue? {
-            guard let reference else { return nil }
-            guard let row = rows[reference.asset] else { throw Fault("load asset \(reference.asset)", isRetryable: true) }
-            return row.content
+        let rows = try await load(references)
+        func read<Value>(
+            _ what: String, _ reference: PinnedAssets.Reference, _ parse: (JSONValue, inout [AssetIssue]) -> Value?
+        ) throws -> Value {
+            guard let row = rows[reference.asset] else {
+                throw Fault("read \(what) \(reference.version)", "it is not published here", isRetryable: false)
+            }
+            var issues: [AssetIssue] = []
+            guard let value = parse(row.content, &issues) else {
+                throw Fault(
+                    "read \(what) \(row.name) \(row.version)", issues.first?.description ?? "it has not the form of one",
+                    isRetryable: false)
+            }
+            return value
         }
-        var issues: [AssetIssue] = []
         var policies: [String: Policy] = [:]
         for (name, reference) in pinned.policies {
-            policies[name] = try content(reference).flatMap { Policy.parse($0, issues: &issues) }
+            policies[name] = try read("policy", reference) { Policy.parse($0, issues: &$1) }
         }
-        guard let definition = try content(pinned.workflow).flatMap({ WorkflowDefinition.parse($0, issues: &issues) }) else {
-            throw Fault("read workflow", issues.first?.description ?? "", isRetryable: false)
-        }
-        let contract = try content(pinned.contract).flatMap { ContractDocument.parse($0, issues: &issues) }
-        let calendar = try content(pinned.calendar).flatMap { ServiceCalendar.parse($0, issues: &issues) }
+        let definition = try read("workflow", pinned.workflow) { WorkflowDefinition.parse($0, issues: &$1) }
+        let contract = try pinned.contract.map { try read("contract", $0) { ContractDocument.parse($0, issues: &$1) } }
+        let calendar = try pinned.calendar.map { try read("calendar", $0) { ServiceCalendar.parse($0, issues: &$1) } }
         let service = calendar
         let environment = RunEnvironment(
             definition: definition, policies: policies, hash: hash,
@@ -233,22 +263,27 @@ package final class AssetLibrary: Sendable {
         return context
     }
 
-    private func load(_ references: [PinnedAssets.Reference]) async throws {
-        let missing = state.withLock { state in references.filter { state.rows[$0.asset] == nil } }
+    private func load(_ references: [PinnedAssets.Reference]) async throws -> [AssetID: AssetRow] {
+        var found: [AssetID: AssetRow] = [:]
+        state.withLock { state in
+            for reference in references { found[reference.asset] = state.rows[reference.asset] }
+        }
+        let missing = references.filter { found[$0.asset] == nil }
         for scope in Set(missing.map(\.scope)) {
             let ids = missing.filter { $0.scope == scope }.map(\.asset)
             let rows = try await store.withTenant(scope) { tx in
                 try await tx.query(AssetQueries.load(tenant: scope, ids: ids)).map(AssetRow.init)
             }
+            for row in rows { found[row.id] = row }
             state.withLock { state in
                 for row in rows { state.rows[row.id] = row }
             }
         }
+        return found
     }
 
     /// A pinned asset's content, for pages and receipts.
     package func content(of reference: PinnedAssets.Reference) async throws -> JSONValue? {
-        try await load([reference])
-        return state.withLock { $0.rows[reference.asset]?.content }
+        try await load([reference])[reference.asset]?.content
     }
 }

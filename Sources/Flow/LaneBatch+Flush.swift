@@ -41,7 +41,12 @@ extension LaneBatch {
             statements.append(
                 CommandQueries.answer(
                     lane: lane, tenants: answers.map(\.tenant), ids: answers.map(\.id), answers: answers.map(\.answer), at: now))
-            statements.append(CommandQueries.dequeue(lane: lane, queueIDs: queueIDs))
+        }
+        // Postponed commands leave the queue as well; their timers bring them back.
+        if !queueIDs.isEmpty { statements.append(CommandQueries.dequeue(lane: lane, queueIDs: queueIDs)) }
+        if !parked.isEmpty { statements.append(CommandQueries.keep(parked)) }
+        if !requeued.isEmpty {
+            statements.append(CommandQueries.requeue(lane: lane, tenants: requeued.map(\.tenant), ids: requeued.map(\.id)))
         }
         if !statements.isEmpty { _ = try await tx.pipeline(statements) }
         clearWrites()
@@ -72,5 +77,7 @@ extension LaneBatch {
         ready = []
         audit = []
         outbox = []
+        parked = []
+        requeued = []
     }
 }

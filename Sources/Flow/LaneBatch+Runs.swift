@@ -10,7 +10,6 @@ extension LaneBatch {
 
     /// A run begins; the receiver chose its id and wrote it beside the document in its own transaction.
     mutating func startRun(_ command: CommandRow) throws(Refusal) -> JSONValue {
-        if let refusal = startRefusals[command.id] { throw refusal }
         guard let id = command.run, let context = starts[command.id] else {
             throw Refusal(.invalid, reason: "run.start", "A start needs the run's id and a published workflow.")
         }
@@ -77,8 +76,15 @@ extension LaneBatch {
     /// Gives the run's machine an event and carries out what it asks. A refusal leaves the run as it was; `veto` is thrown when
     /// the machine itself has nothing against the event, so that whoever may not act at all hears that first.
     mutating func advance(_ id: RunID, _ event: RunEvent, by person: PersonID?, unless veto: Refusal? = nil) throws(Refusal) {
-        guard let row = runs[id], let context = contexts[row.pinned.text] else { return }
-        var machine = RunMachine(try RunState(json: row.state))
+        guard let row = runs[id] else {
+            throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.")
+        }
+        // A state that does not read is as good as none, and the run is held for it.
+        guard let context = contexts[row.pinned.text], let state = try? RunState(json: row.state) else {
+            return try hold(id, event)
+        }
+        if row.phase == LaneBatch.heldPhase { letGo(id) }
+        var machine = RunMachine(state)
         let actions = try machine.handle(event, at: now, in: context.environment)
         if let veto { throw veto }
         transitions += 1
@@ -107,7 +113,7 @@ extension LaneBatch {
 
     /// An approval that nobody can complete is trouble from its first minute: people are told instead of left to wait for it.
     private mutating func requireDeciders(_ key: String, state: RunState, run: RunRow, context: RunContext) {
-        guard let roster = rosters[run.tenant],
+        guard let roster = assets[run.tenant]?.roster,
             let missing = Deciders(
                 request: key, state: state, context: context, roster: roster, amount: run.amount, at: now)?.missing
         else { return }

@@ -17,10 +17,14 @@ struct LaneBatch {
     /// Pinned configuration of the runs in this batch, by the text of their pins.
     var contexts: [String: RunContext] = [:]
     var starts: [CommandID: RunContext] = [:]
-    var startRefusals: [CommandID: Refusal] = [:]
+    /// Why the pins of a run cannot be had, by their text.
+    var troubles: [String: String] = [:]
+    /// Why a run cannot be started now.
+    var startTroubles: [CommandID: String] = [:]
+    /// What is in force for the tenants of this batch.
+    var assets: [TenantID: TenantAssets] = [:]
     /// Settle seconds by tenant and connection.
     var settleSeconds: [TenantID: [String: Int]] = [:]
-    var rosters: [TenantID: Roster] = [:]
 
     var runs: [RunID: RunRow] = [:]
     var tasks: [TaskID: TaskRow] = [:]
@@ -47,6 +51,14 @@ struct LaneBatch {
     var outbox: [OutboxRow] = []
     var raised: [RaisedAlert] = []
     var answers: [(tenant: TenantID, id: CommandID, answer: JSONValue)] = []
+    /// Events of held runs, kept as commands that are in no queue.
+    var parked: [CommandRow] = []
+    /// Parked commands that are due again.
+    var requeued: [(tenant: TenantID, id: CommandID)] = []
+    /// Timers of parked commands, by the run that a retry is asked for.
+    var parkedTimers: [AnyID: [String]] = [:]
+    /// Runs that were found held in this batch; each is told once.
+    var heldNow: Set<RunID> = []
     var touched: Set<TenantID> = []
     var transitions = 0
     var spans: [Span] = []
@@ -82,6 +94,12 @@ struct LaneBatch {
             default: clockIDs.append((timer.tenant, ClockID(high: high, low: low)))
             }
         }
+        let retried = commands.filter { $0.kind == "run.retry" }.compactMap { $0.run?.anySubject }
+        if !retried.isEmpty {
+            for row in try await tx.query(TimerQueries.parked(lane: lane, subjects: retried)) {
+                parkedTimers[try row.get("subject_id", as: AnyID.self), default: []].append(try row.get("key", as: String.self))
+            }
+        }
         guard !taskIDs.isEmpty || !runIDs.isEmpty || !clockIDs.isEmpty else { return }
         let second = try await tx.pipeline([
             TaskQueries.load(lane: lane, tenants: taskIDs.map(\.0), ids: taskIDs.map(\.1)),
@@ -115,21 +133,13 @@ struct LaneBatch {
         }
     }
 
-    /// The pins of the loaded runs, by their text as it came from the table: `jsonb` keeps members in an order of its own.
-    func pinsNeeded() -> [String: PinnedAssets] {
-        var needed: [String: PinnedAssets] = [:]
-        for run in runs.values where needed[run.pinned.text] == nil {
-            needed[run.pinned.text] = try? PinnedAssets(json: run.pinned)  // a run without readable pins stays as it is
-        }
-        return needed
-    }
-
     func tenantsOfTasks() -> Set<TenantID> { Set(tasks.values.map(\.tenant)) }
 
     // MARK: Dispatch of what came
 
     mutating func apply(_ command: CommandRow) {
         touched.insert(command.tenant)
+        if command.kind == "run.start", let cause = startTroubles[command.id] { return postpone(start: command, cause: cause) }
         let answer: JSONValue
         do throws(Refusal) {
             answer = try perform(command)
@@ -147,6 +157,8 @@ struct LaneBatch {
         case "person.decide": try takeDecision(command)
         case "task.retry": try retryTask(command)
         case "run.cancel": try cancelRun(command)
+        case "run.retry": try retryRun(command)
+        case "run.event": try takeEvent(command)
         case "exception.open": try openDocumentException(command)
         case "incident.raise": raiseAsked(command)
         default: throw Refusal(.invalid, reason: "command.unknown", "No command is named \(command.kind).")
@@ -159,7 +171,9 @@ struct LaneBatch {
         switch timer.subject {
         case "run":
             let run = RunID(high: high, low: low)
+            if let parked = LaneBatch.parkedCommand(timer.key) { return requeued.append((tenant: timer.tenant, id: parked)) }
             guard runs[run] != nil else { return }
+            if timer.key == LaneBatch.heldTimer { return lookAgain(run) }
             // A timer is sent by nobody, so a refusal has no one to be told; the machine records late ones itself.
             _ = try? advance(run, .timerFired(key: timer.key), by: nil)
         case "task": fireTaskTimer(TaskID(high: high, low: low))

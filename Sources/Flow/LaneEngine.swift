@@ -45,7 +45,9 @@ package final class LaneEngine: Sendable {
     func applyBatch(lane: Int32, epoch: Int64) async throws -> BatchOutcome {
         let waiters = workers.reserve(lane: lane)
         do {
-            let (outcome, granted) = try await transact(lane: lane, epoch: epoch, waiters: waiters)
+            let (outcome, granted) = try await prepared { unreadable in
+                try await transact(lane: lane, epoch: epoch, waiters: waiters, unreadable: unreadable)
+            }
             committed(outcome)
             for waiter in waiters {
                 let leases = granted[waiter.id] ?? []
@@ -59,7 +61,7 @@ package final class LaneEngine: Sendable {
     }
 
     private func transact(
-        lane: Int32, epoch: Int64, waiters: [WorkerDesk.Waiter]
+        lane: Int32, epoch: Int64, waiters: [WorkerDesk.Waiter], unreadable: [String: String]
     ) async throws -> (BatchOutcome, [UInt64: [GrantedLease]]) {
         let settings = platform.settings
         return try await platform.store.withLane(lane) { [self] tx in
@@ -75,44 +77,25 @@ package final class LaneEngine: Sendable {
             var batch = LaneBatch(
                 lane: lane, epoch: epoch, now: now, entropy: platform.entropy, margin: settings.leaseMarginSeconds)
             try await batch.load(commands: commands, timers: timers, tx: tx)
-            try await prepareContexts(&batch, commands: commands)
+            try equip(&batch, commands: commands, timers: timers, unreadable: unreadable)
             for command in commands { batch.apply(command) }
             for timer in timers { batch.apply(timer) }
             try await raiseIncidents(&batch, tx: tx)
             let readyTenants = Set(batch.ready.map(\.tenant))
             let queueIDs = try first[2].map { try $0.get("queue_id", as: Int64.self) }
+            let hasRequeued = !batch.requeued.isEmpty
             try await batch.flush(tx: tx, queueIDs: queueIDs)
             let granted = try await grant(&batch, waiters: waiters, tx: tx)
             let next = try await tx.query(TimerQueries.next(lane: lane)).first?.get("due_at", as: Moment.self)
             var outcome = BatchOutcome()
-            outcome.hasMore = commands.count == settings.batchMax || timers.count == settings.batchMax || granted.hasMore
+            outcome.hasMore =
+                commands.count == settings.batchMax || timers.count == settings.batchMax || granted.hasMore || hasRequeued
             outcome.nextTimer = [next, granted.retryAt].compactMap(\.self).min()
             outcome.answers = batch.answers.map { (id: $0.id, answer: $0.answer) }
             outcome.tenants = batch.touched
             outcome.ready = readyTenants
             observe(batch, commands: commands.count, timers: timers.count)
             return (outcome, granted.leases)
-        }
-    }
-
-    /// Finds the pinned configuration of every run in the batch, and what a starting run gets pinned to.
-    ///
-    /// A start that cannot be pinned (no such workflow) is refused alone; the rest of the batch goes on.
-    private func prepareContexts(_ batch: inout LaneBatch, commands: [CommandRow]) async throws {
-        for (text, pinned) in batch.pinsNeeded() { batch.contexts[text] = try await assets.context(for: pinned) }
-        for command in commands where command.kind == "run.start" {
-            do {
-                let workflow = command.payload["workflow"]?.string ?? ""
-                let pinned = try await assets.pins(for: command.tenant, workflow: workflow, at: batch.now)
-                batch.starts[command.id] = try await assets.context(for: pinned)
-            } catch let refusal as Refusal {
-                batch.startRefusals[command.id] = refusal
-            }
-        }
-        for tenant in Set(commands.map(\.tenant)).union(batch.tenantsOfTasks()) {
-            let current = try await assets.current(for: tenant)
-            batch.settleSeconds[tenant] = LeaseFactory.settleSeconds(in: current)
-            batch.rosters[tenant] = current.roster
         }
     }
 

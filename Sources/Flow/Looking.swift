@@ -70,9 +70,14 @@ package struct Looking: Sendable {
         try await rows(tenant, ClockQueries.ofRun(tenant: tenant, run: run), ClockRow.init)
     }
 
-    /// The pinned configuration of a run, for its diagram and the reading of its clocks.
-    package func context(of run: RunRow) async throws -> RunContext {
-        try await assets.context(for: PinnedAssets(json: run.pinned))
+    /// The pinned configuration of a run, for its diagram and the reading of its clocks; nil when it cannot be read, for which
+    /// the run is held.
+    package func context(of run: RunRow) async throws -> RunContext? {
+        do {
+            return try await assets.context(for: PinnedAssets(json: run.pinned))
+        } catch let fault as Fault where !fault.isRetryable {
+            return nil
+        }
     }
 
     // MARK: Requests to people, dead letters
@@ -92,9 +97,11 @@ package struct Looking: Sendable {
 
     /// Who could sign an open approval now; nil when this is none, or no longer open.
     package func deciders(of task: TaskRow, run: RunRow) async throws -> Deciders? {
-        guard task.finishedAt == nil else { return nil }
+        guard task.finishedAt == nil, run.phase != LaneBatch.heldPhase, let context = try await context(of: run) else {
+            return nil
+        }
         return Deciders(
-            request: task.key, state: try RunState(json: run.state), context: try await context(of: run),
+            request: task.key, state: try RunState(json: run.state), context: context,
             roster: try await assets.current(for: run.tenant).roster, amount: run.amount, at: platform.clock.now)
     }
 

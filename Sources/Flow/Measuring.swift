@@ -44,9 +44,16 @@ extension LaneBatch {
     /// A warning or a breach may be due; the clock says what is true now, late after downtime but dated truly.
     mutating func fireClock(_ id: ClockID) {
         for (run, rows) in clocks {
-            guard let row = rows.first(where: { $0.id == id }), let pinned = runs[run]?.pinned,
-                let context = contexts[pinned.text],
-                let calendar = context.calendar,
+            guard let row = rows.first(where: { $0.id == id }), let pinned = runs[run]?.pinned else { continue }
+            guard let context = contexts[pinned.text] else {
+                // The promise cannot be read; the clock is looked at again when the run is.
+                markHeld(run)
+                setTimer(
+                    row.tenant, subject: "clock", id: id.anySubject, key: "clock",
+                    at: now.adding(seconds: LaneBatch.heldRetrySeconds))
+                return
+            }
+            guard let calendar = context.calendar,
                 let objective = context.contract?.objectives.first(where: { $0.name == row.objective })
             else { continue }
             store(row, terms: Measuring.terms(of: objective), calendar: calendar)

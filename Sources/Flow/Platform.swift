@@ -52,5 +52,21 @@ package struct FlowSettings: Sendable {
     /// A claim on a decision lapses after this, so that nobody blocks a colleague by going home.
     package var claimSeconds: Int64 = 1800
 
+    /// Connections for everything besides the lanes: people, workers' reports, heartbeats, the watchdog, all at once.
+    package static let connectionsBesideLanes = 8
+
+    /// Every lane works on a connection of its own, and the rest of the server has to find one while all lanes work.
+    package var connectionsMin: Int { Int(laneCount) + FlowSettings.connectionsBesideLanes }
+
     package init(replica: String) { self.replica = replica }
+
+    /// Refuses a pool that its own lanes could use up, before anything runs on it.
+    package func check(connections: Int) throws(Refusal) {
+        guard connections >= connectionsMin else {
+            throw Refusal(
+                .invalid, reason: "database.connections",
+                "\(laneCount) lanes need a pool of at least \(connectionsMin) database connections, and \(connections) are allowed. "
+                    + "Raise --database-connections, or leave it out.")
+        }
+    }
 }

@@ -30,9 +30,7 @@ package final class Timekeeper: Sendable {
             while !Task.isCancelled {
                 do {
                     if !isPrepared {
-                        try await platform.store.withLane(0) { [platform] tx in
-                            _ = try await tx.execute(LaneQueries.ensure(count: platform.settings.laneCount))
-                        }
+                        try await prepare()
                         isPrepared = true
                     }
                     let held = try await hold()
@@ -56,6 +54,8 @@ package final class Timekeeper: Sendable {
                     }
                 } catch is CancellationError {
                     break
+                } catch let refusal as Refusal {
+                    throw refusal
                 } catch {
                     platform.logger.warning("lanes not renewed", metadata: ["error": "\(error)"])
                 }
@@ -63,6 +63,23 @@ package final class Timekeeper: Sendable {
                 try? await Task.sleep(for: .milliseconds(platform.settings.laneLeaseSeconds * 1000 / 3))
             }
             for lane in owned.values { lane.task.cancel() }
+        }
+    }
+
+    /// Makes the lanes, and refuses a database or a pool that they do not fit: a lane that nobody may hold would stand still
+    /// for ever, and lanes without connections would starve the rest of the server.
+    private func prepare() async throws {
+        let settings = platform.settings
+        try settings.check(connections: platform.store.connectionsMax)
+        let lanes = try await platform.store.withLane(0) { tx in
+            _ = try await tx.execute(LaneQueries.ensure(count: settings.laneCount))
+            return try await tx.query(LaneQueries.count()).only().get("n", as: Int64.self)
+        }
+        guard lanes <= Int64(settings.laneCount) else {
+            throw Refusal(
+                .conflict, reason: "lanes.count",
+                "This database has \(lanes) lanes, and this server is set for \(settings.laneCount). Lanes are never given up; "
+                    + "set at least as many.")
         }
     }
 
@@ -77,12 +94,14 @@ package final class Timekeeper: Sendable {
         let now = platform.clock.now
         let until = now.adding(seconds: platform.settings.laneLeaseSeconds)
         let owner = platform.settings.replica
-        return try await platform.store.withLane(0) { tx in
+        return try await platform.store.withLane(0) { [platform] tx in
             var held: [Int32: Int64] = [:]
             for row in try await tx.query(LaneQueries.renew(owner: owner, now: now, until: until)) {
                 held[try row.get("lane", as: Int32.self)] = try row.get("epoch", as: Int64.self)
             }
-            for row in try await tx.query(LaneQueries.claim(owner: owner, limit: 64, now: now, until: until)) {
+            for row in try await tx.query(
+                LaneQueries.claim(owner: owner, limit: Int(platform.settings.laneCount), now: now, until: until))
+            {
                 held[try row.get("lane", as: Int32.self)] = try row.get("epoch", as: Int64.self)
             }
             return held

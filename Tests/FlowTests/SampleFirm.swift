@@ -69,21 +69,21 @@ enum SampleConfiguration {
     /// people file from the next.
     static func tenant(
         _ slug: String, approvalTarget: String, settleSeconds: Int, limits: [String: (String, String)] = [:],
-        peopleVersion: String = "1"
+        peopleVersion: String = "1", workflow: String = "accounts-payable"
     ) -> [Applying.Asset] {
         let scope = Scope.tenant(slug, partner: partner)
         func asset(_ kind: String, _ name: String, _ content: JSONValue) -> Applying.Asset {
             Applying.Asset(scope: scope, kind: kind, name: name, version: "1", content: content)
         }
         return [
-            asset("tenant", slug, tenantFile(slug)),
+            asset("tenant", slug, tenantFile(slug, workflow: workflow)),
             Applying.Asset(
                 scope: scope, kind: "people", name: "people", version: peopleVersion, content: people(slug, limits: limits)),
             asset("contract", "managed-ap", contract(approvalTarget)), asset("connection", "erp", connection(settleSeconds)),
         ]
     }
 
-    private static func tenantFile(_ slug: String) -> JSONValue {
+    private static func tenantFile(_ slug: String, workflow: String) -> JSONValue {
         [
             "kind": "tenant", "slug": .string(slug), "name": "Brightwater Foods", "partner": .string(partner), "region": "eu",
             "locale": "en",
@@ -91,7 +91,7 @@ enum SampleConfiguration {
             "entities": [
                 ["code": "DE01", "name": "Brightwater Foods GmbH", "vatId": "DE742039156", "currency": "EUR", "country": "DE"]
             ],
-            "workflows": ["invoice": "accounts-payable"], "workers": ["requiredLevel": "L0"], "retention": ["documentsYears": 10],
+            "workflows": ["invoice": .string(workflow)], "workers": ["requiredLevel": "L0"], "retention": ["documentsYears": 10],
         ]
     }
 

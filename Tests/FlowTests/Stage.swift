@@ -129,11 +129,12 @@ actor Stage {
 
     /// A story of its own on the suite's database.
     static func make(
-        approvalTarget: String = "20h", settleSeconds: Int = 25, limits: [String: (String, String)] = [:]
+        approvalTarget: String = "20h", settleSeconds: Int = 25, limits: [String: (String, String)] = [:],
+        workflow: String = "accounts-payable"
     ) async throws -> Stage {
         let database = try await TestDatabase.shared(by: "flow", template: .flow)
         let stage = Stage(store: await shared.store(of: database))
-        try await stage.open(approvalTarget: approvalTarget, settleSeconds: settleSeconds, limits: limits)
+        try await stage.open(approvalTarget: approvalTarget, settleSeconds: settleSeconds, limits: limits, workflow: workflow)
         return stage
     }
 
@@ -142,12 +143,14 @@ actor Stage {
     /// Adds a tenant and takes its lane.
     @discardableResult
     func open(
-        approvalTarget: String = "20h", settleSeconds: Int = 25, limits: [String: (String, String)] = [:]
+        approvalTarget: String = "20h", settleSeconds: Int = 25, limits: [String: (String, String)] = [:],
+        workflow: String = "accounts-payable"
     ) async throws -> Firm {
         let slug = "firm-" + String(Entropy.system.next(), radix: 36)
         let direct = House(store: store, clock: clock, owner: owner, laneCount: laneCount)
         _ = try await direct.applying.apply(
-            SampleConfiguration.tenant(slug, approvalTarget: approvalTarget, settleSeconds: settleSeconds, limits: limits),
+            SampleConfiguration.tenant(
+                slug, approvalTarget: approvalTarget, settleSeconds: settleSeconds, limits: limits, workflow: workflow),
             by: nil)
         try await direct.applying.setSecret(
             "s3cret", name: "erp-token", in: try #require(try await direct.scopes.scope(slug: slug)).id, by: nil)

@@ -109,6 +109,8 @@ extension RegisteredStatement {
             RunQueries.page(tenant: one.id, phases: ["waiting"], search: "elbe", before: (now, one.run), limit: 5)),
         app("RunQueries.countByPhase", RunQueries.countByPhase(tenant: one.id)),
         app("CommandQueries.insert", CommandQueries.insert(one.commandRow)),
+        engine("CommandQueries.keep", CommandQueries.keep([one.commandRow])),
+        engine("CommandQueries.requeue", CommandQueries.requeue(lane: 1, tenants: [one.id], ids: [one.command])),
         engine("CommandQueries.pending", CommandQueries.pending(lane: 1, limit: 5)),
         engine("CommandQueries.dequeue", CommandQueries.dequeue(lane: 1, queueIDs: [1])),
         engine(
@@ -227,6 +229,7 @@ extension RegisteredStatement {
     ]
 
     private static let lanes: [RegisteredStatement] = [
+        engine("LaneQueries.count", LaneQueries.count()),
         engine("LaneQueries.ensure", LaneQueries.ensure(count: 8)),
         engine("LaneQueries.claim", LaneQueries.claim(owner: "a", limit: 8, now: now, until: now)),
         engine("LaneQueries.renew", LaneQueries.renew(owner: "a", now: now, until: now)),
@@ -236,6 +239,7 @@ extension RegisteredStatement {
         engine("TimerQueries.takeDue", TimerQueries.takeDue(lane: 1, now: now, limit: 5)),
         engine("TimerQueries.next", TimerQueries.next(lane: 1)),
         engine("TimerQueries.insert", TimerQueries.insert(lane: 1, [one.timer])),
+        engine("TimerQueries.parked", TimerQueries.parked(lane: 1, subjects: [one.timer.subjectID])),
         engine("TimerQueries.cancel", TimerQueries.cancel(lane: 1, subjects: [one.timer.subjectID], keys: ["t"])),
     ]
 }

@@ -18,6 +18,8 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
     case databaseRestarted = "database-restarted"
     /// A run ended in an error that its workflow does not handle.
     case runFaulted = "run-faulted"
+    /// A run cannot go on because what it is pinned to cannot be read.
+    case runHeld = "run-held"
     /// An approval was opened that too few people may sign.
     case approvalUnstaffed = "approval-unstaffed"
 
@@ -89,6 +91,8 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
             Definition(
                 severity: .sev3, title: "A run of {workflow} ended in an error at {step}: {error}",
                 fingerprintFacts: ["workflow", "step", "error"])
+        case .runHeld:
+            Definition(severity: .sev2, title: "The run of {subject} is held: {cause}", fingerprintFacts: ["run"])
         case .approvalUnstaffed:
             Definition(
                 severity: .sev3, title: "Too few people may sign {subject} as {round}: {amount}", fingerprintFacts: ["round"])

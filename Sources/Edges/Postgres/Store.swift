@@ -57,6 +57,9 @@ package final class Store: Sendable {
         self.init(Settings(directDSN: directDSN, pooledDSN: pooledDSN), logger: logger)
     }
 
+    /// How many connections the direct pool may open.
+    package var connectionsMax: Int { direct.limits.connectionsMax }
+
     /// Connects once: the server is there, lets us in, and is of a version that keeps tenants apart. A `Refusal` says what is
     /// wrong with the version, a `Fault` what the world did.
     package func check() async throws -> ServerVersion {

@@ -62,6 +62,26 @@ package enum CommandQueries {
         """
     }
 
+    /// Adds commands without queueing them: they wait for `requeue`.
+    package static func keep(_ commands: [CommandRow]) -> SQL {
+        """
+        INSERT INTO command (tenant_id, id, lane, idempotency_key, kind, run_id, task_id, payload, traceparent, created_at)
+        SELECT * FROM unnest(\(commands.map(\.tenant)), \(commands.map(\.id)), \(commands.map(\.lane)),
+            \(commands.map(\.idempotencyKey)), \(commands.map(\.kind)), \(commands.map(\.run)), \(commands.map(\.task)),
+            \(commands.map(\.payload)), \(commands.map(\.traceparent)), \(commands.map(\.createdAt)))
+        """
+    }
+
+    /// Queues commands that were taken out of the queue without an answer.
+    package static func requeue(lane: Int32, tenants: [TenantID], ids: [CommandID]) -> SQL {
+        """
+        INSERT INTO queue.command (lane, tenant_id, command_id)
+        SELECT c.lane, c.tenant_id, c.id FROM command c
+            JOIN unnest(\(tenants), \(ids)) AS due(tenant_id, id) USING (tenant_id, id)
+        WHERE c.lane = \(lane) AND c.applied_at IS NULL
+        """
+    }
+
     /// The first `limit` commands of a lane, in the order in which they were queued.
     package static func pending(lane: Int32, limit: Int) -> SQL {
         """

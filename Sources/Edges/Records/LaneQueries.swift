@@ -8,6 +8,8 @@ package enum LaneQueries {
         "INSERT INTO queue.lane (lane) SELECT generate_series(0, \(count) - 1) ON CONFLICT (lane) DO NOTHING"
     }
 
+    package static func count() -> SQL { "SELECT count(*) AS n FROM queue.lane" }
+
     /// Takes up to `limit` lanes whose owner let its lease run out; the epoch rises with every change of hands.
     ///
     /// The update waits for transactions of the former owner that hold the row in share mode (`fence`), so an old owner's last
@@ -91,6 +93,14 @@ package enum TimerQueries {
         INSERT INTO queue.timer (lane, due_at, tenant_id, subject, subject_id, key)
         SELECT \(lane), * FROM unnest(\(timers.map(\.dueAt)), \(timers.map(\.tenant)), \(timers.map(\.subject)),
                                       \(timers.map(\.subjectID)), \(timers.map(\.key)))
+        """
+    }
+
+    /// The timers that bring back commands kept for these runs.
+    package static func parked(lane: Int32, subjects: [AnyID]) -> SQL {
+        """
+        SELECT subject_id, key FROM queue.timer
+        WHERE lane = \(lane) AND subject_id = ANY(\(subjects)) AND key LIKE 'parked/%' ORDER BY id LIMIT 1000
         """
     }
 

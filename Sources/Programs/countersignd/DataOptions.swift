@@ -67,11 +67,16 @@ struct Database: Sendable {
 
     /// Starts (or adopts) the private cluster unless the environment names a database; opens the store and checks the server.
     static func open(
-        _ paths: DataPaths, logger: Logger, endsWithUs: Bool, report: @escaping @Sendable (ClusterEvent) -> Void = { _ in }
+        _ paths: DataPaths, logger: Logger, endsWithUs: Bool, connections: Int = 16,
+        report: @escaping @Sendable (ClusterEvent) -> Void = { _ in }
     ) async throws -> Database {
+        func store(_ direct: String, pooled: String? = nil) -> Store {
+            let limits = ConnectionPool.Limits(connectionsMax: connections)
+            return Store(Store.Settings(directDSN: direct, pooledDSN: pooled, direct: limits, pooled: limits), logger: logger)
+        }
         if let direct = environment("DATABASE_URL") {
             try paths.make()
-            let store = Store(directDSN: direct, pooledDSN: environment("DATABASE_POOL_URL"), logger: logger)
+            let store = store(direct, pooled: environment("DATABASE_POOL_URL"))
             _ = try await store.check()
             return Database(store: store, cluster: nil)
         }
@@ -81,7 +86,7 @@ struct Database: Sendable {
         let cluster = try PrivateCluster(settings, logger: logger, report: report)
         try await cluster.start()
         try await cluster.prepareDatabase(Database.name, login: Database.login)
-        let store = Store(directDSN: cluster.dsn(database: Database.name, user: Database.login), logger: logger)
+        let store = store(cluster.dsn(database: Database.name, user: Database.login))
         _ = try await store.check()
         return Database(store: store, cluster: cluster)
     }

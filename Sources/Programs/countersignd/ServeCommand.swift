@@ -35,6 +35,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Seconds without work after which a worker ends.")
     var workerIdleSeconds: Int64 = 300
 
+    @Option(help: "Database connections this process may open; by default as many as its lanes and everything else need.")
+    var databaseConnections: Int?
+
     @Flag(help: "The server is reached through TLS, so cookies are marked for it.")
     var secureCookies = false
 
@@ -43,7 +46,11 @@ struct ServeCommand: AsyncParsableCommand {
         do {
             let paths = options.paths
             let events = ClusterEvents()
-            let database = try await Database.open(paths, logger: logger, endsWithUs: false) { events.note($0) }
+            let flow = FlowSettings(replica: "server")
+            if let databaseConnections { try flow.check(connections: databaseConnections) }
+            let database = try await Database.open(
+                paths, logger: logger, endsWithUs: false, connections: databaseConnections ?? flow.connectionsMin
+            ) { events.note($0) }
             let applied = try await Migrations.run(database.store)
             if !applied.isEmpty { logger.info("schema migrated", metadata: ["applied": "\(applied.joined(separator: ", "))"]) }
             let settings = ServerSettings(

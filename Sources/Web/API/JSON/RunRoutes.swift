@@ -11,6 +11,9 @@ struct RunRoutes: Sendable {
 
     init(_ services: Services) { self.services = services }
 
+    /// As rows have them; `held` is a run that waits for its configuration to be mended.
+    static let phaseNames = ["pending", "running", "waiting", "held", "completed", "faulted", "cancelled"]
+
     private static let object: JSONValue = ["type": "object"]
 
     var all: [Route] {
@@ -23,7 +26,7 @@ struct RunRoutes: Sendable {
                     parameters: PageRequest.parameters + [
                         .init(
                             "phase", "Only runs in this phase.",
-                            schema: ["enum": ["pending", "running", "waiting", "completed", "faulted", "cancelled"]]),
+                            schema: ["enum": .array(RunRoutes.phaseNames.map(JSONValue.string))]),
                         .init("q", "Only runs whose number or counterparty contains this text."),
                     ], responseSchema: RunRoutes.object, problems: [400])
             ) { request, context in
@@ -80,7 +83,21 @@ struct RunRoutes: Sendable {
             ) { request, context in
                 try await looking.run(context.scope.id, try request.id()).state
             },
-        ] + [cancel]
+        ] + [cancel, retry]
+    }
+
+    private var retry: Route {
+        services.writing(
+            "runs/{id}/retry", .tasksRetry,
+            RouteDocumentation(
+                "retryRun", "Looks at a held run again, with all that came for it meanwhile.", responseSchema: RunRoutes.object,
+                problems: [400, 409, 422, 503])
+        ) { [services] request, _, context in
+            let run = try await services.looking.run(context.scope.id, try request.id())
+            return try Views.answer(
+                try await services.approving.retryRun(
+                    run.id, key: try Services.idempotencyKey(request), as: context.actor, scope: context.scope))
+        }
     }
 
     private var cancel: Route {
@@ -106,7 +123,7 @@ struct RunRoutes: Sendable {
 
     static func phases(_ text: String?) throws(Refusal) -> [String] {
         guard let text else { return [] }
-        guard ["pending", "running", "waiting", "completed", "faulted", "cancelled"].contains(text) else {
+        guard phaseNames.contains(text) else {
             throw Refusal(.invalid, reason: "runs.phase", "There is no phase \(text).", facts: ["field": "phase"])
         }
         return [text]

@@ -88,8 +88,7 @@ struct ClockExplanation: Sendable {
 
     static func make(_ clock: ClockRow, looking: Looking, tenant: TenantID, now: Moment) async throws -> ClockExplanation? {
         let run = try await looking.run(tenant, clock.run)
-        let context = try await looking.context(of: run)
-        guard let calendar = context.calendar,
+        guard let context = try await looking.context(of: run), let calendar = context.calendar,
             let objective = context.contract?.objectives.first(where: { $0.name == clock.objective })
         else {
             return nil

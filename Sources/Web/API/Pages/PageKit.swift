@@ -194,7 +194,7 @@ enum PageWords {
     static func status(ofPhase phase: String, outcome: String?, waitingOn: String) -> Status {
         switch phase {
         case "completed": outcome == "posted" ? .done : .cancelled
-        case "faulted": .failed
+        case "faulted", "held": .failed
         case "cancelled": .cancelled
         case "waiting": waitingOn == "ERP" || waitingOn == "worker" ? .running : .needsPerson
         default: .running
@@ -219,6 +219,7 @@ enum PageWords {
         case "pending": Notice(tone: .info, text: "Your decision is stored and will be applied in a moment.")
         case "acknowledged": Notice(tone: .ok, text: "The incident is yours.")
         case "resolved": Notice(tone: .ok, text: "The incident is resolved.")
+        case "retried": Notice(tone: .ok, text: "The run goes on.")
         case "noted": Notice(tone: .ok, text: "The note is in the timeline.")
         default: nil
         }

@@ -10,13 +10,14 @@ struct RunDrawing: Sendable {
     let history: [HistoryRow]
     let tasks: [TaskRow]
     let names: [PersonID: String]
-    let context: RunContext
+    /// Nil when it cannot be read; the run is held then and drawn without its steps.
+    let context: RunContext?
     let kit: PageKit
 
     // MARK: Diagram
 
     var diagram: DiagramModel {
-        let layout = WorkflowDiagram(context.environment.definition)
+        let layout = context.map { WorkflowDiagram($0.environment.definition) }
         let entered = history.filter { $0.type == "step.entered" }.map(\.step)
         let completed = Set(history.filter { $0.type == "step.completed" }.map(\.step))
         var nodes = [
@@ -25,7 +26,7 @@ struct RunDrawing: Sendable {
             DiagramModel.Node(
                 id: "read", title: "Read", fact: fact(of: "document.read"), kind: "reader", status: .done, column: 1),
         ]
-        nodes += layout.nodes.map { node in
+        nodes += (layout?.nodes ?? []).map { node in
             let inside = entered.contains { $0 == node.path || $0.hasPrefix(node.path + "/") }
             let isDone = completed.contains(node.path) || (inside && run.finishedAt != nil)
             let waiting = tasks.filter {
@@ -44,8 +45,8 @@ struct RunDrawing: Sendable {
                 href: "#\(anchor(node.path))")
         }
         var edges = [DiagramModel.Edge(from: "intake", to: "read")]
-        if let first = layout.nodes.first { edges.append(.init(from: "read", to: first.path)) }
-        edges += layout.edges.filter { $0.kind == .next }.map { .init(from: $0.from, to: $0.to) }
+        if let first = layout?.nodes.first { edges.append(.init(from: "read", to: first.path)) }
+        edges += (layout?.edges ?? []).filter { $0.kind == .next }.map { .init(from: $0.from, to: $0.to) }
         return DiagramModel(nodes: nodes, edges: edges)
     }
 

@@ -21,6 +21,14 @@ struct RunPages: Sendable {
             services.page("/runs/{id}/data.json", .runsRead) { request, kit in
                 .json(try await kit.looking.run(kit.tenant, try request.id()).state)
             },
+            services.posted("/runs/{id}/retry", .runsManage) { [services] request, form, kit in
+                let run = try await kit.looking.run(kit.tenant, try request.id())
+                let answer = try await services.approving.retryRun(
+                    run.id, key: try form.required("idempotency_key", label: "The form's key"), as: kit.context.actor,
+                    scope: kit.context.scope)
+                if case .refused(let refusal) = answer { throw refusal }
+                return "\(kit.base)/runs/\(run.id)?done=\(answer == .pending ? "pending" : "retried")"
+            },
         ]
     }
 
@@ -50,7 +58,7 @@ struct RunPages: Sendable {
                     field: "Number or party", comparison: "contains", value: query,
                     remove: path + (state.map { "?state=\($0)" } ?? "")))
         }
-        let names = ["pending", "running", "waiting", "completed", "faulted", "cancelled"]
+        let names = RunRoutes.phaseNames
         let older =
             rows.count == RunPages.pageSize
             ? rows.last.map { "\(path)?cursor=\($0.startedAt.microseconds)_\($0.id)" + (state.map { "&state=\($0)" } ?? "") }
@@ -152,10 +160,12 @@ struct RunPages: Sendable {
                 title: title,
                 pill: StatusText(
                     status: status, text: PageWords.state(ofPhase: run.phase, outcome: run.outcome, waitingOn: run.waitingOn)),
-                meta: "\(context.environment.definition.title), version \(run.workflowVersion)", actions: actions),
+                meta: "\(context?.environment.definition.title ?? run.workflow), version \(run.workflowVersion)",
+                actions: actions),
             figures: figures(run, clocks, kit), diagram: drawing.diagram, timeline: drawing.timeline, events: drawing.events,
             eventCount: kit.money.count(history.count), json: "\(kit.base)/runs/\(run.id)/data.json", panels: drawing.panels,
             receipts: entries.suffix(30).reversed().map { receipt($0, names, kit) }, sealed: "", related: related(run, kit),
+            retry: run.phase == "held" && kit.may(.runsManage) ? kit.form("/runs/\(run.id)/retry") : nil,
             empty: history.isEmpty ? EmptyState(why: "This run has not left intake.") : nil)
     }
 

@@ -95,12 +95,14 @@ package struct RunPage: ConsolePage {
     /// `Sealed in checkpoint 1,902 at 14:45 CET`; empty while the newest entries are unsealed.
     package let sealed: String
     package let related: [Related]
+    /// Tries a held run again; nil when it is not held, or the reader may not.
+    package let retry: FormTarget?
     package let empty: EmptyState?
 
     package init(
         frame: Frame, head: PageHead, figures: [Figure], diagram: DiagramModel, timeline: Timeline, events: [Event],
         eventCount: String, json: String = "", panels: [DataPanel], receipts: [ReceiptLine], sealed: String = "",
-        related: [Related] = [], empty: EmptyState? = nil
+        related: [Related] = [], retry: FormTarget? = nil, empty: EmptyState? = nil
     ) {
         self.frame = frame
         self.head = head
@@ -114,6 +116,7 @@ package struct RunPage: ConsolePage {
         self.receipts = receipts
         self.sealed = sealed
         self.related = related
+        self.retry = retry
         self.empty = empty
     }
 }

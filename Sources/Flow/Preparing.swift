@@ -1,0 +1,97 @@
+internal import Kernel
+internal import Records
+
+/// What a batch lacks before it can be applied. Thrown out of its transaction, which has then changed nothing.
+///
+/// A lane that read configuration inside its transaction would hold one connection while it waits for a second; as many lanes
+/// as connections, and all of them would wait for ever.
+struct Unprepared: Error {
+    var tenants: Set<TenantID> = []
+    /// By their canonical text.
+    var pins: [String: PinnedAssets] = [:]
+
+    var isEmpty: Bool { tenants.isEmpty && pins.isEmpty }
+}
+
+extension LaneEngine {
+    /// Rounds of reading before one batch: tenants, then what they pin, and once more when either changed meanwhile.
+    static let preparationsMax = 6
+
+    /// Runs `transact`, and reads outside of it what it turns out to lack. It is told which pins cannot be read, by their text,
+    /// with the cause.
+    func prepared<Value: Sendable>(_ transact: ([String: String]) async throws -> Value) async throws -> Value {
+        var unreadable: [String: String] = [:]
+        for _ in 0..<LaneEngine.preparationsMax {
+            do {
+                return try await transact(unreadable)
+            } catch let missing as Unprepared {
+                for tenant in missing.tenants { _ = try await assets.current(for: tenant) }
+                for (key, pinned) in missing.pins {
+                    do {
+                        _ = try await assets.context(for: pinned)
+                    } catch let fault as Fault where !fault.isRetryable {
+                        unreadable[key] = "\(fault)"
+                    }
+                }
+            }
+        }
+        throw Fault("prepare a batch", "its configuration was forgotten as fast as it was read", isRetryable: true)
+    }
+
+    /// Gives the batch the configuration that its commands and timers need, all of it from memory.
+    func equip(
+        _ batch: inout LaneBatch, commands: [CommandRow], timers: [TimerQueries.Due], unreadable: [String: String]
+    ) throws {
+        var missing = Unprepared()
+        for tenant in Set(commands.map(\.tenant)).union(timers.map(\.tenant)).union(batch.tenantsOfTasks()) {
+            guard let current = assets.known(tenant) else {
+                missing.tenants.insert(tenant)
+                continue
+            }
+            batch.assets[tenant] = current
+            batch.settleSeconds[tenant] = LeaseFactory.settleSeconds(in: current)
+        }
+        for run in batch.runs.values where batch.contexts[run.pinned.text] == nil {
+            let text = run.pinned.text
+            guard let pinned = try? PinnedAssets(json: run.pinned) else {  // the cause is always the same, so it is said here
+                batch.troubles[text] = "The versions that it is pinned to cannot be read from its row."
+                continue
+            }
+            // `jsonb` keeps members in an order of its own, so the run's text is not the canonical one.
+            let key = pinned.json.text
+            if let context = assets.known(pinned) {
+                batch.contexts[text] = context
+            } else if let cause = unreadable[key] {
+                batch.troubles[text] = cause
+            } else {
+                missing.pins[key] = pinned
+            }
+        }
+        for command in commands where command.kind == "run.start" {
+            try equip(start: command, &batch, unreadable: unreadable, missing: &missing)
+        }
+        guard missing.isEmpty else { throw missing }
+    }
+
+    /// A start that cannot be pinned now (nothing of that name is published) waits; the rest of the batch goes on.
+    private func equip(
+        start command: CommandRow, _ batch: inout LaneBatch, unreadable: [String: String], missing: inout Unprepared
+    ) throws {
+        guard let current = batch.assets[command.tenant] else { return }
+        do {
+            let pinned = try assets.pins(in: current, workflow: command.payload["workflow"]?.string ?? "", at: batch.now)
+            let key = pinned.json.text
+            if let context = assets.known(pinned) {
+                batch.starts[command.id] = context
+            } else if let cause = unreadable[key] {
+                batch.startTroubles[command.id] = cause
+            } else {
+                missing.pins[key] = pinned
+            }
+        } catch let refusal as Refusal {
+            batch.startTroubles[command.id] = refusal.message
+        } catch let fault as Fault where !fault.isRetryable {
+            batch.startTroubles[command.id] = "\(fault)"
+        }
+    }
+}
