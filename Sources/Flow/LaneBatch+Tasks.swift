@@ -328,6 +328,8 @@ enum ReportedOutcome {
         case "failed": return .failed(code: code, message: message, retryAfterSeconds: json["retryAfterSeconds"]?.int)
         case "inDoubt": return .inDoubt(message: message)
         case "mismatch": return .mismatch(json["differences"] ?? .null)
+        // A person has to look, as at every refusal; the question's name is its code.
+        case "needsDecision": return .refused(code: json["name"]?.string ?? code, message: message)
         default: throw Refusal(.invalid, reason: "report.outcome", "The report's outcome is not known.")
         }
     }
