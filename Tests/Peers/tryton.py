@@ -88,7 +88,7 @@ class Server:
         file = self.state / "trytond.conf"
         file.write_text(f"[database]\nuri = {self.cluster.uri}\n\n[queue]\nworker = False\n")
         os.environ["TRYTOND_CONFIG"] = str(file)
-        os.environ["TRYTOND_LOGGING_LEVEL"] = str(logging.CRITICAL)
+        logging.basicConfig(filename=self.state / "tryton.log", filemode="w", level=logging.WARNING)
 
     def databases(self):
         """Sees to it that every tenant has its database, and answers what is known about them."""
@@ -187,7 +187,6 @@ class Server:
         import waitress
 
         from tryton_books import Books
-        logging.getLogger("waitress").setLevel(logging.CRITICAL)
         for tenant in self.entries:
             self.books[tenant] = Books(known[tenant]["name"])
             if "key" not in known[tenant]:

@@ -27,6 +27,7 @@ EU_PREFIXES = set("at be bg cy cz de dk ee el es fi fr hr hu ie it lt lu lv mt n
 OTHER_PREFIXES = {"gb", "ch"}
 CHART = "account_template_root_en"
 TAX_ACCOUNT = "6.3.6"
+EXPENSE_ACCOUNT = "5.1.1"
 SEPA_FLAVOURS = {"sepa_payable_flavor": "pain.001.001.09", "sepa_receivable_flavor": "pain.008.001.08"}
 # Tryton has no group that may only look at deliveries; whoever installs it for a robot like ours makes one.
 LOOKING_AT = ("stock.shipment.in", "stock.shipment.in.return")
@@ -111,13 +112,17 @@ class CompanySetUp:
         session, _, _ = CreateChart.create()
         CreateChart.execute(
             session, {"account": {"account_template": self.data_id("account", CHART), "company": company.id}}, "create_account")
-        accounts = {kind: account_of_kind(self.pool, company, kind) for kind in ("receivable", "payable", "expense", "revenue")}
+        accounts = {kind: self.account(company, [(f"type.{kind}", "=", True)]) for kind in ("receivable", "payable", "revenue")}
+        accounts["expense"] = self.account(company, [("code", "=", EXPENSE_ACCOUNT)])
         CreateChart.execute(
             session, {"properties": {
                 "company": company.id, "account_receivable": accounts["receivable"].id, "account_payable": accounts["payable"].id,
                 "category_account_expense": accounts["expense"].id, "category_account_revenue": accounts["revenue"].id,
             }}, "create_properties")
         CreateChart.delete(session)
+
+    def account(self, company, domain):
+        return self.get("account.account").search([("company", "=", company.id), ("closed", "!=", True), *domain], limit=1)[0]
 
     def sequence(self, name, type_name, company):
         Sequence, Type = self.get("ir.sequence.strict"), self.get("ir.sequence.type")
@@ -140,9 +145,9 @@ class CompanySetUp:
         FiscalYear.create_period([made])
 
     def taxes(self, company):
-        Tax, Account, Category = self.get("account.tax"), self.get("account.account"), self.get("product.category")
-        account, = Account.search([("company", "=", company.id), ("code", "=", TAX_ACCOUNT)])
-        expense = account_of_kind(self.pool, company, "expense")
+        Tax, Category = self.get("account.tax"), self.get("product.category")
+        account = self.account(company, [("code", "=", TAX_ACCOUNT)])
+        expense = self.account(company, [("code", "=", EXPENSE_ACCOUNT)])
         for rate in self.tenant.get("taxRates") or ["0"]:
             name = f"VAT {rate} %"
             tax = Tax(
@@ -180,11 +185,6 @@ class CompanySetUp:
             }])
         admin, = User.search([("login", "=", "admin")])
         User.write([admin], {"companies": [("add", [company.id for company in companies])], "company": companies[0].id})
-
-
-def account_of_kind(pool, company, kind):
-    Account = pool.get("account.account")
-    return Account.search([(f"type.{kind}", "=", True), ("company", "=", company.id), ("closed", "!=", True)], limit=1)[0]
 
 
 def identifier(pool, number):
