@@ -73,7 +73,7 @@ let edges: [Target] = [
         "Edges", "Records",
         uses: ["Kernel", "Postgres", "Seals", logging],
         resources: [.copy("Migrations")]),
-    room("Edges", "Curl", uses: ["Kernel", "CCurl", "CCurlShims"]),
+    room("Edges", "Curl", uses: ["Kernel", "CCurl", "CCurlShims", "COpenSSL"]),
     room("Edges", "Connectors", uses: ["Kernel", "Finance", "Expressions"]),
     room("Edges", "Telemetry", uses: ["Kernel", logging]),
 ]

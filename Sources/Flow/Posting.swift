@@ -72,7 +72,7 @@ package struct Posting: Sendable {
             return try await canonical.accept(output, of: document, scope: scope, tenant: tenant, tx: tx).1
         case .refused(let code, let message):
             return try await canonical.refuse(code: code, message: message, kind: nil, of: document, scope: scope, tx: tx).1
-        case .absent, .failed, .inDoubt, .mismatch: return nil
+        case .absent, .failed, .inDoubt, .mismatch, .needsDecision: return nil
         }
     }
 

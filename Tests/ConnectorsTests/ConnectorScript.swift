@@ -1,4 +1,5 @@
 import Connectors
+import Curl
 import Kernel
 import Testing
 
@@ -66,17 +67,20 @@ enum Sample {
         ]
     }
 
+    static let digests = RequestDigests(
+        sha256: { RequestDigest.sha256($0) }, hmacSHA256: { RequestDigest.hmacSHA256(key: $0, $1) })
+
     static func engine(
         _ system: ScriptedSystem, connection: JSONValue? = nil, secrets: [String: String] = ["token": "s3cret"],
-        pace: ConnectionPace? = nil,
-        leaseSeconds: Int64 = 60
+        state: ConnectionState? = nil, leaseSeconds: Int64 = 60,
+        pause: @escaping @Sendable (UInt64) async -> Void = { _ in }
     ) throws -> ConnectorEngine {
         let settings = try connection.map { try ConnectionSettings(json: $0) } ?? standard.get()
         let clock = WallClock { now }
         return ConnectorEngine(
             settings: settings, secrets: secrets, exchange: system,
-            pace: pace ?? ConnectionPace(limits: settings.limits, clock: clock), clock: clock,
-            leaseExpiresAt: { now.adding(seconds: leaseSeconds) })
+            state: state ?? ConnectionState(pace: ConnectionPace(limits: settings.limits, clock: clock)), digests: digests,
+            clock: clock, pause: pause, leaseExpiresAt: { now.adding(seconds: leaseSeconds) })
     }
 
     /// Parsed once for all stories.

@@ -72,7 +72,7 @@ struct MappingTests {
         Mistake("/objects/bill/write/compare", nil, "/objects/bill/write", "the total among them"),
         Mistake("/objects/bill/write/create/method", "GET", "/objects/bill/write/create", "method: POST"),
         Mistake("/objects/bill/write/output", nil, "/objects/bill/write", "Add `output`."),
-        Mistake("/objects/bill/find/0/paging/kind", "cursor", "/objects/bill/find/0/paging/kind", "Choose one"),
+        Mistake("/objects/bill/find/0/paging/kind", "scrolling", "/objects/bill/find/0/paging/kind", "Choose one"),
         Mistake("/answers/rules/0/meaning", "denied", "/answers/rules/0/meaning", "Choose one"),
         Mistake("/answers/rules/0/status", [99], "/answers/rules/0/status", "Write [429]"),
         Mistake("/answers/failure", nil, "/answers/rules/2/codes", "Add `failure`"),

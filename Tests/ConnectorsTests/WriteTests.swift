@@ -18,6 +18,11 @@ struct WriteTests {
     private let output: JSONValue = [
         "externalId": "B-100001", "externalVersion": "1", "number": "R-2026-77",
         "comparedFields": ["supplier", "number", "entity", "issueDate", "dueDate", "currency", "net", "tax", "gross"],
+        "fields": [
+            "supplier": "V-100", "number": "R-2026-77", "entity": "DE01", "issueDate": "2026-07-14", "dueDate": "2026-08-13",
+            "currency": "EUR", "net": "1000", "tax": "190", "gross": "1190",
+        ],
+        "fingerprint": "3ac6b697f39fbb4f85ce9251fce8a471cd2c19e8c4cf3eb48577378449d389c6",
     ]
 
     @Test("a bill is searched, written, read back and compared")
@@ -183,18 +188,18 @@ struct WriteTests {
         input["key"] = ["supplier": "V-100", "number": .string(String(repeating: "9", count: 36)), "entity": "DE01"]
         let outcome = try await Sample.engine(system).write(.object(input), isSearchOnly: false, idempotencyKey: "k")
         guard case .refused(let code, _) = outcome else { return #expect(Bool(false), "\(outcome)") }
-        #expect(code == "mapping")
+        #expect(code == "limit")
         #expect(creations(system) == 0)
     }
 
     @Test("a rejected login stops all further calls on the connection until the circuit closes again")
     func rejectedLogin() async throws {
         let settings = try ConnectionSettings(json: try Sample.connection())
-        let pace = ConnectionPace(limits: settings.limits, clock: WallClock { Sample.now })
+        let state = ConnectionState(pace: ConnectionPace(limits: settings.limits, clock: WallClock { Sample.now }))
         let system = ScriptedSystem([.json(["error": ["code": "Unauthorized", "message": "The token is wrong."]], status: 401)])
-        let first = try await Sample.engine(system, pace: pace).write(Sample.bill, isSearchOnly: false, idempotencyKey: "k")
+        let first = try await Sample.engine(system, state: state).write(Sample.bill, isSearchOnly: false, idempotencyKey: "k")
         #expect(first == .failed(code: "auth", message: "The token is wrong.", retryAfterSeconds: nil))
-        let second = try await Sample.engine(system, pace: pace).write(Sample.bill, isSearchOnly: false, idempotencyKey: "k")
+        let second = try await Sample.engine(system, state: state).write(Sample.bill, isSearchOnly: false, idempotencyKey: "k")
         guard case .failed("circuit-open", _, let seconds) = second else { return #expect(Bool(false), "\(second)") }
         #expect(seconds == 6)
         #expect(system.asked.count == 1)

@@ -6,6 +6,7 @@ struct AnswerRules: Sendable {
     static let rulesMax = 64
     /// Characters of the system's own words that are kept; they go into an exception's evidence.
     static let messageMax = 500
+    static let nameBytesMax = 200
     static let retryAfterSecondsMax = 3_600
 
     enum Meaning: String, Sendable, CaseIterable {
@@ -13,11 +14,23 @@ struct AnswerRules: Sendable {
         /// The object does not exist.
         case absent
         case refused
+        /// The system would do it if a person said so.
+        case confirm
+        /// The object was changed by somebody else since it was read.
+        case stale
+        /// Somebody else holds what the request needed; it was not carried out.
+        case contention
         case retry
         case rateLimit = "rate-limit"
         case auth
         case `protocol`
+
+        /// An answer of this kind says by itself that nothing was done.
+        var isWithoutEffect: Bool { self == .contention || self == .rateLimit }
     }
+
+    /// In `codes`: any failure that has a code at all.
+    static let anyCode = "*"
 
     struct Rule: Sendable {
         let statuses: [Int]
@@ -27,12 +40,19 @@ struct AnswerRules: Sendable {
         let isWithoutEffect: Bool?
         /// Our code for it; else the system's own.
         let code: String?
+        /// Where this kind of failure has its words; else where all have.
+        let message: ValuePath?
+        /// Where a question to a person has its name.
+        let name: ValuePath?
     }
 
     let contentTypes: [String]
+    /// Members without which a good answer is none; they may be `null`.
+    let present: [String]
     /// A value at `failureCode` means failure, whatever the status says.
     let failureCode: ValuePath?
-    let failureMessage: ValuePath?
+    /// The first of them that holds a text.
+    let failureMessages: [ValuePath]
     let rules: [Rule]
 
     /// An answer, understood.
@@ -40,10 +60,14 @@ struct AnswerRules: Sendable {
         case ok(JSONValue, headers: JSONValue)
         case absent
         case refused(code: String, message: String)
+        /// Declined until a person confirms; `name` is what the system calls its question.
+        case soft(name: String, message: String)
+        /// Declined, since the object is another one than we think.
+        case stale(message: String)
         case retry(code: String, message: String, retryAfterSeconds: Int?, isWithoutEffect: Bool)
         case auth(message: String)
         /// Not what the system speaks: an HTML page, broken JSON, a redirect.
-        case broken(message: String)
+        case broken(message: String, isWithoutEffect: Bool)
     }
 
     func read(_ answer: ExchangeAnswer, now: Moment) -> Reading {
@@ -51,36 +75,51 @@ struct AnswerRules: Sendable {
         var scope = MappingScope([:])
         if case .success(let json) = document { scope = scope.focused(on: json) }
         let failure = failureCode?.value(in: scope).flatMap { AnswerRules.word($0) }
-        let words = failureMessage?.value(in: scope).flatMap { AnswerRules.word($0) } ?? ""
-        let code = failure ?? "http-\(answer.status)"
         let rule = rules.first { rule in
-            (rule.statuses.isEmpty || rule.statuses.contains(answer.status))
-                && (rule.codes.isEmpty || failure.map { code in rule.codes.contains { sameBytes($0, code) } } ?? false)
+            (rule.statuses.isEmpty || rule.statuses.contains(answer.status)) && rule.fits(failure)
         }
         let isFailure = failure != nil || !(200...299).contains(answer.status)
         let meaning = rule?.meaning ?? (isFailure ? AnswerRules.standard(answer.status, hasFailure: failure != nil) : .ok)
-        if rule == nil, meaning == .absent || meaning == .refused, case .failure(let problem) = document {
+        if rule == nil, meaning == .absent || meaning == .refused, answer.status != 416, case .failure(let problem) = document {
             // A page of some gateway in between: "not found" there says nothing about the object, and "no" nothing about the
             // business.
-            return .broken(message: problem.message)
+            return .broken(message: problem.message, isWithoutEffect: false)
         }
-        let message = words.isEmpty ? "The system answered with status \(answer.status)." : AnswerRules.tidy(words)
-        let named = rule?.code ?? code
+        let places = (rule?.message).map { [$0] } ?? []
+        let words = (places + failureMessages).lazy.compactMap { $0.value(in: scope)?.string }.first { !$0.isEmpty }
+        let message = words.map(AnswerRules.tidy) ?? "The system answered with status \(answer.status)."
+        let code = rule?.code ?? failure ?? "http-\(answer.status)"
+        let isWithoutEffect = rule?.isWithoutEffect ?? meaning.isWithoutEffect
         switch meaning {
-        case .ok:
-            switch document {
-            case .success(let json): return .ok(json, headers: AnswerRules.headers(answer))
-            case .failure(let problem): return .broken(message: problem.message)
-            }
+        case .ok: return good(document, answer)
         case .absent: return .absent
-        case .refused: return .refused(code: named, message: message)
+        case .refused: return .refused(code: code, message: message)
+        case .confirm:
+            guard let name = rule?.name?.value(in: scope)?.string, !name.isEmpty, name.utf8.count <= AnswerRules.nameBytesMax
+            else {
+                return .refused(code: code, message: message)
+            }
+            return .soft(name: name, message: message)
+        case .stale: return .stale(message: message)
         case .auth: return .auth(message: message)
-        case .protocol: return .broken(message: message)
-        case .retry, .rateLimit:
+        case .protocol: return .broken(message: message, isWithoutEffect: isWithoutEffect)
+        case .retry, .rateLimit, .contention:
             return .retry(
-                code: meaning == .rateLimit ? "rate-limit" : named, message: message,
+                code: meaning == .retry ? code : meaning.rawValue, message: message,
                 retryAfterSeconds: answer.header("retry-after").flatMap { AnswerRules.seconds($0, now: now) },
-                isWithoutEffect: rule?.isWithoutEffect ?? (answer.status == 429))
+                isWithoutEffect: isWithoutEffect)
+        }
+    }
+
+    /// A good answer, when it also has the form of one.
+    private func good(_ document: Result<JSONValue, ValuePath.Problem>, _ answer: ExchangeAnswer) -> Reading {
+        switch document {
+        case .failure(let problem): return .broken(message: problem.message, isWithoutEffect: false)
+        case .success(let json):
+            if let missing = present.first(where: { json.object?[$0] == nil }) {
+                return .broken(message: "The system's answer lacks `\(missing)`.", isWithoutEffect: false)
+            }
+            return .ok(json, headers: AnswerRules.headers(answer))
         }
     }
 
@@ -88,7 +127,7 @@ struct AnswerRules: Sendable {
     private static func standard(_ status: Int, hasFailure: Bool) -> Meaning {
         switch status {
         case 401, 403, 407: .auth
-        case 404, 410: .absent
+        case 404, 410, 416: .absent
         case 429: .rateLimit
         case 408, 425: .retry
         case 400...499: .refused
@@ -147,17 +186,19 @@ struct AnswerRules: Sendable {
     }
 
     static func parse(_ json: JSONValue?, at pointer: String, issues: inout [AssetIssue]) -> AnswerRules? {
-        guard let reader = MappingReader(json, at: pointer, "The answers", ["contentTypes", "failure", "rules"], issues: &issues)
+        guard
+            let reader = MappingReader(
+                json, at: pointer, "The answers", ["contentTypes", "present", "failure", "rules"], issues: &issues)
         else { return nil }
         var types = reader.texts("contentTypes", upTo: 8, issues: &issues).map { $0.lowercased() }
         if types.isEmpty { types = ["application/json", "application/problem+json"] }
         var code: ValuePath?
-        var message: ValuePath?
+        var messages: [ValuePath] = []
         if let failure = reader.object["failure"],
             let inner = MappingReader(failure, at: reader.path("failure"), "The failure", ["code", "message"], issues: &issues)
         {
             code = inner.valuePath("code", issues: &issues)
-            message = inner.valuePath("message", issues: &issues)
+            messages = inner.valuePaths("message", issues: &issues)
             if inner.object["code"] == nil {
                 issues.append(AssetIssue(inner.pointer, "The failure lacks `code`.", remedy: "Add the place of its code."))
             }
@@ -175,7 +216,9 @@ struct AnswerRules: Sendable {
                 rules.append(rule)
             }
         }
-        return AnswerRules(contentTypes: types, failureCode: code, failureMessage: message, rules: rules)
+        return AnswerRules(
+            contentTypes: types, present: reader.texts("present", upTo: 8, issues: &issues), failureCode: code,
+            failureMessages: messages, rules: rules)
     }
 
     private enum Effect: String, CaseIterable { case none, unknown }
@@ -183,7 +226,7 @@ struct AnswerRules: Sendable {
     private static func rule(_ json: JSONValue, at pointer: String, hasCode: Bool, issues: inout [AssetIssue]) -> Rule? {
         guard
             let reader = MappingReader(
-                json, at: pointer, "A rule", ["status", "codes", "meaning", "effect", "code"], issues: &issues),
+                json, at: pointer, "A rule", ["status", "codes", "meaning", "effect", "code", "message", "name"], issues: &issues),
             let meaning = reader.choice("meaning", Meaning.self, otherwise: nil, issues: &issues)
         else { return nil }
         let statuses = (reader.object["status"]?.array ?? []).compactMap(\.int)
@@ -207,21 +250,23 @@ struct AnswerRules: Sendable {
         if reader.object["effect"] != nil {
             isWithoutEffect = reader.choice("effect", Effect.self, otherwise: nil, issues: &issues).map { $0 == .none }
         }
+        if (meaning == .confirm) != (reader.object["name"] != nil) {
+            issues.append(
+                AssetIssue(
+                    pointer, "A question to a person and its `name` belong together.",
+                    remedy: "Write `meaning: confirm` with `name`, the place of what the system calls the question."))
+        }
         return Rule(
             statuses: statuses, codes: codes, meaning: meaning, isWithoutEffect: isWithoutEffect,
-            code: reader.optionalText("code", issues: &issues))
+            code: reader.optionalText("code", issues: &issues), message: reader.valuePath("message", issues: &issues),
+            name: reader.valuePath("name", issues: &issues))
     }
 }
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT`, the one date form that RFC 9110 lets servers send.
-enum HTTPDate {
-    private static let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-
-    static func moment(_ text: String) -> Moment? {
-        let parts = text.split(separator: " ")
-        guard parts.count == 6, parts[5] == "GMT", let day = Int(parts[1]), let month = months.firstIndex(of: String(parts[2])),
-            let year = Int(parts[3]), let date = CivilDate(year: year, month: month + 1, day: day)
-        else { return nil }
-        return Moment("\(date)T\(parts[4])Z")
+extension AnswerRules.Rule {
+    fileprivate func fits(_ failure: String?) -> Bool {
+        guard !codes.isEmpty else { return true }
+        guard let failure else { return false }
+        return codes.contains { $0 == AnswerRules.anyCode || sameBytes($0, failure) }
     }
 }

@@ -13,6 +13,9 @@ package actor ConnectionPace {
     private var waiting: [CheckedContinuation<Void, Never>] = []
     private var writing = 0
     private var waitingWriters: [CheckedContinuation<Void, Never>] = []
+    private var budget = DayBudget()
+    /// Why the circuit opened last, and when.
+    private var trouble: (code: String, at: Moment)?
 
     package init(limits: ConnectorLimits, clock: WallClock = .system) {
         self.limits = limits
@@ -28,6 +31,25 @@ package actor ConnectionPace {
     }
 
     package var phase: CircuitBreaker.Phase { breaker.phase }
+
+    /// What other workers of this connection spent today, as the server counts it; the larger number holds.
+    package func adoptSpent(_ count: Int, on day: CivilDate) { budget.adopt(count, on: day, at: clock.now) }
+
+    /// How the connection is, for heartbeats and pages.
+    package var condition: ConnectionCondition {
+        let circuit: ConnectionCondition.Circuit
+        var retryAt: Moment?
+        switch breaker.phase {
+        case .closed: circuit = .closed
+        case .probing: circuit = .probing
+        case .open(let until, _):
+            circuit = .open
+            retryAt = until
+        }
+        return ConnectionCondition(
+            circuit: circuit, code: circuit == .closed ? nil : trouble?.code, since: circuit == .closed ? nil : trouble?.at,
+            retryAt: retryAt, spentToday: budget.spent(at: clock.now), perDay: limits.perDay)
+    }
 
     /// Waits until this attempt may write; followed by one `leaveWriting`.
     func enterWriting() async {
@@ -54,6 +76,13 @@ package actor ConnectionPace {
                     code: "circuit-open", message: "The system did not answer lately; it is tried again in \(seconds) s.",
                     mayHaveBeenSent: false, retryAfterSeconds: seconds)
             }
+            if let seconds = budget.refusal(perDay: limits.perDay, at: clock.now) {
+                breaker.handle(.inconclusive, at: clock.now)
+                throw ExchangeFailure(
+                    code: "budget",
+                    message: "The \(limits.perDay) requests a day of this connection are spent; it goes on in \(seconds) s.",
+                    mayHaveBeenSent: false, retryAfterSeconds: seconds)
+            }
             while let pause = bucket.take(at: clock.now) {
                 guard clock.now.microseconds + pause < deadline.microseconds else {
                     breaker.handle(.inconclusive, at: clock.now)
@@ -66,14 +95,18 @@ package actor ConnectionPace {
                     throw ExchangeFailure(code: "cancelled", message: "The task was given up.", mayHaveBeenSent: false)
                 }
             }
+            budget.spend(at: clock.now)
         } catch {
             release()
             throw error
         }
     }
 
-    func leave(_ event: CircuitBreaker.Event) {
+    /// `code` says what went wrong, for whoever is told of an open circuit.
+    func leave(_ event: CircuitBreaker.Event, code: String = "") {
+        let wasClosed = if case .closed = breaker.phase { true } else { false }
         breaker.handle(event, at: clock.now)
+        if wasClosed, case .open = breaker.phase { trouble = (code, clock.now) }
         release()
     }
 
@@ -83,4 +116,58 @@ package actor ConnectionPace {
 
     private static let tooLate = ExchangeFailure(
         code: "no-time", message: "The lease ends before the connection's limits let the request out.", mayHaveBeenSent: false)
+}
+
+/// How a connection is at this moment, as its worker knows it.
+package struct ConnectionCondition: Sendable, Equatable {
+    package enum Circuit: String, Sendable, CaseIterable { case closed, open, probing }
+
+    package let circuit: Circuit
+    /// What the failures that opened the circuit were: `auth`, `connect-failed`, `timed-out`.
+    package let code: String?
+    package let since: Moment?
+    package let retryAt: Moment?
+    /// Requests since midnight UTC that this worker knows of.
+    package let spentToday: Int
+    /// 0 is no bound.
+    package let perDay: Int
+
+    package init(circuit: Circuit, code: String?, since: Moment?, retryAt: Moment?, spentToday: Int, perDay: Int) {
+        self.circuit = circuit
+        self.code = code
+        self.since = since
+        self.retryAt = retryAt
+        self.spentToday = spentToday
+        self.perDay = perDay
+    }
+
+    /// From four fifths on somebody should know, while there is still something left.
+    package var isBudgetShort: Bool { perDay > 0 && spentToday * 5 >= perDay * 4 }
+}
+
+/// Requests of one day by the clock of Greenwich.
+struct DayBudget: Sendable, Equatable {
+    private var day: Int64 = 0
+    private var count = 0
+
+    func spent(at now: Moment) -> Int { DayBudget.day(of: now) == day ? count : 0 }
+
+    /// Seconds until the next day when nothing is left.
+    func refusal(perDay: Int, at now: Moment) -> Int? {
+        guard perDay > 0, spent(at: now) >= perDay else { return nil }
+        return Int((DayBudget.day(of: now) + 1) * 86_400 - now.seconds)
+    }
+
+    mutating func spend(at now: Moment) {
+        count = spent(at: now) + 1
+        day = DayBudget.day(of: now)
+    }
+
+    mutating func adopt(_ known: Int, on date: CivilDate, at now: Moment) {
+        guard Int64(date.daysSince1970) == DayBudget.day(of: now) else { return }
+        count = max(spent(at: now), known)
+        day = DayBudget.day(of: now)
+    }
+
+    private static func day(of now: Moment) -> Int64 { now.seconds.floorDivided(by: 86_400) }
 }

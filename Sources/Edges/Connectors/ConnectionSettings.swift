@@ -9,6 +9,12 @@ package struct ConnectionSettings: Sendable {
     /// Egress entries, `host:port/range`.
     package let allow: [String]
     package let limits: ConnectorLimits
+    /// What the mapping wants to know about this system: texts, and tables of texts.
+    let settings: JSONValue
+    /// Further addresses by name, such as that of a token service.
+    let endpoints: [String: String]
+    /// Requests of today that the server knows of, from workers that are gone.
+    package let spent: (day: CivilDate, count: Int)?
     /// Purpose in the mapping → reference of the secret; the lease has the values by purpose.
     package let secretPurposes: [String]
 
@@ -28,6 +34,23 @@ package struct ConnectionSettings: Sendable {
         }
         guard let base = config["baseUrl"]?.string, ConnectionSettings.isBase(base) else {
             throw ConnectionSettings.unusable("The base address is not usable.")
+        }
+        var endpoints: [String: String] = [:]
+        let table: JSONObject = config["endpoints"]?.object ?? [:]
+        for member in table {
+            guard let address = member.value.string, ConnectionSettings.isBase(address) else {
+                throw ConnectionSettings.unusable("The address of \(member.key.prefix(40)) is not usable.")
+            }
+            endpoints[member.key] = address
+        }
+        if let missing = mapping.endpointNames.first(where: { endpoints[$0] == nil }) {
+            throw ConnectionSettings.unusable("The connection has no address for \(missing).")
+        }
+        self.endpoints = endpoints
+        settings = config["settings"] ?? [:]
+        spent = json["spent"].flatMap { spent in
+            guard let day = spent["day"]?.string.flatMap({ CivilDate($0) }), let count = spent["count"]?.int else { return nil }
+            return (day, count)
         }
         self.name = name
         self.mapping = mapping

@@ -8,92 +8,76 @@ package struct ConnectorEngine: Sendable {
     /// Requests of one attempt; paging is bounded besides.
     static let requestsMax = 500
 
-    private let settings: ConnectionSettings
-    private let secrets: [String: String]
-    private let exchange: any HTTPExchange
-    private let pace: ConnectionPace
-    private let clock: WallClock
-    /// When the lease ends, as of now: heartbeats move it.
-    private let leaseExpiresAt: @Sendable () -> Moment
+    let settings: ConnectionSettings
+    let state: ConnectionState
+    let clock: WallClock
+    private let digests: RequestDigests
+    private let sender: ConnectorSender
 
+    /// `pause` waits that many milliseconds, or less when the task is given up.
     package init(
-        settings: ConnectionSettings, secrets: [String: String], exchange: any HTTPExchange, pace: ConnectionPace,
-        clock: WallClock = .system,
+        settings: ConnectionSettings, secrets: [String: String], exchange: any HTTPExchange, state: ConnectionState,
+        digests: RequestDigests, clock: WallClock = .system, entropy: Entropy = .system,
+        pause: @escaping @Sendable (_ milliseconds: UInt64) async -> Void = ConnectorEngine.sleep,
         leaseExpiresAt: @escaping @Sendable () -> Moment
     ) {
         self.settings = settings
-        self.secrets = secrets
-        self.exchange = exchange
-        self.pace = pace
+        self.state = state
         self.clock = clock
-        self.leaseExpiresAt = leaseExpiresAt
+        self.digests = digests
+        sender = ConnectorSender(
+            settings: settings, secrets: secrets, exchange: exchange, state: state, clock: clock, entropy: entropy,
+            digests: digests, pause: pause, leaseExpiresAt: leaseExpiresAt)
     }
 
-    /// `erp.read`: input `{object, key}`.
+    package static let sleep: @Sendable (_ milliseconds: UInt64) async -> Void = { milliseconds in
+        try? await Task.sleep(nanoseconds: milliseconds * 1_000_000)  // a cut pause is no failure
+    }
+
+    /// `erp.read`: input `{object, key}`; with `approved` also whether the object is still what was approved; with `changedSince`
+    /// instead of `key` what changed since then.
     package func read(_ input: JSONValue) async -> ConnectorOutcome {
-        guard let name = input["object"]?.string, let mapping = settings.mapping.objects[name] else {
-            return .refused(
-                code: "mapping", message: "This connection does not read \(input["object"]?.string ?? "anything without a name")."
-            )
-        }
-        let scope = scope(input)
-        let keys = keys(of: input)
-        // Nothing to look for is nothing found: an invoice without VAT id and account names no supplier.
-        if keys.isEmpty {
-            var output: JSONObject = ["found": false]
-            if mapping.isList { output[name] = [] }
-            output["fetchedAt"] = JSONValue(clock.now)
-            return .completed(output: .object(output))
-        }
-        guard let finder = mapping.finder(for: keys) else { return noFinder(name, input) }
-        return await run(
-            ReadPlan(name, mapping: mapping, finder: finder, scope: scope, origin: settings.origin, fetchedAt: clock.now))
+        fingerprinted(await run(plans.read(input)), approved: input["approved"])
     }
 
-    /// `erp.write`: input `{object, bill, key}`. Search only looks whether an earlier attempt succeeded.
+    /// `erp.write`: input `{object, bill, key}`, and `confirmations` `[{name, decision}]` where people confirmed what the system
+    /// asked. Search only looks whether an earlier attempt succeeded.
     package func write(_ input: JSONValue, isSearchOnly: Bool, idempotencyKey: String) async -> ConnectorOutcome {
-        guard let name = input["object"]?.string, let mapping = settings.mapping.objects[name], let write = mapping.write else {
-            return .refused(
-                code: "mapping",
-                message: "This connection does not write \(input["object"]?.string ?? "anything without a name").")
-        }
-        guard let finder = mapping.finder(for: keys(of: input)) else { return noFinder(name, input) }
-        await pace.enterWriting()
-        let outcome = await run(
-            WritePlan(
-                mapping: mapping, write: write, finder: finder, scope: scope(input), origin: settings.origin,
-                isSearchOnly: isSearchOnly,
-                idempotencyKey: idempotencyKey))
-        await pace.leaveWriting()
-        return outcome
+        let made = plans.write(input, isSearchOnly: isSearchOnly, idempotencyKey: idempotencyKey)
+        guard case .plan = made else { return await run(made) }
+        await state.pace.enterWriting()
+        let outcome = await run(made)
+        await state.pace.leaveWriting()
+        return fingerprinted(outcome, approved: nil)
     }
+
+    var plans: PlanMaker { PlanMaker(settings: settings, memory: state.memory, now: clock.now) }
 
     /// Whether the other side answers as its mapping says: `{reachable, milliseconds}` or the failure.
     package func probe() async -> ConnectorOutcome {
         guard let shape = settings.mapping.probe else {
-            return .refused(code: "mapping", message: "The mapping \(settings.mapping.name) has no probe.")
+            return .refused(code: MappingFailure.mapping, message: "The mapping \(settings.mapping.name) has no probe.")
         }
         let started = clock.now
-        let target: String
+        let planned: PlannedRequest
         do throws(MappingFailure) {
-            target = try shape.target(in: scope([:]))
+            planned = try shape.planned(.probe, in: plans.scope([:]))
         } catch {
-            return .refused(code: "mapping", message: error.message)
+            return error.outcome("The probe cannot be made")
         }
-        switch await send(PlannedRequest(.probe, method: shape.method, target: target)) {
-        case .failure(let failure):
-            return .failed(code: failure.code, message: failure.message, retryAfterSeconds: failure.retryAfterSeconds)
-        case .reading(.ok), .reading(.absent):
-            return .completed(output: ["reachable": true, "milliseconds": JSONValue(clock.now.milliseconds(since: started))])
-        case .reading(.refused(let code, let message)): return .refused(code: code, message: message)
-        case .reading(.retry(let code, let message, let seconds, _)):
-            return .failed(code: code, message: message, retryAfterSeconds: seconds)
-        case .reading(.auth(let message)): return .failed(code: "auth", message: message, retryAfterSeconds: nil)
-        case .reading(.broken(let message)): return .failed(code: "protocol", message: message, retryAfterSeconds: nil)
+        let result = await sender.send(planned)
+        if case .reading(.absent) = result {} else if let failure = result.failure("probe") { return failure }
+        return .completed(output: ["reachable": true, "milliseconds": JSONValue(clock.now.milliseconds(since: started))])
+    }
+
+    private func run(_ made: PlanMaker.Made) async -> ConnectorOutcome {
+        switch made {
+        case .outcome(let outcome): outcome
+        case .plan(let plan): await run(plan)
         }
     }
 
-    private func run(_ plan: some ConnectorPlan) async -> ConnectorOutcome {
+    func run(_ plan: any ConnectorPlan) async -> ConnectorOutcome {
         var plan = plan
         var step = plan.begin()
         var sent = 0
@@ -104,7 +88,7 @@ package struct ConnectorEngine: Sendable {
                 sent += 1
                 let result: ExchangeResult =
                     sent <= ConnectorEngine.requestsMax
-                    ? await send(request)
+                    ? await sender.send(request)
                     : .failure(
                         ExchangeFailure(code: "protocol", message: "too many requests for one task", mayHaveBeenSent: false))
                 step = plan.handle(result)
@@ -112,68 +96,31 @@ package struct ConnectorEngine: Sendable {
         }
     }
 
-    private func send(_ planned: PlannedRequest) async -> ExchangeResult {
-        guard let credentials = settings.mapping.auth.header(secrets) else {
-            return .failure(
-                ExchangeFailure(code: "secret-missing", message: "The connection's secret is not set.", mayHaveBeenSent: false))
-        }
-        let deadline = leaseExpiresAt().adding(seconds: -ConnectorEngine.leaseMarginSeconds)
-        do throws(ExchangeFailure) {
-            try await pace.enter(until: deadline)
-        } catch {
-            return .failure(error)
-        }
-        var headers = credentials + planned.headers.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
-        headers.append((name: "Accept", value: settings.mapping.answers.contentTypes.joined(separator: ", ")))
-        if planned.body != nil { headers.append((name: "Content-Type", value: "application/json")) }
-        let request = ExchangeRequest(
-            purpose: planned.purpose, method: planned.method,
-            url: (planned.isFromRoot ? settings.origin : settings.baseURL) + planned.target,
-            headers: headers, body: planned.body?.bytes, deadline: deadline,
-            connectTimeoutMilliseconds: settings.limits.connectTimeoutSeconds * 1000,
-            totalTimeoutMilliseconds: settings.limits.totalTimeoutSeconds * 1000, answerBytesMax: settings.limits.answerBytesMax,
-            allow: settings.allow)
-        do throws(ExchangeFailure) {
-            let answer = try await exchange.exchange(request)
-            let reading = settings.mapping.answers.read(answer, now: clock.now)
-            await pace.leave(ConnectorEngine.event(for: reading))
-            return .reading(reading)
-        } catch {
-            await pace.leave(ConnectorEngine.event(for: error))
-            return .failure(error)
+    // MARK: drift
+
+    /// Adds the fingerprint of the fields as the system has them, and whether they are those that were approved.
+    private func fingerprinted(_ outcome: ConnectorOutcome, approved: JSONValue?) -> ConnectorOutcome {
+        switch outcome {
+        case .completed(let output): return .completed(output: fingerprinted(output, approved))
+        case .found(let output): return .found(output: fingerprinted(output, approved))
+        case .absent, .refused, .failed, .inDoubt, .mismatch, .needsDecision: return outcome
         }
     }
 
-    private static func event(for reading: AnswerRules.Reading) -> CircuitBreaker.Event {
-        switch reading {
-        case .ok, .absent, .refused, .broken: .answered
-        case .retry: .overloaded
-        case .auth: .loginRejected
+    private func fingerprinted(_ output: JSONValue, _ approved: JSONValue?) -> JSONValue {
+        guard var object = output.object else { return output }
+        // Only texts, lists and objects are in it, so it always has a canonical form.
+        if let fields = object["fields"], let bytes = try? fields.canonicalBytes() {
+            object["fingerprint"] = .string(digests.sha256(bytes).hexText)
         }
-    }
-
-    private static func event(for failure: ExchangeFailure) -> CircuitBreaker.Event {
-        switch failure.code {
-        case "cancelled", "client-stopped", "invalid-request", "too-large", "bad-encoding": .inconclusive
-        default: .unreachable
+        guard let approved else { return .object(object) }
+        let known = approved["fields"]?.object ?? [:]
+        let now = object["fields"]?.object ?? [:]
+        let differences = known.keys.filter { known[$0] != now[$0] }.map { key -> JSONValue in
+            ["field": .string(key), "asked": known[key] ?? .null, "found": now[key] ?? .null]
         }
-    }
-
-    private func scope(_ input: JSONValue) -> MappingScope {
-        MappingScope(["": .null, "key": input["key"] ?? .null, "input": input, "connection": ["name": .string(settings.name)]])
-    }
-
-    /// The keys that have a value.
-    private func keys(of input: JSONValue) -> Set<String> {
-        var names: Set<String> = []
-        for member in input["key"]?.object ?? [:] where !member.value.isNull && member.value != .string("") {
-            names.insert(member.key)
-        }
-        return names
-    }
-
-    private func noFinder(_ name: String, _ input: JSONValue) -> ConnectorOutcome {
-        let given = keys(of: input).sorted().joined(separator: ", ")
-        return .refused(code: "mapping", message: "The mapping cannot find \(name) by \(given.isEmpty ? "nothing" : given).")
+        object["differences"] = .array(Array(differences.prefix(Comparison.differencesMax)))
+        object["unchanged"] = .bool(object["fingerprint"] != nil && object["fingerprint"] == approved["fingerprint"])
+        return .object(object)
     }
 }

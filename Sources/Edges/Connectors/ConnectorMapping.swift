@@ -4,147 +4,214 @@ package import Kernel
 package struct ConnectorMapping: Sendable {
     package static let objectNames = ["supplier", "order", "receipts", "bill"]
     package static let findersMax = 8
+    static let lookupsMax = 32
+    static let typesMax = 32
+    static let settingsMax = 32
+    package static let samplesMax = 64
 
     package let name: String
     package let title: String
     /// Purposes of secrets that a connection has to provide.
     package let secretNames: [String]
-    let auth: AuthProfile
-    let answers: AnswerRules
+    /// What else a connection has to say about its system: name → what it is, in words.
+    package let settingNames: [(name: String, title: String)]
+    /// Addresses besides the base address that a connection has to provide.
+    package let endpointNames: [String]
+    /// Recorded exchanges that a check replays, by name.
+    package let sampleNames: [String]
+    let dialects: [String: Dialect]
     let limits: ConnectorLimits
     let probe: RequestShape?
+    let library: MappingLibrary
+    let lookups: [String: Lookup]
     let objects: [String: ObjectMapping]
 
     /// Objects that can be read and written, by name.
     package var readable: [String] { objects.keys.sorted() }
     package var writable: [String] { objects.filter { $0.value.write != nil }.keys.sorted() }
 
+    func dialect(_ name: String?) -> Dialect? { dialects[name ?? Dialect.standard] }
+
+    private static let members = [
+        "kind", "name", "version", "title", "auth", "answers", "headers", "dialects", "settings", "types", "limits", "probe",
+        "lookups", "objects", "samples",
+    ]
+
     /// Collects every problem of the document; nil when it cannot be used.
     package static func parse(_ json: JSONValue, issues: inout [AssetIssue]) -> ConnectorMapping? {
         let before = issues.count
-        let known = ["kind", "name", "version", "title", "auth", "answers", "limits", "probe", "objects"]
-        guard let reader = MappingReader(json, at: "", "A connector", known, issues: &issues) else { return nil }
+        guard let reader = MappingReader(json, at: "", "A connector", members, issues: &issues) else { return nil }
         if reader.object["kind"]?.string != "connector" {
             issues.append(AssetIssue("/kind", "`kind` has to be `connector`.", remedy: "Write `kind: connector`."))
         }
         let name = reader.text("name", issues: &issues)
         let title = reader.text("title", issues: &issues)
-        let auth = AuthProfile.parse(reader.object["auth"], at: "/auth", issues: &issues)
-        let answers = AnswerRules.parse(reader.object["answers"], at: "/answers", issues: &issues)
+        let dialects = dialects(reader, issues: &issues)
         let limits = ConnectorLimits.parse(reader.object["limits"], at: "/limits", issues: &issues)
         let probe = reader.object["probe"].flatMap { RequestShape.parse($0, at: "/probe", issues: &issues) }
-        var objects: [String: ObjectMapping] = [:]
-        if let table = MappingReader(
-            reader.object["objects"], at: "/objects", "The table of objects", objectNames, issues: &issues)
-        {
-            for member in table.object where objectNames.contains(member.key) {
-                objects[member.key] = ObjectMapping.parse(
-                    member.value, named: member.key, at: table.path(member.key), issues: &issues)
-            }
-            if table.object.isEmpty {
-                issues.append(
-                    AssetIssue(
-                        "/objects", "There are no objects.",
-                        remedy: "Describe at least one of \(objectNames.joined(separator: ", "))."))
-            }
+        let lookups = lookups(reader, issues: &issues)
+        let objects = objects(reader, issues: &issues)
+        let library = MappingLibrary(types: types(reader, issues: &issues), titles: lookups.mapValues(\.title))
+        let settings = settings(reader, issues: &issues)
+        let samples = reader.texts("samples", upTo: samplesMax, issues: &issues)
+        MappingNames(
+            json: json, dialects: Set(dialects.keys), types: Set(library.types.keys), lookups: Set(lookups.keys),
+            settings: Set(settings.map(\.name))
+        ).check(issues: &issues)
+        guard issues[before...].allSatisfy({ $0.severity != .error }), let name, let title, let limits else { return nil }
+        var secrets: [String] = []
+        var endpoints: [String] = []
+        for (_, dialect) in dialects.sorted(by: { $0.key < $1.key }) {
+            secrets += dialect.auth.secretNames.filter { !secrets.contains($0) }
+            if case .clientCredentials(let client) = dialect.auth { endpoints.append(client.endpoint) }
         }
-        guard issues[before...].allSatisfy({ $0.severity != .error }), let name, let title, let auth, let answers, let limits
-        else { return nil }
         return ConnectorMapping(
-            name: name, title: title, secretNames: auth.secretNames, auth: auth, answers: answers, limits: limits, probe: probe,
+            name: name, title: title, secretNames: secrets, settingNames: settings, endpointNames: endpoints,
+            sampleNames: samples, dialects: dialects, limits: limits, probe: probe, library: library, lookups: lookups,
             objects: objects)
     }
-}
 
-/// Who we are to the other side; values come from the lease's secrets by these names.
-enum AuthProfile: Sendable, Equatable {
-    case none
-    case bearer(secret: String)
-    case basic(user: String, password: String)
-    case header(name: String, secret: String)
-
-    private enum Kind: String, CaseIterable { case none, bearer, basic, header }
-
-    var secretNames: [String] {
-        switch self {
-        case .none: []
-        case .bearer(let secret), .header(_, let secret): [secret]
-        case .basic(let user, let password): [user, password]
+    private static func dialects(_ reader: MappingReader, issues: inout [AssetIssue]) -> [String: Dialect] {
+        var out: [String: Dialect] = [:]
+        out[Dialect.standard] = Dialect.parse(reader, issues: &issues)
+        for (name, inner) in table(reader, "dialects", most: Dialect.countMax, issues: &issues) {
+            guard
+                let dialect = MappingReader(
+                    inner, at: "/dialects/\(AssetIssue.token(name))", "A dialect", ["auth", "answers", "headers"], issues: &issues
+                )
+            else { continue }
+            out[name] = Dialect.parse(dialect, issues: &issues)
         }
+        return out
     }
 
-    static func parse(_ json: JSONValue?, at pointer: String, issues: inout [AssetIssue]) -> AuthProfile? {
-        guard
-            let reader = MappingReader(
-                json, at: pointer, "The authentication", ["kind", "secret", "user", "password", "header"], issues: &issues),
-            let kind = reader.choice("kind", Kind.self, otherwise: nil, issues: &issues)
-        else { return nil }
-        switch kind {
-        case .none: return AuthProfile.none
-        case .bearer: return reader.text("secret", issues: &issues).map(AuthProfile.bearer)
-        case .basic:
-            guard let user = reader.text("user", issues: &issues), let password = reader.text("password", issues: &issues) else {
-                return nil
-            }
-            return .basic(user: user, password: password)
-        case .header:
-            guard let name = reader.text("header", issues: &issues), let secret = reader.text("secret", issues: &issues) else {
-                return nil
-            }
-            guard name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ":") }) else {
+    private static func types(_ reader: MappingReader, issues: inout [AssetIssue]) -> [String: MappingNode] {
+        var out: [String: MappingNode] = [:]
+        for (name, inner) in table(reader, "types", most: typesMax, issues: &issues) {
+            out[name] = MappingNode.parse(inner, at: "/types/\(AssetIssue.token(name))", issues: &issues)
+        }
+        return out
+    }
+
+    private static func settings(
+        _ reader: MappingReader, issues: inout [AssetIssue]
+    ) -> [(name: String, title: String)] {
+        table(reader, "settings", most: settingsMax, issues: &issues).compactMap { name, title in
+            guard let title = title.string, !title.isEmpty else {
                 issues.append(
-                    AssetIssue(reader.path("header"), "This is no header name.", remedy: "Use letters, digits and hyphens."))
+                    AssetIssue(
+                        "/settings/\(AssetIssue.token(name))", "A setting needs its description.",
+                        remedy: "Write in words what a connection has to say."))
                 return nil
             }
-            return .header(name: name, secret: secret)
+            return (name: name, title: title)
         }
     }
 
-    /// The header to send; nil when a secret is missing.
-    func header(_ secrets: [String: String]) -> [(name: String, value: String)]? {
-        switch self {
-        case .none: return []
-        case .bearer(let secret): return secrets[secret].map { [(name: "Authorization", value: "Bearer \($0)")] }
-        case .header(let name, let secret): return secrets[secret].map { [(name: name, value: $0)] }
-        case .basic(let user, let password):
-            guard let user = secrets[user], let password = secrets[password], !user.contains(":") else { return nil }
-            return [(name: "Authorization", value: "Basic \(Base64.encode(Array("\(user):\(password)".utf8)))")]
+    private static func lookups(_ reader: MappingReader, issues: inout [AssetIssue]) -> [String: Lookup] {
+        var out: [String: Lookup] = [:]
+        for (name, inner) in table(reader, "lookups", most: lookupsMax, issues: &issues) {
+            out[name] = Lookup.parse(inner, named: name, at: "/lookups/\(AssetIssue.token(name))", issues: &issues)
         }
+        return out
+    }
+
+    private static func objects(_ reader: MappingReader, issues: inout [AssetIssue]) -> [String: ObjectMapping] {
+        var objects: [String: ObjectMapping] = [:]
+        guard
+            let table = MappingReader(
+                reader.object["objects"], at: "/objects", "The table of objects", objectNames, issues: &issues)
+        else { return [:] }
+        for member in table.object where objectNames.contains(member.key) {
+            objects[member.key] = ObjectMapping.parse(
+                member.value, named: member.key, at: table.path(member.key), issues: &issues)
+        }
+        if table.object.isEmpty {
+            issues.append(
+                AssetIssue(
+                    "/objects", "There are no objects.",
+                    remedy: "Describe at least one of \(objectNames.joined(separator: ", "))."))
+        }
+        return objects
+    }
+
+    private static func table(
+        _ reader: MappingReader, _ name: String, most: Int, issues: inout [AssetIssue]
+    ) -> [(String, JSONValue)] {
+        guard let value = reader.object[name] else { return [] }
+        guard let object = value.object, object.count <= most else {
+            issues.append(
+                AssetIssue(
+                    reader.path(name), "`\(name)` has to be a table of at most \(most) entries.",
+                    remedy: "Write them as `name: …` lines."))
+            return []
+        }
+        return object.map { ($0.key, $0.value) }
     }
 }
 
-/// Bounds of a connection; a tenant's own settings may override each.
-package struct ConnectorLimits: Sendable, Equatable {
-    package var ratePerSecond: Int
-    package var concurrency: Int
-    package var connectTimeoutSeconds: Int
-    package var totalTimeoutSeconds: Int
-    package var answerBytesMax: Int
-    /// Writes at one time: one, unless the system is known to bear more. Many ERPs lock a number sequence and answer the rest
-    /// with 503.
-    package var writers: Int
+/// What the parts of a mapping call one another, checked over the whole document: a name that leads nowhere would show only when
+/// a request is made.
+struct MappingNames {
+    let json: JSONValue
+    let dialects: Set<String>
+    let types: Set<String>
+    let lookups: Set<String>
+    let settings: Set<String>
 
-    static let names = [
-        "ratePerSecond", "concurrency", "connectTimeoutSeconds", "totalTimeoutSeconds", "answerBytesMax", "writers",
-    ]
-    /// Modest enough for every system of which nothing else is known.
-    static let standard = ConnectorLimits(
-        ratePerSecond: 10, concurrency: 4, connectTimeoutSeconds: 5, totalTimeoutSeconds: 30, answerBytesMax: 4_194_304,
-        writers: 1)
+    func check(issues: inout [AssetIssue]) { visit(json, "", isGuarded: false, issues: &issues) }
 
-    static func parse(
-        _ json: JSONValue?, at pointer: String, over base: ConnectorLimits = .standard, issues: inout [AssetIssue]
-    ) -> ConnectorLimits? {
-        guard let json else { return base }
-        guard let reader = MappingReader(json, at: pointer, "The limits", names, issues: &issues) else { return nil }
-        return ConnectorLimits(
-            ratePerSecond: reader.int("ratePerSecond", in: 1...1_000, otherwise: base.ratePerSecond, issues: &issues),
-            concurrency: reader.int("concurrency", in: 1...64, otherwise: base.concurrency, issues: &issues),
-            connectTimeoutSeconds: reader.int(
-                "connectTimeoutSeconds", in: 1...60, otherwise: base.connectTimeoutSeconds, issues: &issues),
-            totalTimeoutSeconds: reader.int(
-                "totalTimeoutSeconds", in: 1...120, otherwise: base.totalTimeoutSeconds, issues: &issues),
-            answerBytesMax: reader.int("answerBytesMax", in: 1_024...26_214_400, otherwise: base.answerBytesMax, issues: &issues),
-            writers: reader.int("writers", in: 1...16, otherwise: base.writers, issues: &issues))
+    private func visit(_ value: JSONValue, _ pointer: String, isGuarded: Bool, issues: inout [AssetIssue]) {
+        switch value {
+        case .string(let text): if !isGuarded { secrets(in: text, at: pointer, issues: &issues) }
+        case .array(let items):
+            for (index, item) in items.enumerated() { visit(item, "\(pointer)/\(index)", isGuarded: isGuarded, issues: &issues) }
+        case .object(let object):
+            names(in: object, at: pointer, issues: &issues)
+            for member in object where member.key != "literal" {
+                let isAuth = member.key == "auth" && (pointer.isEmpty || pointer.hasPrefix("/dialects/"))
+                visit(
+                    member.value, pointer + "/" + AssetIssue.token(member.key), isGuarded: isGuarded || isAuth, issues: &issues)
+            }
+        case .null, .bool, .number: break
+        }
+    }
+
+    private func secrets(in text: String, at pointer: String, issues: inout [AssetIssue]) {
+        for root in ValuePath.guardedRoots where text == "$\(root)" || text.contains("$\(root).") || text.contains("{\(root).") {
+            issues.append(
+                AssetIssue(
+                    pointer, "`\(root)` is known inside `auth` only.",
+                    remedy: "Secrets, sessions and signatures go into headers that `auth` describes."))
+        }
+    }
+
+    private func names(in object: JSONObject, at pointer: String, issues: inout [AssetIssue]) {
+        if let dialect = object["dialect"]?.string, object["path"] != nil, !dialects.contains(dialect) {
+            missing("dialect", dialect, dialects, pointer + "/dialect", issues: &issues)
+        }
+        if let type = object["type"]?.string, object["take"] != nil, !types.contains(type) {
+            missing("type", type, types, pointer + "/type", issues: &issues)
+        }
+        if let lookup = object["from"]?.string, object["at"] != nil, !lookups.contains(lookup) {
+            missing("look-up", lookup, lookups, pointer + "/from", issues: &issues)
+        }
+        for (index, name) in (object["needs"]?.array ?? []).enumerated() {
+            guard let name = name.string, !lookups.contains(name) else { continue }
+            missing("look-up", name, lookups, "\(pointer)/needs/\(index)", issues: &issues)
+        }
+    }
+
+    private func missing(
+        _ what: String, _ name: String, _ known: Set<String>, _ pointer: String, issues: inout [AssetIssue]
+    ) {
+        let names = known.filter { !$0.isEmpty }.sorted()
+        let near = MappingReader.nearest(to: name, among: names)
+        issues.append(
+            AssetIssue(
+                pointer, "There is no \(what) `\(name.prefix(60))`.",
+                remedy: near.map { "Did you mean `\($0)`?" }
+                    ?? (names.isEmpty ? "The mapping defines none." : "Known are \(names.joined(separator: ", "))."))
+        )
     }
 }

@@ -8,13 +8,14 @@ struct PlannedRequest: Sendable, Equatable {
     let target: String
     /// After the server's root instead of the base URL, as next-page links are.
     let isFromRoot: Bool
-    let headers: [String: String]
+    var headers: [String: String]
     let body: JSONValue?
+    /// One of the mapping's dialects; nil for the standard one.
+    let dialect: String?
 
     init(
         _ purpose: ExchangeRequest.Purpose, method: String, target: String, isFromRoot: Bool = false,
-        headers: [String: String] = [:],
-        body: JSONValue? = nil
+        headers: [String: String] = [:], body: JSONValue? = nil, dialect: String? = nil
     ) {
         self.purpose = purpose
         self.method = method
@@ -22,6 +23,7 @@ struct PlannedRequest: Sendable, Equatable {
         self.isFromRoot = isFromRoot
         self.headers = headers
         self.body = body
+        self.dialect = dialect
     }
 }
 
@@ -42,79 +44,30 @@ protocol ConnectorPlan: Sendable {
     mutating func handle(_ result: ExchangeResult) -> PlanStep
 }
 
-/// A finder at work: pages in, matching entries out, or how the attempt ends when the search itself fails.
-struct ObjectSearch: Sendable {
-    enum Step: Sendable, Equatable {
-        case send(PlannedRequest)
-        case entries([JSONValue], headers: JSONValue)
-        /// The search brought nothing, and this is why; reading has no effect, so never "in doubt".
-        case failed(ConnectorOutcome)
+extension MappingFailure {
+    /// The attempt ends: nothing was sent for this value, and sending it again cannot help.
+    func outcome(_ sentence: String) -> ConnectorOutcome {
+        let suffix = place.isEmpty ? "" : " (\(place))"
+        return .refused(code: code, message: "\(sentence): \(message)\(suffix).")
     }
+}
 
-    private let finder: ObjectMapping.Finder
-    private let scope: MappingScope
-    private let purpose: ExchangeRequest.Purpose
-    private var pages: PagedSearch
-    private var lastHeaders: JSONValue = .null
-
-    init(_ finder: ObjectMapping.Finder, scope: MappingScope, origin: String, purpose: ExchangeRequest.Purpose) {
-        self.finder = finder
-        self.scope = scope
-        self.purpose = purpose
-        pages = PagedSearch(shape: finder.request, paging: finder.paging, items: finder.items, scope: scope, origin: origin)
-    }
-
-    mutating func begin() -> Step {
-        do throws(MappingFailure) {
-            return step(try pages.first())
-        } catch {
-            return .failed(.refused(code: "mapping", message: "The request cannot be made: \(error.message)."))
-        }
-    }
-
-    mutating func handle(_ result: ExchangeResult) -> Step {
-        switch result {
+extension ExchangeResult {
+    /// How an attempt ends that needed this answer to be good and whose request had no effect; nil when it was good.
+    func failure(_ what: String) -> ConnectorOutcome? {
+        switch self {
         case .failure(let failure):
-            return .failed(.failed(code: failure.code, message: failure.message, retryAfterSeconds: failure.retryAfterSeconds))
-        case .reading(.ok(let document, let headers)):
-            lastHeaders = headers
-            return step(pages.take(document, headers: headers))
+            .failed(code: failure.code, message: failure.message, retryAfterSeconds: failure.retryAfterSeconds)
+        case .reading(.ok): nil
         case .reading(.absent):
-            // A list that has nothing is empty; one that does not exist is another place than the mapping thinks.
-            guard finder.items == nil else {
-                return .failed(.failed(code: "protocol", message: "The system knows no such list.", retryAfterSeconds: nil))
-            }
-            return .entries([], headers: .null)
-        case .reading(.refused(let code, let message)): return .failed(.refused(code: code, message: message))
+            .failed(code: "protocol", message: "The system knows no such place (\(what)).", retryAfterSeconds: nil)
+        case .reading(.refused(let code, let message)): .refused(code: code, message: message)
+        case .reading(.soft(let name, let message)): .refused(code: name, message: message)
+        case .reading(.stale(let message)): .failed(code: "stale", message: message, retryAfterSeconds: nil)
         case .reading(.retry(let code, let message, let seconds, _)):
-            return .failed(.failed(code: code, message: message, retryAfterSeconds: seconds))
-        case .reading(.auth(let message)): return .failed(.failed(code: "auth", message: message, retryAfterSeconds: nil))
-        case .reading(.broken(let message)): return .failed(.failed(code: "protocol", message: message, retryAfterSeconds: nil))
-        }
-    }
-
-    private func step(_ next: PagedSearch.Next) -> Step {
-        switch next {
-        case .request(let target, let isFromRoot):
-            // A search by POST repeats its body with every page.
-            let body: JSONValue?
-            do throws(MappingFailure) {
-                body = try finder.request.body?.value(in: scope)
-            } catch {
-                return .failed(.refused(code: "mapping", message: "The request cannot be made: \(error.message)."))
-            }
-            return .send(
-                PlannedRequest(
-                    purpose, method: isFromRoot ? "GET" : finder.request.method, target: target, isFromRoot: isFromRoot,
-                    body: isFromRoot ? nil : body))
-        case .done(let all):
-            let matching = all.filter { entry in
-                let focused = scope.focused(on: entry)
-                return finder.matching.allSatisfy { $0.difference(in: focused) == nil }
-            }
-            return .entries(matching, headers: lastHeaders)
-        case .broken(let message):
-            return .failed(.failed(code: "protocol", message: "The list cannot be read: \(message).", retryAfterSeconds: nil))
+            .failed(code: code, message: message, retryAfterSeconds: seconds)
+        case .reading(.auth(let message)): .failed(code: "auth", message: message, retryAfterSeconds: nil)
+        case .reading(.broken(let message, _)): .failed(code: "protocol", message: message, retryAfterSeconds: nil)
         }
     }
 }

@@ -3,7 +3,27 @@ package import Kernel
 /// One request as a plan made it, with every bound the transport has to keep.
 package struct ExchangeRequest: Sendable, Equatable {
     /// What the request is for; names the span.
-    package enum Purpose: String, Sendable { case read, search, create, readBack = "read-back", probe }
+    package enum Purpose: String, Sendable {
+        case read, search, create
+        case readBack = "read-back"
+        case probe
+        /// Finding the other side's id of something.
+        case lookup
+        /// Leading a bill from one state to the next.
+        case step
+        /// Telling the system that a person confirmed.
+        case confirm
+        /// Signing in, or fetching a token.
+        case login
+
+        /// Whether sending it twice does no harm, so that a kept connection may be used.
+        package var isRepeatable: Bool {
+            switch self {
+            case .read, .search, .readBack, .probe, .lookup, .login: true
+            case .create, .step, .confirm: false
+            }
+        }
+    }
 
     package let purpose: Purpose
     /// `GET`, `POST`, `PUT`, `PATCH`.
@@ -74,4 +94,7 @@ package enum ConnectorOutcome: Sendable, Equatable {
     case failed(code: String, message: String, retryAfterSeconds: Int?)
     case inDoubt(message: String)
     case mismatch(differences: JSONValue)
+    /// The other side would go on if a person said so; `name` is what it calls its question. Nothing is confirmed until the
+    /// task's input brings that person's decision.
+    case needsDecision(name: String, message: String, evidence: JSONValue)
 }

@@ -4,9 +4,9 @@ import Kernel
 /// How one value is made from the data at hand; the same language maps an ERP's answer to a canonical object and a canonical
 /// object to an ERP's request.
 ///
-/// In the file: a text that begins with `$` is a path, `{take: …}`, `{each: …}`, `{first: …}`, `{cel: …}` and `{literal: …}` are
-/// operators, other objects and lists are built member by member, everything else is itself. A member without a value is left
-/// out.
+/// In the file: a text that begins with `$` is a path, `{take: …}`, `{each: …}`, `{first: …}`, `{cel: …}`, `{join: …}`,
+/// `{base64: …}`, `{base64url: …}`, `{from: …}` and `{literal: …}` are operators, other objects and lists are built member by
+/// member, everything else is itself. A member without a value is left out.
 indirect enum MappingNode: Sendable {
     case literal(JSONValue)
     case path(ValuePath)
@@ -17,6 +17,12 @@ indirect enum MappingNode: Sendable {
     case expression(CompiledExpression)
     case object([(name: String, node: MappingNode)])
     case list([MappingNode])
+    /// Texts one after the other; nothing when one of them is missing.
+    case join([MappingNode])
+    /// A text's UTF-8 bytes, or anything else as compact JSON, in base64.
+    case encoded(Base64.Alphabet, MappingNode)
+    /// What a look-up found under a key.
+    case from(lookup: String, at: MappingNode, absence: Absence)
 
     static let depthMax = 12
     static let membersMax = 200
@@ -31,33 +37,43 @@ indirect enum MappingNode: Sendable {
         /// The answer, or the input, is refused.
         case fail
     }
-
-    struct Take: Sendable {
-        let path: ValuePath
-        let form: ScalarForm
-        let currency: ValuePath?
-        let unit: ValuePath?
-        /// Value as text → value; a text that is not listed fails, unless `otherwise` is given.
-        let words: [String: JSONValue]
-        let otherwise: JSONValue?
-        let absence: Absence
-        /// UTF-8 bytes; a longer text is refused and never cut.
-        let bytesMax: Int?
-    }
 }
 
 /// A value that could not be made: where in the mapping's result, and why.
 struct MappingFailure: Error, Equatable {
+    /// The mapping and the data do not fit.
+    static let mapping = "mapping"
+    /// A value is longer, larger or finer than the other side takes; nothing is ever cut or rounded.
+    static let limit = "limit"
+    /// The other side does not have what the value names.
+    static let unknown = "unknown"
+
     let place: String
     let message: String
+    let code: String
+
+    init(place: String, message: String, code: String = MappingFailure.mapping) {
+        self.place = place
+        self.message = message
+        self.code = code
+    }
 }
 
 extension MappingNode {
-    private enum Made {
+    enum Made {
         case value(JSONValue)
         case nothing
         /// The enclosing object goes too.
         case dropped
+
+        static func absent(_ absence: Absence, place: String, _ message: @autoclosure () -> String) throws(MappingFailure) -> Made
+        {
+            switch absence {
+            case .omit: return .nothing
+            case .drop: return .dropped
+            case .fail: throw MappingFailure(place: place, message: message())
+            }
+        }
     }
 
     /// The value, or nil when there is none.
@@ -66,11 +82,11 @@ extension MappingNode {
         return nil
     }
 
-    private func make(_ scope: MappingScope, _ place: String) throws(MappingFailure) -> Made {
+    func make(_ scope: MappingScope, _ place: String) throws(MappingFailure) -> Made {
         switch self {
         case .literal(let value): return .value(value)
         case .path(let path): return path.value(in: scope).map(Made.value) ?? .nothing
-        case .take(let take): return try MappingNode.take(take, scope, place)
+        case .take(let take): return try take.make(scope, place)
         case .first(let nodes):
             for node in nodes {
                 if case .value(let value) = try node.make(scope, place) { return .value(value) }
@@ -83,18 +99,7 @@ extension MappingNode {
             } catch {
                 throw MappingFailure(place: place, message: error.message)
             }
-        case .each(let path, let max, let node):
-            guard let list = path.value(in: scope) else { return .nothing }
-            guard let items = list.array else { throw MappingFailure(place: place, message: "a list is due at \(path)") }
-            guard items.count <= max else {
-                throw MappingFailure(place: place, message: "\(items.count) entries at \(path); at most \(max) are read")
-            }
-            var out: [JSONValue] = []
-            out.reserveCapacity(items.count)
-            for (index, item) in items.enumerated() {
-                if case .value(let value) = try node.make(scope.entering(item), place + "/\(index)") { out.append(value) }
-            }
-            return .value(.array(out))
+        case .each(let path, let max, let node): return try MappingNode.each(path, max, node, scope, place)
         case .object(let members):
             var out: [(key: String, value: JSONValue)] = []
             for member in members {
@@ -111,55 +116,64 @@ extension MappingNode {
                 if case .value(let value) = try node.make(scope, place + "/\(index)") { out.append(value) }
             }
             return .value(.array(out))
+        case .join(let nodes):
+            var out = ""
+            for (index, node) in nodes.enumerated() {
+                guard case .value(let value) = try node.make(scope, place) else { return .nothing }
+                out += try MappingNode.text(value, place, "part \(index + 1)")
+            }
+            return .value(.string(out))
+        case .encoded(let alphabet, let node):
+            guard case .value(let value) = try node.make(scope, place) else { return .nothing }
+            let bytes = value.string.map { Array($0.utf8) } ?? value.bytes
+            return .value(.string(Base64.encode(bytes, alphabet)))
+        case .from(let lookup, let key, let absence): return try MappingNode.from(lookup, key, absence, scope, place)
         }
     }
 
-    private static func take(_ take: Take, _ scope: MappingScope, _ place: String) throws(MappingFailure) -> Made {
-        guard let raw = take.path.value(in: scope), raw != .string("") else {
-            if let otherwise = take.otherwise { return .value(otherwise) }
-            switch take.absence {
-            case .omit: return .nothing
-            case .drop: return .dropped
-            case .fail: throw MappingFailure(place: place, message: "\(take.path) has no value")
-            }
-        }
-        let value: JSONValue
-        do {
-            value = try take.form.read(raw).get()
-        } catch {
-            throw MappingFailure(place: place, message: "\(error.message) at \(take.path)")
-        }
-        if let most = take.bytesMax, let text = value.string, text.utf8.count > most {
+    private static func each(
+        _ path: ValuePath, _ max: Int, _ node: MappingNode, _ scope: MappingScope, _ place: String
+    ) throws(MappingFailure) -> Made {
+        guard let list = path.value(in: scope) else { return .nothing }
+        guard let items = list.array else { throw MappingFailure(place: place, message: "a list is due at \(path)") }
+        guard items.count <= max else {
             throw MappingFailure(
-                place: place, message: "the text at \(take.path) has \(text.utf8.count) bytes, and the other side takes \(most)")
+                place: place, message: "\(items.count) entries at \(path); at most \(max) are taken", code: MappingFailure.limit)
         }
-        if !take.words.isEmpty {
-            guard let word = value.string ?? value.bool.map({ $0 ? "true" : "false" }) ?? value.int.map(String.init) else {
-                throw MappingFailure(place: place, message: "a word is due at \(take.path)")
-            }
-            guard let mapped = take.words[word] ?? take.otherwise else {
-                throw MappingFailure(place: place, message: "the word at \(take.path) is not among those the mapping knows")
-            }
-            return .value(mapped)
+        var out: [JSONValue] = []
+        out.reserveCapacity(items.count)
+        for (index, item) in items.enumerated() {
+            if case .value(let value) = try node.make(scope.entering(item), place + "/\(index)") { out.append(value) }
         }
-        return .value(try qualified(value, take, scope, place))
+        return .value(.array(out))
     }
 
-    private static func qualified(
-        _ value: JSONValue, _ take: Take, _ scope: MappingScope, _ place: String
-    ) throws(MappingFailure) -> JSONValue {
-        if let currency = take.currency {
-            guard let code = currency.value(in: scope)?.string.flatMap({ Currency($0) }) else {
-                throw MappingFailure(place: place, message: "no currency of ISO 4217 at \(currency)")
-            }
-            return ["amount": value, "currency": .string(code.code)]
+    private static func from(
+        _ lookup: String, _ key: MappingNode, _ absence: Absence, _ scope: MappingScope, _ place: String
+    ) throws(MappingFailure) -> Made {
+        guard case .value(let made) = try key.make(scope, place) else {
+            return try .absent(absence, place: place, "nothing says which \(scope.library.titles[lookup] ?? lookup) is meant")
         }
-        if let unit = take.unit {
-            guard let code = unit.value(in: scope)?.string else {
-                throw MappingFailure(place: place, message: "no unit at \(unit)")
-            }
-            return ["value": value, "unit": .string(code)]
+        let name = try text(made, place, "the key")
+        let table = scope["found"]?[lookup]
+        if let value = table?[LookupTable.values]?[name] { return .value(value) }
+        let title = scope.library.titles[lookup] ?? lookup
+        if table?[LookupTable.doubled]?.array?.contains(.string(name)) == true {
+            throw MappingFailure(
+                place: place, message: "the system has several of \(title) under \(AnswerRules.tidy(String(name.prefix(60))))",
+                code: MappingFailure.unknown)
         }
-        return value
+        guard absence == .fail else { return try .absent(absence, place: place, "") }
+        throw MappingFailure(
+            place: place, message: "the system has no \(title) \(AnswerRules.tidy(String(name.prefix(60))))",
+            code: MappingFailure.unknown)
+    }
+
+    static func text(_ value: JSONValue, _ place: String, _ what: String) throws(MappingFailure) -> String {
+        do {
+            return try ScalarForm.text.read(value).get().string ?? ""
+        } catch {
+            throw MappingFailure(place: place, message: "\(what): \(error.message)")
+        }
     }
 }

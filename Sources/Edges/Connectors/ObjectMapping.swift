@@ -5,6 +5,7 @@ struct ObjectMapping: Sendable {
     /// One way to ask, by which keys.
     struct Finder: Sendable {
         let keys: Set<String>
+        let needs: [String]
         let request: RequestShape
         let paging: Paging
         /// Where the answer's list is; nil when the answer is the object itself.
@@ -13,30 +14,25 @@ struct ObjectMapping: Sendable {
         let matching: [Comparison]
     }
 
-    struct Write: Sendable {
-        let create: RequestShape
-        /// Header that takes the idempotency key, where the system has one.
-        let idempotencyHeader: String?
-        /// Made from the creation's answer (`$`, `$headers`); `$created` in the request that reads back.
-        let created: MappingNode
-        let readBack: RequestShape?
-        let compare: [Comparison]
-        let output: MappingNode
-    }
+    /// What was changed lately: for systems that tell nobody.
+    struct Changes: Sendable {
+        static let overlapSecondsMax = 3_600
 
-    /// What was asked against what was found, read in one form.
-    struct Comparison: Sendable {
-        let field: String
-        let asked: ValuePath
-        let found: ValuePath
-        let form: ScalarForm
+        let finder: Finder
+        /// When an entry was changed, or made when it never was.
+        let changedAt: MappingNode
+        /// Asked again from this long before, since clocks differ and transactions end late.
+        let overlapSeconds: Int
     }
 
     /// Receipts come as a list; everything else as one object.
     let isList: Bool
     let finders: [Finder]
     let map: MappingNode?
-    let write: Write?
+    let write: WriteMapping?
+    let changes: Changes?
+    /// A harmless request that brings a few live objects, for trying out a connection.
+    let sample: Finder?
 
     /// The finder that uses the most of the keys given and needs none that is missing.
     func finder(for keys: Set<String>) -> Finder? {
@@ -44,7 +40,9 @@ struct ObjectMapping: Sendable {
     }
 
     static func parse(_ json: JSONValue, named name: String, at pointer: String, issues: inout [AssetIssue]) -> ObjectMapping? {
-        guard let reader = MappingReader(json, at: pointer, "The object \(name)", ["find", "map", "write"], issues: &issues)
+        guard
+            let reader = MappingReader(
+                json, at: pointer, "The object \(name)", ["find", "map", "write", "changes", "sample"], issues: &issues)
         else { return nil }
         var finders: [Finder] = []
         let list = reader.object["find"]?.array ?? []
@@ -62,123 +60,61 @@ struct ObjectMapping: Sendable {
             issues.append(
                 AssetIssue(pointer, "The object \(name) lacks `map`.", remedy: "Add `map` with the canonical object's members."))
         }
-        let write = reader.object["write"].flatMap { parseWrite($0, at: reader.path("write"), issues: &issues) }
+        let write = reader.object["write"].flatMap { WriteMapping.parse($0, at: reader.path("write"), issues: &issues) }
         if name != "bill", reader.object["write"] != nil {
             issues.append(AssetIssue(reader.path("write"), "Only bills are written.", remedy: "Remove `write`."))
         }
-        return ObjectMapping(isList: name == "receipts", finders: finders, map: map, write: write)
+        let sample = reader.object["sample"].flatMap {
+            finder($0, at: reader.path("sample"), also: [], needsKeys: false, issues: &issues)
+        }
+        return ObjectMapping(
+            isList: name == "receipts", finders: finders, map: map, write: write,
+            changes: reader.object["changes"].flatMap { changes($0, at: reader.path("changes"), issues: &issues) },
+            sample: sample)
     }
 
-    private static func finder(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> Finder? {
-        let also = ["keys", "paging", "items", "matching"]
+    private static func changes(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> Changes? {
+        let also = ["changedAt", "overlapSeconds"]
+        guard let finder = finder(json, at: pointer, also: also, needsKeys: false, issues: &issues),
+            let object = json.object
+        else { return nil }
+        var ignored: [AssetIssue] = []
         guard
             let reader = MappingReader(
-                json, at: pointer, "A finder", ["method", "path", "query", "body"] + also, issues: &issues)
+                .object(object), at: pointer, "The reading of changes", object.keys, issues: &ignored),
+            let changedAt = reader.node("changedAt", issues: &issues)
         else { return nil }
-        let keys = reader.texts("keys", upTo: 8, issues: &issues)
-        if keys.isEmpty {
-            issues.append(AssetIssue(pointer, "A finder lacks `keys`.", remedy: "List the keys it needs, such as [number]."))
-        }
-        guard let request = RequestShape.parse(json, at: pointer, also: also, issues: &issues),
-            let paging = Paging.parse(reader.object["paging"], at: reader.path("paging"), issues: &issues)
-        else { return nil }
-        return Finder(
-            keys: Set(keys), request: request, paging: paging, items: reader.valuePath("items", issues: &issues),
-            matching: comparisons(reader, "matching", issues: &issues))
+        return Changes(
+            finder: finder, changedAt: changedAt,
+            overlapSeconds: reader.int("overlapSeconds", in: 0...Changes.overlapSecondsMax, otherwise: 60, issues: &issues))
     }
 
-    private static func parseWrite(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> Write? {
-        let known = ["create", "idempotencyHeader", "created", "readBack", "compare", "output"]
-        guard let reader = MappingReader(json, at: pointer, "The write", known, issues: &issues) else { return nil }
-        let create = RequestShape.parse(reader.object["create"], at: reader.path("create"), issues: &issues)
-        if let create, create.method == "GET" || create.body == nil {
-            issues.append(
-                AssetIssue(reader.path("create"), "A creation sends a body.", remedy: "Write `method: POST` and `body`."))
-        }
-        let created = node(reader, "created", issues: &issues)
-        let output = node(reader, "output", issues: &issues)
-        let compare = comparisons(reader, "compare", issues: &issues)
-        if compare.isEmpty {
-            issues.append(
-                AssetIssue(
-                    pointer, "The write compares nothing.",
-                    remedy: "Add `compare` with the fields that have to be equal, the total among them."))
-        }
-        let readBack = reader.object["readBack"].flatMap { RequestShape.parse($0, at: reader.path("readBack"), issues: &issues) }
-        let header = reader.optionalText("idempotencyHeader", issues: &issues)
-        guard let create, let created, let output else { return nil }
-        return Write(
-            create: create, idempotencyHeader: header, created: created, readBack: readBack, compare: compare, output: output)
-    }
-
-    private static func node(_ reader: MappingReader, _ name: String, issues: inout [AssetIssue]) -> MappingNode? {
-        guard let value = reader.object[name] else {
-            issues.append(AssetIssue(reader.pointer, "\(reader.what) lacks `\(name)`.", remedy: "Add `\(name)`."))
+    private static func finder(
+        _ json: JSONValue, at pointer: String, also: [String] = ["keys"], needsKeys: Bool = true, issues: inout [AssetIssue]
+    ) -> Finder? {
+        let also = also + ["needs", "paging", "items", "matching"]
+        guard let reader = MappingReader(json, at: pointer, "A finder", RequestShape.members + also, issues: &issues) else {
             return nil
         }
-        return MappingNode.parse(value, at: reader.path(name), issues: &issues)
-    }
-
-    private static func comparisons(_ reader: MappingReader, _ name: String, issues: inout [AssetIssue]) -> [Comparison] {
-        guard let list = reader.object[name] else { return [] }
-        guard let entries = list.array, entries.count <= 64 else {
+        let keys = needsKeys ? reader.texts("keys", upTo: 8, issues: &issues) : []
+        if keys.isEmpty, needsKeys {
+            issues.append(AssetIssue(pointer, "A finder lacks `keys`.", remedy: "List the keys it needs, such as [number]."))
+        }
+        // What the reader found misspelt has been told; the request is read from the same members.
+        guard let request = RequestShape.parse(json, at: pointer, also: reader.object.keys, issues: &issues),
+            let paging = Paging.parse(reader.object["paging"], at: reader.path("paging"), issues: &issues)
+        else { return nil }
+        switch paging.kind {
+        case .page, .offset, .cursor:
+            guard paging.parameter == nil, !json.text.contains("$paging."), !json.text.contains("{paging.") else { break }
             issues.append(
                 AssetIssue(
-                    reader.path(name), "`\(name)` has to be a list of at most 64 comparisons.", remedy: "Write each after `- `."))
-            return []
+                    reader.path("paging"), "Nothing in the request says which page is asked for.",
+                    remedy: "Add `parameter`, or use `$paging.offset`, `$paging.number` or `$paging.cursor` in the request."))
+        case .none, .nextLink, .range: break
         }
-        var out: [Comparison] = []
-        for (index, entry) in entries.enumerated() {
-            let here = "\(reader.path(name))/\(index)"
-            guard let inner = MappingReader(entry, at: here, "A comparison", ["field", "asked", "found", "as"], issues: &issues),
-                let field = inner.text("field", issues: &issues), inner.text("asked", issues: &issues) != nil,
-                inner.text("found", issues: &issues) != nil, let asked = inner.valuePath("asked", issues: &issues),
-                let found = inner.valuePath("found", issues: &issues),
-                let form = inner.choice("as", ScalarForm.self, otherwise: .text, issues: &issues)
-            else { continue }
-            out.append(Comparison(field: field, asked: asked, found: found, form: form))
-        }
-        return out
-    }
-}
-
-extension ObjectMapping.Comparison {
-    /// Nil when both agree; else the difference as a member of a mismatch.
-    func difference(in scope: MappingScope) -> JSONValue? {
-        let left = read(asked, scope)
-        let right = read(found, scope)
-        if let left, let right, agrees(left, right) { return nil }
-        if left == nil, right == nil { return nil }
-        return ["field": .string(field), "asked": left ?? .null, "found": right ?? .null]
-    }
-
-    /// An unreadable value counts as different from everything: it shows as written.
-    private func read(_ path: ValuePath, _ scope: MappingScope) -> JSONValue? {
-        guard let raw = path.value(in: scope) else { return nil }
-        switch form.read(raw) {
-        case .success(let value): return value
-        case .failure: return .array([raw])
-        }
-    }
-
-    private func agrees(_ left: JSONValue, _ right: JSONValue) -> Bool {
-        switch form {
-        case .amount, .decimal, .quantity, .number:
-            guard let left = ObjectMapping.Comparison.number(left), let right = ObjectMapping.Comparison.number(right) else {
-                return false
-            }
-            return left == right
-        case .text, .integer, .date, .instant, .flag:
-            guard let left = left.string, let right = right.string else { return left == right }
-            return sameBytes(left, right)
-        }
-    }
-
-    private static func number(_ value: JSONValue) -> ExactDecimal? {
-        switch value {
-        case .string(let text): ExactDecimal(text)
-        case .number(let number): ExactDecimal(number.text)
-        case .null, .bool, .array, .object: nil
-        }
+        return Finder(
+            keys: Set(keys), needs: reader.texts("needs", upTo: 16, issues: &issues), request: request, paging: paging,
+            items: reader.valuePath("items", issues: &issues), matching: Comparison.list(reader, "matching", issues: &issues))
     }
 }

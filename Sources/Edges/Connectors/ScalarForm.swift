@@ -14,6 +14,10 @@ enum ScalarForm: String, Sendable, CaseIterable {
     case flag
     /// A JSON number with exactly the digits of the text, for systems that want numbers.
     case number
+    /// A decimal without trailing zeros, in which equal numbers are equal texts: for keys and comparisons.
+    case shortest
+    /// Parts of a date or time, for systems that take times to pieces.
+    case year, month, day, hour, minute, second, microsecond
 
     static let amountWholeDigitsMax = 15
     static let amountDecimalsMax = 8
@@ -30,17 +34,64 @@ enum ScalarForm: String, Sendable, CaseIterable {
                 return wrong(value, "a whole number")
             }
             return .success(JSONValue(whole))
+        case .shortest:
+            return exact(value).map { .string(ExactDecimal($0).map { String(describing: $0.normalized) } ?? $0) }
         case .date:
-            guard let text = value.string, text.utf8.count >= 10, let date = CivilDate(text.prefix(10)),
-                text.utf8.count == 10 || text.utf8.dropFirst(10).first == UInt8(ascii: "T")
-            else { return wrong(value, "a date such as 2026-07-14") }
+            guard let date = ScalarForm.date(value) else { return wrong(value, "a date such as 2026-07-14") }
             return .success(.string(date.description))
         case .instant:
-            guard let moment = value.moment else { return wrong(value, "a time in RFC 3339") }
+            guard let moment = ScalarForm.moment(value) else { return wrong(value, "a time in RFC 3339") }
             return .success(JSONValue(moment))
+        case .year, .month, .day, .hour, .minute, .second, .microsecond: return part(of: value)
         case .flag:
             guard let flag = value.bool else { return wrong(value, "true or false") }
             return .success(.bool(flag))
+        }
+    }
+
+    /// `2026-07-14`, with or without a time behind it, or an object of `year`, `month` and `day`.
+    private static func date(_ value: JSONValue) -> CivilDate? {
+        if let text = value.string {
+            guard text.utf8.count >= 10, text.utf8.count == 10 || text.utf8.dropFirst(10).first == UInt8(ascii: "T") else {
+                return nil
+            }
+            return CivilDate(text.prefix(10))
+        }
+        guard let year = value["year"]?.int, let month = value["month"]?.int, let day = value["day"]?.int else { return nil }
+        return CivilDate(year: year, month: month, day: day)
+    }
+
+    /// RFC 3339, or an object with `hour`, `minute`, `second` and perhaps `microsecond` besides the date, in UTC.
+    private static func moment(_ value: JSONValue) -> Moment? {
+        if let moment = value.moment { return moment }
+        guard let date = date(value), value.object != nil, let hour = value["hour"]?.int, (0...23).contains(hour),
+            let minute = value["minute"]?.int, (0...59).contains(minute), let second = value["second"]?.int,
+            (0...59).contains(second)
+        else { return nil }
+        let micros = value["microsecond"]?.int ?? 0
+        guard (0...999_999).contains(micros) else { return nil }
+        let seconds = Int64(date.daysSince1970) * 86_400 + Int64(hour * 3600 + minute * 60 + second)
+        return Moment(microseconds: seconds * 1_000_000 + Int64(micros))
+    }
+
+    private func part(of value: JSONValue) -> Result<JSONValue, ValuePath.Problem> {
+        let moment = ScalarForm.moment(value)
+        let inDay = moment.map { $0.microseconds - $0.seconds.floorDivided(by: 86_400) * 86_400_000_000 }
+        let day = moment.map { CivilDate(daysSince1970: Int($0.seconds.floorDivided(by: 86_400))) } ?? ScalarForm.date(value)
+        guard let day else { return wrong(value, "a date or a time") }
+        switch self {
+        case .year: return .success(JSONValue(day.year))
+        case .month: return .success(JSONValue(day.month))
+        case .day: return .success(JSONValue(day.day))
+        default: break
+        }
+        guard let inDay else { return wrong(value, "a time in RFC 3339") }
+        let seconds = inDay / 1_000_000
+        switch self {
+        case .hour: return .success(JSONValue(Int(seconds / 3600)))
+        case .minute: return .success(JSONValue(Int(seconds / 60 % 60)))
+        case .second: return .success(JSONValue(Int(seconds % 60)))
+        default: return .success(JSONValue(Int(inDay % 1_000_000)))
         }
     }
 

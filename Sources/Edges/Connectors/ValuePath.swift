@@ -5,7 +5,11 @@ import Kernel
 struct ValuePath: Sendable, Hashable, CustomStringConvertible {
     static let stepsMax = 16
     /// What a path may begin with: `$` alone is the innermost item.
-    static let roots: Set<String> = ["", "item", "page", "headers", "key", "input", "created", "connection"]
+    static let roots: Set<String> = [
+        "", "item", "page", "headers", "key", "input", "created", "connection", "entry", "found", "task", "confirm", "paging",
+    ]
+    /// Known only where a request is signed or a session is opened, so that no mapping can put a secret anywhere else.
+    static let guardedRoots: Set<String> = ["secret", "session", "request"]
 
     enum Step: Sendable, Hashable {
         case member(String)
@@ -20,7 +24,7 @@ struct ValuePath: Sendable, Hashable, CustomStringConvertible {
         var scanner = Scanner(text)
         guard scanner.take(UInt8(ascii: "$")) else { return .failure(Problem("A path begins with `$`.")) }
         let root = scanner.name() ?? ""
-        guard roots.contains(root) else {
+        guard roots.contains(root) || guardedRoots.contains(root) else {
             let known = roots.filter { !$0.isEmpty }.sorted().map { "$" + $0 }.joined(separator: ", ")
             return .failure(Problem("Nothing is called `$\(root)`; known are \(known)."))
         }
@@ -110,11 +114,24 @@ struct ValuePath: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
+/// What the nodes of one mapping share: the named types, and what its look-ups are called.
+struct MappingLibrary: Sendable {
+    static let empty = MappingLibrary(types: [:], titles: [:])
+
+    let types: [String: MappingNode]
+    /// Look-up → what it looks for, in words: `supplier's tax`.
+    let titles: [String: String]
+}
+
 /// The data a mapping may look at, by the names of `ValuePath.roots`.
 struct MappingScope: Sendable {
     private var values: [String: JSONValue]
+    let library: MappingLibrary
 
-    init(_ values: [String: JSONValue]) { self.values = values }
+    init(_ values: [String: JSONValue], library: MappingLibrary = .empty) {
+        self.values = values
+        self.library = library
+    }
 
     subscript(root: String) -> JSONValue? {
         get { values[root] }

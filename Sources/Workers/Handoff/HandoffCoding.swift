@@ -64,6 +64,10 @@ extension WorkOutcome: JSONCoded {
                 retryAfterSeconds: try fields.optional("retryAfterSeconds"))
         case "inDoubt": self = .inDoubt(message: try fields.required("message"))
         case "mismatch": self = .mismatch(differences: fields.raw("differences") ?? .null)
+        case "needsDecision":
+            self = .needsDecision(
+                name: try fields.required("name"), message: try fields.required("message"),
+                evidence: fields.raw("evidence") ?? .null)
         default: throw .handoff("outcome", at: pointer + "/outcome", "No outcome is called `\(name.prefix(40))`.")
         }
         try fields.finish()
@@ -82,6 +86,8 @@ extension WorkOutcome: JSONCoded {
             ])
         case .inDoubt(let message): ["outcome": "inDoubt", "message": .string(message)]
         case .mismatch(let differences): ["outcome": "mismatch", "differences": differences]
+        case .needsDecision(let name, let message, let evidence):
+            ["outcome": "needsDecision", "name": .string(name), "message": .string(message), "evidence": evidence]
         }
     }
 }
@@ -136,6 +142,14 @@ extension JSONFields {
 
     mutating func moment(_ name: String) throws(Refusal) -> Moment {
         let text: String = try required(name)
+        guard let moment = Moment(text) else {
+            throw .handoff("time", at: pointer + "/" + name, "A time in RFC 3339 is due here.")
+        }
+        return moment
+    }
+
+    mutating func optionalMoment(_ name: String) throws(Refusal) -> Moment? {
+        guard let text: String = try optional(name) else { return nil }
         guard let moment = Moment(text) else {
             throw .handoff("time", at: pointer + "/" + name, "A time in RFC 3339 is due here.")
         }

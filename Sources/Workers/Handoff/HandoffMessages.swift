@@ -4,7 +4,7 @@ package import Kernel
 /// Paths, headers and bounds of the handoff.
 package enum HandoffTerms {
     /// Raised whenever a form on the wire changes; server and worker of different versions do not work together.
-    package static let version = 1
+    package static let version = 2
     package static let helloPath = "/handoff/v1/hello"
     package static let leasePath = "/handoff/v1/lease"
     package static let reportPath = "/handoff/v1/report"
@@ -223,8 +223,13 @@ package struct Heartbeat: Sendable, Equatable, JSONCoded {
     package let openTransfers: Int
     /// User and system time since the start.
     package let cpuMicroseconds: Int64
+    /// The connections this worker has used, as it finds them.
+    package let connections: [ConnectionNews]
 
-    package init(leases: [String], residentBytes: Int64, openTransfers: Int, cpuMicroseconds: Int64) {
+    package init(
+        leases: [String], residentBytes: Int64, openTransfers: Int, cpuMicroseconds: Int64, connections: [ConnectionNews] = []
+    ) {
+        self.connections = connections
         self.leases = leases
         self.residentBytes = residentBytes
         self.openTransfers = openTransfers
@@ -235,14 +240,15 @@ package struct Heartbeat: Sendable, Equatable, JSONCoded {
         var fields = try JSONFields(json, at: pointer)
         self.init(
             leases: try fields.list("leases", max: HandoffTerms.capacityMax), residentBytes: try fields.required("residentBytes"),
-            openTransfers: try fields.required("openTransfers"), cpuMicroseconds: try fields.required("cpuMicroseconds"))
+            openTransfers: try fields.required("openTransfers"), cpuMicroseconds: try fields.required("cpuMicroseconds"),
+            connections: try fields.list("connections", max: ConnectionNews.countMax))
         try fields.finish()
     }
 
     package var json: JSONValue {
         [
             "leases": leases.json, "residentBytes": JSONValue(residentBytes), "openTransfers": JSONValue(openTransfers),
-            "cpuMicroseconds": JSONValue(cpuMicroseconds),
+            "cpuMicroseconds": JSONValue(cpuMicroseconds), "connections": connections.json,
         ]
     }
 }

@@ -16,6 +16,9 @@ package enum WorkOutcome: Sendable, Equatable {
     case inDoubt(message: String)
     /// Written, but what was read back differs from what was asked; a person has to look.
     case mismatch(differences: JSONValue)
+    /// The other side would go on if a person said so. `name` is what it calls its question, `evidence` what it was about. The
+    /// write goes on when the task comes again with `confirmations: [{name, decision}]` in its input.
+    case needsDecision(name: String, message: String, evidence: JSONValue)
 }
 
 /// One network exchange as telemetry: no bodies, no secrets, no query values.

@@ -37,7 +37,9 @@ struct CurlExchange: HTTPExchange {
                     method, request.url, headers: headers, body: request.body,
                     connectTimeoutMilliseconds: request.connectTimeoutMilliseconds,
                     totalTimeoutMilliseconds: request.totalTimeoutMilliseconds, deadline: request.deadline,
-                    maxBodyBytes: request.answerBytesMax, egress: EgressPolicy(entries: entries.compactMap(\.self))))
+                    maxBodyBytes: request.answerBytesMax, egress: EgressPolicy(entries: entries.compactMap(\.self)),
+                    // A search by POST does no harm twice; a bill would be a second one.
+                    isRepeatable: method.isSafe || request.purpose.isRepeatable))
             facts["status"] = String(response.status)
             facts["bytes"] = String(response.body.count)
             note(request, started, facts)

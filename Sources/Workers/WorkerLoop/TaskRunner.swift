@@ -29,7 +29,7 @@ actor TaskRunner {
     private struct Line {
         let document: JSONValue
         let settings: ConnectionSettings
-        let pace: ConnectionPace
+        let state: ConnectionState
     }
 
     private let client: CurlClient
@@ -39,6 +39,9 @@ actor TaskRunner {
     private let clock: WallClock
     private let entropy: Entropy
     private var lines: [String: Line] = [:]
+    /// The day of the last warning, by connection.
+    private var budgetWarnings: [String: Int64] = [:]
+    private var openCircuits: Set<String> = []
 
     init(
         client: CurlClient, handoff: HandoffClient, documents: any DocumentOpening, log: WorkerLog, clock: WallClock,
@@ -88,6 +91,7 @@ actor TaskRunner {
         case .completed(let output), .found(let output): .output(output)
         case .refused(let code, let message), .failed(let code, let message, _): .error(code: code, message: message)
         case .inDoubt(let message): .error(code: "in-doubt", message: message)
+        case .needsDecision(let name, let message, _): .error(code: name, message: message)
         case .absent, .mismatch: .error(code: "protocol", message: "The answer does not fit the question.")
         }
     }
@@ -183,21 +187,70 @@ actor TaskRunner {
         let line = try await line(document)
         return ConnectorEngine(
             settings: line.settings, secrets: secrets,
-            exchange: CurlExchange(client: client, trace: trace, entropy: entropy, hops: hops),
-            pace: line.pace, clock: clock, leaseExpiresAt: leaseExpiresAt)
+            exchange: CurlExchange(client: client, trace: trace, entropy: entropy, hops: hops), state: line.state,
+            digests: TaskRunner.digests, clock: clock, entropy: entropy, leaseExpiresAt: leaseExpiresAt)
     }
 
-    /// The connection parsed, with the pace that all its tasks share; a new version keeps the pace of the old one.
+    private static let digests = RequestDigests(
+        sha256: { RequestDigest.sha256($0) }, hmacSHA256: { RequestDigest.hmacSHA256(key: $0, $1) })
+
+    /// The connection parsed, with what all its tasks share; a new version keeps pace and sessions of the old one, and forgets
+    /// what was looked up.
     private func line(_ document: JSONValue) async throws(Refusal) -> Line {
         let name = document["name"]?.string ?? ""
-        if let known = lines[name], known.document == document { return known }
+        var plain = document.object ?? [:]
+        plain["spent"] = nil
+        if let known = lines[name], known.document == .object(plain) { return known }
         let settings = try ConnectionSettings(json: document)
-        let pace = lines[name]?.pace ?? ConnectionPace(limits: settings.limits, clock: clock)
+        let known = lines[name]?.state
+        known?.memory.forget()
+        let state = known ?? ConnectionState(pace: ConnectionPace(limits: settings.limits, clock: clock))
         if lines.count >= TaskRunner.connectionsMax, lines[name] == nil { lines.removeAll() }
-        let line = Line(document: document, settings: settings, pace: pace)
+        let line = Line(document: .object(plain), settings: settings, state: state)
         lines[name] = line
-        await pace.adopt(settings.limits)
+        await state.pace.adopt(settings.limits)
+        if let spent = settings.spent { await state.pace.adoptSpent(spent.count, on: spent.day) }
         return line
+    }
+
+    /// How the connections are that this worker has used.
+    func news() async -> [ConnectionNews] {
+        var out: [ConnectionNews] = []
+        for (name, line) in lines.sorted(by: { $0.key < $1.key }).prefix(ConnectionNews.countMax) {
+            let condition = await line.state.pace.condition
+            let circuit: ConnectionNews.Circuit =
+                switch condition.circuit {
+                case .closed: .closed
+                case .open: .open
+                case .probing: .probing
+                }
+            if condition.isBudgetShort { warnOfBudget(name, condition) }
+            tellOfCircuit(name, circuit, condition)
+            out.append(
+                ConnectionNews(
+                    name: name, circuit: circuit, code: condition.code, since: condition.since, retryAt: condition.retryAt,
+                    spentToday: condition.spentToday, perDay: condition.perDay))
+        }
+        return out
+    }
+
+    /// Once a day and connection, from four fifths on.
+    private func warnOfBudget(_ name: String, _ condition: ConnectionCondition) {
+        let day = clock.now.seconds.floorDivided(by: 86_400)
+        guard budgetWarnings.updateValue(day, forKey: name) != day else { return }
+        log(
+            .warning, "the day's requests of a connection run short",
+            ["connection": name, "spent": "\(condition.spentToday)", "perDay": "\(condition.perDay)"])
+    }
+
+    /// Once when it opens and once when it closes.
+    private func tellOfCircuit(_ name: String, _ circuit: ConnectionNews.Circuit, _ condition: ConnectionCondition) {
+        let isOpen = circuit != .closed
+        guard isOpen != openCircuits.contains(name) else { return }
+        if isOpen { openCircuits.insert(name) } else { openCircuits.remove(name) }
+        log(
+            isOpen ? .warning : .info, isOpen ? "a connection's circuit is open" : "a connection's circuit is closed again",
+            ["connection": name, "code": condition.code])
     }
 }
 
@@ -211,6 +264,8 @@ extension WorkOutcome {
         case .failed(let code, let message, let seconds): self = .failed(code: code, message: message, retryAfterSeconds: seconds)
         case .inDoubt(let message): self = .inDoubt(message: message)
         case .mismatch(let differences): self = .mismatch(differences: differences)
+        case .needsDecision(let name, let message, let evidence):
+            self = .needsDecision(name: name, message: message, evidence: evidence)
         }
     }
 }

@@ -266,7 +266,8 @@ package actor Worker {
             guard ending == nil, !Task.isCancelled else { return }
             let beat = Heartbeat(
                 leases: Array(held.keys.prefix(HandoffTerms.capacityMax)), residentBytes: ProcessFigures.residentBytes,
-                openTransfers: client.openTransfers, cpuMicroseconds: ProcessFigures.cpuMicroseconds)
+                openTransfers: client.openTransfers, cpuMicroseconds: ProcessFigures.cpuMicroseconds,
+                connections: await runner.news())
             do throws(HandoffClient.Failure) {
                 let answer = try await handoff.heartbeat(beat)
                 for entry in answer.extended { held[entry.token]?.extend(to: entry.expiresAt) }
