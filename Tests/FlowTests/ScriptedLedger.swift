@@ -18,6 +18,10 @@ final class ScriptedLedger: Sendable {
         var knowsSupplier = true
         /// The next writes are refused with this code.
         var refusals = 0
+        /// What the ledger asks before it takes any bill; it goes on when a decision is named that answers it.
+        var question: String?
+        /// Decisions that confirmed something, as the ledger was told.
+        var confirmations: [String] = []
         /// The next documents cannot be read.
         var unreadable = 0
         /// The next calls of these kinds fail without effect.
@@ -29,6 +33,7 @@ final class ScriptedLedger: Sendable {
 
     func change(_ body: (inout State) -> Void) { state.withLock { body(&$0) } }
 
+    func confirmations() -> [String] { state.withLock(\.confirmations) }
     func bills(of tenant: TenantID) -> [Bill] { state.withLock { $0.bills.filter { $0.tenant == tenant } } }
     func calls(_ tenant: TenantID) -> [String] {
         state.withLock { state in state.calls.filter { $0.hasPrefix(tenant.text) }.map { String($0.dropFirst(37)) } }
@@ -98,6 +103,13 @@ final class ScriptedLedger: Sendable {
         if state.refusals > 0 {
             state.refusals -= 1
             return .refused(code: "PERIOD_CLOSED", message: "The period is closed.")
+        }
+        if let question = state.question {
+            let told = lease.input["confirmations"]?.array ?? []
+            guard let answer = told.first(where: { $0["name"]?.string == question })?["decision"]?.string else {
+                return .needsDecision(name: question, message: "There is a similar bill. Go on?", evidence: .null)
+            }
+            state.confirmations.append(answer)
         }
         state.bills.append(bill)
         return .completed(output: output)

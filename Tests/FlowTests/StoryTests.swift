@@ -118,6 +118,30 @@ struct StoryTests {
         #expect(books.runs == ["R-1 completed posted"])
     }
 
+    @Test("what the ledger asks before it posts is confirmed by a person, and the ledger hears the receipt that the audit log holds")
+    func questionOfTheLedger() async throws {
+        let stage = try await Stage.make()
+        stage.ledger.change { $0.question = "similar" }
+        try await stage.receive(SampleDocument())
+        try await stage.work()
+        let request = try #require(try await stage.requests("exception").first)
+        #expect(request.request["code"]?.string == "ERP_QUESTION")
+        #expect(try await stage.books().bills.isEmpty)
+        guard case .refused(let refusal) = try await stage.decide("confirm", on: request, by: "maya", reason: "It is another.")
+        else { return #expect(Bool(false)) }
+        #expect(refusal.reason == "request.role")
+        guard case .done = try await stage.decide("confirm", on: request, by: "ruth", reason: "It is another.") else {
+            return #expect(Bool(false))
+        }
+        try await stage.work()
+        #expect(try await stage.books().bills == ["R-1"])
+        let run = try await stage.run()
+        let receipts = try await stage.house.looking.audit(stage.firm.id, run: run.id)
+            .filter { $0.action == "exception.resolved" }.compactMap { $0.content["hash"]?.string }
+        #expect(stage.ledger.confirmations() == receipts)
+        #expect(receipts.count == 1)
+    }
+
     @Test("an unknown supplier waits until the ledger knows it")
     func unknownSupplier() async throws {
         let stage = try await Stage.make()
