@@ -12,6 +12,8 @@ RELEASE := .build/release
 RELEASE_FLAGS := -c release --static-swift-stdlib
 PYTHON := .venv/bin/python
 ARGS ?=
+# What the invented tenants of `demo` and `chaos` post to: sandbox, or tryton (a real ERP, from the packages of the tests).
+ERP ?= sandbox
 
 help: ## Lists these commands
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | awk -F ':.*## ' '{ printf "  make %-13s %s\n", $$1, $$2 }'
@@ -56,13 +58,13 @@ links: ## Shows that each built program holds only its own libraries
 	swift test --skip-build --filter ProgramTests
 
 demo: ## Sets up what is missing, builds, and shows the product at work
-	@.ci/setup build run
+	@.ci/setup build run $(if $(filter tryton,$(ERP)),test)
 	@echo "building; the first time this takes several minutes"
 	swift build $(RELEASE_FLAGS)
-	@exec $(RELEASE)/countersign demo $(ARGS)
+	@exec $(RELEASE)/countersign demo --erp $(ERP) $(ARGS)
 
 chaos: build ## Kills processes at random while invoices are posted, and counts what was lost
-	@exec $(RELEASE)/countersign chaos $(ARGS)
+	@exec $(RELEASE)/countersign chaos --erp $(ERP) $(ARGS)
 
 bench: build ## Measures throughput, start times, sizes and pages
 	@exec $(RELEASE)/countersign bench $(ARGS)

@@ -24,7 +24,8 @@ package final class Chaos: Sendable {
         self.plan = plan
         self.say = say
         try OwnFolder.claim(plan.folder, flavour: "chaos", replaces: true)
-        installation = try Installation(Installation.Settings(folder: plan.folder, tenants: plan.tenants, logLevel: "info"))
+        installation = try Installation(
+            Installation.Settings(folder: plan.folder, tenants: plan.tenants, logLevel: "info", erp: plan.erp))
         tally.withLock { $0.seed = plan.seed }
     }
 
@@ -47,7 +48,7 @@ package final class Chaos: Sendable {
         )
         try await installation.start { [say] in say($0) }
         try await installation.setPasswords(SampleTenant.all.flatMap { [$0.clerk, $0.controller] } + [SampleTenant.onCall])
-        for tenant in SampleTenant.all { try await installation.ledger(tenant).setFaults(ChaosPlan.faults) }
+        for tenant in SampleTenant.all { try await installation.ledger(tenant).setFaults(ChaosPlan.faults(plan.erp)) }
         let deadline = WallClock.system.now.adding(seconds: plan.boundSeconds)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [self] in try await kill() }
@@ -64,7 +65,8 @@ package final class Chaos: Sendable {
 
     private func kill() async throws {
         var dice = SeededDice(seed: plan.seed)
-        var targets = (0..<plan.kills).map { ChaosTarget.allCases[$0 % ChaosTarget.allCases.count] }
+        let kinds = ChaosTarget.all(with: plan.erp)
+        var targets = (0..<plan.kills).map { kinds[$0 % kinds.count] }
         targets.shuffle(using: &dice)
         for (index, target) in targets.enumerated() {
             try await Task.sleep(for: .milliseconds(Int64.random(in: ChaosPlan.pauseMilliseconds, using: &dice)))
@@ -103,6 +105,10 @@ package final class Chaos: Sendable {
             }
             Glibc.kill(pid, SIGKILL)
             return pid
+        case .erp:
+            let pid = try await installation.restartTryton(SampleTenant.all)
+            for tenant in SampleTenant.all { try await installation.ledger(tenant).setFaults(ChaosPlan.faults(plan.erp)) }
+            return pid
         }
     }
 
@@ -130,7 +136,7 @@ package final class Chaos: Sendable {
 
     private func send(_ number: Int, _ tenant: SampleTenant) async throws {
         let trade = try SampleTrade(tenant, number: number, today: DemoStories.today)
-        try await installation.ledger(tenant).add(trade.ledgerData)
+        try await again { try await installation.ledger(tenant).add(trade.ledgerData) }
         let bytes = try trade.invoice.bytes(number % 5 == 0 ? .cii : .ubl)
         tally.withLock { $0.submitted += 1 }
         let clerk = TenantAPI(try await installation.api(as: tenant.clerk, patienceSeconds: Chaos.patienceSeconds), tenant.slug)
@@ -207,11 +213,12 @@ package final class Chaos: Sendable {
             let runs = Dictionary(
                 try await clerk.runs(limit: 10_000).map { ($0.document, $0) }, uniquingKeysWith: { first, _ in first })
             let books = try await installation.ledger(tenant).books()
-            out.bills += books.bills.count
+            let posted = books.bills.filter { bill in !["draft", "validated"].contains(bill["state"]?.string) }
+            out.bills += posted.count
             out.distinct += books.distinct
             out.doubled += books.doubled
             var counts: [String: Int] = [:]
-            for bill in books.bills { counts[bill["invoiceNumber"]?.string ?? "", default: 0] += 1 }
+            for bill in posted { counts[bill["invoiceNumber"]?.string ?? "", default: 0] += 1 }
             let mine = sent.filter { $0.tenant.slug == tenant.slug }
             for one in mine {
                 if runs[one.document]?.outcome == "posted", counts[one.number] == 1 {

@@ -2,22 +2,27 @@ package import Kernel
 
 /// How hard the product is treated.
 package struct ChaosPlan: Sendable {
-    /// Processes killed without a word, a third each of workers, the server, and the database.
+    /// Processes killed without a word, as many of each kind.
     package var kills: Int
     package var invoices: Int
     /// Decides what is killed when, and which faults the ledgers have.
     package var seed: UInt64
     package var folder: String
     package var tenants: String
+    package var erp: SampleERP
     /// The whole has to be over by then.
     package var boundSeconds: Int64
 
-    package init(kills: Int, invoices: Int, seed: UInt64, folder: String, tenants: String, boundSeconds: Int64 = 2400) {
+    package init(
+        kills: Int, invoices: Int, seed: UInt64, folder: String, tenants: String, erp: SampleERP = .sandbox,
+        boundSeconds: Int64 = 2400
+    ) {
         self.kills = kills
         self.invoices = invoices
         self.seed = seed
         self.folder = folder
         self.tenants = tenants
+        self.erp = erp
         self.boundSeconds = boundSeconds
     }
 
@@ -25,7 +30,15 @@ package struct ChaosPlan: Sendable {
     static let pauseMilliseconds: ClosedRange<Int64> = 2_000...7_000
 
     /// Everything at once that the sandbox can do; late commits stay below the connections' `settleSeconds` of 25.
-    static let faults: JSONValue = [
+    static func faults(_ erp: SampleERP) -> JSONValue { erp == .tryton ? trytonFaults : sandboxFaults }
+
+    /// What a proxy and a network do to Tryton; its own answers are its own.
+    private static let trytonFaults: JSONValue = [
+        "latencyMilliseconds": 5, "tooManyPerMille": 20, "unavailablePerMille": 20, "htmlPerMille": 10, "wrongGzipPerMille": 10,
+        "lostAnswerPerMille": 40, "lateCommitPerMille": 20, "lateCommitSeconds": 10,
+    ]
+
+    private static let sandboxFaults: JSONValue = [
         "latencyMilliseconds": 20, "tooManyPerMille": 40, "unavailablePerMille": 40, "htmlPerMille": 15,
         "errorInside200PerMille": 20,
         "wrongGzipPerMille": 20, "lostAnswerPerMille": 60, "lateCommitPerMille": 40, "lateCommitSeconds": 20,
@@ -35,6 +48,10 @@ package struct ChaosPlan: Sendable {
 /// What is killed.
 package enum ChaosTarget: String, Sendable, CaseIterable {
     case worker, server, database
+    /// Only one that keeps its books by itself can be killed with nothing forgotten: Tryton, with its own database.
+    case erp
+
+    static func all(with erp: SampleERP) -> [ChaosTarget] { erp == .tryton ? allCases : allCases.filter { $0 != .erp } }
 }
 
 /// The books at the end.
@@ -77,7 +94,10 @@ package struct ChaosTally: Sendable {
 
     package var text: String {
         var lines = ["seed \(seed), \(seconds) s"]
-        lines.append("kills: " + ChaosTarget.allCases.map { "\(kills[$0] ?? 0) \($0.rawValue)" }.joined(separator: ", "))
+        lines.append(
+            "kills: "
+                + ChaosTarget.allCases.filter { kills[$0] != nil }.map { "\(kills[$0] ?? 0) \($0.rawValue)" }.joined(
+                    separator: ", "))
         lines.append("submitted \(submitted), accepted \(accepted), posted \(posted), lost \(lost.count)")
         lines.append(
             "bills in the ledgers \(bills), distinct \(distinct), duplicates \(doubled.count), unexpected \(strangers.count)")

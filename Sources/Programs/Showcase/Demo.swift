@@ -18,7 +18,7 @@ package final class Demo: Sendable {
         self.say = say
         try OwnFolder.claim(plan.folder, flavour: plan.isFast ? "fast demo" : "demo", replaces: false)
         installation = try Installation(
-            Installation.Settings(folder: plan.folder, tenants: plan.tenants, port: plan.port, edits: plan.edits))
+            Installation.Settings(folder: plan.folder, tenants: plan.tenants, port: plan.port, erp: plan.erp, edits: plan.edits))
         numbers = TradeNumbers(folder: installation.settings.folder)
     }
 
@@ -94,10 +94,11 @@ package final class Demo: Sendable {
 
     private func introduce() {
         say(
-            "This starts a server with a private PostgreSQL, a worker process per tenant and a sandbox ERP for each of three "
-                + "invented"
-        )
-        say("tenants, and lets invoices arrive. Nothing leaves this machine. Everything lies in \(installation.settings.folder).")
+            "This starts a server with a private PostgreSQL, a worker process per tenant and "
+                + (plan.erp == .sandbox ? "a sandbox ERP for each" : "Tryton as the ERP of each"))
+        say(
+            "of three invented tenants, and lets invoices arrive. Nothing leaves this machine. Everything lies in "
+                + "\(installation.settings.folder).")
         say("You will see:")
         for scenario in DemoScenario.allCases {
             let name = scenario.rawValue

@@ -11,8 +11,10 @@ package struct DemoPlan: Sendable {
     package var seconds: Int64?
     /// No pauses between events, and a shorter posting target, so that all of it is over in about a minute.
     package var isFast: Bool
+    package var erp: SampleERP
 
-    package init(folder: String, tenants: String, port: Int, seconds: Int64?, isFast: Bool) {
+    package init(folder: String, tenants: String, port: Int, seconds: Int64?, isFast: Bool, erp: SampleERP = .sandbox) {
+        self.erp = erp
         self.folder = folder
         self.tenants = tenants
         self.port = port

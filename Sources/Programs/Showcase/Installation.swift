@@ -14,15 +14,22 @@ package final class Installation: Sendable {
         /// Changes to the text of configuration files, by their path below `tenants`.
         package var edits: @Sendable (String, String) -> String
         package var logLevel: String
+        package var erp: SampleERP
+        /// Where Tryton keeps what it makes once; shared between installations, each of which gets fresh books. Nil: books of the
+        /// installation's own, kept like everything else in its folder.
+        package var sharedState: String?
 
         package init(
-            folder: String, tenants: String, port: Int = 0, logLevel: String = "info",
+            folder: String, tenants: String, port: Int = 0, logLevel: String = "info", erp: SampleERP = .sandbox,
+            sharedState: String? = nil,
             edits: @escaping @Sendable (String, String) -> String = { _, text in text }
         ) {
             self.folder = Folder.absolute(folder)
             self.tenants = Folder.absolute(tenants)
             self.port = port
             self.logLevel = logLevel
+            self.erp = erp
+            self.sharedState = sharedState.map(Folder.absolute)
             self.edits = edits
         }
     }
@@ -37,16 +44,16 @@ package final class Installation: Sendable {
     package let processes: Processes
     private let server = Locked<ChildProcess?>(nil)
     private let serverPort = Locked(0)
-    private let ledgers = Locked<[String: (port: Int, child: ChildProcess)]>([:])
+    private let ledgerPorts = Locked<[String: Int]>([:])
+    private let tryton = Locked<TrytonPeer?>(nil)
     private let sessions = SessionBook()
 
     package init(_ settings: Settings) throws {
         self.settings = settings
         try Folder.make(settings.folder)
         processes = try Processes(folder: settings.folder)
-        for name in ["countersignd", "countersign-worker", "countersign-reader", "countersign-launch", "erp-sandbox"] {
-            _ = try processes.program(name)
-        }
+        let programs = ["countersignd", "countersign-worker", "countersign-reader", "countersign-launch"]
+        for name in programs + (settings.erp == .sandbox ? ["erp-sandbox"] : []) { _ = try processes.program(name) }
     }
 
     package var address: String { "http://127.0.0.1:\(serverPort.withLock { $0 })" }
@@ -60,14 +67,24 @@ package final class Installation: Sendable {
     }
     package var serverEnding: ChildProcess.Ending? { server.withLock { $0?.ending } }
 
-    package func ledger(_ tenant: SampleTenant) -> LedgerAPI { LedgerAPI(port: ledgers.withLock { $0[tenant.slug]?.port ?? 0 }) }
+    package func ledger(_ tenant: SampleTenant) -> LedgerAPI {
+        if let database = tryton.withLock({ $0?.databases[tenant.slug] }) { return LedgerAPI(control: database.control) }
+        return LedgerAPI(sandboxPort: ledgerPorts.withLock { $0[tenant.slug] ?? 0 })
+    }
 
     // MARK: Starting
 
     /// Ledgers, configuration, server, passwords, secrets: everything from nothing. `say` is told of each stage.
     package func start(_ tenants: [SampleTenant] = SampleTenant.all, say: @Sendable (String) -> Void = { _ in }) async throws {
-        say("starting \(tenants.count) sandbox ledgers")
-        for tenant in tenants { try await startLedger(tenant, seed: 1) }
+        switch settings.erp {
+        case .sandbox:
+            say("starting \(tenants.count) sandbox ledgers")
+            for tenant in tenants { try await startLedger(tenant, seed: 1) }
+        case .tryton:
+            say("starting Tryton with \(tenants.count) databases; the first time this takes some minutes")
+            try await startTryton(tenants, isFresh: settings.sharedState != nil)
+            for tenant in tenants { try await ledger(tenant).add(tenant.ledgerData) }
+        }
         say("setting up the database and applying the configuration")
         let configuration = try writeConfiguration()
         try await processes.run(
@@ -80,11 +97,37 @@ package final class Installation: Sendable {
         try await startServer()
         say("setting passwords and secrets")
         for tenant in tenants {
-            try await processes.run(
-                "countersignd",
-                ["secret", "--data", dataFolder, "--tenant", tenant.slug, "--name", "erp-token", "--log", "error"],
-                input: Installation.ledgerToken)
+            for (name, value) in secrets(of: tenant).sorted(by: { $0.key < $1.key }) {
+                try await processes.run(
+                    "countersignd",
+                    ["secret", "--data", dataFolder, "--tenant", tenant.slug, "--name", name, "--log", "error"], input: value)
+            }
         }
+    }
+
+    private func secrets(of tenant: SampleTenant) -> [String: String] {
+        tryton.withLock { $0?.databases[tenant.slug]?.secrets } ?? ["erp-token": Installation.ledgerToken]
+    }
+
+    /// Where the configuration lies, with the runbooks and the tests beside it.
+    private var root: String { Folder.parent(of: settings.tenants) }
+
+    private func startTryton(_ tenants: [SampleTenant], isFresh: Bool) async throws {
+        let port = tryton.withLock { $0?.port ?? 0 }
+        let peer = try await TrytonPeer.start(
+            tenants, below: root, state: settings.sharedState ?? settings.folder + "/tryton", port: port, isFresh: isFresh,
+            processes: processes)
+        tryton.withLock { $0 = peer }
+    }
+
+    /// Kills Tryton, its database with it, and starts it again on what it had written; answers the number of the killed process.
+    func restartTryton(_ tenants: [SampleTenant]) async throws -> Int32 {
+        guard let child = processes.running(named: "tryton") else { return 0 }
+        child.kill9()
+        _ = await child.waitForEnd()
+        processes.forget(child)
+        try await startTryton(tenants, isFresh: false)
+        return child.pid
     }
 
     /// Starts the tenant's sandbox ERP; it keeps its bills in a journal.
@@ -106,8 +149,8 @@ package final class Installation: Sendable {
             }
             return Folder.text(portFile).flatMap { Int($0.split(separator: "\n").last ?? "") }
         }
-        ledgers.withLock { $0[tenant.slug] = (port, child) }
-        try await LedgerAPI(port: port).add(tenant.ledgerData)
+        ledgerPorts.withLock { $0[tenant.slug] = port }
+        try await ledger(tenant).add(tenant.ledgerData)
     }
 
     /// Whether a port of this machine can be taken now; a sandbox without one takes any.
@@ -131,19 +174,22 @@ package final class Installation: Sendable {
     /// A copy of the configuration, with the runbooks that lie beside it, whose connections lead to the ledgers of this
     /// installation.
     private func writeConfiguration() throws -> String {
-        let ports = ledgers.withLock { $0.mapValues(\.port) }
+        let ports = ledgerPorts.withLock(\.self)
+        let tryton = tryton.withLock(\.self)
         let target = settings.folder + "/configuration"
         Folder.remove(target)
         let edits = settings.edits
         try Folder.copy(settings.tenants, to: target + "/Tenants") { path, text in
             var text = edits(path, text)
             for tenant in SampleTenant.all where path.contains("/\(tenant.slug)/connections/") {
-                text = replacing(
-                    "127.0.0.1:\(tenant.ledgerPort)", with: "127.0.0.1:\(ports[tenant.slug] ?? tenant.ledgerPort)", in: text)
+                text =
+                    tryton?.connection(of: tenant)
+                    ?? replacing(
+                        "127.0.0.1:\(tenant.ledgerPort)", with: "127.0.0.1:\(ports[tenant.slug] ?? tenant.ledgerPort)", in: text)
             }
             return text
         }
-        try Folder.copy(Folder.parent(of: settings.tenants) + "/Runbooks", to: target + "/Runbooks") { _, text in text }
+        try Folder.copy(root + "/Runbooks", to: target + "/Runbooks") { _, text in text }
         return target
     }
 

@@ -1,14 +1,18 @@
 internal import Curl
 package import Kernel
 
-/// The sandbox ERP, as whoever runs it sees it: its true books, its faults, its master data.
+/// An ERP on this machine, as whoever runs it sees it: its true books, its faults, its master data. The sandbox and the peers of
+/// the tests speak the same words here.
 package struct LedgerAPI: Sendable {
-    static let answerMilliseconds = 30_000
+    static let answerMilliseconds = 120_000
 
-    package let port: Int
+    /// The address below which the ERP is looked into and changed behind everybody's back.
+    package let control: String
     private let curl = CurlClient()
 
-    package init(port: Int) { self.port = port }
+    package init(control: String) { self.control = control }
+
+    init(sandboxPort: Int) { self.init(control: "http://127.0.0.1:\(sandboxPort)/sandbox") }
 
     /// What a sandbox holds in truth.
     package struct Books: Sendable {
@@ -20,22 +24,29 @@ package struct LedgerAPI: Sendable {
     }
 
     package func books() async throws -> Books {
-        let json = try await exchange(.get, "/sandbox/ledger", nil)
+        let json = try await exchange(.get, "/ledger", nil)
         return Books(
             bills: json["bills"]?.array ?? [], distinct: json["distinct"]?.int ?? 0,
             doubled: (json["doubled"]?.array ?? []).compactMap { $0.string })
     }
 
     /// Replaces the faults; an empty object is a healthy ERP.
-    package func setFaults(_ faults: JSONValue) async throws { _ = try await exchange(.put, "/sandbox/faults", faults) }
+    package func setFaults(_ faults: JSONValue) async throws { _ = try await exchange(.put, "/faults", faults) }
 
     /// Adds suppliers, orders and receipts.
-    package func add(_ data: JSONValue) async throws { _ = try await exchange(.post, "/sandbox/data", data) }
+    package func add(_ data: JSONValue) async throws { _ = try await exchange(.post, "/data", data) }
+
+    /// What only a peer can do, such as `close-period`; the answer is the peer's own.
+    @discardableResult
+    package func perform(_ call: String, _ facts: JSONValue) async throws -> JSONValue {
+        try await exchange(.post, "/" + call, facts)
+    }
 
     private func exchange(_ method: HTTPMethod, _ path: String, _ body: JSONValue?) async throws -> JSONValue {
-        let entry = EgressPolicy.Entry("127.0.0.1:\(port)").map { [$0] } ?? []
+        let host = control.split(separator: "/").dropFirst().first.map(String.init) ?? ""
+        let entry = EgressPolicy.Entry(host).map { [$0] } ?? []
         let request = HTTPRequest(
-            method, "http://127.0.0.1:\(port)\(path)",
+            method, control + path,
             headers: body == nil ? [] : [HTTPHeader("Content-Type", "application/json")],
             body: body?.bytes, totalTimeoutMilliseconds: LedgerAPI.answerMilliseconds, maxBodyBytes: ServerAPI.answerBytesMax,
             egress: EgressPolicy(entries: entry), isRepeatable: true)
@@ -43,7 +54,7 @@ package struct LedgerAPI: Sendable {
         do throws(CurlFailure) {
             response = try await curl.perform(request)
         } catch {
-            throw Fault("asking the sandbox ERP on port \(port)", error.description, isRetryable: true, cause: error)
+            throw Fault("asking the ERP at \(control)", error.description, isRetryable: true, cause: error)
         }
         return try ServerAPI.json(response)
     }

@@ -44,10 +44,17 @@ package final class Processes: Sendable {
         return path
     }
 
-    /// Starts a program that keeps running; its output goes to `logs/<name>.log`.
+    private func path(of program: String) throws(Refusal) -> String {
+        program.hasPrefix("/") ? program : try self.program(program)
+    }
+
+    /// The process of this name that was started last and has not been forgotten.
+    func running(named name: String) -> ChildProcess? { running.withLock { $0.last { $0.name == name } } }
+
+    /// Starts a program that keeps running, one of ours or another by its absolute path; its output goes to `logs/<name>.log`.
     package func start(_ program: String, _ arguments: [String], name: String? = nil) throws -> ChildProcess {
         let name = name ?? program
-        let child = try ChildProcess.start(try self.program(program), arguments, name: name, log: log(name))
+        let child = try ChildProcess.start(try path(of: program), arguments, name: name, log: log(name))
         running.withLock { $0.append(child) }
         writeList()
         return child
@@ -57,7 +64,7 @@ package final class Processes: Sendable {
     /// lines when it failed.
     @discardableResult
     package func run(_ program: String, _ arguments: [String], input: String = "") async throws -> String {
-        let path = program.hasPrefix("/") ? program : try self.program(program)
+        let path = try path(of: program)
         let program = program.split(separator: "/").last.map(String.init) ?? program
         let output = "\(folder)/logs/.\(program)-\(Entropy.system.bytes(6).hexText)"
         // What it wrote may be a key, so it does not stay.

@@ -8,13 +8,12 @@ struct ChaosCommand: AsyncParsableCommand {
         commandName: "chaos",
         abstract: "Kill workers, server and database at random moments while invoices are posted, and count.",
         discussion: """
-            The ledgers answer 429, 503, HTML and nonsense, lose answers,
-                and commit writes up to twenty seconds after their clients
-            have gone. The same seed kills and fails in the same order.
+            The ledgers answer 429, 503, HTML and nonsense, lose answers, and commit writes up to twenty seconds after their clients
+            have gone. The same seed kills and fails in the same order. With --erp tryton the ERP is killed and restarted too.
             Exit codes: 0 everything accepted was posted once; 1 not; 2 it could not run.
             """)
 
-    @Option(help: "Processes to kill, a third of each kind.")
+    @Option(help: "Processes to kill, as many of each kind.")
     var kills = 60
 
     @Option(help: "Invoices to hand in.")
@@ -29,6 +28,9 @@ struct ChaosCommand: AsyncParsableCommand {
     @Option(help: "The configuration to apply; by default the example that comes with the product.")
     var tenants: String?
 
+    @Option(help: "The tenants' ERP: \(SampleERP.choices).")
+    var erp = SampleERP.sandbox
+
     @OptionGroup var output: OutputOption
 
     func validate() throws {
@@ -40,7 +42,8 @@ struct ChaosCommand: AsyncParsableCommand {
     func run() async throws {
         let plan = ChaosPlan(
             kills: kills, invoices: invoices, seed: seed ?? Entropy.system.next() % 1_000_000_000,
-            folder: data ?? Places.data("countersign-chaos"), tenants: try Places.tenants(tenants))
+            folder: data ?? Places.data("countersign-chaos"), tenants: try Places.tenants(tenants),
+            erp: erp)
         let isText = output.form == .text
         let chaos = try Chaos(plan) { isText ? Terminal.print($0) : Terminal.complain($0) }
         let tally = try await StopSignal.ending { try await chaos.run() }

@@ -3,6 +3,10 @@ import Glibc
 import Kernel
 import Showcase
 
+extension SampleERP: ExpressibleByArgument {
+    static let choices = allCases.map(\.rawValue).joined(separator: ", ")
+}
+
 /// `countersign demo`: the product at work, in front of a visitor.
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -27,11 +31,15 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(help: "The configuration to apply; by default the example that comes with the product.")
     var tenants: String?
 
+    @Option(help: "The tenants' ERP: \(SampleERP.choices).")
+    var erp = SampleERP.sandbox
+
     func run() async throws {
         let plan = DemoPlan(
-            folder: data ?? Places.data("countersign-demo" + (fast ? "-fast" : "")), tenants: try Places.tenants(tenants),
+            folder: data ?? Places.data("countersign-demo" + (fast ? "-fast" : "") + (erp == .sandbox ? "" : "-\(erp.rawValue)")),
+            tenants: try Places.tenants(tenants),
             port: port,
-            seconds: seconds, isFast: fast)
+            seconds: seconds, isFast: fast, erp: erp)
         let demo = try Demo(plan) { Terminal.print($0) }
         let isComplete = try await StopSignal.ending { try await demo.run() }
         if seconds != nil, !isComplete { throw BadAnswer() }
