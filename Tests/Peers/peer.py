@@ -62,6 +62,22 @@ def listen(door, port):
     return server, f"http://127.0.0.1:{server.effective_port}"
 
 
+def control(known, words, method, calls_of):
+    """Does a call on a tenant: `calls_of(tenant)` names what can be done, and only what is read is asked for with GET."""
+    if len(words) != 2 or words[0] not in known:
+        raise Refused(404, f"there is no tenant {words[0] if words else ''} here")
+    tenant, name = words
+    calls = calls_of(tenant)
+    if name not in calls:
+        raise Refused(404, f"there is no call {name}; there are {', '.join(calls)}")
+    if (method == "GET") != (name in ("ledger", "count")):
+        raise Refused(405, f"{name} is {'done with POST' if method == 'GET' else 'read with GET'}")
+    try:
+        return calls[name]()
+    except KeyError as missing:
+        raise Refused(400, f"{name} needs {missing}") from None
+
+
 def tell(state, facts):
     """The ready line: on standard output, and for the other commands in the state directory."""
     line = json.dumps(facts)

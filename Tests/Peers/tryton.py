@@ -24,8 +24,8 @@ import sys
 import time
 
 from cluster import Cluster, say
-from front_door import CONTROL, FrontDoor, Refused
-from peer import HERE, Unfit, add_commands, alone, listen, read_catalogue, run, tell, write_secret
+from front_door import CONTROL, FrontDoor
+from peer import HERE, Unfit, add_commands, alone, control, listen, read_catalogue, run, tell, write_secret
 
 MODULES = (
     "account account_invoice account_invoice_stock account_payment account_payment_sepa account_product bank company country currency "
@@ -45,8 +45,8 @@ def digest(*parts):
 
 
 def versions():
-    return {name: importlib.metadata.version("trytond" if name is None else f"trytond_{name}") for name in [None, *MODULES]
-            if name is not None} | {"trytond": importlib.metadata.version("trytond")}
+    """Of the server and its modules; another one asks for other templates."""
+    return {name: importlib.metadata.version(name) for name in ["trytond", *(f"trytond_{module}" for module in MODULES)]}
 
 
 class Server:
@@ -208,12 +208,11 @@ class Server:
     # Control
 
     def control(self, method, words, given):
-        from tryton_books import Trouble
-        if len(words) != 2 or words[0] not in self.books:
-            raise Refused(404, f"there is no tenant {words[0] if words else ''} here")
-        tenant, call = words
+        return control(self.books, words, method, lambda tenant: self.calls(tenant, given))
+
+    def calls(self, tenant, given):
         books, facts = self.books[tenant], self.known[tenant]
-        calls = {
+        return {
             "ledger": lambda: books.ledger(), "data": lambda: books.add(given),
             "count": lambda: books.perform(books.counts, readonly=True),
             "edit": lambda: books.edit(given["kind"], given["number"], given["set"]),
@@ -224,14 +223,6 @@ class Server:
             "expire-key": lambda: books.expire_keys(given.get("login", ROBOT)),
             "new-key": lambda: self.renew(books, facts),
         }
-        if call not in calls:
-            raise Refused(404, f"there is no call {call}")
-        if (method == "GET") != (call in ("ledger", "count")):
-            raise Refused(405, f"{call} is {'read' if method != 'GET' else 'done'} with another method")
-        try:
-            return calls[call]()
-        except Trouble as trouble:
-            raise Refused(409, str(trouble)) from None
 
     def rotate(self, books, facts, login):
         facts["passwords"][login] = books.set_password(login)
