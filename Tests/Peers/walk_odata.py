@@ -164,7 +164,7 @@ class ODataWalk:
         self.expect((read["status"], read["totalAmountIncludingTax"], read["id"]) == ("Open", 462.32, draft["id"]),
                     "the bill reads back posted, 462.32", (draft["number"], read["number"]))
         again = self.post(draft["id"], name="invoice-post-again")
-        self.expect(again.status == 400, "a posting repeated is refused", again)
+        self.expect(again.status == 400 and "is posted" in again.text, "a posting repeated is refused", again)
         bill = next(one for one in ask(self.facts["control"] + "/ledger")["bills"] if one["reference"] == self.number)
         self.expect((bill["state"], bill["grossAmount"], bill["lines"][0]["quantity"]) == ("posted", "462.32", "21"),
                     "the peer's own ledger says the same", (bill["number"], bill["dueDate"]))
