@@ -3,7 +3,7 @@
 
   check.py [--state DIR] [--only tryton|odata] [--record]
 
-With --record the calls are written to recorded/, as samples for the connectors' own tests. Without the packages of requirements.txt it
+With --record the calls replace those in recorded/, the samples of the connectors' own tests, if all was as promised. Without the packages of requirements.txt it
 skips, says so, and ends with 0.
 """
 import argparse
@@ -11,6 +11,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,10 +50,9 @@ class Peer:
 
 def walk(name, state, record):
     findings = Findings(name)
-    directory = HERE / "recorded" / name if record else None
+    directory = HERE / "recorded" / f"{name}.new" if record else None
     if directory:
-        for old in directory.glob("*.json"):
-            old.unlink()
+        shutil.rmtree(directory, ignore_errors=True)
     peer = Peer(name, state, "--fresh")
     try:
         ready = peer.start()
@@ -60,8 +60,10 @@ def walk(name, state, record):
         walker = walk_of(name)(ready, findings, directory)
         walker.run()
         tell_of_restarts(peer, findings, ready, name, state)
-        if directory:
-            print(f"{name}: {walker.wire.recorded} calls recorded in {directory.relative_to(HERE)}")
+        if directory and not findings.failed:
+            shutil.rmtree(directory.with_suffix(""), ignore_errors=True)
+            directory.rename(directory.with_suffix(""))
+            print(f"{name}: {walker.wire.recorded} calls recorded")
     finally:
         if peer.process and peer.process.poll() is None:
             peer.stop()

@@ -106,10 +106,11 @@ class FrontDoor:
     """A WSGI application around a peer's own.
 
     `tenant_of(path)` names whose plan counts; `is_write(method, path, body)` says whether a request changes something;
-    `control(method, words, body)` answers calls below /_peer/ that are not about mishaps.
+    `control(method, words, body)` answers calls below /_peer/ that are not about mishaps; `errors` is where the application complains.
     """
 
-    def __init__(self, application, tenant_of, is_write, control):
+    def __init__(self, application, tenant_of, is_write, control, errors):
+        self.errors = errors
         self.application = application
         self.tenant_of = tenant_of
         self.is_write = is_write
@@ -121,6 +122,7 @@ class FrontDoor:
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "/")
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
+        environ["wsgi.errors"] = self.errors
         if path.startswith(CONTROL + "/"):
             return self.controlled(method, path, body, start_response)
         plan = self.plans.get(self.tenant_of(path), self.common)

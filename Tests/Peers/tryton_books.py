@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from decimal import Decimal
 
+from front_door import Refused
 from tryton_company import ROOT_USER, address, bank_account, identifier
 
 ATTEMPTS_MAX = 30
@@ -21,8 +22,11 @@ UNITS = {
 FREE_ITEM = "SERVICE"
 
 
-class Trouble(Exception):
+class Trouble(Refused):
     """What was asked for cannot be done; the sentence says why."""
+
+    def __init__(self, sentence):
+        super().__init__(409, sentence)
 
 
 class Books:

@@ -134,8 +134,8 @@ class TrytonWalk:
         self.expect(past.status == 416, "past the end is 416", past.status)
         since = {"__class__": "datetime", "year": 2020, "month": 1, "day": 1, "hour": 0, "minute": 0, "second": 0, "microsecond": 0}
         changed = self.rest(
-            f"purchase.purchase?f=number&f=write_date&f=create_date&s=100&d={packed(['OR', ['write_date', '>', since], ['create_date', '>', since]])}",
-            name="orders-changed-since")
+            "purchase.purchase?f=number&f=write_date&f=create_date&s=100"
+            f"&d={packed(['OR', ['write_date', '>', since], ['create_date', '>', since]])}", name="orders-changed-since")
         only = self.rest(f"purchase.purchase?f=number&s=100&d={packed([['write_date', '>', since]])}")
         self.expect(len(changed.json) > len(only.json), "polling by write_date alone misses records never written again",
                     f"{len(only.json)} of {len(changed.json)}")
