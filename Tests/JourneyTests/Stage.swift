@@ -20,12 +20,21 @@ struct Stage: Sendable {
         }
     }
 
-    fileprivate static func perform(_ body: @Sendable () async throws -> Void) async throws {
-        let root = Folder.parent(of: Folder.parent(of: Folder.parent(of: #filePath)))
-        let folder = "/tmp/countersign-journeys-\(getpid())"
+    private static let root = Folder.parent(of: Folder.parent(of: Folder.parent(of: #filePath)))
+
+    /// Tryton needs the packages of the tests; without them its journeys are passed over, and say so.
+    static let hasTryton: Bool = {
+        let isThere = ["bin/waitress-serve", "bin/trytond"].allSatisfy { Folder.exists("\(root)/.venv/\($0)") }
+        if !isThere { print("the journeys with Tryton are passed over: its packages are not in .venv (`make setup`)") }
+        return isThere
+    }()
+
+    fileprivate static func perform(_ erp: SampleERP, _ body: @Sendable () async throws -> Void) async throws {
+        let folder = "/tmp/countersign-journeys-\(erp.rawValue)-\(getpid())"
         try OwnFolder.claim(folder, flavour: "journeys", replaces: true)
         let installation = try Installation(
-            Installation.Settings(folder: folder, tenants: root + "/Tenants") { path, text in
+            Installation.Settings(folder: folder, tenants: root + "/Tenants", erp: erp, sharedState: root + "/var/peers/tryton") {
+                path, text in
                 // A posting target that a test can miss.
                 path == "tenants/kestrel-labs/contracts/managed-ap.yaml"
                     ? replacing("target: 2m", with: "target: 8s", in: text) : text
@@ -101,16 +110,22 @@ func refusal(_ act: () async throws -> JSONValue) async throws -> ServerProblem 
 }
 
 /// Journeys and isolation on one stage, one after another.
-@Suite("The whole product", .serialized, .onStage)
+@Suite("The whole product", .serialized, .onStage(.sandbox))
 struct WholeProduct {}
+
+/// The same product with an ERP that nobody here wrote.
+@Suite("The whole product and Tryton", .serialized, .enabled(if: Stage.hasTryton), .onStage(.tryton))
+struct ProductWithTryton {}
 
 /// Starts the stage around a suite.
 struct OnStage: SuiteTrait, TestScoping {
+    let erp: SampleERP
+
     func provideScope(for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void) async throws {
-        try await Stage.perform(function)
+        try await Stage.perform(erp, function)
     }
 }
 
 extension Trait where Self == OnStage {
-    static var onStage: OnStage { OnStage() }
+    static func onStage(_ erp: SampleERP) -> OnStage { OnStage(erp: erp) }
 }

@@ -12,6 +12,8 @@ package struct SampleParty: Sendable, Hashable {
     package var iban: String?
     package var bic: String?
     package var email: String
+    /// Of a buyer: its code among the legal entities of the tenant's configuration.
+    package var entityCode: String { country + "01" }
 
     package init(
         number: String? = nil, name: String, vatId: String, street: String, postCode: String, city: String, country: String,

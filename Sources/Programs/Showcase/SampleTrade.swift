@@ -76,7 +76,7 @@ package struct SampleTrade: Sendable {
             "orders": [
                 [
                     "number": .string(order), "supplierNumber": supplier,
-                    "orderDate": .string(today.adding(days: -20).description),
+                    "orderDate": .string(today.adding(days: -20).description), "company": .string(goods.buyer.entityCode),
                     "currency": .string(tenant.currency.code), "state": "open",
                     "lines": [
                         SampleTrade.orderLine(
