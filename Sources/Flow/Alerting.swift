@@ -52,10 +52,10 @@ extension LaneEngine {
             var machine = try Incident(json: known.machine)
             if machine.taking(alertAt: batch.now) != .opensNew {
                 let actions = try machine.handle(.repeated(alert), at: batch.now)
-                let row = Alerting.merged(machine, into: known)
-                var statements = [IncidentQueries.update(row)]
-                statements += Alerting.entries(actions, of: row, lane: batch.lane)
-                _ = try await tx.pipeline(statements)
+                var open = OpenIncident(machine: machine, row: known)
+                batch.follow(actions, &open)
+                let row = Alerting.merged(open.machine, into: known)
+                _ = try await tx.pipeline([IncidentQueries.update(row)] + open.statements)
                 announce(row, alert: alert, isNew: false, batch: &batch)
                 return row
             }
@@ -69,11 +69,12 @@ extension LaneEngine {
             title: alert.title, severity: alert.severity.rawValue, state: machine.phase.rawValue, facts: .object(facts),
             machine: machine.json,
             run: alert.run, openedAt: batch.now)
-        var statements = [IncidentQueries.insert(row)]
-        statements += Alerting.entries(actions, of: row, lane: batch.lane)
-        _ = try await tx.pipeline(statements)
-        announce(row, alert: alert, isNew: true, batch: &batch)
-        return row
+        var open = OpenIncident(machine: machine, row: row)
+        batch.follow(actions, &open)
+        let opened = Alerting.merged(open.machine, into: row)
+        _ = try await tx.pipeline([IncidentQueries.insert(opened)] + open.statements)
+        announce(opened, alert: alert, isNew: true, batch: &batch)
+        return opened
     }
 
     private func announce(_ row: IncidentRow, alert: Alert, isNew: Bool, batch: inout LaneBatch) {
@@ -138,7 +139,7 @@ package struct Alerting: Sendable {
         _ id: IncidentID, _ event: Incident.Event, action: String, as actor: Actor, scope: ScopeRow
     ) async throws -> IncidentRow {
         let now = platform.clock.now
-        return try await platform.store.withTenant(scope.id) { [platform] tx in
+        let changed = try await platform.store.withTenant(scope.id) { [platform] tx in
             guard let row = try await tx.query(IncidentQueries.lock(tenant: scope.id, id: id)).first.map(IncidentRow.init) else {
                 throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.")
             }
@@ -161,9 +162,19 @@ package struct Alerting: Sendable {
                         tenant: scope.id, lane: row.lane, at: now, topic: action, run: row.run,
                         facts: ["incident": JSONValue(id), "state": .string(after.state)])
                 ]))
+            if let follow = FollowUp(actions) {
+                let command: CommandID = platform.newID()
+                statements.append(
+                    CommandQueries.insert(
+                        CommandRow(
+                            tenant: scope.id, id: command, lane: row.lane, idempotencyKey: "incident.follow/\(command)",
+                            kind: "incident.follow", payload: follow.json(of: id), createdAt: now)))
+            }
             _ = try await tx.pipeline(statements)
             return after
         }
+        desk.nudge(lane: changed.lane)
+        return changed
     }
 
     static func merged(_ machine: Incident, into row: IncidentRow) -> IncidentRow {

@@ -64,6 +64,8 @@ package struct TenantAssets: Sendable {
     package let tenant: TenantDocument?
     /// Who may act here; empty for partners and the operator.
     package let roster: Roster
+    /// The operator's people who are active, by their short names: who is on call for this tenant.
+    let staff: [String: PersonRow]
 
     package func row(_ kind: String, _ name: String) -> AssetRow? { assets["\(kind)/\(name)"] }
 
@@ -155,7 +157,10 @@ package final class AssetLibrary: Sendable {
             ? assets["tenant/\(own.slug)"].flatMap { TenantDocument.parse($0.content, issues: &issues) } : nil
         let found = TenantAssets(
             scope: own, assets: assets, tenant: document,
-            roster: AssetLibrary.roster(of: line, people: people, assets: Array(assets.values)))
+            roster: AssetLibrary.roster(of: line, people: people, assets: Array(assets.values)),
+            staff: Dictionary(
+                people.filter { $0.tenant == line.last?.id && $0.state == "active" }.map { ($0.slug, $0) },
+                uniquingKeysWith: { first, _ in first }))
         state.withLock { state in
             state.current[tenant] = (found, now)
             for row in assets.values { state.rows[row.id] = row }

@@ -30,6 +30,10 @@ struct LaneBatch {
     var tasks: [TaskID: TaskRow] = [:]
     var leases: [TaskID: LeaseRow] = [:]
     var clocks: [RunID: [ClockRow]] = [:]
+    /// Incidents that timers and follow-ups are about, locked.
+    var incidents: [IncidentID: IncidentRow] = [:]
+    /// Their changes, sent before alerts are looked at, which may be about the same ones.
+    var incidentStatements: [SQL] = []
     /// Tasks of a run by key, unfinished ones first.
     var taskByKey: [RunID: [String: TaskID]] = [:]
 
@@ -86,13 +90,23 @@ struct LaneBatch {
         var taskIDs: [(TenantID, TaskID)] = commands.compactMap { command in command.task.map { (command.tenant, $0) } }
         var runIDs: [(TenantID, RunID)] = commands.compactMap { command in command.run.map { (command.tenant, $0) } }
         var clockIDs: [(TenantID, ClockID)] = []
+        var incidentIDs: [(TenantID, IncidentID)] = commands.compactMap { command in
+            guard command.kind == "incident.follow" else { return nil }
+            return command.payload["incident"]?.string.flatMap { IncidentID($0) }.map { (command.tenant, $0) }
+        }
         for timer in timers {
             let (high, low) = (timer.subjectID.high, timer.subjectID.low)
             switch timer.subject {
             case "task", "lease": taskIDs.append((timer.tenant, TaskID(high: high, low: low)))
             case "run": runIDs.append((timer.tenant, RunID(high: high, low: low)))
+            case "incident": incidentIDs.append((timer.tenant, IncidentID(high: high, low: low)))
             default: clockIDs.append((timer.tenant, ClockID(high: high, low: low)))
             }
+        }
+        if !incidentIDs.isEmpty {
+            let locked = try await tx.query(
+                IncidentQueries.lock(lane: lane, tenants: incidentIDs.map(\.0), ids: incidentIDs.map(\.1)))
+            for row in try locked.map(IncidentRow.init) { incidents[row.id] = row }
         }
         let retried = commands.filter { $0.kind == "run.retry" }.compactMap { $0.run?.anySubject }
         if !retried.isEmpty {
@@ -161,6 +175,7 @@ struct LaneBatch {
         case "run.event": try takeEvent(command)
         case "exception.open": try openDocumentException(command)
         case "incident.raise": raiseAsked(command)
+        case "incident.follow": try followUp(command)
         default: throw Refusal(.invalid, reason: "command.unknown", "No command is named \(command.kind).")
         }
     }
@@ -178,6 +193,7 @@ struct LaneBatch {
             _ = try? advance(run, .timerFired(key: timer.key), by: nil)
         case "task": fireTaskTimer(TaskID(high: high, low: low))
         case "lease": endLease(TaskID(high: high, low: low))
+        case "incident": fireIncident(IncidentID(high: high, low: low), key: timer.key)
         default: fireClock(ClockID(high: high, low: low))
         }
     }

@@ -80,6 +80,7 @@ package final class LaneEngine: Sendable {
             try equip(&batch, commands: commands, timers: timers, unreadable: unreadable)
             for command in commands { batch.apply(command) }
             for timer in timers { batch.apply(timer) }
+            if !batch.incidentStatements.isEmpty { _ = try await tx.pipeline(batch.incidentStatements) }
             try await raiseIncidents(&batch, tx: tx)
             let readyTenants = Set(batch.ready.map(\.tenant))
             let queueIDs = try first[2].map { try $0.get("queue_id", as: Int64.self) }

@@ -37,6 +37,35 @@ struct TreeTests {
         #expect(loaded.tree.partners.map(\.slug).sorted() == ["halden-price", "vela"])
     }
 
+    @Test("a rota that names a channel that does not exist, or nobody of the operator, is told where")
+    func rota() {
+        func tree(channels: String, second: String) -> [String: String?] {
+            [
+                "operator/on-call/platform.yaml": """
+                kind: on-call
+                name: platform
+                title: Platform
+                timezone: Europe/London
+                start: 2026-01-05
+                handOver: "09:00"
+                rotation: weekly
+                people: [ada-holm]
+                channels: \(channels)
+                layers:
+                  - title: Second line
+                    people: [ada-holm, \(second)]
+                dutyManager: ada-holm
+
+                """
+            ]
+        }
+        #expect(SampleTree.issues(tree(channels: "[console]", second: "ada-holm")).isEmpty)
+        expectOne(
+            tree(channels: "[console, sms]", second: "ada-holm"), "operator/on-call/platform.yaml:9:21", "`sms`", "console")
+        expectOne(
+            tree(channels: "[console]", second: "ada-hom"), "operator/on-call/platform.yaml:12:24", "no `ada-hom`", "`ada-holm`")
+    }
+
     @Test("a tab, a name twice, an alias: each has its place and its remedy")
     func brokenFiles() {
         expectOne(

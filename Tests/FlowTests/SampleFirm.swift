@@ -34,6 +34,33 @@ enum SampleConfiguration {
         return out
     }
 
+    /// The same, with engineers on call: Tomas and Saskia in weekly turns, then Bela, then Ines as duty manager.
+    static func upperOnCall(channels: [JSONValue] = ["console"]) throws -> [Applying.Asset] {
+        func person(_ id: String, _ name: String) -> JSONValue {
+            ["id": .string(id), "name": .string(name), "email": .string("\(id)@northgate.example"), "roles": ["on-call"]]
+        }
+        return try upper() + [
+            Applying.Asset(
+                scope: .operator, kind: "people", name: "people", version: "1",
+                content: [
+                    "kind": "people",
+                    "people": [
+                        person("tomas", "Tomas Reyl"), person("saskia", "Saskia Brandt"), person("bela", "Bela Kis"),
+                        person("ines", "Ines Okafor"),
+                    ],
+                ]),
+            Applying.Asset(
+                scope: .operator, kind: "on-call", name: "platform", version: "1",
+                content: [
+                    "kind": "on-call", "name": "platform", "title": "Platform", "timezone": "Europe/London",
+                    // The stories begin on Tuesday, the 14th of July 2026, in the first week of the rota.
+                    "start": "2026-07-13", "handOver": "09:00", "rotation": "weekly", "people": ["tomas", "saskia"],
+                    "layers": [["title": "Second line", "people": ["bela"]]], "channels": .array(channels),
+                    "dutyManager": "ines", "escalateAfterMinutes": 15,
+                ]),
+        ]
+    }
+
     private static let operatorFile: JSONValue = [
         "kind": "operator", "slug": "northgate", "name": "Northgate", "legalName": "Northgate Ltd", "locale": "en",
         "timezone": "Europe/London",

@@ -180,6 +180,7 @@ extension RegisteredStatement {
         engine("IncidentQueries.insert", IncidentQueries.insert(one.incidentRow)),
         app("IncidentQueries.update", IncidentQueries.update(one.incidentRow)),
         engine("IncidentQueries.update", IncidentQueries.update(one.incidentRow)),
+        engine("IncidentQueries.lock", IncidentQueries.lock(lane: 1, tenants: [one.id], ids: [one.incident])),
         app("IncidentQueries.lock", IncidentQueries.lock(tenant: one.id, id: one.incident)),
         app("IncidentQueries.find", IncidentQueries.find(tenant: one.id, id: one.incident)),
         app("IncidentQueries.page", IncidentQueries.page(tenant: one.id, openOnly: false, before: nil, limit: 5)),

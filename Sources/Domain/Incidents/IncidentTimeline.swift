@@ -24,6 +24,8 @@ package struct TimelineEntry: Sendable, Hashable {
         case escalated
         case escalationExhausted = "escalation-exhausted"
         case mitigated, resolved, reopened
+        /// Somebody was told, or nobody could be.
+        case paged, unpaged
     }
 
     package let at: Moment

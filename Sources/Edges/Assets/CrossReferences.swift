@@ -123,7 +123,11 @@ struct CrossReferences {
 
     private func check(_ rota: OnCallDocument, _ asset: Asset) -> [LocatedIssue] {
         guard let people = tree.people(of: .operator)?.people.map(\.slug) else { return [] }
-        let named = rota.people.enumerated().map { ("/people/\($0.offset)", $0.element) } + [("/dutyManager", rota.dutyManager)]
+        let layers = rota.layers.enumerated().flatMap { layer in
+            layer.element.people.enumerated().map { ("/layers/\(layer.offset)/people/\($0.offset)", $0.element) }
+        }
+        let named =
+            rota.people.enumerated().map { ("/people/\($0.offset)", $0.element) } + layers + [("/dutyManager", rota.dutyManager)]
         return named.filter { !people.contains($0.1) }.map { pointer, slug in
             issue(
                 asset, pointer, "The operator's people file has no `\(slug)`.",

@@ -154,6 +154,14 @@ package enum IncidentQueries {
         "SELECT \(columns) FROM incident i WHERE i.tenant_id = \(tenant) AND i.id = \(id) FOR UPDATE"
     }
 
+    /// The incidents named, locked for the lane: people change them outside it.
+    package static func lock(lane: Int32, tenants: [TenantID], ids: [IncidentID]) -> SQL {
+        """
+        SELECT \(columns) FROM incident i JOIN unnest(\(tenants), \(ids)) AS wanted(tenant_id, id) USING (tenant_id, id)
+        WHERE i.lane = \(lane) FOR UPDATE OF i
+        """
+    }
+
     package static func find(tenant: TenantID, id: IncidentID) -> SQL {
         "SELECT \(columns) FROM incident i WHERE i.tenant_id = \(tenant) AND i.id = \(id)"
     }

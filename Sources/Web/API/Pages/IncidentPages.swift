@@ -120,6 +120,11 @@ struct IncidentPages: Sendable {
                     [Fact(label: "Run", value: "open the run", href: kit.may(.runsRead) ? "\(kit.base)/runs/\($0)" : "")]
                 } ?? []),
             runbook: try await runbook(row.alert, kit),
+            pages: lines.filter { ["paged", "unpaged"].contains($0.kind) }.map { line in
+                IncidentPage.Page(
+                    status: line.kind == "paged" ? .done : .failed, title: line.text,
+                    detail: kit.time.stamp(line.at, seconds: true).text)
+            },
             timeline: lines.reversed().map { line in
                 IncidentPage.Entry(
                     time: kit.time.stamp(line.at, seconds: true), text: line.text,
