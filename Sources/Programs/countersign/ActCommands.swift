@@ -20,10 +20,17 @@ struct ApproveCommand: AsyncParsableCommand {
     @OptionGroup var choice: ScopeChoice
 
     func run() async throws {
-        let (place, json) = try await choice.find("approvals/\(ServerAPI.escaped(id))", permission: "approvals.decide")
+        Terminal.print("Signed: \(try await choice.decide(id, "approve", reason: reason))")
+    }
+}
+
+extension ScopeChoice {
+    /// Answers an approval as the server shows it at this moment; returns its title.
+    fileprivate func decide(_ id: String, _ verdict: String, reason: String?) async throws -> String {
+        let (place, json) = try await find("approvals/\(ServerAPI.escaped(id))", permission: "approvals.decide")
         let request = RequestView(json)
-        try await place.decide(request, "approve", reason: reason)
-        Terminal.print("Signed: \(request.title)")
+        try await place.decide(request, verdict, reason: reason)
+        return request.title
     }
 }
 
@@ -42,10 +49,7 @@ struct RejectCommand: AsyncParsableCommand {
     @OptionGroup var choice: ScopeChoice
 
     func run() async throws {
-        let (place, json) = try await choice.find("approvals/\(ServerAPI.escaped(id))", permission: "approvals.decide")
-        let request = RequestView(json)
-        try await place.decide(request, "reject", reason: reason)
-        Terminal.print("Rejected: \(request.title)")
+        Terminal.print("Rejected: \(try await choice.decide(id, "reject", reason: reason))")
     }
 }
 
