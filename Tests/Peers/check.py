@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Starts the peers and walks accounts payable through them by plain HTTP; prints what it saw, ends with 1 when that is not as promised.
+"""Starts the peers and walks accounts payable through them by plain HTTP; prints what it saw.
+
+Ends with 1 when that is not as promised.
 
   check.py [--state DIR] [--only tryton|odata] [--record]
 
-With --record the calls replace those in recorded/, the samples of the connectors' own tests, if all was as promised. Without the packages of requirements.txt it
-skips, says so, and ends with 0.
+With --record the calls replace those in recorded/, the samples of the connectors' own tests, if all was as promised. Without the
+packages of requirements.txt it skips, says so, and ends with 0.
 """
 import argparse
 import importlib.util
@@ -112,7 +114,8 @@ def main():
     wanted = [options.only] if options.only else sorted(NEEDED, reverse=True)
     missing = sorted({module for name in wanted for module in NEEDED[name] if importlib.util.find_spec(module) is None})
     if missing:
-        print(f"peers: 0 walked, all skipped ({', '.join(missing)} of Tests/Peers/requirements.txt are not installed; make setup does it)")
+        print(f"peers: 0 walked, all skipped ({', '.join(missing)} of Tests/Peers/requirements.txt are not installed; "
+              "make setup does it)")
         return 0
     results = [walk(name, options.state.resolve(), options.record) for name in wanted]
     failed = sum(len(result.failed) for result in results)

@@ -1,8 +1,8 @@
 """What stands before a peer's application: mischief on its answers, and a control address for whoever runs the peer.
 
-Control lies under /_peer/ on the same port, needs no credentials and is on loopback only. Everything else goes to the application, unless
-the plan of mishaps says otherwise. A plan has shares in per mille, drawn from a seeded generator, and a list `next` of mishaps for the
-next requests that fit:
+Control lies under /_peer/ on the same port, needs no credentials and is on loopback only. Everything else goes to the
+application, unless the plan of mishaps says otherwise. A plan has shares in per mille, drawn from a seeded generator, and a list
+`next` of mishaps for the next requests that fit:
 
   {"tooManyPerMille": 20, "latencyMilliseconds": 5, "seed": 7,
    "next": [{"mishap": "lostAnswer", "body": "account.invoice.post"}, {"mishap": "lateCommit", "seconds": 3, "path": "/rpc/"}]}
@@ -23,7 +23,8 @@ LATENCY_MILLISECONDS_MAX = 60_000
 NEXT_MAX = 1_000
 # Only a write can be lost or late; the others may hit any request.
 MISHAPS = {
-    "tooMany": False, "unavailable": False, "html": False, "errorInside200": False, "wrongGzip": False, "huge": False, "cut": False,
+    "tooMany": False, "unavailable": False, "html": False, "errorInside200": False, "wrongGzip": False, "huge": False,
+    "cut": False,
     "lostAnswer": True, "lateCommit": True,
 }
 JSON_TYPE = [("Content-Type", "application/json")]
@@ -106,7 +107,7 @@ class FrontDoor:
     """A WSGI application around a peer's own.
 
     `tenant_of(path)` names whose plan counts; `is_write(method, path, body)` says whether a request changes something;
-    `control(method, words, body)` answers calls below /_peer/ that are not about mishaps; `errors` is where the application complains.
+    `control(method, words, body)` answers calls below /_peer/ that are not about mishaps; the application complains to `errors`.
     """
 
     def __init__(self, application, tenant_of, is_write, control, errors):
@@ -233,7 +234,8 @@ def say(start_response, status, value, headers=()):
 def ask(url, method="GET", value=None, timeout=120):
     """One control call; answers the JSON or raises `Refused` with the peer's sentence."""
     request = urllib.request.Request(
-        url, method=method, data=None if value is None else json.dumps(value).encode(), headers={"Content-Type": "application/json"})
+        url, method=method, data=None if value is None else json.dumps(value).encode(),
+        headers={"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             return json.load(answer)

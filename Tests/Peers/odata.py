@@ -5,7 +5,8 @@
                  [--page-size 100] [--requests-max 6000] [--token-seconds 3599]
   odata.py add|dump|count|edit|set-iban|close-period|reopen-period|rotate-password|expire-key|new-key|faults --state DIR …
 
-It speaks the catalogue, the ready line and the commands of tryton.py. docs/reference/peers.md tells where it differs from the original.
+It speaks the catalogue, the ready line and the commands of tryton.py.
+docs/reference/peers.md tells where it differs from the original.
 """
 import argparse
 import json
@@ -61,7 +62,8 @@ class Server:
             say(f"{tenant} has fresh books")
         self.books[tenant] = books
         self.services[tenant] = Service(
-            books, Credentials(self.known[tenant], self.options.token_seconds), Limit(self.options.requests_max), self.options.page_size)
+            books, Credentials(self.known[tenant], self.options.token_seconds), Limit(self.options.requests_max),
+            self.options.page_size)
 
     def serve(self):
         with open(self.state / "odata.log", "w", buffering=1) as errors:
@@ -105,7 +107,8 @@ class Server:
 
         @app.errorhandler(404)
         def nowhere(_):
-            return respond({"error": {"code": "BadRequest_ResourceNotFound", "message": "There is nothing at this address."}}, 404)
+            return respond({"error": {"code": "BadRequest_ResourceNotFound", "message": "There is nothing at this address."}},
+                404)
 
         return app
 
@@ -115,10 +118,12 @@ class Server:
             facts, companies = self.known[tenant], self.books[tenant].companies()
             api = f"{self.url}/v2.0/{tenant}/{ENVIRONMENT}/api"
             databases[tenant] = {
-                "name": tenant, "key": facts["password"], "login": LOGIN, "password": facts["password"], "clientId": facts["clientId"],
+                "name": tenant, "key": facts["password"], "login": LOGIN, "password": facts["password"],
+                "clientId": facts["clientId"],
                 "clientSecret": facts["clientSecret"], "scope": SCOPE, "tokenUrl": f"{self.url}/{tenant}/oauth2/v2.0/token",
                 "companyId": companies[0]["id"], "companies": [
-                    {"code": one["name"], "id": one["id"], "name": one["displayName"], "currency": one["currencyCode"]} for one in companies],
+                    {"code": one["name"], "id": one["id"], "name": one["displayName"], "currency": one["currencyCode"]}
+                    for one in companies],
                 "api": f"{api}/{STANDARD}", "bankApi": f"{api}/{PAYABLES}", "control": f"{self.url}{CONTROL}/{tenant}"}
         return {
             "ready": True, "url": self.url, "databases": databases, "control": self.url + CONTROL, "pid": os.getpid(),

@@ -18,8 +18,8 @@ CENT = Decimal("0.01")
 FIRST_DRAFT, FIRST_POSTED = 1001, 108001
 TABLES = """
 CREATE TABLE IF NOT EXISTS row (
-    seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, company TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL,
-    modified TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (tenant, company, kind, id));
+    seq INTEGER PRIMARY KEY, tenant TEXT NOT NULL, company TEXT NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,
+    version INTEGER NOT NULL, modified TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (tenant, company, kind, id));
 CREATE TABLE IF NOT EXISTS closed (tenant TEXT, company TEXT, month TEXT, UNIQUE (tenant, company, month));
 CREATE TABLE IF NOT EXISTS counter (tenant TEXT, company TEXT, name TEXT, value INTEGER NOT NULL, UNIQUE (tenant, company, name));
 """
@@ -70,7 +70,8 @@ class Books:
 
     def rows(self, company, kind):
         found = self.store.run(
-            "SELECT version, modified, body FROM row WHERE tenant = ? AND company = ? AND kind = ? ORDER BY seq", self.tenant, company, kind)
+            "SELECT version, modified, body FROM row WHERE tenant = ? AND company = ? AND kind = ? ORDER BY seq", self.tenant,
+            company, kind)
         return [self.whole(*row) for row in found]
 
     def row(self, company, kind, id):
@@ -90,7 +91,8 @@ class Books:
         now = stamp(datetime.datetime.now(datetime.timezone.utc))
         self.store.run(
             "INSERT INTO row (tenant, company, kind, id, version, modified, body) VALUES (?, ?, ?, ?, 1, ?, ?) "
-            "ON CONFLICT (tenant, company, kind, id) DO UPDATE SET version = version + 1, modified = excluded.modified, body = excluded.body",
+            "ON CONFLICT (tenant, company, kind, id) DO UPDATE SET version = version + 1, "
+            "modified = excluded.modified, body = excluded.body",
             self.tenant, company, kind, row["id"], now, body)
 
     def find(self, company, kind, **wanted):
@@ -134,7 +136,8 @@ class Books:
         self.write("", "companies", {
             "id": id, "systemVersion": "26.0", "name": row["code"], "displayName": row["name"], "currencyCode": row["currency"]})
         for number, name in ACCOUNTS.items():
-            self.write(id, "accounts", {"id": guid(id, "account", number), "number": number, "displayName": name, "category": "Expense"})
+            self.write(id, "accounts", {"id": guid(id, "account", number), "number": number, "displayName": name,
+                "category": "Expense"})
         for rate in data.get("taxRates", []):
             code = f"VAT{rate}"
             self.write(id, "taxGroups", {
@@ -161,8 +164,10 @@ class Books:
         number = row.get("item") or "SERVICE"
         if not self.find(company, "items", number=number):
             self.write(company, "items", {
-                "id": guid(company, "item", number), "number": number, "displayName": row.get("name") or row.get("description") or number,
-                "type": "Inventory" if row.get("receiptRequired", True) else "Service", "baseUnitOfMeasureCode": row.get("unit", "C62")})
+                "id": guid(company, "item", number), "number": number,
+                "displayName": row.get("name") or row.get("description") or number,
+                "type": "Inventory" if row.get("receiptRequired", True) else "Service",
+                "baseUnitOfMeasureCode": row.get("unit", "C62")})
 
     def vendor(self, company, number):
         found = self.find(company, "vendors", number=number)
@@ -180,7 +185,8 @@ class Books:
             self.put_item(company["id"], line)
             lines.append(self.order_line(company["id"], id, int(line.get("line", index)), line))
         self.write(company["id"], "purchaseOrders", with_totals({
-            "id": id, "number": row["number"], "orderDate": row.get("orderDate"), "vendorId": vendor["id"], "vendorNumber": vendor["number"],
+            "id": id, "number": row["number"], "orderDate": row.get("orderDate"), "vendorId": vendor["id"],
+            "vendorNumber": vendor["number"],
             "vendorName": vendor["displayName"], "currencyCode": row.get("currency") or company["currencyCode"],
             "status": "Draft" if row.get("state") in ("draft", "quotation") else "Open", "fullyReceived": False,
             "purchaseOrderLines": lines}, "purchaseOrderLines"))
@@ -198,7 +204,8 @@ class Books:
         rate = line.get("taxRate") or self.rows(company, "taxGroups")[0]["taxPercent"]
         return {
             "id": guid(order, str(number)), "documentId": order, "sequence": Decimal(number * LINE_STEP), "lineType": "Item",
-            "lineObjectNumber": item, "description": line.get("description") or item, "unitOfMeasureCode": line.get("unit", "C62"),
+            "lineObjectNumber": item, "description": line.get("description") or item,
+            "unitOfMeasureCode": line.get("unit", "C62"),
             "quantity": quantity, "directUnitCost": price, "amountExcludingTax": cents(quantity * price), "taxCode": f"VAT{rate}",
             "taxPercent": Decimal(rate), "receivedQuantity": Decimal(0), "invoicedQuantity": Decimal(0)}
 
@@ -219,11 +226,14 @@ class Books:
             quantity = Decimal(line.get("accepted") or line["quantity"])
             ordered["receivedQuantity"] += quantity
             lines.append({
-                "id": guid(id, line["orderLine"]), "documentId": id, "unitCost": ordered["directUnitCost"], "quantity": quantity, **{
-                    name: ordered[name] for name in ("sequence", "lineType", "lineObjectNumber", "description", "unitOfMeasureCode")}})
+                "id": guid(id, line["orderLine"]), "documentId": id, "unitCost": ordered["directUnitCost"], "quantity": quantity,
+                **{
+                    name: ordered[name] for name in ("sequence", "lineType", "lineObjectNumber", "description",
+                        "unitOfMeasureCode")}})
         goods = {one["number"] for one in self.rows(company, "items") if one["type"] == "Inventory"}
         order["fullyReceived"] = all(
-            line["receivedQuantity"] >= line["quantity"] for line in order["purchaseOrderLines"] if line["lineObjectNumber"] in goods)
+            line["receivedQuantity"] >= line["quantity"] for line in order["purchaseOrderLines"]
+            if line["lineObjectNumber"] in goods)
         self.write(company, "purchaseOrders", order)
         self.write(company, "purchaseReceipts", {
             "id": id, "number": row["number"], "postingDate": row.get("receiptDate") or datetime.date.today().isoformat(),
@@ -256,7 +266,8 @@ class Books:
             found = self.find(company, "vendors", **wanted)
             if not found:
                 raise Bad(400, "Internal_RecordNotFound",
-                          f"The field Vendor contains a value ({list(wanted.values())[0]}) that cannot be found in the related table (Vendor).")
+                          f"The field Vendor contains a value ({list(wanted.values())[0]}) that cannot be found in the related "
+                          "table (Vendor).")
             values = {**values, "vendorId": found[0]["id"], "vendorNumber": found[0]["number"]}
             row = {**row, "vendorName": found[0]["displayName"], "paymentTermsCode": found[0]["paymentTermsCode"]}
         if values.get("orderNumber"):
@@ -269,7 +280,8 @@ class Books:
     def invoice_line(self, company, row, values):
         id = guid(row["id"], str(len(row["purchaseInvoiceLines"]) + 1))
         line = {
-            "id": id, "documentId": row["id"], "sequence": Decimal((len(row["purchaseInvoiceLines"]) + 1) * LINE_STEP), "lineType": "Account",
+            "id": id, "documentId": row["id"], "sequence": Decimal((len(row["purchaseInvoiceLines"]) + 1) * LINE_STEP),
+            "lineType": "Account",
             "description": "", "unitOfMeasureCode": "", "quantity": Decimal(1), "unitCost": Decimal(0), **values}
         sets = {"Account": "accounts", "Item": "items"}
         if line["lineType"] not in sets:
@@ -278,13 +290,16 @@ class Books:
             raise Bad(400, "Internal_RecordNotFound", f"The {line['lineType']} {line.get('lineObjectNumber')} does not exist.")
         groups = {one["code"]: one["taxPercent"] for one in self.rows(company, "taxGroups")}
         if line.get("taxCode") not in groups:
-            raise Bad(400, "Internal_RecordNotFound", f"The tax code {line.get('taxCode')} does not exist; there are {', '.join(groups)}.")
+            raise Bad(400, "Internal_RecordNotFound",
+                f"The tax code {line.get('taxCode')} does not exist; there are {', '.join(groups)}.")
         net = cents(Decimal(line["quantity"]) * Decimal(line["unitCost"]))
         tax = cents(net * groups[line["taxCode"]] / 100)
-        return {**line, "taxPercent": groups[line["taxCode"]], "amountExcludingTax": net, "totalTaxAmount": tax, "amountIncludingTax": net + tax}
+        return {**line, "taxPercent": groups[line["taxCode"]], "amountExcludingTax": net, "totalTaxAmount": tax,
+            "amountIncludingTax": net + tax}
 
     def due(self, company, row):
-        days = [int(one["dueDateCalculation"][:-1]) for one in self.rows(company, "paymentTerms") if one["code"] == row["paymentTermsCode"]]
+        days = [int(one["dueDateCalculation"][:-1]) for one in self.rows(company, "paymentTerms")
+            if one["code"] == row["paymentTermsCode"]]
         return (datetime.date.fromisoformat(row["invoiceDate"]) + datetime.timedelta(days=days[0] if days else 0)).isoformat()
 
     def draft(self, company, id):
@@ -313,21 +328,25 @@ class Books:
 
     def must_be_draft(self, row):
         if row["status"] != "Draft":
-            raise Bad(400, "Application_DialogException", f"The purchase invoice {row['number']} is posted and cannot be changed.")
+            raise Bad(400, "Application_DialogException",
+                f"The purchase invoice {row['number']} is posted and cannot be changed.")
 
     def post(self, company, row):
         """Posts the draft, which gets the number of a posted invoice with it."""
         self.must_be_draft(row)
         if not row["vendorInvoiceNumber"]:
-            raise Bad(400, "Application_DialogException", "You need to enter the document number of the vendor in Vendor Invoice No.")
+            raise Bad(400, "Application_DialogException",
+                "You need to enter the document number of the vendor in Vendor Invoice No.")
         if not row["purchaseInvoiceLines"]:
             raise Bad(400, "Application_DialogException", "There is nothing to post.")
         if self.vendor(company, row["vendorNumber"])["blocked"] != " ":
-            raise Bad(400, "Application_DialogException", f"You cannot post this document when vendor {row['vendorNumber']} is blocked.")
+            raise Bad(400, "Application_DialogException",
+                f"You cannot post this document when vendor {row['vendorNumber']} is blocked.")
         if self.store.run("SELECT 1 FROM closed WHERE tenant = ? AND company = ? AND month = ?",
                           self.tenant, company, row["postingDate"][:7]):
             raise Bad(400, "Application_DialogException", "Posting Date is not within your range of allowed posting dates.")
-        for other in self.find(company, "purchaseInvoices", vendorNumber=row["vendorNumber"], vendorInvoiceNumber=row["vendorInvoiceNumber"]):
+        for other in self.find(company, "purchaseInvoices", vendorNumber=row["vendorNumber"],
+            vendorInvoiceNumber=row["vendorInvoiceNumber"]):
             if other["status"] != "Draft":
                 raise Bad(400, "Application_DialogException",
                           f"Purchase Invoice {row['vendorInvoiceNumber']} already exists for this vendor.")
@@ -339,28 +358,34 @@ class Books:
     def counts(self):
         names = {"suppliers": "vendors", "orders": "purchaseOrders", "receipts": "purchaseReceipts", "bills": "purchaseInvoices"}
         found = self.store.run("SELECT kind, count(DISTINCT id) FROM row WHERE tenant = ? GROUP BY kind", self.tenant)
-        return {name: dict(found).get(kind, 0) // (len(self.companies()) if name == "suppliers" else 1) for name, kind in names.items()}
+        counts = {name: dict(found).get(kind, 0) for name, kind in names.items()}
+        return {**counts, "suppliers": counts["suppliers"] // len(self.companies())}
 
     def ledger(self):
         bills = [self.bill(company, row) for company in self.companies() for row in self.rows(company["id"], "purchaseInvoices")]
         seen = Counter(f"{bill['supplierNumber']}/{bill['reference']}" for bill in bills)
         return {
-            "bills": bills, "count": len(bills), "distinct": len(seen), "posted": sum(bill["state"] == "posted" for bill in bills),
+            "bills": bills, "count": len(bills), "distinct": len(seen),
+            "posted": sum(bill["state"] == "posted" for bill in bills),
             "doubled": sorted(key for key, times in seen.items() if times > 1)}
 
     def bill(self, company, row):
         vendor = self.vendor(company["id"], row["vendorNumber"])
         return {
             "id": row["id"], "number": row["number"], "reference": row["vendorInvoiceNumber"],
-            "state": "draft" if row["status"] == "Draft" else "posted", "company": company["name"], "supplierNumber": row["vendorNumber"],
+            "state": "draft" if row["status"] == "Draft" else "posted", "company": company["name"],
+            "supplierNumber": row["vendorNumber"],
             "supplierName": row["vendorName"], "supplierVatId": vendor["taxRegistrationNumber"] or None,
             "invoiceNumber": row["vendorInvoiceNumber"], "invoiceDate": row["invoiceDate"], "accountingDate": row["postingDate"],
             "dueDate": row["dueDate"], "currency": row["currencyCode"], "description": row["postingDescription"],
-            "terms": row["paymentTermsCode"], "netAmount": str(row["totalAmountExcludingTax"]), "taxAmount": str(row["totalTaxAmount"]),
+            "terms": row["paymentTermsCode"], "netAmount": str(row["totalAmountExcludingTax"]),
+            "taxAmount": str(row["totalTaxAmount"]),
             "grossAmount": str(row["totalAmountIncludingTax"]), "orderNumber": row["orderNumber"] or None,
             "lines": [{
-                "line": index, "description": line["description"], "quantity": str(line["quantity"]), "unit": line["unitOfMeasureCode"],
-                "unitPrice": str(line["unitCost"]), "netAmount": str(line["amountExcludingTax"]), "account": line["lineObjectNumber"],
+                "line": index, "description": line["description"], "quantity": str(line["quantity"]),
+                "unit": line["unitOfMeasureCode"],
+                "unitPrice": str(line["unitCost"]), "netAmount": str(line["amountExcludingTax"]),
+                "account": line["lineObjectNumber"],
                 "taxRates": [str(line["taxPercent"])]} for index, line in enumerate(row["purchaseInvoiceLines"], 1)]}
 
     def edit(self, kind, number, values):
@@ -371,9 +396,11 @@ class Books:
         name, keys = sets[kind]
         values = {"vendorInvoiceNumber" if key == "reference" else key: value for key, value in values.items()}
         unknown = [key for key in values if key not in entity(name).properties]
-        found = [(one["id"], row) for one in self.companies() for row in self.rows(one["id"], name) if number in [row[key] for key in keys]]
+        found = [(one["id"], row) for one in self.companies() for row in self.rows(one["id"], name)
+            if number in [row[key] for key in keys]]
         if unknown or not found or (kind == "invoice" and len(found) > 1):
-            raise Refused(409, f"{len(found)} records are called {number}; properties that do not exist: {', '.join(unknown) or 'none'}")
+            raise Refused(409,
+                f"{len(found)} records are called {number}; properties that do not exist: {', '.join(unknown) or 'none'}")
         with self.store.transaction():
             for company, row in found:
                 self.write(company, name, {**row, **values})
@@ -387,7 +414,9 @@ class Books:
         return {"supplier": number}
 
     def close_period(self, date, code=None, is_open=False):
-        statement = "DELETE FROM closed WHERE tenant = ? AND company = ? AND month = ?" if is_open else "INSERT OR IGNORE INTO closed VALUES (?, ?, ?)"
+        statement = "INSERT OR IGNORE INTO closed VALUES (?, ?, ?)"
+        if is_open:
+            statement = "DELETE FROM closed WHERE tenant = ? AND company = ? AND month = ?"
         self.store.run(statement, self.tenant, self.company(code)["id"], date[:7])
         return {"period": date[:7], "state": "open" if is_open else "closed"}
 

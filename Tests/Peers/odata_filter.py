@@ -1,4 +1,7 @@
-"""What the query options of OData v4 mean: odata-query parses `$filter`, and its tree is evaluated over rows exactly, decimals as decimals."""
+"""What the query options of OData v4 mean.
+
+odata-query parses `$filter`, and its tree is evaluated over rows exactly, decimals as decimals.
+"""
 import base64
 import datetime
 import json
@@ -13,11 +16,14 @@ from odata_query.grammar import ODataLexer, ODataParser
 from odata_model import LINES, Bad, entity
 
 COMPARATORS = {
-    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge}
-ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv, ast.Mod: operator.mod}
+    ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt,
+    ast.GtE: operator.ge}
+ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.Mod: operator.mod}
 FUNCTIONS = {
     "contains": lambda text, part: part in text, "startswith": lambda text, part: text.startswith(part),
-    "endswith": lambda text, part: text.endswith(part), "tolower": str.lower, "toupper": str.upper, "trim": str.strip, "length": len,
+    "endswith": lambda text, part: text.endswith(part), "tolower": str.lower, "toupper": str.upper, "trim": str.strip,
+    "length": len,
     "year": lambda date: int(date[:4]), "month": lambda date: int(date[5:7]), "day": lambda date: int(date[8:10]),
     "concat": lambda one, other: one + other, "indexof": str.find, "substring": lambda text, start, size=None: (
         text[start:] if size is None else text[start:start + size]),
@@ -26,7 +32,8 @@ EXPANDED = re.compile(r"([A-Za-z]+)(?:\(([^)]*)\))?")
 
 
 def unknown(name, set_name):
-    return Bad(400, "BadRequest", f"Could not find a property named '{name}' on type 'Microsoft.NAV.{entity(set_name).singular}'.")
+    return Bad(400, "BadRequest",
+        f"Could not find a property named '{name}' on type 'Microsoft.NAV.{entity(set_name).singular}'.")
 
 
 def parse_filter(text):
@@ -79,7 +86,8 @@ class Evaluation:
         try:
             return COMPARATORS[type(node.comparator)](left, right)
         except TypeError:
-            raise Bad(400, "BadRequest", f"A binary operator with incompatible types was detected: '{left}' and '{right}'.") from None
+            raise Bad(400, "BadRequest",
+                f"A binary operator with incompatible types was detected: '{left}' and '{right}'.") from None
 
     def function(self, node, scope):
         name = node.func.name
@@ -97,7 +105,8 @@ class Evaluation:
         rows = self.property(node.owner, scope)
         name = node.lambda_.identifier.name if node.lambda_ else None
         inner = [
-            self.value(node.lambda_.expression, {**scope, name: (node.owner.name, row)}) if node.lambda_ else True for row in rows]
+            self.value(node.lambda_.expression, {**scope, name: (node.owner.name, row)}) if node.lambda_ else True
+            for row in rows]
         return any(inner) if isinstance(node.operator, ast.Any) else all(inner)
 
     def property(self, node, scope):
@@ -147,7 +156,8 @@ def whole(query, name, default=None, most=None):
 
 
 def sort(rows, text, set_name):
-    """`$orderby`, and else the order of arrival, which also breaks ties: the last criterion is sorted first, and equals stay in place."""
+    """`$orderby`, and else the order of arrival, which also breaks ties: the last criterion is sorted first,
+    and equals stay in place."""
     for part in reversed([part.split() for part in text.split(",")] if text else []):
         name, direction = part[0], part[1] if len(part) > 1 else "asc"
         if name not in entity(set_name).properties:
@@ -160,7 +170,8 @@ def sort(rows, text, set_name):
 
 
 def page(rows, query, size):
-    """The rows of one page, and the skip token of the next if there is one. The token names the last row and what is left of `$top`."""
+    """The rows of one page, and the skip token of the next if there is one. The token names the last row and what is
+    left of `$top`."""
     top, skip = whole(query, "$top"), whole(query, "$skip", 0)
     start, left = skip, top
     if "$skiptoken" in query:

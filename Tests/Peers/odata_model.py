@@ -1,4 +1,5 @@
-"""The entities of the OData peer, in the manner of Business Central's API v2.0: their properties, what a client may write, and how long."""
+"""The entities of the OData peer, in the manner of Business Central's API v2.0: their properties, what a client may
+write, and how long it may be."""
 import datetime
 import json
 import re
@@ -45,7 +46,8 @@ class Property:
                 return datetime.date.fromisoformat(value).isoformat()
             except ValueError:
                 pass
-        raise Bad(400, "BadRequest", f"Cannot convert the literal '{value}' to the expected type of '{name}', which is {self.kind}.")
+        raise Bad(400, "BadRequest",
+            f"Cannot convert the literal '{value}' to the expected type of '{name}', which is {self.kind}.")
 
     def string(self, name, value):
         if not isinstance(value, str):
@@ -104,7 +106,8 @@ LINES = {
 ENTITIES = {
     "companies": Entity("company", "id:guid systemVersion:string name:string displayName:string currencyCode:string"),
     "vendors": Entity("vendor", (
-        "id:guid number:string20 displayName:string100 addressLine1:string city:string country:string postalCode:string email:string "
+        "id:guid number:string20 displayName:string100 addressLine1:string city:string country:string postalCode:string "
+        "email:string "
         "taxRegistrationNumber:string20 currencyCode:string paymentTermsCode:string blocked:string balance:decimal ") + STAMP),
     # The standard API has no bank accounts of vendors; tenants publish a page of their own for them.
     "vendorBankAccounts": Entity("vendorBankAccount", (
@@ -114,8 +117,8 @@ ENTITIES = {
     "paymentTerms": Entity("paymentTerm", "id:guid code:string10 displayName:string dueDateCalculation:string"),
     "taxGroups": Entity("taxGroup", "id:guid code:string20 displayName:string taxPercent:decimal"),
     "purchaseOrders": Entity("purchaseOrder", (
-        "id:guid number:string20 orderDate:date vendorId:guid vendorNumber:string20 vendorName:string currencyCode:string status:string "
-        "fullyReceived:boolean ") + TOTALS + STAMP, "purchaseOrderLines"),
+        "id:guid number:string20 orderDate:date vendorId:guid vendorNumber:string20 vendorName:string currencyCode:string "
+        "status:string fullyReceived:boolean ") + TOTALS + STAMP, "purchaseOrderLines"),
     "purchaseReceipts": Entity("purchaseReceipt", (
         "id:guid number:string20 postingDate:date orderNumber:string20 vendorNumber:string20 vendorName:string "
         "vendorShipmentNumber:string35 ") + STAMP, "purchaseReceiptLines"),

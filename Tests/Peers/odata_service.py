@@ -37,7 +37,8 @@ class Answer:
 
 
 def refusal(bad):
-    """The error body; the original adds a number of its own to every message, so whoever compares whole messages fails here too."""
+    """The error body; the original adds a number of its own to every message, so whoever compares whole messages
+    fails here too."""
     number = hashlib.sha256(bad.message.encode()).hexdigest()[:16]
     return Answer(bad.status, {"error": {"code": bad.code, "message": f"{bad.message}  CorrelationId:  {number}."}}, bad.headers)
 
@@ -61,7 +62,8 @@ class Credentials:
             return Answer(400, {"error": "invalid_scope", "error_description": f"The scope is {SCOPE}."})
         claims = json.dumps({"until": int(time.time()) + self.seconds, "generation": self.facts["generation"]}).encode()
         made = base64.urlsafe_b64encode(claims).decode() + "." + self.seal(claims)
-        return Answer(200, {"token_type": "Bearer", "expires_in": self.seconds, "ext_expires_in": self.seconds, "access_token": made},
+        return Answer(200, {"token_type": "Bearer", "expires_in": self.seconds, "ext_expires_in": self.seconds,
+            "access_token": made},
                       [("Cache-Control", "no-store")])
 
     def seal(self, claims):
@@ -107,7 +109,8 @@ class Limit:
                 self.times.popleft()
             if len(self.times) >= self.most:
                 wait = int(self.times[0] + WINDOW_SECONDS - now) + 1
-                raise Bad(429, "Application_TooManyRequests", "Too many requests reached. Actual (429).", [("Retry-After", str(wait))])
+                raise Bad(429, "Application_TooManyRequests", "Too many requests reached. Actual (429).",
+                    [("Retry-After", str(wait))])
             self.times.append(now)
 
 
@@ -174,10 +177,12 @@ class Service:
         if row is None:
             raise Bad(404, "BadRequest_ResourceNotFound", f"The {entity(name).singular} {key} does not exist.")
         if not rest:
-            return Answer(200, {"@odata.context": context + "/$entity", **shape(row, name, query)}, [("ETag", row["@odata.etag"])])
+            return Answer(200, {"@odata.context": context + "/$entity", **shape(row, name, query)},
+                [("ETag", row["@odata.etag"])])
         if rest[0] == (entity(name).lines, None):
             lines = rest[0][0]
-            return self.collection(base, company, lines, row[lines], query, headers, f"{context}({key})/{lines}", rest[1:] == [("$count", None)])
+            return self.collection(base, company, lines, row[lines], query, headers, f"{context}({key})/{lines}",
+                rest[1:] == [("$count", None)])
         raise Bad(404, "BadRequest_ResourceNotFound", f"Resource not found for the segment '{rest[0][0]}'.")
 
     def collection(self, base, company, name, rows, query, headers, context, only_count):

@@ -1,4 +1,5 @@
-"""What the peers' commands have in common: the catalogue, the state directory, the ready line, and the calls to a server that runs."""
+"""What the peers' commands have in common: the catalogue, the state directory, the ready line, and the calls to a server
+that runs."""
 import contextlib
 import fcntl
 import json
@@ -124,7 +125,8 @@ def add_commands(parser, logins, kinds):
     serve.add_argument("--catalogue", default=HERE / "catalogue.json")
     serve.add_argument("--fresh", action="store_true", help="throw the tenants' data away and begin anew")
     others = {name: commands.add_parser(name) for name in (
-        "dump", "count", "add", "edit", "set-iban", "close-period", "reopen-period", "rotate-password", "expire-key", "new-key", "faults")}
+        "dump", "count", "add", "edit", "set-iban", "close-period", "reopen-period", "rotate-password", "expire-key", "new-key",
+        "faults")}
     for command in [serve, *others.values()]:
         command.add_argument("--state", required=True)
     for name, command in others.items():

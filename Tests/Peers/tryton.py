@@ -4,8 +4,9 @@
   tryton.py serve --state DIR --tenant NAME[=ENTRY] … [--port 0] [--catalogue FILE.json] [--fresh]
   tryton.py add|dump|count|edit|set-iban|close-period|reopen-period|rotate-password|expire-key|new-key|faults --state DIR …
 
-`serve` says on one line of JSON when it is ready, and where; everything else it says goes to stderr. It ends on SIGTERM or SIGINT, its
-PostgreSQL with it, and may be killed at any time. The other commands ask the server that runs on DIR. docs/reference/peers.md has the rest.
+`serve` says on one line of JSON when it is ready, and where; everything else it says goes to stderr. It ends on SIGTERM or
+SIGINT, its PostgreSQL with it, and may be killed at any time. The other commands ask the server that runs on DIR.
+docs/reference/peers.md has the rest.
 """
 import argparse
 import csv
@@ -28,8 +29,8 @@ from front_door import CONTROL, FrontDoor
 from peer import HERE, Unfit, add_commands, alone, control, listen, read_catalogue, run, tell, write_secret
 
 MODULES = (
-    "account account_invoice account_invoice_stock account_payment account_payment_sepa account_product bank company country currency "
-    "party product purchase stock").split()
+    "account account_invoice account_invoice_stock account_payment account_payment_sepa account_product bank company country "
+    "currency party product purchase stock").split()
 TEMPLATES_MAX = 12
 READS = re.compile(rb'"method"\s*:\s*"(common\.|model\.[a-z0-9_.]+\.(read|search|search_read|search_count|fields_get|default_get|'
                    rb'get_preferences|browse|fields_view_get)")')
@@ -145,7 +146,8 @@ class Server:
         file.unlink()
 
     def child(self, command, **environment):
-        ended = subprocess.run(command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        ended = subprocess.run(command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, capture_output=True,
+            text=True)
         if ended.returncode != 0:
             raise Unfit(f"{command[0]} failed:\n{ended.stderr[-4000:]}")
 
@@ -158,8 +160,8 @@ class Server:
     # Serving
 
     def load(self):
-        """Tryton's application with the pools of all tenants. They are named here because the server, asked for a database that it
-        has not loaded, fails at its first login and at every later one."""
+        """Tryton's application with the pools of all tenants. They are named here because the server, asked for a database
+        that it has not loaded, fails at its first login and at every later one."""
         names = io.StringIO()
         csv.writer(names).writerow(self.database_names().values())
         os.environ["TRYTOND_DATABASE_NAMES"] = names.getvalue().strip()

@@ -57,7 +57,8 @@ class ODataWalk:
         return {"Authorization": f"Bearer {token}"}
 
     def get(self, path, name=None, headers=None, about=None, **options):
-        query = "?" + urlencode({f"${key}": value for key, value in options.items()}, quote_via=quote, safe="$()',") if options else ""
+        query = "?" + urlencode({f"${key}": value for key, value in options.items()}, quote_via=quote,
+            safe="$()',") if options else ""
         return self.wire.call("GET", f"{self.company}/{path}{query}", None, {**self.headers, **(headers or {})}, name, about)
 
     def send(self, method, path, value, name=None, headers=None, about=None):
@@ -66,13 +67,10 @@ class ODataWalk:
     # Steps
 
     def log_in(self):
-        got = self.token(self.facts)
-        self.expect(got.status == 200 and got.json["token_type"] == "Bearer", "client credentials give a token", got.json["expires_in"])
+        got = self.token(self.facts, name="token")
+        self.expect(got.status == 200 and got.json["token_type"] == "Bearer", "client credentials give a token",
+            got.json["expires_in"])
         self.headers = self.bearer(self.facts)
-        self.wire.conceal(got.json["access_token"], "ACCESS-TOKEN")
-        recorded = self.token(self.facts)
-        self.wire.conceal(recorded.json["access_token"], "ACCESS-TOKEN")
-        self.token(self.facts, name="token")
         wrong = self.token(self.facts, name="token-wrong-secret", secret="wrong")
         self.expect(wrong.status == 401 and wrong.json["error"] == "invalid_client", "a wrong secret is refused", wrong)
         scope = self.token(self.facts, name="token-wrong-scope", scope="https://elsewhere.example/.default")
@@ -81,7 +79,8 @@ class ODataWalk:
         by_key = self.get("vendors", headers={"Authorization": f"Basic {basic}"}, name="vendors-basic", top=1)
         self.expect(by_key.status == 200, "Basic with a web service key is good too", by_key.status)
         nobody = self.get("vendors", headers={"Authorization": "Bearer nonsense"}, name="unauthorized")
-        self.expect(nobody.status == 401 and nobody.json["error"]["code"] == "Authentication_InvalidCredentials", "a bad token is 401", nobody)
+        self.expect(nobody.status == 401 and nobody.json["error"]["code"] == "Authentication_InvalidCredentials",
+            "a bad token is 401", nobody)
         bad = self.get("vendors", headers={"Authorization": "Basic " + base64.b64encode(b"AP-BOT:wrong").decode()})
         self.expect(bad.status == 401, "a wrong key is 401", bad.status)
 
@@ -94,10 +93,12 @@ class ODataWalk:
         path = urlsplit(self.facts["bankApi"]).path + f"/companies({self.facts['companyId']})/vendorBankAccounts"
         accounts = self.wire.call("GET", path, None, self.headers, "vendor-bank-accounts")
         self.expect(accounts.json["value"][0]["iban"] == "DE44500105175407324931", "which a page of the tenant's own has")
-        orders = self.get("purchaseOrders", name="orders", expand="purchaseOrderLines", filter="number in ('PO-1001','PO-1002','PO-1003')")
+        orders = self.get("purchaseOrders", name="orders", expand="purchaseOrderLines",
+            filter="number in ('PO-1001','PO-1002','PO-1003')")
         seen = [(one["number"], one["fullyReceived"], [str(line["receivedQuantity"]) for line in one["purchaseOrderLines"]])
                 for one in orders.json["value"]]
-        self.expect([one[1] for one in seen] == [True, False, False] and seen[1][2] == ["200.0"], "orders stand in every receipt state", seen)
+        self.expect([one[1] for one in seen] == [True, False, False] and seen[1][2] == ["200.0"],
+            "orders stand in every receipt state", seen)
         self.expect('"directUnitCost":0.8475' in orders.text, "decimals are written as they are", "0.8475")
         receipts = self.get("purchaseReceipts", name="receipts", expand="purchaseReceiptLines($select=sequence,quantity)",
                             filter="orderNumber eq 'PO-1002'")
@@ -107,7 +108,8 @@ class ODataWalk:
 
     def filters(self):
         for text, count in {
-            "vendorNumber eq 'S-1002' and orderDate ge 2026-01-14": 3, "purchaseOrderLines/any(l: l/quantity gt 1000 and l/directUnitCost lt 1)": 1,
+            "vendorNumber eq 'S-1002' and orderDate ge 2026-01-14": 3,
+            "purchaseOrderLines/any(l: l/quantity gt 1000 and l/directUnitCost lt 1)": 1,
             "contains(vendorName,'Verpackungen') or not (status eq 'Open')": 4, "lastModifiedDateTime gt 2020-01-01T00:00:00Z": 6,
             "vendorName eq 'O''Brien'": 0, "totalAmountExcludingTax eq 4285.5": 1,
         }.items():
@@ -137,7 +139,8 @@ class ODataWalk:
 
     def invoice(self, number, **changes):
         line = {
-            "lineType": "Item", "lineObjectNumber": "KL-20", "description": "Kühlstellplatz", "quantity": 21, "unitCost": 18.5, "taxCode": "VAT19",
+            "lineType": "Item", "lineObjectNumber": "KL-20", "description": "Kühlstellplatz", "quantity": 21, "unitCost": 18.5,
+            "taxCode": "VAT19",
             **changes.pop("line", {})}
         return {
             "vendorNumber": "S-1001", "vendorInvoiceNumber": number, "invoiceDate": self.today.isoformat(),
@@ -156,7 +159,8 @@ class ODataWalk:
     def post_a_bill(self):
         self.expect(self.find(self.number, name="invoice-search-before") == [], "the probe before a create finds nothing")
         made = self.create(self.number, name="invoice-create")
-        self.expect(made.status == 201 and made.header("ETag") == made.json["@odata.etag"], "an invoice is created with its lines", made.status)
+        self.expect(made.status == 201 and made.header("ETag") == made.json["@odata.etag"],
+            "an invoice is created with its lines", made.status)
         draft = made.json
         posted = self.post(draft["id"], name="invoice-post")
         self.expect(posted.status == 204 and posted.body == b"", "posting answers 204", posted.status)
@@ -172,7 +176,8 @@ class ODataWalk:
     def post_it_twice(self):
         second = self.create(self.number).json["id"]
         refused = self.post(second, name="invoice-post-duplicate")
-        self.expect(refused.status == 400 and "already exists" in refused.text, "a second bill of the number is drafted, not posted", refused)
+        self.expect(refused.status == 400 and "already exists" in refused.text,
+            "a second bill of the number is drafted, not posted", refused)
         tag = next(one["@odata.etag"] for one in self.find(self.number) if one["status"] == "Draft")
         gone = self.send("DELETE", f"purchaseInvoices({second})", None, "invoice-delete", {"If-Match": tag})
         self.expect(gone.status == 204, "the draft can be deleted", gone.status)
@@ -183,9 +188,11 @@ class ODataWalk:
         bare = self.send("PATCH", address, {"postingDescription": "x"}, "write-without-if-match")
         self.expect(bare.status == 428, "a change without If-Match is 428", bare)
         good = self.send("PATCH", address, {"postingDescription": "Countersign"}, "write", {"If-Match": made["@odata.etag"]})
-        self.expect(good.status == 200 and good.json["@odata.etag"] != made["@odata.etag"], "with the tag it is done, and the tag is new")
+        self.expect(good.status == 200 and good.json["@odata.etag"] != made["@odata.etag"],
+            "with the tag it is done, and the tag is new")
         late = self.send("PATCH", address, {"postingDescription": "late"}, "write-stale", {"If-Match": made["@odata.etag"]})
-        self.expect(late.status == 412 and late.json["error"]["code"] == "Request_EntityChanged", "with the old tag it is 412", late)
+        self.expect(late.status == 412 and late.json["error"]["code"] == "Request_EntityChanged", "with the old tag it is 412",
+            late)
         line = self.send("POST", f"{address}/purchaseInvoiceLines", {
             "lineType": "Account", "lineObjectNumber": "60300", "quantity": 1, "unitCost": 10, "taxCode": "VAT7"}, "line-create")
         self.expect(line.status == 201 and line.json["amountIncludingTax"] == 10.7, "a line is added to a draft", line)
@@ -195,7 +202,8 @@ class ODataWalk:
             "unknown-vendor": {"vendorNumber": "S-9999"}, "long-number": {"vendorInvoiceNumber": "9" * 36},
             "price-decimals": {"line": {"unitCost": 18.500001}}, "unknown-tax": {"line": {"taxCode": "VAT99"}},
             "unknown-account": {"line": {"lineType": "Account", "lineObjectNumber": "1"}}, "unknown-property": {"memo": "x"},
-            "read-only-property": {"totalTaxAmount": 1}, "number-as-text": {"line": {"quantity": "21"}}, "bad-date": {"invoiceDate": "23.11.2026"},
+            "read-only-property": {"totalTaxAmount": 1}, "number-as-text": {"line": {"quantity": "21"}},
+            "bad-date": {"invoiceDate": "23.11.2026"},
         }
         for name, change in cases.items():
             got = self.create(f"{self.number}-x", name=f"create-{name}", **change)
@@ -233,7 +241,8 @@ class ODataWalk:
         got = self.wire.call("POST", path, value, self.headers, "batch")
         statuses = [one["status"] for one in got.json["responses"]]
         self.expect(statuses == [200, 201, 404], "a batch ends at its first failure", statuses)
-        on = self.wire.call("POST", path, {"requests": value["requests"][2:]}, {**self.headers, "Prefer": "odata.continue-on-error"},
+        on = self.wire.call("POST", path, {"requests": value["requests"][2:]},
+            {**self.headers, "Prefer": "odata.continue-on-error"},
                             "batch-continue-on-error")
         self.expect([one["status"] for one in on.json["responses"]] == [404, 200], "unless it is asked to go on")
         value["requests"][1]["body"] = self.invoice(f"{self.number}-snapshot")
@@ -245,7 +254,8 @@ class ODataWalk:
         foreign = self.wire.call("GET", f"{urlsplit(self.other['api']).path}/companies", None, self.headers, "foreign-token")
         self.expect(foreign.status == 401, "a token of one tenant is refused by another", foreign.status)
         company = self.wire.call(
-            "GET", f"{urlsplit(self.facts['api']).path}/companies({self.other['companyId']})/vendors", None, self.headers, "wrong-company")
+            "GET", f"{urlsplit(self.facts['api']).path}/companies({self.other['companyId']})/vendors", None, self.headers,
+            "wrong-company")
         self.expect(company.status == 404, "another tenant's company is not there", company)
 
     def mishaps(self):
@@ -256,8 +266,10 @@ class ODataWalk:
             was_lost = False
         except Exception:  # However the client's library calls an answer that ends before its end.
             was_lost = True
-        self.expect(was_lost and len(self.find(f"{self.number}-lost")) == 1, "an answer can be lost after the commit, and the probe finds the bill")
-        ask(faults, "PUT", {"next": [{"mishap": name} for name in ("tooMany", "unavailable", "html", "errorInside200", "wrongGzip", "huge")]})
+        self.expect(was_lost and len(self.find(f"{self.number}-lost")) == 1,
+            "an answer can be lost after the commit, and the probe finds the bill")
+        ask(faults, "PUT", {"next": [{"mishap": name} for name in ("tooMany", "unavailable", "html", "errorInside200",
+            "wrongGzip", "huge")]})
         many = self.get("vendors", name="too-many-requests", top=1)
         self.expect(many.status == 429 and many.header("Retry-After") == "1", "429 says when to come back", many)
         down = self.get("vendors", name="unavailable", top=1)
