@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build format format-check check unit pages conformance test links demo chaos bench image-check clean
+.PHONY: help setup build format format-check check unit pages conformance peers test links demo chaos bench image-check clean
 
 FORMATTED := Package.swift Sources Tests
 RELEASE := .build/release
@@ -42,6 +42,10 @@ pages: ## Opens every page of the console in a browser
 conformance: ## Runs the public test data through the formats and rules
 	swift build --product countersign
 	@.ci/conformance
+
+peers: ## Starts the ERPs of the tests and walks accounts payable through them
+	@if [ -x $(PYTHON) ]; then python=$(PYTHON); else python=python3; fi; \
+	$$python Tests/Peers/check.py
 
 test: ## Everything: check, all tests, pages, image and chart, conformance
 	@.ci/setup test

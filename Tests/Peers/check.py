@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
-"""Starts the peers and walks accounts payable through them by plain HTTP; prints what it saw, ends with 1 when that is not as promised.
+"""Starts the peers and walks accounts payable through them by plain HTTP; prints what it saw.
+
+Ends with 1 when that is not as promised.
 
   check.py [--state DIR] [--only tryton|odata] [--record]
 
-With --record the calls are written to recorded/, as samples for the connectors' own tests. Without the packages of requirements.txt it
-skips, says so, and ends with 0.
+With --record the calls replace those in recorded/, the samples of the connectors' own tests, if all was as promised. Without the
+packages of requirements.txt it skips, says so, and ends with 0.
 """
 import argparse
 import importlib.util
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,10 +52,9 @@ class Peer:
 
 def walk(name, state, record):
     findings = Findings(name)
-    directory = HERE / "recorded" / name if record else None
+    directory = HERE / "recorded" / f"{name}.new" if record else None
     if directory:
-        for old in directory.glob("*.json"):
-            old.unlink()
+        shutil.rmtree(directory, ignore_errors=True)
     peer = Peer(name, state, "--fresh")
     try:
         ready = peer.start()
@@ -60,8 +62,10 @@ def walk(name, state, record):
         walker = walk_of(name)(ready, findings, directory)
         walker.run()
         tell_of_restarts(peer, findings, ready, name, state)
-        if directory:
-            print(f"{name}: {walker.wire.recorded} calls recorded in {directory.relative_to(HERE)}")
+        if directory and not findings.failed:
+            shutil.rmtree(directory.with_suffix(""), ignore_errors=True)
+            directory.rename(directory.with_suffix(""))
+            print(f"{name}: {walker.wire.recorded} calls recorded")
     finally:
         if peer.process and peer.process.poll() is None:
             peer.stop()
@@ -110,7 +114,8 @@ def main():
     wanted = [options.only] if options.only else sorted(NEEDED, reverse=True)
     missing = sorted({module for name in wanted for module in NEEDED[name] if importlib.util.find_spec(module) is None})
     if missing:
-        print(f"peers: 0 walked, all skipped ({', '.join(missing)} of Tests/Peers/requirements.txt are not installed; make setup does it)")
+        print(f"peers: 0 walked, all skipped ({', '.join(missing)} of Tests/Peers/requirements.txt are not installed; "
+              "make setup does it)")
         return 0
     results = [walk(name, options.state.resolve(), options.record) for name in wanted]
     failed = sum(len(result.failed) for result in results)

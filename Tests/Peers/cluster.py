@@ -1,7 +1,7 @@
 """A PostgreSQL cluster that belongs to one peer: a unix socket in a directory of its own, no TCP, no life beyond its owner's.
 
-It keeps nothing that cannot be made again, so it waits for no disk (fsync is off). Being killed does not hurt such a cluster; losing power
-may. The product's own clusters keep fsync on.
+It keeps nothing that cannot be made again, so it waits for no disk (fsync is off). Being killed does not hurt such a cluster;
+losing power may. The product's own clusters keep fsync on.
 """
 import ctypes
 import os
@@ -99,7 +99,8 @@ class Cluster:
         settings = [f"--{name}={value}" for name, value in {**SETTINGS, "unix_socket_directories": str(self.sockets)}.items()]
         log = open(self.home / "server.log", "ab")
         self.process = subprocess.Popen(
-            [self.programs / "postgres", "-D", self.data, *settings], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.home,
+            [self.programs / "postgres", "-D", self.data, *settings], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            cwd=self.home,
             env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"}, start_new_session=True, preexec_fn=end_with_parent,
             **self.identity())
         log.close()
@@ -128,7 +129,8 @@ class Cluster:
             return
         shutil.rmtree(self.data, ignore_errors=True)
         made = subprocess.run(
-            [self.programs / "initdb", "-D", self.data, "-U", self.role, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+            [self.programs / "initdb", "-D", self.data, "-U", self.role, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
+                "--no-sync"],
             capture_output=True, text=True, cwd="/", **self.identity())
         if made.returncode != 0:
             raise ClusterTrouble(f"initdb in {self.data} failed: {made.stderr.strip()}")

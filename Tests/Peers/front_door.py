@@ -1,8 +1,8 @@
 """What stands before a peer's application: mischief on its answers, and a control address for whoever runs the peer.
 
-Control lies under /_peer/ on the same port, needs no credentials and is on loopback only. Everything else goes to the application, unless
-the plan of mishaps says otherwise. A plan has shares in per mille, drawn from a seeded generator, and a list `next` of mishaps for the
-next requests that fit:
+Control lies under /_peer/ on the same port, needs no credentials and is on loopback only. Everything else goes to the
+application, unless the plan of mishaps says otherwise. A plan has shares in per mille, drawn from a seeded generator, and a list
+`next` of mishaps for the next requests that fit:
 
   {"tooManyPerMille": 20, "latencyMilliseconds": 5, "seed": 7,
    "next": [{"mishap": "lostAnswer", "body": "account.invoice.post"}, {"mishap": "lateCommit", "seconds": 3, "path": "/rpc/"}]}
@@ -23,7 +23,8 @@ LATENCY_MILLISECONDS_MAX = 60_000
 NEXT_MAX = 1_000
 # Only a write can be lost or late; the others may hit any request.
 MISHAPS = {
-    "tooMany": False, "unavailable": False, "html": False, "errorInside200": False, "wrongGzip": False, "huge": False, "cut": False,
+    "tooMany": False, "unavailable": False, "html": False, "errorInside200": False, "wrongGzip": False, "huge": False,
+    "cut": False,
     "lostAnswer": True, "lateCommit": True,
 }
 JSON_TYPE = [("Content-Type", "application/json")]
@@ -106,10 +107,11 @@ class FrontDoor:
     """A WSGI application around a peer's own.
 
     `tenant_of(path)` names whose plan counts; `is_write(method, path, body)` says whether a request changes something;
-    `control(method, words, body)` answers calls below /_peer/ that are not about mishaps.
+    `control(method, words, body)` answers calls below /_peer/ that are not about mishaps; the application complains to `errors`.
     """
 
-    def __init__(self, application, tenant_of, is_write, control):
+    def __init__(self, application, tenant_of, is_write, control, errors):
+        self.errors = errors
         self.application = application
         self.tenant_of = tenant_of
         self.is_write = is_write
@@ -121,6 +123,7 @@ class FrontDoor:
         method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "/")
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
+        environ["wsgi.errors"] = self.errors
         if path.startswith(CONTROL + "/"):
             return self.controlled(method, path, body, start_response)
         plan = self.plans.get(self.tenant_of(path), self.common)
@@ -231,7 +234,8 @@ def say(start_response, status, value, headers=()):
 def ask(url, method="GET", value=None, timeout=120):
     """One control call; answers the JSON or raises `Refused` with the peer's sentence."""
     request = urllib.request.Request(
-        url, method=method, data=None if value is None else json.dumps(value).encode(), headers={"Content-Type": "application/json"})
+        url, method=method, data=None if value is None else json.dumps(value).encode(),
+        headers={"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             return json.load(answer)

@@ -4,13 +4,13 @@
   tryton.py serve --state DIR --tenant NAME[=ENTRY] … [--port 0] [--catalogue FILE.json] [--fresh]
   tryton.py add|dump|count|edit|set-iban|close-period|reopen-period|rotate-password|expire-key|new-key|faults --state DIR …
 
-`serve` says on one line of JSON when it is ready, and where; everything else it says goes to stderr. It ends on SIGTERM or SIGINT, its
-PostgreSQL with it, and may be killed at any time. The other commands ask the server that runs on DIR. docs/reference/peers.md has the rest.
+`serve` says on one line of JSON when it is ready, and where; everything else it says goes to stderr. It ends on SIGTERM or
+SIGINT, its PostgreSQL with it, and may be killed at any time. The other commands ask the server that runs on DIR.
+docs/reference/peers.md has the rest.
 """
 import argparse
 import csv
 import datetime
-import fcntl
 import hashlib
 import importlib.metadata
 import io
@@ -20,28 +20,22 @@ import os
 import pathlib
 import re
 import secrets
-import signal
 import subprocess
 import sys
 import time
 
-from cluster import Cluster, ClusterTrouble, say
-from front_door import CONTROL, FrontDoor, Refused, ask
+from cluster import Cluster, say
+from front_door import CONTROL, FrontDoor
+from peer import HERE, Unfit, add_commands, alone, control, listen, read_catalogue, run, tell, write_secret
 
-HERE = pathlib.Path(__file__).resolve().parent
 MODULES = (
-    "account account_invoice account_invoice_stock account_payment account_payment_sepa account_product bank company country currency "
-    "party product purchase stock").split()
-THREADS = 8
+    "account account_invoice account_invoice_stock account_payment account_payment_sepa account_product bank company country "
+    "currency party product purchase stock").split()
 TEMPLATES_MAX = 12
 READS = re.compile(rb'"method"\s*:\s*"(common\.|model\.[a-z0-9_.]+\.(read|search|search_read|search_count|fields_get|default_get|'
                    rb'get_preferences|browse|fields_view_get)")')
 ROBOT = "ap-bot"
 LOGINS = (ROBOT, "approver", "reader", "admin")
-
-
-class Unfit(Exception):
-    """What was asked for on the command line cannot be served."""
 
 
 def digest(*parts):
@@ -52,8 +46,8 @@ def digest(*parts):
 
 
 def versions():
-    return {name: importlib.metadata.version("trytond" if name is None else f"trytond_{name}") for name in [None, *MODULES]
-            if name is not None} | {"trytond": importlib.metadata.version("trytond")}
+    """Of the server and its modules; another one asks for other templates."""
+    return {name: importlib.metadata.version(name) for name in ["trytond", *(f"trytond_{module}" for module in MODULES)]}
 
 
 class Server:
@@ -69,18 +63,11 @@ class Server:
         self.books = {}
 
     def run(self):
-        self.state.mkdir(parents=True, exist_ok=True)
-        with open(self.state / "lock", "w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Unfit(f"another server runs on {self.state}") from None
-            (self.state / "ready.json").unlink(missing_ok=True)
-            with Cluster(self.state) as cluster:
-                self.cluster = cluster
-                self.configure()
-                known = self.databases()
-                self.serve(self.load(), known)
+        with alone(self.state), Cluster(self.state) as cluster:
+            self.cluster = cluster
+            self.configure()
+            known = self.databases()
+            self.serve(self.load(), known)
 
     # Databases
 
@@ -88,7 +75,9 @@ class Server:
         file = self.state / "trytond.conf"
         file.write_text(f"[database]\nuri = {self.cluster.uri}\n\n[queue]\nworker = False\n")
         os.environ["TRYTOND_CONFIG"] = str(file)
-        logging.basicConfig(filename=self.state / "tryton.log", filemode="w", level=logging.WARNING)
+        # Tryton writes every refusal with its stack, to the log and to what its HTTP server offers for errors.
+        self.errors = open(self.state / "tryton.log", "w", buffering=1)
+        logging.basicConfig(stream=self.errors, level=logging.WARNING)
 
     def databases(self):
         """Sees to it that every tenant has its database, and answers what is known about them."""
@@ -112,9 +101,7 @@ class Server:
 
     def keep(self, known):
         """Writes what is known, with the secrets, where only its owner may look."""
-        with open(os.open(self.secrets_file.with_suffix(".new"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(known, file, indent=1)
-        self.secrets_file.with_suffix(".new").replace(self.secrets_file)
+        write_secret(self.secrets_file, json.dumps(known, indent=1))
 
     def template(self, name, entry):
         """A database with the entry's companies and goods; made once."""
@@ -159,7 +146,8 @@ class Server:
         file.unlink()
 
     def child(self, command, **environment):
-        ended = subprocess.run(command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        ended = subprocess.run(command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, capture_output=True,
+            text=True)
         if ended.returncode != 0:
             raise Unfit(f"{command[0]} failed:\n{ended.stderr[-4000:]}")
 
@@ -172,8 +160,8 @@ class Server:
     # Serving
 
     def load(self):
-        """Tryton's application with the pools of all tenants. They are named here because the server, asked for a database that it
-        has not loaded, fails at its first login and at every later one."""
+        """Tryton's application with the pools of all tenants. They are named here because the server, asked for a database
+        that it has not loaded, fails at its first login and at every later one."""
         names = io.StringIO()
         csv.writer(names).writerow(self.database_names().values())
         os.environ["TRYTOND_DATABASE_NAMES"] = names.getvalue().strip()
@@ -184,8 +172,6 @@ class Server:
         return {tenant: "erp_" + re.sub("[^a-z0-9]", "_", tenant) for tenant in self.entries}
 
     def serve(self, app, known):
-        import waitress
-
         from tryton_books import Books
         for tenant in self.entries:
             self.books[tenant] = Books(known[tenant]["name"])
@@ -194,13 +180,9 @@ class Server:
                 self.keep(known)
         self.known = known
         tenants = {name: tenant for tenant, name in self.database_names().items()}
-        door = FrontDoor(app, lambda path: tenants.get(path.split("/")[1]), is_write, self.control)
-        server = waitress.create_server(door, host="127.0.0.1", port=self.port, threads=THREADS, clear_untrusted_proxy_headers=True)
-        self.url = f"http://127.0.0.1:{server.effective_port}"
-        ready = self.ready()
-        with open(os.open(self.state / "ready.json", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(ready)
-        print(ready, flush=True)
+        door = FrontDoor(app, lambda path: tenants.get(path.split("/")[1]), is_write, self.control, self.errors)
+        server, self.url = listen(door, self.port)
+        tell(self.state, self.ready())
         say(f"ready at {self.url} after {time.monotonic() - self.begun:.1f} s")
         server.run()
         say("ended")
@@ -221,19 +203,18 @@ class Server:
                 "companyId": facts["companies"][0]["id"], "companies": facts["companies"], "passwords": facts["passwords"],
                 "rpc": f"{self.url}/{facts['name']}/rpc/", "rest": f"{self.url}/{facts['name']}/rest/model",
                 "control": f"{self.url}{CONTROL}/{tenant}"}
-        return json.dumps({
+        return {
             "ready": True, "url": self.url, "databases": databases, "control": self.url + CONTROL, "pid": os.getpid(),
-            "seconds": round(time.monotonic() - self.begun, 1)})
+            "seconds": round(time.monotonic() - self.begun, 1)}
 
     # Control
 
     def control(self, method, words, given):
-        from tryton_books import Trouble
-        if len(words) != 2 or words[0] not in self.books:
-            raise Refused(404, f"there is no tenant {words[0] if words else ''} here")
-        tenant, call = words
+        return control(self.books, words, method, lambda tenant: self.calls(tenant, given))
+
+    def calls(self, tenant, given):
         books, facts = self.books[tenant], self.known[tenant]
-        calls = {
+        return {
             "ledger": lambda: books.ledger(), "data": lambda: books.add(given),
             "count": lambda: books.perform(books.counts, readonly=True),
             "edit": lambda: books.edit(given["kind"], given["number"], given["set"]),
@@ -244,14 +225,6 @@ class Server:
             "expire-key": lambda: books.expire_keys(given.get("login", ROBOT)),
             "new-key": lambda: self.renew(books, facts),
         }
-        if call not in calls:
-            raise Refused(404, f"there is no call {call}")
-        if (method == "GET") != (call in ("ledger", "count")):
-            raise Refused(405, f"{call} is {'read' if method != 'GET' else 'done'} with another method")
-        try:
-            return calls[call]()
-        except Trouble as trouble:
-            raise Refused(409, str(trouble)) from None
 
     def rotate(self, books, facts, login):
         facts["passwords"][login] = books.set_password(login)
@@ -270,95 +243,11 @@ def is_write(method, path, body):
     return not (path.endswith("/rpc/") and READS.search(body))
 
 
-def read_catalogue(file, wanted):
-    """The catalogue's entry of every tenant wanted: NAME, or NAME=ENTRY when it lives under another name there."""
-    with open(file, encoding="utf-8") as handle:
-        tenants = json.load(handle)["tenants"]
-    entries = {}
-    for word in wanted or sorted(tenants):
-        name, _, entry = word.partition("=")
-        if not re.fullmatch("[a-z0-9][a-z0-9-]{0,40}", name):
-            raise Unfit(f"{name} is no name of a tenant: small letters, digits and hyphens, at most 41")
-        if (entry or name) not in tenants:
-            raise Unfit(f"{file} has no tenant {entry or name}; it has {', '.join(sorted(tenants))}")
-        entries[name] = tenants[entry or name]
-    return entries
-
-
-def control(options):
-    """A command for the server that runs on the state directory."""
-    file = pathlib.Path(options.state) / "ready.json"
-    if not file.exists():
-        raise Unfit(f"no server is ready on {options.state}")
-    ready = json.loads(file.read_text())
-    base = ready["control"] + (f"/{options.tenant}" if options.tenant else "")
-    values = {}
-    for word in getattr(options, "values", []):
-        name, sign, value = word.partition("=")
-        if not sign:
-            raise Unfit(f"{word} is not of the form NAME=VALUE")
-        values[name] = value
-    command = options.command
-    if command in ("dump", "count"):
-        return ask(base + ("/ledger" if command == "dump" else "/count"))
-    if command == "faults":
-        return ask(base + "/faults", "PUT", json.loads(options.plan)) if options.plan else ask(base + "/faults")
-    if command == "add":
-        source = sys.stdin if options.file == "-" else open(options.file, encoding="utf-8")
-        with source:
-            return ask(base + "/data", "POST", json.load(source))
-    if command == "edit":
-        return ask(base + "/edit", "POST", {"kind": options.kind, "number": options.number, "set": values})
-    given = {name: getattr(options, name) for name in ("supplier", "iban", "date", "company", "login") if getattr(options, name, None)}
-    return ask(f"{base}/{command}", "POST", given)
-
-
 def arguments():
     parser = argparse.ArgumentParser(description="Tryton as the tenants' ERP, for tests and demonstrations.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    serve = commands.add_parser("serve")
-    serve.add_argument("--tenant", action="append", help="NAME or NAME=ENTRY of the catalogue; all of it without")
-    serve.add_argument("--port", type=int, default=0)
-    serve.add_argument("--catalogue", default=HERE / "catalogue.json")
-    serve.add_argument("--fresh", action="store_true", help="throw the tenants' databases away and copy them anew")
-    simple = {name: commands.add_parser(name) for name in (
-        "dump", "count", "add", "edit", "set-iban", "close-period", "reopen-period", "rotate-password", "expire-key", "new-key", "faults")}
-    for command in [serve, *simple.values()]:
-        command.add_argument("--state", required=True)
-    for name, command in simple.items():
-        command.add_argument("--tenant", required=name != "faults")
-    simple["add"].add_argument("file", help="JSON with suppliers, orders and receipts; - is standard input")
-    simple["edit"].add_argument("kind", choices=["invoice", "party"])
-    simple["edit"].add_argument("number")
-    simple["edit"].add_argument("values", nargs="+", metavar="FIELD=VALUE")
-    simple["set-iban"].add_argument("supplier")
-    simple["set-iban"].add_argument("iban")
-    for name in ("close-period", "reopen-period"):
-        simple[name].add_argument("date", help="a day in the period")
-        simple[name].add_argument("--company")
-    for name in ("rotate-password", "expire-key"):
-        simple[name].add_argument("--login", default=ROBOT, choices=LOGINS)
-    simple["faults"].add_argument("plan", nargs="?", help="a plan of mishaps as JSON; {} is a healthy ERP")
+    add_commands(parser, LOGINS, ["invoice", "party"])
     return parser.parse_args()
 
 
-def end(number, _):
-    raise SystemExit(0)
-
-
-def main():
-    options = arguments()
-    try:
-        if options.command != "serve":
-            print(json.dumps(control(options), indent=1, ensure_ascii=False))
-            return
-        signal.signal(signal.SIGTERM, end)
-        signal.signal(signal.SIGINT, end)
-        Server(options).run()
-    except (Unfit, Refused, ClusterTrouble) as trouble:
-        print(f"peer: {trouble}", file=sys.stderr)
-        raise SystemExit(2) from None
-
-
 if __name__ == "__main__":
-    main()
+    run(arguments(), Server)

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from decimal import Decimal
 
+from front_door import Refused
 from tryton_company import ROOT_USER, address, bank_account, identifier
 
 ATTEMPTS_MAX = 30
@@ -21,8 +22,11 @@ UNITS = {
 FREE_ITEM = "SERVICE"
 
 
-class Trouble(Exception):
+class Trouble(Refused):
     """What was asked for cannot be done; the sentence says why."""
+
+    def __init__(self, sentence):
+        super().__init__(409, sentence)
 
 
 class Books:
@@ -79,8 +83,8 @@ class Books:
     # Master data, orders and receipts
 
     def add(self, data):
-        """Suppliers, orders and receipts in the sandbox ledger's own form. A known supplier is brought up to date; a known order or
-        receipt stays as it is."""
+        """Suppliers, orders and receipts in the sandbox ledger's own form. A known supplier is brought up to date; a known
+        order or receipt stays as it is."""
         for row in data.get("suppliers", []):
             self.perform(lambda: self.put_supplier(row), context={"company": self.first_company()})
         for row in data.get("products", []):
@@ -207,7 +211,8 @@ class Books:
         taxes = [self.tax(company, rate)] if rate is not None else list(product.supplier_taxes_used)
         return Line(
             type="line", sequence=int(row.get("line", index)), product=product, description=row.get("description"),
-            quantity=float(row["quantity"]), unit=self.unit(row.get("unit", "C62")), unit_price=Decimal(row["unitPrice"]), taxes=taxes)
+            quantity=float(row["quantity"]), unit=self.unit(row.get("unit", "C62")), unit_price=Decimal(row["unitPrice"]),
+            taxes=taxes)
 
     def put_receipts(self, rows):
         Purchase = self.get("purchase.purchase")
@@ -285,8 +290,10 @@ class Books:
         origin = line.origin
         is_ordered = origin is not None and getattr(origin, "__name__", "") == "purchase.line"
         return {
-            "line": index, "description": line.description, "quantity": plain(line.quantity), "unit": line.unit.symbol if line.unit else None,
-            "unitPrice": plain(line.unit_price), "netAmount": str(line.amount), "account": line.account.code if line.account else None,
+            "line": index, "description": line.description, "quantity": plain(line.quantity),
+            "unit": line.unit.symbol if line.unit else None,
+            "unitPrice": plain(line.unit_price), "netAmount": str(line.amount),
+            "account": line.account.code if line.account else None,
             "taxRates": [plain(tax.rate * 100) for tax in line.taxes],
             "orderNumber": origin.purchase.number if is_ordered else None,
             "orderLine": str(origin.sequence) if is_ordered else None,

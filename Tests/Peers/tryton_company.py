@@ -1,6 +1,6 @@
 """Sets up an empty Tryton database for one tenant: currencies, companies, charts, years, taxes, terms, journals, users.
 
-Run as a program it fills a database from a catalogue's tenant and ends, so that nothing of the template stays in the server's memory:
+Run as a program it fills a database from a catalogue's tenant and ends, so that nothing of it stays in the server's memory:
 
   python tryton_company.py DATABASE FILE.json        with TRYTOND_CONFIG set
 """
@@ -15,12 +15,14 @@ ROOT_USER = 0
 CURRENCY_DIGITS = {"JPY": 0, "KRW": 0, "BHD": 3, "KWD": 3, "TND": 3}
 COUNTRIES = {
     "AT": "Austria", "BE": "Belgium", "CH": "Switzerland", "CZ": "Czechia", "DE": "Germany", "DK": "Denmark", "ES": "Spain",
-    "FR": "France", "GB": "United Kingdom", "IE": "Ireland", "IT": "Italy", "LU": "Luxembourg", "NL": "Netherlands", "PL": "Poland",
+    "FR": "France", "GB": "United Kingdom", "IE": "Ireland", "IT": "Italy", "LU": "Luxembourg", "NL": "Netherlands",
+    "PL": "Poland",
     "PT": "Portugal", "SE": "Sweden", "US": "United States",
 }
 # How much of a currency one euro buys; invented, but of the right size. A catalogue may say otherwise.
 RATES = {
-    "EUR": "1", "GBP": "0.86", "USD": "1.09", "CHF": "0.95", "PLN": "4.28", "SEK": "11.2", "DKK": "7.46", "CZK": "25.1", "JPY": "162",
+    "EUR": "1", "GBP": "0.86", "USD": "1.09", "CHF": "0.95", "PLN": "4.28", "SEK": "11.2", "DKK": "7.46", "CZK": "25.1",
+    "JPY": "162",
     "BHD": "0.41", "KWD": "0.335",
 }
 EU_PREFIXES = set("at be bg cy cz de dk ee el es fi fr hr hu ie it lt lu lv mt nl pl pt ro se si sk".split())
@@ -151,7 +153,8 @@ class CompanySetUp:
         for rate in self.tenant.get("taxRates") or ["0"]:
             name = f"VAT {rate} %"
             tax = Tax(
-                name=name, description=name, type="percentage", rate=Decimal(rate) / 100, company=company, invoice_account=account,
+                name=name, description=name, type="percentage", rate=Decimal(rate) / 100, company=company,
+                invoice_account=account,
                 credit_note_account=account)
             tax.save()
             known = Category.search([("name", "=", name), ("accounting", "=", True)])

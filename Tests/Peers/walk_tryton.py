@@ -68,7 +68,8 @@ class TrytonWalk:
     def rest(self, path, key=None, name=None, about=None, headers=None, database=None, method="GET", value=None):
         return self.wire.call(
             method, f"/{database or self.facts['name']}/rest/model/{path}", value,
-            {"Authorization": f"Bearer {key or self.facts['key']}", "X-Tryton-Context": packed(self.context), **(headers or {})}, name, about)
+            {"Authorization": f"Bearer {key or self.facts['key']}", "X-Tryton-Context": packed(self.context), **(headers or {})},
+            name, about)
 
     def sign_in(self, login, password, name=None, about=None, database=None):
         return self.wire.call(
@@ -86,29 +87,15 @@ class TrytonWalk:
         version = self.wire.call("POST", "/rpc/", {"id": 1, "method": "common.server.version", "params": []}, name="version")
         self.expect(version.json.get("result") == "8.2", "the server says its series", version)
         login, password = self.facts["login"], self.facts["password"]
-        first = self.sign_in(login, password)
-        self.session = self.bearer(login, first)
-        self.sign_in(login, password, name="login", about="A session for the robot")  # Again, now that its shape is known.
-        again = self.sign_in(login, password)
-        self.session = self.bearer(login, again)
-        if self.wire.directory:
-            self.rewrite_login()
+        self.session = self.bearer(login, self.sign_in(login, password, name="login", about="A session for the robot"))
         missing = self.wire.call(
             "POST", f"/{self.facts['name']}/rpc/", {"id": 1, "method": "common.db.login", "params": [login, {}, "en"]},
             name="login-without-password")
-        self.expect(missing.status == 200 and missing.json["error"][0] == "LoginException", "a login without password is asked for it",
+        self.expect(missing.status == 200 and missing.json["error"][0] == "LoginException",
+            "a login without password is asked for it",
                     missing)
         preferences = self.rpc("model.res.user.get_preferences", True, name="preferences")
         self.expect(preferences.json["result"]["company"] == self.facts["companyId"], "the robot's company is the tenant's")
-
-    def rewrite_login(self):
-        """The session of the recorded login was not known when it was written."""
-        file = self.wire.directory / "login.json"
-        sample = json.loads(file.read_text())
-        body = json.loads(sample["answer"]["body"])
-        body["result"][1] = SESSION_STAND_IN
-        sample["answer"]["body"] = json.dumps(body, separators=(",", ":"))
-        file.write_text(json.dumps(sample, indent=1, ensure_ascii=False) + "\n")
 
     def read(self):
         fields = "&".join(f"f={name}" for name in (
@@ -129,13 +116,16 @@ class TrytonWalk:
         self.expect([one["number"] for one in page.json] == ["PO-1003", "PO-1005"],
                     "s is the size of a page, p its offset, and the other company's order is not there", page)
         ranged = self.rest(f"purchase.purchase?f=number&o={order}", headers={"Range": "records=0-2"}, name="orders-range")
-        self.expect(ranged.header("Content-Range") is not None, "a Range is answered with Content-Range", ranged.header("Content-Range"))
-        past = self.rest(f"purchase.purchase?f=number&o={order}", headers={"Range": "records=9000-9002"}, name="orders-range-past-the-end")
+        self.expect(ranged.header("Content-Range") is not None, "a Range is answered with Content-Range",
+            ranged.header("Content-Range"))
+        past = self.rest(f"purchase.purchase?f=number&o={order}", headers={"Range": "records=9000-9002"},
+            name="orders-range-past-the-end")
         self.expect(past.status == 416, "past the end is 416", past.status)
-        since = {"__class__": "datetime", "year": 2020, "month": 1, "day": 1, "hour": 0, "minute": 0, "second": 0, "microsecond": 0}
+        since = {"__class__": "datetime", "year": 2020, "month": 1, "day": 1, "hour": 0, "minute": 0, "second": 0,
+            "microsecond": 0}
         changed = self.rest(
-            f"purchase.purchase?f=number&f=write_date&f=create_date&s=100&d={packed(['OR', ['write_date', '>', since], ['create_date', '>', since]])}",
-            name="orders-changed-since")
+            "purchase.purchase?f=number&f=write_date&f=create_date&s=100"
+            f"&d={packed(['OR', ['write_date', '>', since], ['create_date', '>', since]])}", name="orders-changed-since")
         only = self.rest(f"purchase.purchase?f=number&s=100&d={packed([['write_date', '>', since]])}")
         self.expect(len(changed.json) > len(only.json), "polling by write_date alone misses records never written again",
                     f"{len(only.json)} of {len(changed.json)}")
@@ -143,14 +133,17 @@ class TrytonWalk:
 
     def read_master_data(self):
         parties = self.rest(
-            "party.party?f=code&f=name&f=active&f=identifiers.type&f=identifiers.code&f=addresses.id&f=addresses.street&f=addresses.city"
-            "&f=addresses.country.code&f=bank_accounts.numbers.type&f=bank_accounts.numbers.number_compact&f=bank_accounts.bank.bic"
-            f"&f=supplier_payment_term.name&d={packed([['code', 'in', ['S-1001', 'S-1090']]])}", name="parties",
+            "party.party?f=code&f=name&f=active&f=identifiers.type&f=identifiers.code&f=addresses.id&f=addresses.street"
+            "&f=addresses.city&f=addresses.country.code&f=bank_accounts.numbers.type&f=bank_accounts.numbers.number_compact"
+            f"&f=bank_accounts.bank.bic&f=supplier_payment_term.name&d={packed([['code', 'in', ['S-1001', 'S-1090']]])}",
+            name="parties",
             about="A supplier with VAT id and account, and one without either")
         by_code = {one["code"]: one for one in parties.json}
         self.party = by_code["S-1001"]
-        self.expect(self.party["bank_accounts"][0]["numbers"][0]["number_compact"] == "DE44500105175407324931", "a supplier has its IBAN")
-        self.expect(not by_code["S-1090"]["identifiers"] and not by_code["S-1090"]["bank_accounts"], "one has neither VAT id nor account")
+        self.expect(self.party["bank_accounts"][0]["numbers"][0]["number_compact"] == "DE44500105175407324931",
+            "a supplier has its IBAN")
+        self.expect(not by_code["S-1090"]["identifiers"] and not by_code["S-1090"]["bank_accounts"],
+            "one has neither VAT id nor account")
         blocked = self.rest(f"party.party?f=code&d={packed([['code', '=', 'S-1091']])}", name="party-inactive")
         self.expect(blocked.json == [], "an inactive supplier is not found unless asked for", blocked)
         moves = self.rest(
@@ -168,18 +161,23 @@ class TrytonWalk:
         terms = self.rest("account.invoice.payment_term?f=name&f=lines.relativedeltas.days", name="terms")
         self.term = next(one["id"] for one in terms.json if one["name"] == "30 days net")
         settings = self.rest(
-            "account.configuration/1?f=default_account_payable.code&f=default_category_account_expense.code", name="account-settings")
+            "account.configuration/1?f=default_account_payable.code&f=default_category_account_expense.code",
+            name="account-settings")
         self.payable = settings.json["default_account_payable"]["id"]
-        self.expect(settings.status == 200, "the account that bills go to is a setting of the company", settings.json["default_account_payable"])
+        self.expect(settings.status == 200, "the account that bills go to is a setting of the company",
+            settings.json["default_account_payable"])
         products = self.rest(
-            "product.product?f=code&f=name&f=type&f=default_uom.symbol&f=account_category.account_expense.code&s=100", name="products",
+            "product.product?f=code&f=name&f=type&f=default_uom.symbol&f=account_category.account_expense.code&s=100",
+            name="products",
             about="Products with the account of their expenses")
         by_code = {one["code"]: one for one in products.json}
         self.expense = by_code["KL-20"]["account_category"]["account_expense"]["id"]
         self.expect(by_code["FR"]["type"] == "service", "the account of an expense hangs on the product's category",
                     by_code["KL-20"]["account_category"]["account_expense"])
-        payables = self.rest(f"account.account?f=code&f=closed&d={packed([['type.payable', '=', True]])}", name="accounts-payable")
-        self.expect(any(one["closed"] for one in payables.json), "among the payable accounts are closed ones, which no bill may use",
+        payables = self.rest(f"account.account?f=code&f=closed&d={packed([['type.payable', '=', True]])}",
+            name="accounts-payable")
+        self.expect(any(one["closed"] for one in payables.json),
+            "among the payable accounts are closed ones, which no bill may use",
                     [(one["code"], one["closed"]) for one in payables.json])
         self.journal = self.rest(f"account.journal?f=code&d={packed([['type', '=', 'expense']])}", name="journal").json[0]["id"]
         self.currency = self.rest(f"currency.currency?f=code&d={packed([['code', '=', 'EUR']])}", name="currency").json[0]["id"]
@@ -192,7 +190,8 @@ class TrytonWalk:
             if way == "rest":
                 got = self.rest("account.account?f=code&f=name&s=100", headers=headers)
             else:
-                got = self.rpc("model.account.account.search_read", [], 0, 100, None, ["code", "name"], session={**self.session, **headers})
+                got = self.rpc("model.account.account.search_read", [], 0, 100, None, ["code", "name"],
+                    session={**self.session, **headers})
             label, is_gzip = got.header("Content-Encoding"), got.body[:2] == b"\x1f\x8b"
             lies = (way, accepted) == ("rpc", None)
             self.expect((is_gzip != (label == "gzip")) == lies,
@@ -217,8 +216,10 @@ class TrytonWalk:
 
     def find(self, number, name=None):
         return self.rpc(
-            "model.account.invoice.search_read", [["type", "=", "in"], ["party", "=", self.party["id"]], ["reference", "=", number]], 0, 10,
-            None, ["number", "reference", "state", "invoice_date", "currency.code", "untaxed_amount", "tax_amount", "total_amount",
+            "model.account.invoice.search_read", [["type", "=", "in"], ["party", "=", self.party["id"]],
+                ["reference", "=", number]], 0, 10,
+            None, ["number", "reference", "state", "invoice_date", "currency.code", "untaxed_amount", "tax_amount",
+                "total_amount",
                    "party.code", "lines.quantity", "lines.unit_price", "lines.description", "lines.amount", "lines.origin",
                    "lines.taxes.rate", "_timestamp", "write_date", "create_date"], name=name)
 
@@ -233,7 +234,8 @@ class TrytonWalk:
         posted = self.rpc("model.account.invoice.post", [self.bill], name="invoice-post")
         self.expect(posted.json == {"id": 1, "result": None}, "a posting answers null as its result", posted)
         read = self.find(number, name="invoice-read-back").json["result"][0]
-        self.expect((read["state"], read["total_amount"]["decimal"]) == ("posted", "462.32"), "the bill reads back posted, 462.32",
+        self.expect((read["state"], read["total_amount"]["decimal"]) == ("posted", "462.32"),
+            "the bill reads back posted, 462.32",
                     (read["state"], read["number"], read["total_amount"]["decimal"]))
         again = self.rpc("model.account.invoice.validate_invoice", [self.bill], name="invoice-validate-posted")
         self.expect(again.json.get("error", [""])[0] == "UserError", "a transition repeated is a UserError", again)
@@ -244,10 +246,12 @@ class TrytonWalk:
 
     def pay_it(self):
         """The bill's payment: the robot may propose it, and only the approver approve."""
-        bill = self.rpc("model.account.invoice.read", [self.bill], ["lines_to_pay", "party"], name="invoice-lines-to-pay").json["result"][0]
+        bill = self.rpc("model.account.invoice.read", [self.bill], ["lines_to_pay", "party"],
+            name="invoice-lines-to-pay").json["result"][0]
         journal = self.rest(f"account.payment.journal?f=name&d={packed([['process_method', '=', 'manual']])}").json[0]["id"]
         made = self.rpc("model.account.payment.create", [{
-            "journal": journal, "kind": "payable", "party": bill["party"], "line": bill["lines_to_pay"][0], "amount": decimal("462.32"),
+            "journal": journal, "kind": "payable", "party": bill["party"], "line": bill["lines_to_pay"][0],
+            "amount": decimal("462.32"),
             "date": day(self.today), "company": self.facts["companyId"]}], name="payment-create").json["result"][0]
         self.rpc("model.account.payment.submit", [made], name="payment-submit")
         refused = self.rpc("model.account.payment.approve", [made], name="payment-approve-refused")
@@ -262,14 +266,16 @@ class TrytonWalk:
         warned = self.rpc("model.account.invoice.post", [second], name="invoice-post-similar",
                           about="The same reference a second time: a warning that wants a person's yes")
         error = warned.json.get("error", ["", [""]])
-        self.expect(error[0] == "UserWarning" and error[1][0].endswith("invoice_similar"), "a second bill of the number is a UserWarning",
+        self.expect(error[0] == "UserWarning" and error[1][0].endswith("invoice_similar"),
+            "a second bill of the number is a UserWarning",
                     warned)
         state = self.rpc("model.account.invoice.read", [second], ["state"]).json["result"][0]["state"]
         self.expect(state == "draft", "the warned bill is still a draft", state)
         self.rpc("model.res.user.warning.skip", error[1][0], False, name="warning-skip")
         posted = self.rpc("model.account.invoice.post", [second], name="invoice-post-after-skip")
         self.expect("result" in posted.json, "after the skip the same call posts", posted)
-        self.expect(ask(self.facts["control"] + "/ledger")["doubled"] == [f"S-1001/{self.number}"], "the ledger tells it is there twice")
+        self.expect(ask(self.facts["control"] + "/ledger")["doubled"] == [f"S-1001/{self.number}"],
+            "the ledger tells it is there twice")
         rest = self.rest(f"account.invoice/{self.create(self.number).json['result'][0]}/post", method="POST", value={},
                          name="rest-post-similar")
         self.expect(rest.status == 400, "over REST the warning is a 400 without its name", rest)
@@ -285,7 +291,8 @@ class TrytonWalk:
             got = self.create(f"{self.number}-{name}", name=f"create-{name}", **dict(change))
             has_failed = got.status == 200 and "error" in got.json
             wanted = name != "long-reference"
-            self.expect(has_failed == wanted, f"a create with {name.replace('-', ' ')} is {'refused' if wanted else 'taken as it is'}", got)
+            self.expect(has_failed == wanted,
+                f"a create with {name.replace('-', ' ')} is {'refused' if wanted else 'taken as it is'}", got)
         draft = self.rpc("model.account.invoice.read", [self.bill], ["no_such_field"], name="unknown-field")
         self.expect("error" in draft.json, "an unknown field looks like a server's bug", draft)
         model = self.rpc("model.no.such.read", [1], ["id"], name="unknown-model")
@@ -344,7 +351,8 @@ class TrytonWalk:
 
     def late_changes(self):
         number = f"{self.number}-p0"
-        done = ask(self.facts["control"] + "/edit", "POST", {"kind": "invoice", "number": number, "set": {"reference": number + "X"}})
+        done = ask(self.facts["control"] + "/edit", "POST", {"kind": "invoice", "number": number,
+            "set": {"reference": number + "X"}})
         self.expect(done["changed"] == ["reference"], "a posted reference can be changed behind our back")
         moved = self.find(number + "X").json["result"]
         self.expect(len(moved) == 1 and moved[0]["state"] == "posted", "and reads back changed, still posted")
@@ -358,7 +366,8 @@ class TrytonWalk:
         nobody = self.rpc("model.party.party.search_read", [], 0, 1, None, ["name"], session={"Authorization": "Session bm8="},
                           name="no-session")
         self.expect(nobody.status == 401, "no session is 401", nobody.status)
-        lost = self.wire.call("POST", "/erp_nobody/rpc/", {"id": 1, "method": "common.db.login", "params": ["a", {"password": "b"}, "en"]},
+        lost = self.wire.call("POST", "/erp_nobody/rpc/", {"id": 1, "method": "common.db.login",
+            "params": ["a", {"password": "b"}, "en"]},
                               name="unknown-database")
         self.expect(lost.status in (404, 500), "an unknown database", lost.status)
 

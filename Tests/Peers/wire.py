@@ -3,6 +3,7 @@ import base64
 import gzip
 import json
 import pathlib
+import re
 import urllib.error
 import urllib.request
 
@@ -10,6 +11,11 @@ BASE = "http://erp.example"
 TIMEOUT_SECONDS = 60
 # Of no use to a reader of samples, different every time, or untrue once a secret has given way to its stand-in.
 SILENT_HEADERS = {"date", "connection", "server", "content-length", "content-encoding"}
+
+
+# What an answer gives out for the first time, so that nobody could conceal it before: a session, and a token.
+FRESH_SECRETS = [
+    (re.compile(r"\b[0-9a-f]{64}\b"), "0" * 64), (re.compile(r'(access_token\\": ?\\")[^"\\]+'), r"\g<1>ACCESS-TOKEN")]
 
 
 class Answer:
@@ -82,10 +88,13 @@ class Wire:
                 "body": None if body is None else body.decode("utf-8", errors="replace")},
             "answer": {
                 "status": answer.status,
-                "headers": {key: value for key, value in answer.headers if key.lower() not in SILENT_HEADERS}, "body": answer.text}}
+                "headers": {key: value for key, value in answer.headers if key.lower() not in SILENT_HEADERS},
+                "body": answer.text}}
         text = json.dumps(sample, indent=1, ensure_ascii=False)
         for secret, stand_in in self.secrets.items():
             text = text.replace(secret, stand_in)
+        for shape, stand_in in FRESH_SECRETS:
+            text = shape.sub(stand_in, text)
         text = text.replace(self.base, BASE)
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / f"{name}.json").write_text(text + "\n", encoding="utf-8")
