@@ -28,7 +28,7 @@ enum Rooms {
         "Seals": ["Kernel", "COpenSSL"],
         "Postgres": ["Kernel", "CPostgres", "CLinux", "Logging"],
         "Records": domain.union(["Kernel", "Postgres", "Seals", "Logging"]),
-        // Signs requests with the libcrypto that libcurl brings along; the worker must not hold the room of keys and seals for it.
+        // Signs requests with the libcrypto that libcurl brings along; the worker must not hold the room of seals for it.
         "Curl": ["Kernel", "CCurl", "CCurlShims", "COpenSSL"],
         "Connectors": ["Kernel", "Finance", "Expressions"],
         "Telemetry": ["Kernel", "Logging"],

@@ -183,7 +183,7 @@ class CompanySetUp:
         for login, (name, groups) in USERS.items():
             User.create([{
                 "name": name, "login": login, "password": secrets.token_urlsafe(24),
-                "companies": [("add", [company.id for company in companies])], "company": companies[0].id,
+                "companies": [("add", [company.id for company in companies])], "company": companies[0].id, "company_filter": "all",
                 "groups": [("add", [self.data_id(*group) for group in groups] + [onlookers.id])],
             }])
         admin, = User.search([("login", "=", "admin")])

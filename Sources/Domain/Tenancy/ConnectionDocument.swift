@@ -16,6 +16,10 @@ package struct ConnectionDocument: Sendable {
     package let secrets: [String: String]
     /// `host:port` or `host:port/range`; what else the worker may dial besides public https.
     package let allow: [String]
+    /// Names of what the file says about the system, by the mapping's own names.
+    package let settings: [String]
+    /// Further addresses by name, such as that of a token service.
+    package let endpoints: [String: String]
     package let limits: Limits
     /// Seconds after which an answer lost on the way must be visible to a search; a second search waits as long again.
     package let settleSeconds: Int
@@ -29,10 +33,12 @@ package struct ConnectionDocument: Sendable {
         package let answerBytesMax: Int?
         /// Writes at one time.
         package let writers: Int?
+        /// Requests a day by UTC.
+        package let perDay: Int?
 
         package init(
             ratePerSecond: Int? = nil, concurrency: Int? = nil, connectTimeoutSeconds: Int? = nil,
-            totalTimeoutSeconds: Int? = nil, answerBytesMax: Int? = nil, writers: Int? = nil
+            totalTimeoutSeconds: Int? = nil, answerBytesMax: Int? = nil, writers: Int? = nil, perDay: Int? = nil
         ) {
             self.ratePerSecond = ratePerSecond
             self.concurrency = concurrency
@@ -40,14 +46,17 @@ package struct ConnectionDocument: Sendable {
             self.totalTimeoutSeconds = totalTimeoutSeconds
             self.answerBytesMax = answerBytesMax
             self.writers = writers
+            self.perDay = perDay
         }
     }
 
     package init(
         name: String, title: String, connector: String, baseURL: String, secrets: [String: String], allow: [String],
         limits: Limits,
-        settleSeconds: Int
+        settleSeconds: Int, settings: [String] = [], endpoints: [String: String] = [:]
     ) {
+        self.settings = settings
+        self.endpoints = endpoints
         self.name = name
         self.title = title
         self.connector = connector
@@ -72,11 +81,19 @@ package struct ConnectionDocument: Sendable {
             optional(
                 "allow", .list(of: .text(.egress), count: 1...allowMax),
                 "what the worker may dial besides public https on ports 443 and 8443: host:port/range."),
+            optional(
+                "settings", .table(keys: .memberName, values: .either([.text(.line), settingTable]), count: 1...32),
+                "what the mapping wants to know about this system: texts, and tables of texts."),
+            optional(
+                "endpoints", .table(keys: .memberName, values: .text(.baseURL), count: 1...8),
+                "further addresses that the mapping names, such as that of a token service."),
             optional("limits", .object(limitsShape), "overrides of the mapping's limits."),
             required(
                 "settleSeconds", .integer(1...settleSecondsMax),
                 "seconds until a write whose answer was lost is certainly visible to a search."),
         ])
+
+    private static let settingTable = Shape.table(keys: .line, values: .text(.line), count: 1...200)
 
     private static let limitsShape = ObjectShape(
         "the limits", "Overrides of the mapping's limits.",
@@ -87,6 +104,7 @@ package struct ConnectionDocument: Sendable {
             optional("totalTimeoutSeconds", .integer(1...120), "seconds for a whole exchange."),
             optional("answerBytesMax", .integer(1024...26_214_400), "bytes of one answer, unpacked."),
             optional("writers", .integer(1...16), "writes at one time."),
+            optional("perDay", .integer(0...10_000_000), "requests a day by UTC; 0 is no bound."),
         ])
 
     package static func parse(_ json: JSONValue, issues: inout [AssetIssue]) -> ConnectionDocument? {
@@ -94,6 +112,17 @@ package struct ConnectionDocument: Sendable {
         let fields = Fields(json)
         let baseURL = fields.text("baseUrl")
         let allow = fields.texts("allow")
+        let endpoints = fields.table("endpoints")
+        for (name, address) in endpoints.sorted(by: { $0.key < $1.key }) {
+            guard let place = plainPlace(of: address), !allow.contains(where: { $0 == place || $0.hasPrefix(place + "/") }) else {
+                continue
+            }
+            issues.append(
+                AssetIssue(
+                    "/endpoints/\(AssetIssue.token(name))",
+                    "Plain http to \(place) is not allowed by an entry of this connection.",
+                    remedy: "Use https, or add \"\(place)\" with its address range to `allow`."))
+        }
         if let place = plainPlace(of: baseURL), !allow.contains(where: { $0 == place || $0.hasPrefix(place + "/") }) {
             issues.append(
                 AssetIssue(
@@ -108,8 +137,10 @@ package struct ConnectionDocument: Sendable {
                 ratePerSecond: limits?["ratePerSecond"]?.int, concurrency: limits?["concurrency"]?.int,
                 connectTimeoutSeconds: limits?["connectTimeoutSeconds"]?.int,
                 totalTimeoutSeconds: limits?["totalTimeoutSeconds"]?.int,
-                answerBytesMax: limits?["answerBytesMax"]?.int, writers: limits?["writers"]?.int),
-            settleSeconds: fields.integer("settleSeconds", or: 20))
+                answerBytesMax: limits?["answerBytesMax"]?.int, writers: limits?["writers"]?.int,
+                perDay: limits?["perDay"]?.int),
+            settleSeconds: fields.integer("settleSeconds", or: 20), settings: json["settings"]?.object?.keys ?? [],
+            endpoints: endpoints)
     }
 
     /// `host:port` of a plain http address, with the port written out; nil for https.

@@ -78,6 +78,12 @@ package struct AssetReading: Sendable {
     package let roles: [(name: String, pointer: String)]
     /// Secrets that a connector mapping asks a connection for.
     package let secrets: [String]
+    /// What else a connector mapping wants to know of a connection: name and description.
+    package let settings: [(name: String, title: String)]
+    /// Further addresses that a connector mapping asks a connection for.
+    package let endpoints: [String]
+    /// Recorded exchanges that a connector mapping names.
+    package let samples: [String]
     /// Connections that a workflow needs its tenant to have.
     package let connections: [String]
     /// Clocks that a workflow moves.
@@ -85,9 +91,12 @@ package struct AssetReading: Sendable {
 
     package init(
         _ content: AssetContent, references: [AssetReference] = [], roles: [(name: String, pointer: String)] = [],
-        secrets: [String] = [],
+        secrets: [String] = [], settings: [(name: String, title: String)] = [], endpoints: [String] = [], samples: [String] = [],
         connections: [String] = [], objectives: [String] = []
     ) {
+        self.settings = settings
+        self.endpoints = endpoints
+        self.samples = samples
         self.content = content
         self.references = references
         self.roles = roles

@@ -21,7 +21,7 @@ enum AssetKinds {
         case .calendar: ServiceCalendar.parse(json, issues: &issues).map { _ in AssetReading(.judged) }
         case .workflow: WorkflowDefinition.parse(json, issues: &issues).map { reading(of: $0, json) }
         case .policy: readPolicy(json, issues: &issues)
-        case .connector: ConnectorMapping.parse(json, issues: &issues).map { AssetReading(.judged, secrets: $0.secretNames) }
+        case .connector: ConnectorMapping.parse(json, issues: &issues).map(reading)
         case .policyTests: readTests(json, issues: &issues)
         case .runbook: AssetReading(.judged)
         }
@@ -35,6 +35,12 @@ enum AssetKinds {
 
     private static func reading(of connection: ConnectionDocument) -> AssetReading {
         AssetReading(.connection(connection), references: [AssetReference(.connector, connection.connector, at: "/connector")])
+    }
+
+    private static func reading(of mapping: ConnectorMapping) -> AssetReading {
+        AssetReading(
+            .judged, secrets: mapping.secretNames, settings: mapping.settingNames, endpoints: mapping.endpointNames,
+            samples: mapping.sampleNames)
     }
 
     private static func reading(of workflow: WorkflowDefinition, _ json: JSONValue) -> AssetReading {

@@ -20,7 +20,7 @@ package struct ConfigurationTree: Sendable {
         loader.loadRoot()
         if let runbooks { loader.loadRunbooks(runbooks, today: today) }
         let tree = ConfigurationTree(assets: loader.assets)
-        let issues = loader.issues + CrossReferences(tree).issues()
+        let issues = loader.issues + CrossReferences(tree).issues() + SampleCheck(tree, loader.samples).issues()
         return (tree, issues.sorted(by: LocatedIssue.isInReadingOrder))
     }
 

@@ -108,12 +108,23 @@ struct CrossReferences {
     private func check(_ connection: ConnectionDocument, _ asset: Asset) -> [LocatedIssue] {
         guard let mapping = tree.visible(.connector, connection.connector, from: asset.scope), let reading = mapping.reading
         else { return [] }
+        func place(_ member: String) -> String { asset.document.json[member] == nil ? "" : "/\(member)" }
+        let connector = connection.connector
         return reading.secrets.filter { connection.secrets[$0] == nil }.map { purpose in
             issue(
-                asset, asset.document.json["secrets"] == nil ? "" : "/secrets",
-                "The mapping \(connection.connector) needs a secret for `\(purpose)`.",
+                asset, place("secrets"), "The mapping \(connector) needs a secret for `\(purpose)`.",
                 "Add `\(purpose): <name of the secret>` to `secrets`.")
         }
+            + reading.settings.filter { !connection.settings.contains($0.name) }.map { setting in
+                issue(
+                    asset, place("settings"), "The mapping \(connector) wants to know `\(setting.name)`: \(setting.title).",
+                    "Add `\(setting.name): …` to `settings`.")
+            }
+            + reading.endpoints.filter { connection.endpoints[$0] == nil }.map { name in
+                issue(
+                    asset, place("endpoints"), "The mapping \(connector) needs an address for `\(name)`.",
+                    "Add `\(name): https://…` to `endpoints`.")
+            }
     }
 
     private func run(testsOf policy: String, _ asset: Asset) -> [LocatedIssue] {

@@ -8,6 +8,7 @@ struct TreeLoader {
     let root: String
     private(set) var assets: [Asset] = []
     private(set) var issues: [LocatedIssue] = []
+    private(set) var samples: [SampleFile] = []
 
     init(root: String) {
         self.root = root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root
@@ -21,6 +22,8 @@ struct TreeLoader {
         case documents(AssetKind)
         /// Raster images, served as they are.
         case images
+        /// Documents of one kind, and beside them a folder `samples` with a folder for each document that names some.
+        case sampled(AssetKind)
     }
 
     private static let operatorLayout = Layout.fixed(
@@ -30,7 +33,7 @@ struct TreeLoader {
             "library": .fixed(
                 files: [:], required: [],
                 folders: [
-                    "workflows": .documents(.workflow), "policies": .documents(.policy), "connectors": .documents(.connector),
+                    "workflows": .documents(.workflow), "policies": .documents(.policy), "connectors": .sampled(.connector),
                 ]),
         ])
 
@@ -127,6 +130,14 @@ struct TreeLoader {
         switch layout {
         case .documents(let kind):
             for name in list(folder) where !isNote(name) { loadDocument("\(folder)/\(name)", name, kind, scope) }
+        case .sampled(let kind):
+            for name in list(folder) where !isNote(name) {
+                if name == "samples" {
+                    loadSamples("\(folder)/samples")
+                } else {
+                    loadDocument("\(folder)/\(name)", name, kind, scope)
+                }
+            }
         case .images:
             for name in list(folder) where !isNote(name) { checkImage("\(folder)/\(name)", name) }
         case .fixed(let files, let required, let folders):
@@ -187,6 +198,27 @@ struct TreeLoader {
             Asset(
                 kind: kind, scope: scope, name: name, document: AssetDocument(path: path, json: .null, places: [:]), reading: nil)
         )
+    }
+
+    /// `samples/<connector>/<sample>.json`.
+    private mutating func loadSamples(_ folder: String) {
+        guard entryType(folder) == .folder else { return report(folder, "This is not a folder.", "Make it one.") }
+        for connector in list(folder) where !isNote(connector) {
+            let place = "\(folder)/\(connector)"
+            guard entryType(place) == .folder else {
+                report(place, "Only folders belong here, one for each connector.", "Move the sample into its connector's folder.")
+                continue
+            }
+            for name in list(place) where !isNote(name) {
+                let path = "\(place)/\(name)"
+                guard name.hasSuffix(".json"), entryType(path) == .file else {
+                    report(path, "Only `.json` files belong here.", "Move it elsewhere.")
+                    continue
+                }
+                guard let bytes = bytes(of: path) else { continue }
+                samples.append(SampleFile(path: path, connector: connector, name: String(name.dropLast(5)), bytes: bytes))
+            }
+        }
     }
 
     private mutating func checkImage(_ path: String, _ name: String) {

@@ -77,6 +77,8 @@ package struct ConnectorEngine: Sendable {
         }
     }
 
+    func send(_ request: PlannedRequest) async -> ExchangeResult { await sender.send(request) }
+
     func run(_ plan: any ConnectorPlan) async -> ConnectorOutcome {
         var plan = plan
         var step = plan.begin()

@@ -5,7 +5,7 @@ import Kernel
 /// object to an ERP's request.
 ///
 /// In the file: a text that begins with `$` is a path, `{take: …}`, `{each: …}`, `{first: …}`, `{cel: …}`, `{join: …}`,
-/// `{base64: …}`, `{base64url: …}`, `{from: …}` and `{literal: …}` are operators, other objects and lists are built member by
+/// `{base64: …}`, `{base64url: …}`, `{from: …}`, `{sum: …}` and `{literal: …}` are operators, other objects and lists are built member by
 /// member, everything else is itself. A member without a value is left out.
 indirect enum MappingNode: Sendable {
     case literal(JSONValue)
@@ -20,9 +20,22 @@ indirect enum MappingNode: Sendable {
     /// Texts one after the other; nothing when one of them is missing.
     case join([MappingNode])
     /// A text's UTF-8 bytes, or anything else as compact JSON, in base64.
-    case encoded(Base64.Alphabet, MappingNode)
+    case encoded(Base64.Alphabet, isPadded: Bool, MappingNode)
     /// What a look-up found under a key.
-    case from(lookup: String, at: MappingNode, absence: Absence)
+    case from(Found)
+    /// The exact sum over a list; entries without a value add nothing.
+    case sum(ValuePath, of: MappingNode)
+
+    struct Found: Sendable {
+        let lookup: String
+        let key: MappingNode
+        /// A member of what was found; all of it unless given.
+        let member: String?
+        /// When nothing says which entry is meant.
+        let absence: Absence
+        /// When the other side has no such entry.
+        let unknown: Absence
+    }
 
     static let depthMax = 12
     static let membersMax = 200
@@ -123,11 +136,13 @@ extension MappingNode {
                 out += try MappingNode.text(value, place, "part \(index + 1)")
             }
             return .value(.string(out))
-        case .encoded(let alphabet, let node):
+        case .encoded(let alphabet, let isPadded, let node):
             guard case .value(let value) = try node.make(scope, place) else { return .nothing }
-            let bytes = value.string.map { Array($0.utf8) } ?? value.bytes
-            return .value(.string(Base64.encode(bytes, alphabet)))
-        case .from(let lookup, let key, let absence): return try MappingNode.from(lookup, key, absence, scope, place)
+            var text = Base64.encode(value.string.map { Array($0.utf8) } ?? value.bytes, alphabet)
+            while isPadded, text.utf8.count % 4 != 0 { text += "=" }
+            return .value(.string(text))
+        case .from(let found): return try found.make(scope, place)
+        case .sum(let path, let node): return try MappingNode.sum(path, node, scope, place)
         }
     }
 
@@ -148,25 +163,19 @@ extension MappingNode {
         return .value(.array(out))
     }
 
-    private static func from(
-        _ lookup: String, _ key: MappingNode, _ absence: Absence, _ scope: MappingScope, _ place: String
+    private static func sum(
+        _ path: ValuePath, _ node: MappingNode, _ scope: MappingScope, _ place: String
     ) throws(MappingFailure) -> Made {
-        guard case .value(let made) = try key.make(scope, place) else {
-            return try .absent(absence, place: place, "nothing says which \(scope.library.titles[lookup] ?? lookup) is meant")
+        guard case .value(let list) = try each(path, eachMaxStandard, node, scope, place) else { return .nothing }
+        var total = ExactDecimal.zero
+        for value in list.array ?? [] {
+            // A sum of more digits than any number of ours has is told like a number that is none.
+            guard let number = Take.number(value), let next = try? total.adding(number) else {
+                throw MappingFailure(place: place, message: "what is added up at \(path) has to be exact numbers")
+            }
+            total = next
         }
-        let name = try text(made, place, "the key")
-        let table = scope["found"]?[lookup]
-        if let value = table?[LookupTable.values]?[name] { return .value(value) }
-        let title = scope.library.titles[lookup] ?? lookup
-        if table?[LookupTable.doubled]?.array?.contains(.string(name)) == true {
-            throw MappingFailure(
-                place: place, message: "the system has several of \(title) under \(AnswerRules.tidy(String(name.prefix(60))))",
-                code: MappingFailure.unknown)
-        }
-        guard absence == .fail else { return try .absent(absence, place: place, "") }
-        throw MappingFailure(
-            place: place, message: "the system has no \(title) \(AnswerRules.tidy(String(name.prefix(60))))",
-            code: MappingFailure.unknown)
+        return .value(.string(String(describing: total.normalized)))
     }
 
     static func text(_ value: JSONValue, _ place: String, _ what: String) throws(MappingFailure) -> String {
@@ -176,4 +185,29 @@ extension MappingNode {
             throw MappingFailure(place: place, message: "\(what): \(error.message)")
         }
     }
+}
+
+extension MappingNode.Found {
+    func make(_ scope: MappingScope, _ place: String) throws(MappingFailure) -> MappingNode.Made {
+        let title = scope.library.titles[lookup] ?? lookup
+        guard case .value(let made) = try key.make(scope, place) else {
+            return try .absent(absence, place: place, "nothing says which \(title) is meant")
+        }
+        let name = try MappingNode.text(made, place, "the key")
+        let table = scope["found"]?[lookup]
+        if let value = table?[LookupTable.values]?[name] {
+            guard let member else { return .value(value) }
+            guard let part = value[member], !part.isNull else {
+                return try .absent(unknown, place: place, "the \(title) \(shown(name)) has no \(member)")
+            }
+            return .value(part)
+        }
+        let isDoubled = table?[LookupTable.doubled]?.array?.contains(.string(name)) == true
+        guard unknown == .fail || isDoubled else { return try .absent(unknown, place: place, "") }
+        throw MappingFailure(
+            place: place, message: "the system has \(isDoubled ? "several of" : "no") \(title) \(shown(name))",
+            code: MappingFailure.unknown)
+    }
+
+    private func shown(_ name: String) -> String { AnswerRules.tidy(String(name.prefix(60))) }
 }

@@ -2,7 +2,9 @@ import Expressions
 import Kernel
 
 extension MappingNode {
-    private static let operators = ["take", "each", "first", "cel", "literal", "join", "base64", "base64url", "from", "object"]
+    private static let operators = [
+        "take", "each", "first", "cel", "literal", "join", "base64", "base64url", "from", "object", "sum",
+    ]
 
     static func parse(_ json: JSONValue, at pointer: String, depth: Int = 0, issues: inout [AssetIssue]) -> MappingNode? {
         guard depth <= depthMax else {
@@ -63,11 +65,15 @@ extension MappingNode {
         case "first": return some("first", "A choice", json, at: pointer, depth, issues: &issues).map(MappingNode.first)
         case "join": return some("join", "A joined text", json, at: pointer, depth, issues: &issues).map(MappingNode.join)
         case "base64", "base64url":
-            guard let reader = MappingReader(json, at: pointer, "An encoding", [name], issues: &issues),
+            guard let reader = MappingReader(json, at: pointer, "An encoding", [name, "padded"], issues: &issues),
                 let inner = reader.object[name],
                 let node = parse(inner, at: reader.path(name), depth: depth + 1, issues: &issues)
             else { return nil }
-            return .encoded(name == "base64" ? .standard : .url, node)
+            let padded = reader.object["padded"]
+            if let padded, padded.bool == nil {
+                issues.append(AssetIssue(reader.path("padded"), "`padded` is true or false.", remedy: "Write `padded: true`."))
+            }
+            return .encoded(name == "base64" ? .standard : .url, isPadded: padded?.bool ?? false, node)
         case "object":
             // For other sides that have a member called like one of our operators.
             guard let reader = MappingReader(json, at: pointer, "An object", ["object"], issues: &issues),
@@ -76,6 +82,15 @@ extension MappingNode {
                     issues: &issues)
             else { return nil }
             return members(inner.object, at: inner.pointer, depth, issues: &issues)
+        case "sum":
+            guard let reader = MappingReader(json, at: pointer, "A sum", ["sum", "of"], issues: &issues),
+                let path = reader.valuePath("sum", issues: &issues), let inner = reader.object["of"],
+                let node = parse(inner, at: reader.path("of"), depth: depth + 1, issues: &issues)
+            else {
+                if json["of"] == nil { issues.append(AssetIssue(pointer, "A sum lacks `of`.", remedy: "Say what is added up.")) }
+                return nil
+            }
+            return .sum(path, of: node)
         case "each": return each(json, at: pointer, depth, issues: &issues)
         case "from": return from(json, at: pointer, depth, issues: &issues)
         default: return take(json, at: pointer, depth, issues: &issues)
@@ -117,16 +132,21 @@ extension MappingNode {
 
     private static func from(_ json: JSONValue, at pointer: String, _ depth: Int, issues: inout [AssetIssue]) -> MappingNode? {
         guard
-            let reader = MappingReader(json, at: pointer, "A value of a look-up", ["from", "at", "missing"], issues: &issues),
+            let reader = MappingReader(
+                json, at: pointer, "A value of a look-up", ["from", "at", "member", "missing", "unknown"], issues: &issues),
             let lookup = reader.text("from", issues: &issues),
-            let absence = reader.choice("missing", Absence.self, otherwise: .fail, issues: &issues)
+            let absence = reader.choice("missing", Absence.self, otherwise: .omit, issues: &issues),
+            let unknown = reader.choice("unknown", Absence.self, otherwise: .fail, issues: &issues)
         else { return nil }
         guard let key = reader.object["at"] else {
             issues.append(AssetIssue(pointer, "A value of a look-up lacks `at`.", remedy: "Add `at` with the key to look under."))
             return nil
         }
         return parse(key, at: reader.path("at"), depth: depth + 1, issues: &issues).map {
-            .from(lookup: lookup, at: $0, absence: absence)
+            .from(
+                Found(
+                    lookup: lookup, key: $0, member: reader.optionalText("member", issues: &issues), absence: absence,
+                    unknown: unknown))
         }
     }
 

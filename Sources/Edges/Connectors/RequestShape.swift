@@ -20,6 +20,8 @@ struct RequestShape: Sendable {
     let body: MappingNode?
     /// In which of the mapping's dialects it is spoken; nil for the standard one.
     let dialect: String?
+    /// Names of the data it speaks of: `key`, `input`, `found`.
+    let roots: Set<String>
 
     /// Path and query, ready to follow the base URL. A computed parameter without a value is left out.
     func target(in scope: MappingScope, adding extra: [(name: String, value: String)] = []) throws(MappingFailure) -> String {
@@ -103,7 +105,17 @@ struct RequestShape: Sendable {
         return RequestShape(
             method: method.rawValue, path: template, query: query(reader, issues: &issues),
             headers: headerNodes(reader, "headers", issues: &issues), body: body,
-            dialect: reader.optionalText("dialect", issues: &issues))
+            dialect: reader.optionalText("dialect", issues: &issues), roots: roots(of: reader.object))
+    }
+
+    private static func roots(of request: JSONObject) -> Set<String> {
+        var text = ""
+        for name in ["path", "query", "headers", "body"] { text += request[name]?.text ?? "" }
+        return ValuePath.roots.filter { root in
+            !root.isEmpty
+                && (text.contains("$\(root).") || text.contains("{\(root).")
+                    || text.contains("\"cel\"") && text.contains("\(root)."))
+        }
     }
 
     private static func query(_ reader: MappingReader, issues: inout [AssetIssue]) -> [(name: String, value: Parameter)] {

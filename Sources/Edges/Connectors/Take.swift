@@ -83,8 +83,8 @@ extension MappingNode.Take {
     private func multiplied(
         _ value: JSONValue, by factor: ExactDecimal, _ place: String
     ) throws(MappingFailure) -> JSONValue {
+        // The one way to fail is a product of more digits than any number of ours has, and the guard says so.
         guard let number = MappingNode.Take.number(value), let product = try? number.multiplied(by: factor) else {
-            // The one way to fail is a product of more digits than any number of ours has.
             throw MappingFailure(place: place, message: "the number at \(source) cannot be multiplied exactly")
         }
         return written(product.normalized, like: value)

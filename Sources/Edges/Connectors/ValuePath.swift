@@ -54,7 +54,9 @@ struct ValuePath: Sendable, Hashable, CustomStringConvertible {
             guard let next else { return nil }
             value = next
         }
-        return value.isNull ? nil : value
+        // Not in one expression with `nil`, which would be JSON's null there.
+        if value.isNull { return nil }
+        return value
     }
 
     var description: String {

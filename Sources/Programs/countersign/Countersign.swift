@@ -19,7 +19,8 @@ struct Countersign: AsyncParsableCommand {
             CheckCommand.self, SchemaCommand.self, PlanCommand.self, ApplyCommand.self, SLACommand.self, DocumentCommand.self,
             ConformanceCommand.self, LoginCommand.self, GetCommand.self, DescribeCommand.self, ApproveCommand.self,
             RejectCommand.self,
-            ResolveCommand.self, AcknowledgeCommand.self, RetryCommand.self, SubmitCommand.self, LogsCommand.self,
+            ResolveCommand.self, AcknowledgeCommand.self, ConnectionCommand.self, RetryCommand.self, SubmitCommand.self,
+            LogsCommand.self,
             AuditCommand.self,
             DemoCommand.self, ChaosCommand.self, BenchCommand.self,
         ])

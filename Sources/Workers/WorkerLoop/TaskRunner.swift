@@ -25,6 +25,8 @@ actor TaskRunner {
     static let connectionsMax = 64
     /// An ask is answered within ten seconds or not at all.
     static let askSeconds: Int64 = 9
+    /// A test of a connection begins nothing new after this, so that what it has found so far is still heard.
+    static let testSeconds: Int64 = 7
 
     private struct Line {
         let document: JSONValue
@@ -76,7 +78,8 @@ actor TaskRunner {
             do throws(Refusal) {
                 let engine = try await engine(
                     ask.connection, ask.secrets, trace: nil, hops: Locked([]), leaseExpiresAt: { until })
-                result = TaskRunner.result(of: WorkOutcome(await engine.probe()))
+                let lastStart = clock.now.adding(seconds: TaskRunner.testSeconds)
+                result = TaskRunner.result(of: WorkOutcome(await engine.test(until: lastStart)))
             } catch {
                 result = .error(code: error.reason, message: error.message)
             }

@@ -1,0 +1,23 @@
+import Assets
+import Glibc
+import Kernel
+import Testing
+
+/// Rooms that read no YAML test the library's mappings as JSON; the copies say what the library says.
+@Suite("The library's mappings as JSON")
+struct LibraryFixtureTests {
+    @Test("the copy of a mapping is the mapping", arguments: ["erp-sandbox", "tryton"])
+    func copies(name: String) throws {
+        let loaded = ConfigurationTree.load("\(TestPlaces.project)/Tenants")
+        let asset = try #require(loaded.tree.assets.first { $0.kind == .connector && $0.name == name })
+        let path = "\(TestPlaces.project)/Tests/Fixtures/library/\(name).json"
+        let wanted = Array((asset.document.json.prettyText + "\n").utf8)
+        if getenv("COUNTERSIGN_REWRITE") != nil {
+            let file = try #require(fopen(path, "w"))
+            #expect(fwrite(wanted, 1, wanted.count, file) == wanted.count)
+            fclose(file)
+        }
+        let copy = try JSONValue(parsing: try FileBytes.read(path, maxBytes: 1_000_000))
+        #expect(copy == asset.document.json, "run this test with COUNTERSIGN_REWRITE=1")
+    }
+}

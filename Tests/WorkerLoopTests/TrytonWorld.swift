@@ -1,0 +1,147 @@
+import Connectors
+import Curl
+import Handoff
+import Kernel
+import Testing
+
+@testable import WorkerLoop
+
+/// A tenant's Tryton, spoken to by the library's mapping as a worker does it.
+struct TrytonWorld: Sendable {
+    let tenant: String
+    let database: JSONValue
+    let base: String
+    let state: ConnectionState
+    let settings: ConnectionSettings
+    let client = CurlClient()
+    /// Requests sent so far, by purpose.
+    let sent = Locked<[String]>([])
+
+    /// Nil without the peer; the caller has nothing to test then.
+    init?(_ tenant: String = "brightwater-foods", limits: JSONValue = [:]) throws {
+        guard let peer = PeerProcess.tryton, let name = PeerProcess.database(peer, tenant)["name"]?.string,
+            let url = peer.ready["url"]?.string
+        else { return nil }
+        self.tenant = tenant
+        database = PeerProcess.database(peer, tenant)
+        base = url
+        settings = try ConnectionSettings(json: [
+            "name": "erp", "mapping": try TrytonWorld.mapping.get(),
+            "config": [
+                "baseUrl": .string("\(url)/\(name)"), "allow": [.string(String(url.dropFirst("http://".count)))],
+                "settings": ["journal": "EXP"], "limits": limits,
+            ],
+        ])
+        state = ConnectionState(pace: ConnectionPace(limits: settings.limits))
+    }
+
+    private static let mapping = Result {
+        let folder = "/" + #filePath.split(separator: "/").dropLast(2).joined(separator: "/") + "/Fixtures/library"
+        return try JSONValue(parsing: try FileBytes.read("\(folder)/tryton.json", maxBytes: 1_000_000))
+    }
+
+    var secrets: [String: String] {
+        [
+            "key": database["key"]?.string ?? "", "login": database["login"]?.string ?? "",
+            "password": database["password"]?.string ?? "",
+        ]
+    }
+
+    /// What happens to the exchanges on their way.
+    enum Mishap: Sendable {
+        case none
+        /// The n-th request of this purpose is carried out, and its answer lost.
+        case loseAnswer(ExchangeRequest.Purpose, Int)
+        /// The worker dies right before the n-th request of this purpose.
+        case dieBefore(ExchangeRequest.Purpose, Int)
+    }
+
+    func engine(_ mishap: Mishap = .none, secrets: [String: String]? = nil, fresh: Bool = false) -> ConnectorEngine {
+        let hops = Locked<[HopTelemetry]>([])
+        let exchange = CurlExchange(client: client, trace: nil, entropy: .system, hops: hops)
+        return ConnectorEngine(
+            settings: settings, secrets: secrets ?? self.secrets,
+            exchange: Unlucky(exchange: exchange, mishap: mishap, sent: sent, seen: Locked(0)),
+            state: fresh ? ConnectionState(pace: ConnectionPace(limits: settings.limits)) : state,
+            digests: RequestDigests(
+                sha256: { RequestDigest.sha256($0) }, hmacSHA256: { RequestDigest.hmacSHA256(key: $0, $1) }),
+            leaseExpiresAt: { WallClock.system.now.adding(seconds: 60) })
+    }
+
+    private struct Unlucky: HTTPExchange {
+        let exchange: CurlExchange
+        let mishap: Mishap
+        let sent: Locked<[String]>
+        let seen: Locked<Int>
+
+        func exchange(_ request: ExchangeRequest) async throws(ExchangeFailure) -> ExchangeAnswer {
+            sent.withLock { $0.append(request.purpose.rawValue) }
+            switch mishap {
+            case .dieBefore(request.purpose, let number) where count() == number:
+                throw ExchangeFailure(code: "cancelled", message: "the worker died", mayHaveBeenSent: false)
+            case .loseAnswer(request.purpose, let number) where count() == number:
+                _ = try await exchange.exchange(request)
+                throw ExchangeFailure(code: "timed-out", message: "no answer", mayHaveBeenSent: true)
+            case .none, .dieBefore, .loseAnswer: return try await exchange.exchange(request)
+            }
+        }
+
+        private func count() -> Int {
+            seen.withLock { seen in
+                seen += 1
+                return seen
+            }
+        }
+    }
+
+    /// The peer's own side: its ledger, and mischief behind our back.
+    func control(_ call: String, _ body: JSONValue? = nil, put: Bool = false) async throws -> JSONValue {
+        let url = "\(base)/_peer/\(tenant)/\(call)"
+        let entry = EgressPolicy.Entry(String(base.dropFirst("http://".count)))
+        let response = try await client.perform(
+            HTTPRequest(
+                body == nil ? .get : put ? .put : .post, url, headers: [HTTPHeader("Content-Type", "application/json")],
+                body: body?.bytes, egress: EgressPolicy(entries: [entry].compactMap(\.self))))
+        #expect(response.status == 200, "\(call): \(String(decoding: response.body.prefix(200), as: UTF8.self))")
+        return try JSONValue(parsing: response.body)
+    }
+
+    /// The bills of that number in Tryton's own words.
+    func bills(_ number: String) async throws -> [JSONValue] {
+        (try await control("ledger")["bills"]?.array ?? []).filter { $0["reference"]?.string == number }
+    }
+
+    /// An accepted invoice over the given lines: quantity, price, rate.
+    static func bill(
+        _ number: String, lines: [(quantity: String, price: String, net: String)] = [("3", "18.60", "55.80")],
+        net: String = "55.80", tax: String = "10.60", gross: String = "66.40", supplier: String = "S-1001",
+        entity: String = "DE01", kind: String = "invoice", rate: String = "19", order: String? = nil,
+        account: String? = nil, confirmations: JSONValue? = nil
+    ) -> JSONValue {
+        let entries = lines.enumerated().map { index, line -> JSONValue in
+            .object([
+                "id": .string(String(index + 1)), "name": .string("Kühlstellplatz, Palette und Woche"),
+                "quantity": ["value": .string(line.quantity), "unit": "C62"],
+                "unitPrice": ["amount": .string(line.price), "currency": "EUR"],
+                "netAmount": ["amount": .string(line.net), "currency": "EUR"], "taxRate": .string(rate),
+                "orderLineRef": order == nil ? nil : .string(String(index + 1)), "allowancesCharges": [],
+                "coding": account.map { [["account": .string($0), "dims": []]] } ?? [],
+            ])
+        }
+        var invoice: JSONObject = [
+            "kind": .string(kind), "number": .string(number), "issueDate": "2026-07-14", "currency": "EUR",
+            "allowancesCharges": [], "lines": .array(entries),
+            "totals": [
+                "taxExclusive": ["amount": .string(net), "currency": "EUR"], "tax": ["amount": .string(tax), "currency": "EUR"],
+                "taxInclusive": ["amount": .string(gross), "currency": "EUR"],
+            ],
+        ]
+        invoice["orderRef"] = order.map(JSONValue.string)
+        return .object([
+            "object": "bill",
+            "key": ["supplier": .string(supplier), "number": .string(number), "entity": .string(entity)],
+            "bill": ["supplier": .string(supplier), "entity": .string(entity), "invoice": .object(invoice)],
+            "confirmations": confirmations,
+        ])
+    }
+}
