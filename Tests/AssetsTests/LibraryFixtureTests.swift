@@ -1,6 +1,7 @@
 import Assets
 import Glibc
 import Kernel
+import TestBasics
 import Testing
 
 /// Rooms that read no YAML test the library's mappings as JSON; the copies say what the library says.
@@ -8,9 +9,9 @@ import Testing
 struct LibraryFixtureTests {
     @Test("the copy of a mapping is the mapping", arguments: ["erp-sandbox", "tryton"])
     func copies(name: String) throws {
-        let loaded = ConfigurationTree.load("\(TestPlaces.project)/Tenants")
+        let loaded = ConfigurationTree.load("\(Checkout.root)/Tenants")
         let asset = try #require(loaded.tree.assets.first { $0.kind == .connector && $0.name == name })
-        let path = "\(TestPlaces.project)/Tests/Fixtures/library/\(name).json"
+        let path = "\(Checkout.root)/Tests/Fixtures/library/\(name).json"
         let wanted = Array((asset.document.json.prettyText + "\n").utf8)
         if getenv("COUNTERSIGN_REWRITE") != nil {
             let file = try #require(fopen(path, "w"))
