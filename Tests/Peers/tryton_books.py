@@ -108,7 +108,9 @@ class Books:
         party = known[0] if known else Party(code=row["number"], addresses=[address(self.pool, row)])
         party.name = row["name"]
         party.active = not row.get("blocked", False)
-        if row.get("vatId") and row["vatId"] not in [one.code for one in getattr(party, "identifiers", ())]:
+        # Tryton writes some numbers its own way: a British one without its country and in groups.
+        known = [one.code.replace(" ", "") for one in getattr(party, "identifiers", ())]
+        if row.get("vatId") and row["vatId"] not in known and row["vatId"][2:] not in known:
             party.identifiers = [*getattr(party, "identifiers", ()), identifier(self.pool, row["vatId"])]
         if row.get("email") and not known:
             party.contact_mechanisms = [Contact(type="email", value=row["email"])]

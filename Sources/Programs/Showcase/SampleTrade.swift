@@ -61,7 +61,7 @@ package struct SampleTrade: Sendable {
                 SampleLine(
                     id: "2", name: tenant.freight, quantity: .one, price: freight, rate: goods.rate,
                     orderLineRef: hasOrder ? "2" : nil,
-                    itemCode: "FR"),
+                    itemCode: SampleTrade.freightItem(goods.rate)),
             ])
         guard hasOrder else {
             ledgerData = [:]
@@ -80,8 +80,12 @@ package struct SampleTrade: Sendable {
                     "currency": .string(tenant.currency.code), "state": "open",
                     "lines": [
                         SampleTrade.orderLine(
-                            "1", goods.name, goods.item, quantity, goods.unit, goods.price, goodsNet, needsReceipt: true),
-                        SampleTrade.orderLine("2", tenant.freight, "FR", .one, "C62", freight, freight, needsReceipt: false),
+                            "1", goods.name, goods.item, quantity, goods.unit, goods.price, goodsNet, rate: goods.rate,
+                            needsReceipt: true),
+                        SampleTrade.orderLine(
+                            "2", tenant.freight, SampleTrade.freightItem(goods.rate), .one, "C62", freight, freight,
+                            rate: goods.rate,
+                            needsReceipt: false),
                     ],
                 ]
             ],
@@ -101,15 +105,19 @@ package struct SampleTrade: Sendable {
         ]
     }
 
+    /// Freight follows the rate of what is carried, and an ERP keeps one rate an item.
+    private static func freightItem(_ rate: ExactDecimal) -> String { "FR-\(rate)" }
+
     private static func orderLine(
         _ number: String, _ name: String, _ item: String, _ quantity: ExactDecimal, _ unit: String, _ price: ExactDecimal,
-        _ net: ExactDecimal, needsReceipt: Bool
+        _ net: ExactDecimal, rate: ExactDecimal, needsReceipt: Bool
     ) -> JSONValue {
         [
             "line": .string(number), "description": .string(name), "item": .string(item),
             "quantity": .string(quantity.description),
             "unit": .string(unit), "unitPrice": .string(price.description), "netAmount": .string(net.description),
-            "receiptRequired": .bool(needsReceipt), "received": "0", "invoiced": "0", "invoicedAmount": "0",
+            "taxRate": .string(rate.description), "receiptRequired": .bool(needsReceipt), "received": "0", "invoiced": "0",
+            "invoicedAmount": "0",
         ]
     }
 
