@@ -222,6 +222,22 @@ package enum TaskQueries {
         """
     }
 
+    /// Frees what these people have claimed and will not answer.
+    package static func releaseClaims(tenant: TenantID, of people: [PersonID]) -> SQL {
+        """
+        UPDATE task SET claimed_by = NULL, claimed_at = NULL
+        WHERE tenant_id = \(tenant) AND claimed_by = ANY(\(people)) AND finished_at IS NULL
+        """
+    }
+
+    /// Unfinished work by the connection it goes through.
+    package static func openByConnection(tenant: TenantID) -> SQL {
+        """
+        SELECT connection, count(*) AS n FROM task
+        WHERE tenant_id = \(tenant) AND finished_at IS NULL AND connection IS NOT NULL GROUP BY connection ORDER BY connection
+        """
+    }
+
     package static func releaseClaim(tenant: TenantID, id: TaskID, by person: PersonID) -> SQL {
         """
         UPDATE task SET claimed_by = NULL, claimed_at = NULL
@@ -239,17 +255,17 @@ package enum ReadyQueries {
     }
 
     /// Takes up to `limit` ready tasks of one tenant out of a lane's queue, the most urgent first, of the kinds the worker can
-    /// do;
-    /// writes to a connection that already has `writesMax` live write leases stay.
+    /// do and through the connections that there are; work for a connection that was removed stays until it is there again.
     ///
     /// The rows leave the hot table for good: their leases are inserted in the same transaction, and a lost lease puts a new row
     /// back. So the queue holds only what is ready and its index never carries dead weight.
-    package static func take(lane: Int32, tenant: TenantID, kinds: [String], limit: Int) -> SQL {
+    package static func take(lane: Int32, tenant: TenantID, kinds: [String], connections: [String], limit: Int) -> SQL {
         """
         DELETE FROM queue.ready q
         WHERE q.lane = \(lane) AND q.tenant_id = \(tenant) AND (q.priority, q.id) IN (
             SELECT r.priority, r.id FROM queue.ready r JOIN task k ON k.tenant_id = r.tenant_id AND k.id = r.task_id
             WHERE r.lane = \(lane) AND r.tenant_id = \(tenant) AND k.kind = ANY(\(kinds))
+              AND (k.connection IS NULL OR k.connection = ANY(\(connections)))
             ORDER BY r.priority, r.id LIMIT \(limit) FOR UPDATE OF r SKIP LOCKED)
         RETURNING q.task_id, q.ready_at
         """
