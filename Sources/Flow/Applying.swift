@@ -243,7 +243,9 @@ package struct Applying: Sendable {
             }
             rows += try found[0].map(AssetRow.init).map { (scope: scope, asset: $0) }
             // The library is the operator's, and runs of all tenants rest on it.
-            for row in found[1] { pinned[try row.get("asset", as: AssetID.self), default: 0] += Int(try row.get("n", as: Int64.self)) }
+            for row in found[1] {
+                pinned[try row.get("asset", as: AssetID.self), default: 0] += Int(try row.get("n", as: Int64.self))
+            }
             for row in found[2] {
                 connected["\(scope.id)/\(try row.get("connection", as: String.self))"] = Int(try row.get("n", as: Int64.self))
             }
