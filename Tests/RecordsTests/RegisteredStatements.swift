@@ -145,7 +145,8 @@ extension RegisteredStatement {
         app("TaskQueries.releaseClaim", TaskQueries.releaseClaim(tenant: one.id, id: one.task, by: one.person)),
         engine(
             "ReadyQueries.insert", ReadyQueries.insert(lane: 1, tenants: [one.id], tasks: [one.task], priorities: [1], at: now)),
-        engine("ReadyQueries.take", ReadyQueries.take(lane: 1, tenant: one.id, kinds: ["erp.read"], connections: ["erp"], limit: 5)),
+        engine(
+            "ReadyQueries.take", ReadyQueries.take(lane: 1, tenant: one.id, kinds: ["erp.read"], connections: ["erp"], limit: 5)),
         engine("ReadyQueries.tenants", ReadyQueries.tenants()),
         engine("ReadyQueries.waiting", ReadyQueries.waiting(lane: 1)),
         engine("LeaseQueries.insert", LeaseQueries.insert([one.leaseRow])),
@@ -160,7 +161,11 @@ extension RegisteredStatement {
             ConnectionWriterQueries.heldByOthers(lane: 1, tenant: one.id, worker: "x", now: now)),
         engine(
             "ConnectionWriterQueries.extend",
-            ConnectionWriterQueries.extend(lane: 1, tenant: one.id, worker: "w", until: now)),
+            ConnectionWriterQueries.extend(lane: 1, tenant: one.id, worker: "w", tokenHashes: [[2]], until: now)),
+        engine(
+            "ConnectionWriterQueries.release",
+            ConnectionWriterQueries.release(lane: 1, tenant: one.id, worker: "w", now: now)),
+        engine("LeaseQueries.ofWorkers", LeaseQueries.ofWorkers(lane: 1, tenants: [one.id], workers: ["w"])),
         engine(
             "ConnectionWriterQueries.take",
             ConnectionWriterQueries.take(lane: 1, tenant: one.id, connection: "erp", worker: "w", now: now, until: now)),
@@ -223,6 +228,7 @@ extension RegisteredStatement {
             OverviewQueries.putWorker(
                 tenant: one.id, state: "s", pid: nil, level: nil, residentBytes: nil, restarts: 0, startedAt: nil, seenAt: now,
                 detail: "")),
+        app("OverviewQueries.forgetWorker", OverviewQueries.forgetWorker(tenant: one.id)),
         report("OverviewQueries.workers", OverviewQueries.workers()),
         app("OverviewQueries.worker", OverviewQueries.worker(tenant: one.id)),
         app(

@@ -313,6 +313,14 @@ package enum LeaseQueries {
         "SELECT \(columns) FROM lease l WHERE l.tenant_id = \(tenant) AND l.task_id = \(task)"
     }
 
+    /// Live leases of one incarnation of a worker.
+    package static func ofWorkers(lane: Int32, tenants: [TenantID], workers: [String]) -> SQL {
+        """
+        SELECT \(columns) FROM lease l JOIN unnest(\(tenants), \(workers)) AS gone(tenant_id, worker) USING (tenant_id, worker)
+        WHERE l.lane = \(lane)
+        """
+    }
+
     package static func ofTenant(_ tenant: TenantID) -> SQL {
         "SELECT \(columns) FROM lease l WHERE l.tenant_id = \(tenant) ORDER BY l.leased_at LIMIT 500"
     }
@@ -346,11 +354,23 @@ package enum ConnectionWriterQueries {
         """
     }
 
-    /// The hold lasts as long as the writes under it: heartbeats move both.
-    package static func extend(lane: Int32, tenant: TenantID, worker: String, until: Moment) -> SQL {
+    /// The hold lasts as long as the writes under it: a heartbeat for a write moves both, one for anything else neither.
+    package static func extend(lane: Int32, tenant: TenantID, worker: String, tokenHashes: [[UInt8]], until: Moment) -> SQL {
         """
-        UPDATE connection_writer SET expires_at = greatest(expires_at, \(until))
-        WHERE lane = \(lane) AND tenant_id = \(tenant) AND worker = \(worker)
+        UPDATE connection_writer w SET expires_at = greatest(w.expires_at, \(until))
+        WHERE w.lane = \(lane) AND w.tenant_id = \(tenant) AND w.worker = \(worker) AND EXISTS (
+            SELECT 1 FROM lease l WHERE l.lane = w.lane AND l.tenant_id = w.tenant_id AND l.worker = w.worker
+                AND l.connection = w.connection AND l.kind = 'erp.write' AND l.token_hash = ANY(\(tokenHashes)))
+        """
+    }
+
+    /// The worker's process has ended: its holds end with the last write that it may still have under way, or now.
+    package static func release(lane: Int32, tenant: TenantID, worker: String, now: Moment) -> SQL {
+        """
+        UPDATE connection_writer w SET expires_at = coalesce(
+            (SELECT max(l.expires_at) FROM lease l WHERE l.lane = w.lane AND l.tenant_id = w.tenant_id AND l.worker = w.worker
+                AND l.connection = w.connection AND l.kind = 'erp.write'), \(now))
+        WHERE w.lane = \(lane) AND w.tenant_id = \(tenant) AND w.worker = \(worker) AND w.expires_at > \(now)
         """
     }
 
