@@ -128,8 +128,8 @@ package struct Applying: Sendable {
         outcome.peopleDisabled += result.peopleDisabled
     }
 
-    /// Whoever is not named any more loses roles, sessions, keys and claims, in the transaction that says so; what they claimed is
-    /// free for their colleagues.
+    /// Whoever is not named any more loses roles, sessions, keys and claims, in the transaction that says so; what they
+    /// claimed is free for their colleagues.
     private func dismiss(besides named: [PersonID], tenant: TenantID, now: Moment, tx: Transaction) async throws -> Int {
         let gone = try await tx.query(ScopeQueries.disablePeople(tenant: tenant, besides: named)).map {
             try $0.get("id", as: PersonID.self)

@@ -92,7 +92,7 @@ package final class AssetLibrary: Sendable {
         var current: [TenantID: (assets: TenantAssets, readAt: Moment)] = [:]
         var rows: [AssetID: AssetRow] = [:]
         var contexts: [String: RunContext] = [:]
-        /// The policies that a workflow names, by its version; parsing a definition for each start would cost more than the start.
+        /// The policies that a workflow names, by its version; parsing it for each start would cost more than the start.
         var policyNames: [AssetID: [String]] = [:]
     }
 

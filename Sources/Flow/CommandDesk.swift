@@ -42,7 +42,8 @@ package final class CommandDesk: Sendable {
         return try await outcome(of: command)
     }
 
-    /// The answer as the lane tells it. Where the lane is another process's, nobody tells: then the row does, once the wait is over.
+    /// The answer as the lane tells it. Where the lane is another process's, nobody tells; then the row does,
+    /// once the wait is over.
     private func outcome(of command: CommandRow) async throws -> Answer {
         let answer = await wait(for: command.id)
         return answer == .pending ? try await earlier(command) : answer

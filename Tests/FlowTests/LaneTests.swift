@@ -74,7 +74,7 @@ struct LaneTests {
         let stage = try await Stage.make()
         let given = await stage.house.platform
         var settings = given.settings
-        settings.answerWaitMilliseconds = 1500
+        settings.answerWaitMilliseconds = 6000
         let platform = Platform(
             store: given.store, clock: given.clock, entropy: .system, secrets: given.secrets, metrics: given.metrics,
             spans: given.spans, logger: given.logger, settings: settings)

@@ -93,7 +93,8 @@ package enum OverviewQueries {
     /// Says of a worker as last seen by an earlier server that it does not run.
     package static func forgetWorker(tenant: TenantID) -> SQL {
         """
-        UPDATE worker_status SET state = 'stopped', pid = NULL, resident_bytes = NULL, restarts = 0, started_at = NULL, detail = ''
+        UPDATE worker_status SET state = 'stopped', pid = NULL, resident_bytes = NULL, restarts = 0, started_at = NULL,
+            detail = ''
         WHERE tenant_id = \(tenant)
         """
     }

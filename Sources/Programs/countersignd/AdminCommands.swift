@@ -121,7 +121,8 @@ struct ApplyCommand: DatabaseCommand {
         for name in outcome.published { print("published \(name)") }
         for name in outcome.retired { print("retired \(name)") }
         print(
-            "\(outcome.published.count) published, \(outcome.retired.count) retired, \(outcome.unchanged) unchanged, \(outcome.peopleDisabled) people disabled"
+            "\(outcome.published.count) published, \(outcome.retired.count) retired, \(outcome.unchanged) unchanged, "
+                + "\(outcome.peopleDisabled) people disabled"
         )
     }
 }
