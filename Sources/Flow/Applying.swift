@@ -28,12 +28,15 @@ package struct Applying: Sendable {
     /// What changed, per asset that was not already so.
     package struct Outcome: Sendable {
         package var published: [String] = []
+        /// What was in force and is not in the folder any more.
+        package var retired: [String] = []
         package var unchanged = 0
         package var peopleDisabled = 0
 
         package var json: JSONValue {
             [
-                "published": .array(published.map(JSONValue.string)), "unchanged": JSONValue(unchanged),
+                "published": .array(published.map(JSONValue.string)), "retired": .array(retired.map(JSONValue.string)),
+                "unchanged": JSONValue(unchanged),
                 "peopleDisabled": JSONValue(peopleDisabled),
             ]
         }
@@ -53,16 +56,20 @@ package struct Applying: Sendable {
 
     /// Publishes scope by scope, upper scopes first; each scope is one transaction. A version that exists with other content is
     /// refused before anything of that scope is written.
+    ///
+    /// A scope in the bundle is brought whole: what it had besides is retired. Its versions stay for whoever is pinned to them,
+    /// and nothing new finds it. Scopes that the bundle does not name are left as they are: a missing folder never ends a tenant.
     package func apply(_ bundle: [Asset], by person: PersonID?) async throws -> Outcome {
         guard bundle.count <= Applying.assetsMax else {
             throw Refusal(.tooLarge, reason: "configuration.size", "A bundle may have at most \(Applying.assetsMax) assets.")
         }
         var outcome = Outcome()
         let partnerOf = Applying.partners(in: bundle)
+        let sparing = bundle.contains { $0.kind == "runbook" } ? [] : ["runbook"]
         let order = Set(bundle.map(\.scope)).sorted { ($0.level, $0.path) < ($1.level, $1.path) }
         for scope in order {
             let own = bundle.filter { $0.scope == scope }
-            try await apply(own, scope: scope, partnerOf: partnerOf, by: person, outcome: &outcome)
+            try await apply(own, scope: scope, sparing: sparing, partnerOf: partnerOf, by: person, outcome: &outcome)
         }
         assets.invalidate()
         scopes.invalidate()
@@ -70,7 +77,7 @@ package struct Applying: Sendable {
     }
 
     private func apply(
-        _ own: [Asset], scope: Scope, partnerOf: [String: String], by person: PersonID?, outcome: inout Outcome
+        _ own: [Asset], scope: Scope, sparing: [String], partnerOf: [String: String], by person: PersonID?, outcome: inout Outcome
     ) async throws {
         let now = platform.clock.now
         let row = try scopeRow(scope, assets: own)
@@ -97,24 +104,49 @@ package struct Applying: Sendable {
                 try await tx.execute(
                     AssetQueries.makeCurrent(tenant: row.id, kind: asset.kind, name: asset.name, asset: id, at: now))
             }
+            let gone = try await tx.query(
+                AssetQueries.retire(
+                    tenant: row.id, besides: own.map(\.kind), names: own.map(\.name), sparing: sparing, at: now))
+            for asset in gone {
+                let (kind, name) = (try asset.get("kind", as: String.self), try asset.get("name", as: String.self))
+                result.retired.append("\(scope.path)/\(kind)/\(name)@\(try asset.get("version", as: String.self))")
+            }
+            var named: [PersonID] = []
             if let people = own.first(where: { $0.kind == "people" }) {
-                result.peopleDisabled = try await putPeople(
+                named = try await putPeople(
                     people, scope: scope, tenant: row.id, partnerOf: partnerOf, now: now, sha: sha, tx: tx)
             }
-            if !result.published.isEmpty {
-                try await tx.execute(AuditQueries.insert([entry(row.id, person: person, published: result.published, now: now)]))
+            result.peopleDisabled = try await dismiss(besides: named, tenant: row.id, now: now, tx: tx)
+            if !result.published.isEmpty || !result.retired.isEmpty || result.peopleDisabled > 0 {
+                try await tx.execute(AuditQueries.insert([entry(row.id, person: person, outcome: result, now: now)]))
             }
             return result
         }
         outcome.published += result.published
+        outcome.retired += result.retired
         outcome.unchanged += result.unchanged
         outcome.peopleDisabled += result.peopleDisabled
+    }
+
+    /// Whoever is not named any more loses roles, sessions, keys and claims, in the transaction that says so; what they
+    /// claimed is free for their colleagues.
+    private func dismiss(besides named: [PersonID], tenant: TenantID, now: Moment, tx: Transaction) async throws -> Int {
+        let gone = try await tx.query(ScopeQueries.disablePeople(tenant: tenant, besides: named)).map {
+            try $0.get("id", as: PersonID.self)
+        }
+        guard !gone.isEmpty else { return 0 }
+        _ = try await tx.pipeline([
+            SignInQueries.endSessions(tenant: tenant, people: gone, now: now),
+            SignInQueries.revokeKeys(tenant: tenant, people: gone, now: now),
+            TaskQueries.releaseClaims(tenant: tenant, of: gone),
+        ])
+        return gone.count
     }
 
     private func putPeople(
         _ asset: Asset, scope: Scope, tenant: TenantID, partnerOf: [String: String], now: Moment,
         sha: @Sendable ([UInt8]) -> [UInt8], tx: Transaction
-    ) async throws -> Int {
+    ) async throws -> [PersonID] {
         var issues: [AssetIssue] = []
         guard let document = PeopleDocument.parse(asset.content, scope: scope, issues: &issues),
             issues.allSatisfy({ $0.severity == .warning })
@@ -144,7 +176,7 @@ package struct Applying: Sendable {
                     SignInQueries.putAccount(tenant: tenant, person: id, emailFolded: SigningIn.fold(person.email)))
             }
         }
-        return try await tx.query(ScopeQueries.disablePeople(tenant: tenant, besides: ids)).count
+        return ids
     }
 
     private func scopeRow(_ scope: Scope, assets: [Asset]) throws -> ScopeRow {
@@ -179,24 +211,49 @@ package struct Applying: Sendable {
         )
     }
 
-    private func entry(_ tenant: TenantID, person: PersonID?, published: [String], now: Moment) -> AuditRow {
+    private func entry(_ tenant: TenantID, person: PersonID?, outcome: Outcome, now: Moment) -> AuditRow {
         AuditRow(
             tenant: tenant, id: platform.newID(), lane: 0, at: now, actorKind: person == nil ? "system" : "person",
             actor: person?.text ?? "apply",
             action: "configuration.applied", objectType: "scope", objectID: tenant.text, run: nil,
-            content: ["published": .array(published.map(JSONValue.string))])
+            content: [
+                "published": .array(outcome.published.map(JSONValue.string)),
+                "retired": .array(outcome.retired.map(JSONValue.string)), "peopleDisabled": JSONValue(outcome.peopleDisabled),
+            ])
+    }
+
+    /// A current asset with how much unfinished work rests on it: runs that are pinned to it, or tasks of a connection.
+    package struct Published: Sendable {
+        package let scope: ScopeRow
+        package let asset: AssetRow
+        package let inUse: Int
     }
 
     /// What the server has, for `plan`: every current asset of every scope.
-    package func current() async throws -> [(scope: ScopeRow, asset: AssetRow)] {
-        var out: [(scope: ScopeRow, asset: AssetRow)] = []
+    package func current() async throws -> [Published] {
+        var rows: [(scope: ScopeRow, asset: AssetRow)] = []
+        var pinned: [AssetID: Int] = [:]
+        var connected: [String: Int] = [:]
         for scope in try await scopes.all().sorted(by: { $0.slug < $1.slug }) {
-            let rows = try await platform.store.withTenant(scope.id) { tx in
-                try await tx.query(AssetQueries.current(tenant: scope.id)).map(AssetRow.init)
+            let found = try await platform.store.withTenant(scope.id) { tx in
+                try await tx.pipeline([
+                    AssetQueries.current(tenant: scope.id), RunQueries.openByPin(tenant: scope.id),
+                    TaskQueries.openByConnection(tenant: scope.id),
+                ])
             }
-            out += rows.map { (scope: scope, asset: $0) }
+            rows += try found[0].map(AssetRow.init).map { (scope: scope, asset: $0) }
+            // The library is the operator's, and runs of all tenants rest on it.
+            for row in found[1] {
+                pinned[try row.get("asset", as: AssetID.self), default: 0] += Int(try row.get("n", as: Int64.self))
+            }
+            for row in found[2] {
+                connected["\(scope.id)/\(try row.get("connection", as: String.self))"] = Int(try row.get("n", as: Int64.self))
+            }
         }
-        return out
+        return rows.map { scope, asset in
+            let tasks = asset.kind == "connection" ? connected["\(scope.id)/\(asset.name)"] ?? 0 : 0
+            return Published(scope: scope, asset: asset, inUse: tasks + (pinned[asset.id] ?? 0))
+        }
     }
 
     /// Stores a connection secret, sealed for this tenant, name and version; it is never read back but by leases.

@@ -92,7 +92,7 @@ package final class AssetLibrary: Sendable {
         var current: [TenantID: (assets: TenantAssets, readAt: Moment)] = [:]
         var rows: [AssetID: AssetRow] = [:]
         var contexts: [String: RunContext] = [:]
-        /// The policies that a workflow names, by its version; parsing a definition for each start would cost more than the start.
+        /// The policies that a workflow names, by its version; parsing it for each start would cost more than the start.
         var policyNames: [AssetID: [String]] = [:]
     }
 
@@ -209,8 +209,10 @@ package final class AssetLibrary: Sendable {
     private func policyNames(of workflow: AssetRow) throws -> [String] {
         if let known = state.withLock({ $0.policyNames[workflow.id] }) { return known }
         var issues: [AssetIssue] = []
-        guard let definition = WorkflowDefinition.parse(workflow.content, issues: &issues) else {
-            throw Fault("read workflow \(workflow.name)", issues.first?.description ?? "", isRetryable: false)
+        let parsed = WorkflowDefinition.parse(workflow.content, issues: &issues)
+        let problem = issues.first { $0.severity == .error }
+        guard let definition = parsed, problem == nil else {
+            throw Fault("read workflow \(workflow.name)", problem?.description ?? "", isRetryable: false)
         }
         state.withLock { state in
             if state.policyNames.count > AssetLibrary.parsedMax { state.policyNames = [:] }
@@ -240,9 +242,12 @@ package final class AssetLibrary: Sendable {
                 throw Fault("read \(what) \(reference.version)", "it is not published here", isRetryable: false)
             }
             var issues: [AssetIssue] = []
-            guard let value = parse(row.content, &issues) else {
+            let value = parse(row.content, &issues)
+            let problem = issues.first { $0.severity == .error }
+            // Half a workflow must never run: a step that did not read would be one that asks nobody.
+            guard let value, problem == nil else {
                 throw Fault(
-                    "read \(what) \(row.name) \(row.version)", issues.first?.description ?? "it has not the form of one",
+                    "read \(what) \(row.name) \(row.version)", problem?.description ?? "it has not the form of one",
                     isRetryable: false)
             }
             return value

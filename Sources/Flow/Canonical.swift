@@ -101,7 +101,11 @@ struct Canonical: Sendable {
 
     /// The buyer on the invoice is one of the tenant's entities by VAT id, else by its name; nil leaves it to the workflow.
     static func entity(of invoice: Invoice, in entities: [LegalEntity]) -> LegalEntity? {
-        if let vat = invoice.buyer.vatId, let match = entities.first(where: { sameBytes($0.vatID, vat) }) { return match }
+        if let vat = invoice.buyer.vatId.map(TaxNumber.normalized),
+            let match = entities.first(where: { sameBytes(TaxNumber.normalized($0.vatID), vat) })
+        {
+            return match
+        }
         let name = invoice.buyer.legalName.lowercased()
         return entities.first { $0.name.lowercased() == name }
     }
@@ -122,9 +126,11 @@ struct Canonical: Sendable {
         return .array(found)
     }
 
-    /// The supplier is who its VAT number says, else its name.
+    /// The supplier is who its VAT number says, however it is spaced, else its name.
     private static func candidate(_ invoice: Invoice, _ row: InvoiceRow) -> DuplicateCandidate {
-        DuplicateCandidate(invoice, id: row.id, entity: row.entityCode ?? "", supplier: row.supplierVAT ?? row.supplierName)
+        DuplicateCandidate(
+            invoice, id: row.id, entity: row.entityCode ?? "",
+            supplier: row.supplierVAT.map(TaxNumber.normalized) ?? row.supplierName)
     }
 
     /// The human being behind the account that handed the document in: duty separation compares these, never accounts.

@@ -39,7 +39,14 @@ package final class CommandDesk: Sendable {
         }
         guard added else { return try await earlier(command) }
         wake(command.lane)
-        return await wait(for: command.id)
+        return try await outcome(of: command)
+    }
+
+    /// The answer as the lane tells it. Where the lane is another process's, nobody tells; then the row does,
+    /// once the wait is over.
+    private func outcome(of command: CommandRow) async throws -> Answer {
+        let answer = await wait(for: command.id)
+        return answer == .pending ? try await earlier(command) : answer
     }
 
     /// Wakes the lanes of commands that a caller inserted inside its own transaction.
@@ -52,8 +59,7 @@ package final class CommandDesk: Sendable {
         defer { forget(command.id) }
         if case .done(let known) = try await earlier(command) { return .done(known) }
         wake(command.lane)
-        let answer = await wait(for: command.id)
-        return answer == .pending ? try await earlier(command) : answer
+        return try await outcome(of: command)
     }
 
     /// Called by a lane after its commit.

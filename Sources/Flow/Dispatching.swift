@@ -34,6 +34,7 @@ extension LaneEngine {
         guard !waiters.isEmpty else { return grants }
         for waiter in waiters {
             let worker = waiter.worker
+            let connections = batch.assets[worker.tenant]?.all("connection").map(\.name) ?? []
             let blocked = try await tx.query(
                 ConnectionWriterQueries.heldByOthers(
                     lane: batch.lane, tenant: worker.tenant, worker: worker.incarnation, now: batch.now)
@@ -41,7 +42,8 @@ extension LaneEngine {
             let kinds = blocked == nil ? waiter.kinds : waiter.kinds.filter { $0 != WorkRequest.Kind.erpWrite.rawValue }
             if let blocked { grants.retryAt = [grants.retryAt, blocked].compactMap(\.self).min() }
             let taken = try await tx.query(
-                ReadyQueries.take(lane: batch.lane, tenant: worker.tenant, kinds: kinds, limit: waiter.capacity))
+                ReadyQueries.take(
+                    lane: batch.lane, tenant: worker.tenant, kinds: kinds, connections: connections, limit: waiter.capacity))
             guard !taken.isEmpty else { continue }
             let ids = try taken.map { try $0.get("task_id", as: TaskID.self) }
             let waits = try taken.map { batch.now.microseconds - (try $0.get("ready_at", as: Moment.self)).microseconds }

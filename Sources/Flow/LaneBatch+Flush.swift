@@ -24,6 +24,9 @@ extension LaneBatch {
         if !endedLeases.isEmpty {
             statements.append(LeaseQueries.delete(lane: lane, tenants: endedLeases.map(\.tenant), tasks: endedLeases.map(\.task)))
         }
+        for ended in endedWorkers {
+            statements.append(ConnectionWriterQueries.release(lane: lane, tenant: ended.tenant, worker: ended.worker, now: now))
+        }
         appendClocks(to: &statements)
         if !cancelled.isEmpty {
             statements.append(TimerQueries.cancel(lane: lane, subjects: cancelled.map(\.subject), keys: cancelled.map(\.key)))
@@ -70,6 +73,7 @@ extension LaneBatch {
         replacedRequests = []
         history = []
         endedLeases = []
+        endedWorkers = []
         newClocks = []
         changedClocks = []
         cancelled = []

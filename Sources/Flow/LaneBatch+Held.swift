@@ -22,7 +22,7 @@ extension LaneBatch {
         case .personDecided, .retried, .cancelled:
             throw Refusal(
                 .unavailable, reason: "run.held",
-                "This run is held, because what it is pinned to cannot be read. Nothing was recorded; the engineers on duty know.",
+                "This run is held, because what it is pinned to cannot be read. Nothing was recorded, and the engineers know.",
                 facts: ["run": id.text, "retryAfterSeconds": "\(LaneBatch.heldRetrySeconds)"])
         case .start, .workFinished, .timerFired:
             guard let run = runs[id] else { return }

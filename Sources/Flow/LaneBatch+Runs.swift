@@ -156,7 +156,8 @@ extension LaneBatch {
                 (
                     message: "run finished",
                     metadata: [
-                        "hop": "\(Hop.report.rawValue)", "tenant": "\(row.tenant)", "run": "\(id)", "outcome": "\(outcome)",
+                        "hop": "\(Hop.report.rawValue)", "tenant": "\(slug(of: row.tenant))", "run": "\(id)",
+                        "outcome": "\(outcome)",
                         "trace": "\(row.traceparent.flatMap { TraceContext(traceparent: $0) }?.traceIDText ?? "")",
                     ]
                 ))
@@ -177,7 +178,7 @@ extension LaneBatch {
         spans.append(
             Span(
                 trace: trace, name: line.type, startedAt: now, endedAt: now,
-                attributes: ["hop": hop.rawValue, "tenant": run.tenant.text, "run": run.id.text]))
+                attributes: ["hop": hop.rawValue, "tenant": slug(of: run.tenant), "run": run.id.text]))
     }
 
     // MARK: Work and requests

@@ -166,6 +166,25 @@ extension LaneBatch {
         step(id, .leaseLost(epoch: lease.epoch))
     }
 
+    /// The process of a worker is gone, so what it only read is free at once. What it may have written is not: the other side
+    /// may still take in what was sent, so these leases run to their end and are settled from there.
+    mutating func endWorker(_ command: CommandRow) -> JSONValue {
+        guard let worker = command.payload["worker"]?.string else { return ["released": 0] }
+        var released = 0
+        for lease in leases.values.sorted(by: { $0.task.text < $1.task.text })
+        where lease.tenant == command.tenant && sameBytes(lease.worker, worker) && LaneBatch.repeatable.contains(lease.kind) {
+            dropLease(lease)
+            tasks[lease.task]?.lastError = "The worker ended during the attempt."
+            step(lease.task, .leaseLost(epoch: lease.epoch))
+            released += 1
+        }
+        endedWorkers.append((tenant: command.tenant, worker: worker))
+        return ["released": JSONValue(released)]
+    }
+
+    /// Kinds of work without effect outside, which may be done twice.
+    static let repeatable: Set<String> = [WorkRequest.Kind.erpRead.rawValue, "document.read"]
+
     private mutating func dropLease(_ lease: LeaseRow) {
         leases[lease.task] = nil
         endedLeases.append((tenant: lease.tenant, task: lease.task))
@@ -281,7 +300,8 @@ extension LaneBatch {
                 (
                     message: "a result was not taken",
                     metadata: [
-                        "hop": "\(Hop.report.rawValue)", "tenant": "\(task.tenant)", "run": "\(run)", "task": "\(task.id)",
+                        "hop": "\(Hop.report.rawValue)", "tenant": "\(slug(of: task.tenant))", "run": "\(run)",
+                        "task": "\(task.id)",
                         "reason": "\(error.reason)",
                     ]
                 ))

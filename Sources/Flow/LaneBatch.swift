@@ -63,6 +63,8 @@ struct LaneBatch {
     var parkedTimers: [AnyID: [String]] = [:]
     /// Runs that were found held in this batch; each is told once.
     var heldNow: Set<RunID> = []
+    /// Incarnations of workers that have ended.
+    var endedWorkers: [(tenant: TenantID, worker: String)] = []
     var touched: Set<TenantID> = []
     var transitions = 0
     var spans: [Span] = []
@@ -113,6 +115,13 @@ struct LaneBatch {
             for row in try await tx.query(TimerQueries.parked(lane: lane, subjects: retried)) {
                 parkedTimers[try row.get("subject_id", as: AnyID.self), default: []].append(try row.get("key", as: String.self))
             }
+        }
+        let ended = commands.compactMap { command in
+            command.kind == "worker.ended" ? command.payload["worker"]?.string.map { (command.tenant, $0) } : nil
+        }
+        if !ended.isEmpty {
+            let orphaned = LeaseQueries.ofWorkers(lane: lane, tenants: ended.map(\.0), workers: ended.map(\.1))
+            for row in try await tx.query(orphaned).map(LeaseRow.init) { taskIDs.append((row.tenant, row.task)) }
         }
         guard !taskIDs.isEmpty || !runIDs.isEmpty || !clockIDs.isEmpty else { return }
         let second = try await tx.pipeline([
@@ -170,6 +179,7 @@ struct LaneBatch {
         case "task.report": try takeReport(command)
         case "person.decide": try takeDecision(command)
         case "task.retry": try retryTask(command)
+        case "worker.ended": endWorker(command)
         case "run.cancel": try cancelRun(command)
         case "run.retry": try retryRun(command)
         case "run.event": try takeEvent(command)
@@ -201,6 +211,9 @@ struct LaneBatch {
     // MARK: Small parts
 
     func newID<S>(_ kind: ID<S>.Type = ID<S>.self) -> ID<S> { ID<S>(at: now, entropy: entropy) }
+
+    /// How logs and traces name a tenant. A batch knows the tenants of everything that it works on.
+    func slug(of tenant: TenantID) -> String { assets[tenant]?.scope.slug ?? "unknown" }
 
     mutating func note(_ run: RunID, type: String, step: String, summary: String, by person: PersonID?, data: JSONValue = .null) {
         guard var row = runs[run] else { return }

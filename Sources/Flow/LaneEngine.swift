@@ -77,7 +77,8 @@ package final class LaneEngine: Sendable {
             var batch = LaneBatch(
                 lane: lane, epoch: epoch, now: now, entropy: platform.entropy, margin: settings.leaseMarginSeconds)
             try await batch.load(commands: commands, timers: timers, tx: tx)
-            try equip(&batch, commands: commands, timers: timers, unreadable: unreadable)
+            let served = Set(commands.map(\.tenant) + timers.map(\.tenant) + waiters.map(\.worker.tenant))
+            try equip(&batch, tenants: served, commands: commands, unreadable: unreadable)
             for command in commands { batch.apply(command) }
             for timer in timers { batch.apply(timer) }
             if !batch.incidentStatements.isEmpty { _ = try await tx.pipeline(batch.incidentStatements) }

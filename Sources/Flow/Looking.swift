@@ -1,6 +1,8 @@
 package import Kernel
 internal import Postgres
 package import Records
+package import ServiceLevels
+package import Tenancy
 internal import Workflows
 
 /// What pages and the API read: one bounded list or one object at a time, in the tenant's own transaction.
@@ -78,6 +80,11 @@ package struct Looking: Sendable {
         } catch let fault as Fault where !fault.isRetryable {
             return nil
         }
+    }
+
+    /// What was announced under the contract of a run.
+    package func maintenance(of contract: ContractDocument, tenant: TenantID) async throws -> [MaintenanceWindow] {
+        Measuring.maintenance(of: contract, in: try await assets.current(for: tenant))
     }
 
     // MARK: Requests to people, dead letters

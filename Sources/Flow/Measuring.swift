@@ -12,6 +12,7 @@ extension LaneBatch {
             let calendarPin = context.pinned.calendar
         else { return }
         let terms = Measuring.terms(of: objective)
+        let maintenance = Measuring.maintenance(of: contract, in: assets[run.tenant])
         let known = clocks[id]?.firstIndex { $0.objective == name }
         var row: ClockRow
         switch (change, known) {
@@ -35,7 +36,7 @@ extension LaneBatch {
             case .cancel: .cancel
             }
         row.events = .array((row.events.array ?? []) + [ClockEvent(kind, at: now).json])
-        store(row, terms: terms, calendar: calendar)
+        store(row, terms: terms, calendar: calendar, maintenance: maintenance)
         enter(
             run.tenant, action: "clock.\(Measuring.word(of: change))", object: (type: "clock", id: row.id.text), run: id, by: nil,
             facts: ["objective": .string(name), "contract": .string(row.contractVersion)])
@@ -54,22 +55,35 @@ extension LaneBatch {
                 return
             }
             guard let calendar = context.calendar,
-                let objective = context.contract?.objectives.first(where: { $0.name == row.objective })
+                let contract = context.contract,
+                let objective = contract.objectives.first(where: { $0.name == row.objective })
             else { continue }
-            store(row, terms: Measuring.terms(of: objective), calendar: calendar)
+            store(
+                row, terms: Measuring.terms(of: objective), calendar: calendar,
+                maintenance: Measuring.maintenance(of: contract, in: assets[row.tenant]))
             return
         }
     }
 
     /// Evaluates the clock, keeps the result, sets the next wake-up, and tells of a first warning or a breach.
-    private mutating func store(_ old: ClockRow, terms: ClockTerms, calendar: ServiceCalendar) {
+    private mutating func store(
+        _ old: ClockRow, terms: ClockTerms, calendar: ServiceCalendar, maintenance: [MaintenanceWindow]
+    ) {
         var row = old
-        let reading = Measuring.read(row, terms: terms, calendar: calendar, asOf: now)
+        let reading = Measuring.read(row, terms: terms, calendar: calendar, maintenance: maintenance, asOf: now)
         row.state = reading.state.rawValue
         row.outcome = reading.outcome.rawValue
         row.elapsedSeconds = reading.elapsedSeconds
         row.dueAt = reading.dueAt
         row.breachedAt = reading.breachedAt
+        // A breach is written once: maintenance that is published after it does not take it back. A cycle begun anew is another
+        // promise, and keeps the earlier one's outcome in its own list.
+        if let breachedAt = old.breachedAt, reading.breachedAt == nil,
+            !reading.cycles.contains(where: { $0.outcome == .breached })
+        {
+            row.outcome = ClockReading.Outcome.breached.rawValue
+            row.breachedAt = breachedAt
+        }
         row.stoppedAt = reading.state == .stopped || reading.state == .cancelled ? (old.stoppedAt ?? now) : nil
         row.warnedAt = reading.warnings.compactMap(\.firedAt).min()
         if let index = clocks[row.run]?.firstIndex(where: { $0.id == row.id }) { clocks[row.run]?[index] = row }
@@ -125,16 +139,33 @@ package enum Measuring {
     package static func terms(of objective: ContractDocument.Objective) -> ClockTerms {
         ClockTerms(
             targetSeconds: Int64(objective.targetSeconds), warnPercents: objective.warnPercents,
-            pauseReasons: objective.pauseReasons.map(Set.init), metric: objective.name == "posting" ? .posting : .approvalCycle)
+            pauseReasons: objective.pauseReasons.map(Set.init),
+            // The contract's shape knows no other word.
+            reopening: ClockTerms.Reopening(rawValue: objective.reopen) ?? .resume,
+            metric: objective.name == "posting" ? .posting : .approvalCycle,
+            maintenanceNoticeSeconds: objective.maintenanceNoticeSeconds.map(Int64.init))
+    }
+
+    /// What was announced under a contract: as its pinned version says, and what the one in force has added since.
+    package static func maintenance(of contract: ContractDocument, in current: TenantAssets?) -> [MaintenanceWindow] {
+        var issues: [AssetIssue] = []
+        let newer = current?.row("contract", contract.name).flatMap { row in
+            row.version == contract.version ? nil : ContractDocument.parse(row.content, issues: &issues)
+        }
+        return Set(contract.maintenance + (newer?.maintenance ?? [])).map {
+            MaintenanceWindow(announcedAt: $0.announcedAt, start: $0.start, end: $0.end)
+        }.sorted { ($0.start, $0.end, $0.announcedAt) < ($1.start, $1.end, $1.announcedAt) }
     }
 
     package static func read(
-        _ row: ClockRow, terms: ClockTerms, calendar: ServiceCalendar, asOf now: Moment, isTraced: Bool = false
+        _ row: ClockRow, terms: ClockTerms, calendar: ServiceCalendar, maintenance: [MaintenanceWindow], asOf now: Moment,
+        isTraced: Bool = false
     ) -> ClockReading {
         var issues: [AssetIssue] = []
         let events = (row.events.array ?? []).compactMap { ClockEvent.parse($0, issues: &issues) }
         precondition(issues.isEmpty, "a clock event that we wrote does not read: \(issues)")
-        return SLAClock.read(calendar: calendar, terms: terms, events: events, asOf: now, isTraced: isTraced)
+        return SLAClock.read(
+            calendar: calendar, terms: terms, maintenance: maintenance, events: events, asOf: now, isTraced: isTraced)
     }
 
     static func word(of change: ClockChange) -> String {

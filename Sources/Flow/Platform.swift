@@ -65,8 +65,8 @@ package struct FlowSettings: Sendable {
         guard connections >= connectionsMin else {
             throw Refusal(
                 .invalid, reason: "database.connections",
-                "\(laneCount) lanes need a pool of at least \(connectionsMin) database connections, and \(connections) are allowed. "
-                    + "Raise --database-connections, or leave it out.")
+                "\(laneCount) lanes need a pool of at least \(connectionsMin) database connections, and \(connections) are "
+                    + "allowed. Raise --database-connections, or leave it out.")
         }
     }
 }

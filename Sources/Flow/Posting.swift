@@ -108,7 +108,8 @@ package struct Posting: Sendable {
                     lane: worker.lane, tenant: worker.tenant, worker: worker.incarnation, tokenHashes: Array(byHash.keys),
                     until: until),
                 ConnectionWriterQueries.extend(
-                    lane: worker.lane, tenant: worker.tenant, worker: worker.incarnation, until: until),
+                    lane: worker.lane, tenant: worker.tenant, worker: worker.incarnation, tokenHashes: Array(byHash.keys),
+                    until: until),
             ])
             return moved[0]
         }
@@ -119,6 +120,15 @@ package struct Posting: Sendable {
         }
         let held = Set(extended.map(\.0))
         return (extended, tokens.filter { !held.contains($0) })
+    }
+
+    /// A worker's process has ended, as the supervisor saw; said once for each incarnation.
+    package func workerEnded(_ incarnation: String, of tenant: TenantID) async throws {
+        let scope = try await scopes.scope(tenant)
+        _ = try await desk.send(
+            CommandRow(
+                tenant: tenant, id: platform.newID(), lane: scope.lane, idempotencyKey: "worker.ended/\(incarnation)",
+                kind: "worker.ended", payload: ["worker": .string(incarnation)], createdAt: platform.clock.now))
     }
 
     /// The worker's exchanges as spans of the run's trace, and one line in the log.

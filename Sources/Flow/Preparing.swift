@@ -38,12 +38,12 @@ extension LaneEngine {
         throw Fault("prepare a batch", "its configuration was forgotten as fast as it was read", isRetryable: true)
     }
 
-    /// Gives the batch the configuration that its commands and timers need, all of it from memory.
+    /// Gives the batch the configuration of its tenants and runs, all of it from memory.
     func equip(
-        _ batch: inout LaneBatch, commands: [CommandRow], timers: [TimerQueries.Due], unreadable: [String: String]
+        _ batch: inout LaneBatch, tenants: Set<TenantID>, commands: [CommandRow], unreadable: [String: String]
     ) throws {
         var missing = Unprepared()
-        for tenant in Set(commands.map(\.tenant)).union(timers.map(\.tenant)).union(batch.tenantsOfTasks()) {
+        for tenant in tenants.union(batch.tenantsOfTasks()) {
             guard let current = assets.known(tenant) else {
                 missing.tenants.insert(tenant)
                 continue

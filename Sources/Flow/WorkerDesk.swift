@@ -36,6 +36,7 @@ package final class WorkerDesk: Sendable {
 
     private struct State {
         var nextID: UInt64 = 1
+        var isStopping = false
         var entries: [UInt64: Entry] = [:]
     }
 
@@ -56,7 +57,11 @@ package final class WorkerDesk: Sendable {
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let waiter = Waiter(id: id, worker: worker, kinds: kinds, capacity: capacity)
-                state.withLock { $0.entries[id] = Entry(waiter: waiter, continuation: continuation) }
+                let isStopping = state.withLock { state -> Bool in
+                    if !state.isStopping { state.entries[id] = Entry(waiter: waiter, continuation: continuation) }
+                    return state.isStopping
+                }
+                guard !isStopping else { return continuation.resume(returning: []) }
                 // Set only now: an alarm that rings before the wait has begun would end nothing, and the worker would wait on.
                 let timeout = Task { [weak self] in
                     // A cancelled sleep means that work came first.
@@ -103,6 +108,15 @@ package final class WorkerDesk: Sendable {
     /// Ends the waits of a tenant's worker, so that it comes back at once and takes what it is asked.
     package func interrupt(_ tenant: TenantID) {
         let ids = state.withLock { state in state.entries.values.filter { $0.waiter.worker.tenant == tenant }.map(\.waiter.id) }
+        for id in ids { giveUp(id) }
+    }
+
+    /// The server stops: who waits is answered now, who comes later at once, so that no open poll holds the stop up.
+    package func stop() {
+        let ids = state.withLock { state in
+            state.isStopping = true
+            return Array(state.entries.keys)
+        }
         for id in ids { giveUp(id) }
     }
 

@@ -172,6 +172,31 @@ struct TenancyTests {
         }
     }
 
+    @Test("an engineer on call lists dead letters without what a document or an ERP said in them")
+    func deadLetters() async throws {
+        try await Office.withBoth { office, database in
+            let scope = try await office.scope("alpha")
+            let admin = try await PGConnection.connect(ConnectionSettings(dsn: database.adminDSN))
+            try await admin.script(
+                """
+                UPDATE task SET state = 'dead', finished_at = now(), outcome = 'CONNECT', last_error = 'no supplier Elbe Papier'
+                WHERE class = 'worker' AND tenant_id = '\(scope.id.text)'
+                """)
+            await admin.close()
+            let onCall = try await office.session("on-call", at: "operator")
+            let seen = await office.call(.get, "/api/v1/tenants/alpha/tasks", as: onCall)
+            #expect(seen.status == 200)
+            let item = try #require(seen.json["items"]?.array?.first)
+            #expect(item["outcome"]?.string == "CONNECT" && item["id"]?.string != nil)
+            #expect(!seen.text.contains("Elbe"))
+            let controller = try await office.session("controller", at: "alpha")
+            let full = await office.call(.get, "/api/v1/tenants/alpha/tasks", as: controller)
+            #expect(full.text.contains("no supplier Elbe Papier"))
+            let stranger = try await office.session("controller", at: "beta")
+            #expect(await office.call(.get, "/api/v1/tenants/alpha/tasks", as: stranger).status == 404)
+        }
+    }
+
     @Test("the operator sees how tenants stand and not what their invoices say")
     func upperLevels() async throws {
         try await Office.withBoth { office, _ in

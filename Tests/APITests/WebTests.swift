@@ -40,6 +40,20 @@ struct WebTests {
         #expect(found(method, path) == expected)
     }
 
+    @Test("the status of an answer and the status in its body are one", arguments: [("request.method", 405), ("x", 400)])
+    func statusInBody(reason: String, status: Int) throws {
+        let problem = Problem.response(Refusal(.invalid, reason: reason, "No."), request: "r")
+        #expect(problem.status == status)
+        guard case .bytes(let bytes) = problem.body else { return #expect(Bool(false)) }
+        let body = try JSONValue(parsing: bytes)
+        #expect(body["status"]?.int == status)
+        #expect(body["title"]?.string == Problem.title(of: status))
+        let ours = Problem.internalError(request: "r")
+        guard case .bytes(let bug) = ours.body else { return #expect(Bool(false)) }
+        #expect(ours.status == 500)
+        #expect(try JSONValue(parsing: bug)["status"]?.int == 500)
+    }
+
     @Test("a method that the product does not know is no method of any route")
     func unknownMethod() {
         #expect(found(nil, "/runs") == "not GET")

@@ -1,5 +1,6 @@
 import Handoff
 import Kernel
+import Postgres
 import Records
 import Testing
 
@@ -164,6 +165,92 @@ struct AttemptTests {
         stage.move(to: lease.expiresAt.adding(seconds: 1))
         try await stage.work()
         #expect(try await stage.books().bills == ["R-1", "R-2"])
+    }
+
+    @Test("the hold on a connection lasts as long as its writes: a beat for a reading does not lengthen it")
+    func readsHoldNothing() async throws {
+        let stage = try await Stage.make()
+        let write = try await leasedWrite(stage)
+        let (posting, firm) = (await stage.house.posting, await stage.firm)
+        let held = try await holdEnds(stage)
+        #expect(held == write.expiresAt)
+        try await stage.report(try await stage.attempt(write))
+        // Another invoice of the same worker: its readings beat on, and nothing is written.
+        try await stage.receive(SampleDocument(number: "R-2", gross: "853.00", order: "PO-853.00"))
+        for lease in try await stage.lease() { try await stage.report(try await stage.attempt(lease)) }
+        let read = try #require(try await stage.lease().first)
+        #expect(read.kind == .erpRead)
+        let beat = try await posting.heartbeat([read.token], from: await stage.identity(firm), seconds: 600)
+        #expect(beat.extended.count == 1)
+        #expect(try await holdEnds(stage) == held)
+    }
+
+    @Test("a beat for a write lengthens the hold with it")
+    func writesHold() async throws {
+        let stage = try await Stage.make()
+        let write = try await leasedWrite(stage)
+        let (posting, firm) = (await stage.house.posting, await stage.firm)
+        let beat = try await posting.heartbeat([write.token], from: await stage.identity(firm), seconds: 600)
+        #expect(try await holdEnds(stage) == beat.extended.first?.1)
+        #expect(beat.extended.first.map { $0.1 > write.expiresAt } == true)
+    }
+
+    private func holdEnds(_ stage: Stage) async throws -> Moment {
+        let (id, lane) = (await stage.firm.id, await stage.lane)
+        return try await stage.store.withLane(lane) { tx in
+            try await tx.query("SELECT expires_at FROM connection_writer WHERE lane = \(lane) AND tenant_id = \(id)").only().get(
+                "expires_at", as: Moment.self)
+        }
+    }
+
+    @Test("when a worker's process is seen to end, what it read is free at once and its hold on a connection with it")
+    func endedReading() async throws {
+        let stage = try await Stage.make()
+        let write = try await leasedWrite(stage)
+        try await stage.report(try await stage.attempt(write))
+        try await stage.receive(SampleDocument(number: "R-2", gross: "853.00", order: "PO-853.00"))
+        let read = try #require(try await stage.lease().first)
+        let (posting, firm, gone) = (await stage.house.posting, await stage.firm, await stage.incarnation)
+        await stage.replaceWorker()
+        try await posting.workerEnded(gone, of: firm.id)
+        try await posting.workerEnded(gone, of: firm.id)
+        try await stage.pump()
+        #expect(try await stage.report(WorkReport(token: read.token, outcome: .absent, telemetry: [])) == .stale)
+        // Long before the lease would have ended by itself; only the pause between two attempts is kept.
+        let before = stage.now
+        try await stage.workUntil("the second bill") { try await stage.books().bills == ["R-1", "R-2"] }
+        #expect(stage.now < read.expiresAt, "\(before) \(stage.now) \(read.expiresAt)")
+    }
+
+    @Test("when a worker's process is seen to end in a write, the write is settled from the end of its lease all the same")
+    func endedWriting() async throws {
+        let stage = try await Stage.make(settleSeconds: 25)
+        let lease = try await leasedWrite(stage)
+        let (posting, firm, gone) = (await stage.house.posting, await stage.firm, await stage.incarnation)
+        await stage.replaceWorker()
+        try await posting.workerEnded(gone, of: firm.id)
+        try await stage.pump()
+        #expect(try await holdEnds(stage) == lease.expiresAt)
+        stage.move(to: lease.expiresAt.adding(seconds: 1))
+        #expect(try await stage.lease().isEmpty)
+        stage.move(to: lease.expiresAt.adding(seconds: 24))
+        #expect(try await stage.lease().isEmpty)
+        stage.move(to: lease.expiresAt.adding(seconds: 27))
+        #expect(try await stage.lease().first?.phase == .search)
+    }
+
+    @Test("a stop answers every open poll at once, and every later one too", .timeLimit(.minutes(1)))
+    func stop() async throws {
+        let stage = try await Stage.make()
+        let (desk, worker) = (await stage.house.workers, await stage.identity(stage.firm))
+        let poll = Task { await desk.lease(worker, kinds: ["erp.read"], capacity: 1, waitMilliseconds: 3_600_000) }
+        while !desk.hasWaiters(lane: worker.lane) { await Task.yield() }
+        // One is in the hands of a batch at that moment.
+        let reserved = desk.reserve(lane: worker.lane)
+        desk.stop()
+        for waiter in reserved { desk.settle(waiter.id, []) }
+        #expect(await poll.value.isEmpty)
+        #expect(await desk.lease(worker, kinds: ["erp.read"], capacity: 1, waitMilliseconds: 3_600_000).isEmpty)
     }
 
     @Test("work that never succeeds becomes a dead letter with an incident, and a person sends it again")

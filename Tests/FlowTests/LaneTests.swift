@@ -69,6 +69,25 @@ struct LaneTests {
         }
     }
 
+    @Test("a process without lanes learns an answer from the row when nobody tells it")
+    func untold() async throws {
+        let stage = try await Stage.make()
+        let given = await stage.house.platform
+        var settings = given.settings
+        settings.answerWaitMilliseconds = 6000
+        let platform = Platform(
+            store: given.store, clock: given.clock, entropy: .system, secrets: given.secrets, metrics: given.metrics,
+            spans: given.spans, logger: given.logger, settings: settings)
+        // The lane is another process's: it wakes, applies, and tells its own desk.
+        let desk = CommandDesk(platform: platform) { _ in Task { try await stage.pump() } }
+        let firm = await stage.firm
+        let command = CommandRow(
+            tenant: firm.id, id: platform.newID(), lane: firm.scope.lane, idempotencyKey: "elsewhere", kind: "incident.raise",
+            payload: ["alert": "queue-age", "facts": ["age": "1 s"]], createdAt: stage.now)
+        guard case .done(let answer) = try await desk.send(command) else { return #expect(Bool(false)) }
+        #expect(answer["status"]?.string == "raised")
+    }
+
     @Test("a running server answers a decision as soon as its lane has committed it")
     func running() async throws {
         try await TestDatabase.with(template: .flow) { database in

@@ -96,7 +96,8 @@ enum SampleConfiguration {
     /// people file from the next.
     static func tenant(
         _ slug: String, approvalTarget: String, settleSeconds: Int, limits: [String: (String, String)] = [:],
-        peopleVersion: String = "1", workflow: String = "accounts-payable"
+        peopleVersion: String = "1", workflow: String = "accounts-payable", without left: Set<String> = [],
+        contract terms: ContractTerms = ContractTerms()
     ) -> [Applying.Asset] {
         let scope = Scope.tenant(slug, partner: partner)
         func asset(_ kind: String, _ name: String, _ content: JSONValue) -> Applying.Asset {
@@ -105,8 +106,11 @@ enum SampleConfiguration {
         return [
             asset("tenant", slug, tenantFile(slug, workflow: workflow)),
             Applying.Asset(
-                scope: scope, kind: "people", name: "people", version: peopleVersion, content: people(slug, limits: limits)),
-            asset("contract", "managed-ap", contract(approvalTarget)), asset("connection", "erp", connection(settleSeconds)),
+                scope: scope, kind: "people", name: "people", version: peopleVersion,
+                content: people(slug, limits: limits, without: left)),
+            Applying.Asset(
+                scope: scope, kind: "contract", name: "managed-ap", version: terms.version,
+                content: contract(approvalTarget, terms)), asset("connection", "erp", connection(settleSeconds)),
         ]
     }
 
@@ -122,32 +126,48 @@ enum SampleConfiguration {
         ]
     }
 
-    private static func people(_ slug: String, limits: [String: (String, String)]) -> JSONValue {
+    private static func people(
+        _ slug: String, limits: [String: (String, String)], without left: Set<String>
+    ) -> JSONValue {
         func person(_ id: String, _ name: String, _ roles: [JSONValue]) -> JSONValue {
             .object([
                 "id": .string(id), "name": .string(name), "email": .string("\(id)@\(slug).example"), "roles": .array(roles),
                 "approvalLimit": limits[id].map { ["amount": .string($0.0), "currency": .string($0.1)] },
             ])
         }
-        return [
-            "kind": "people",
-            "people": [
-                person("maya", "Maya Lund", ["ap-clerk", "approver"]), person("jonas", "Jonas Weber", ["approver"]),
-                person("petra", "Petra Vogel", ["approver"]), person("ruth", "Ruth Adler", ["controller", "ap-clerk"]),
-            ],
+        let people = [
+            person("maya", "Maya Lund", ["ap-clerk", "approver"]), person("jonas", "Jonas Weber", ["approver"]),
+            person("petra", "Petra Vogel", ["approver"]), person("ruth", "Ruth Adler", ["controller", "ap-clerk"]),
         ]
+        return ["kind": "people", "people": .array(people.filter { !left.contains($0["id"]?.string ?? "") })]
     }
 
-    private static func contract(_ approvalTarget: String) -> JSONValue {
+    /// What a story's contract says besides its target.
+    struct ContractTerms: Sendable {
+        var version = "1"
+        var reopen = "resume"
+        var noticeSeconds = 3600
+        /// Announced, start, end.
+        var maintenance: [(String, String, String)] = []
+    }
+
+    private static func contract(_ approvalTarget: String, _ terms: ContractTerms) -> JSONValue {
         [
-            "kind": "contract", "name": "managed-ap", "version": "1", "title": "Managed accounts payable",
+            "kind": "contract", "name": "managed-ap", "version": .string(terms.version), "title": "Managed accounts payable",
+            "maintenance": .array(
+                terms.maintenance.map {
+                    [
+                        "title": "Maintenance", "announcedAt": .string($0.0), "start": .string($0.1), "end": .string($0.2),
+                    ]
+                }),
             "calendar": "every-hour",
             "effectiveFrom": "2026-01-01T00:00:00+01:00",
             "objectives": [
                 [
                     "name": "approval-cycle", "title": "Approval cycle", "target": .string(approvalTarget),
                     "warnPercents": [50, 90],
-                    "pauseReasons": [],
+                    "pauseReasons": [], "reopen": .string(terms.reopen),
+                    "maintenance": ["noticeSeconds": JSONValue(terms.noticeSeconds)],
                 ],
                 ["name": "posting", "title": "Posting", "target": "200h", "warnPercents": [80], "pauseReasons": []],
             ],
@@ -169,6 +189,9 @@ struct SampleDocument: Sendable {
     var gross = "952.00"
     var order: String? = "PO-952.00"
     var supplier = "Elbe Papier GmbH"
+    var supplierVAT = "DE136695976"
+    var buyer = "Brightwater Foods GmbH"
+    var buyerVAT: String?
     /// Makes two documents differ that say the same.
     var remark = ""
 
@@ -179,8 +202,10 @@ struct SampleDocument: Sendable {
         return .object([
             "kind": "invoice", "direction": "payable", "number": .string(number), "issueDate": "2026-07-01", "currency": "EUR",
             "orderRef": order.map(JSONValue.string), "notes": remark.isEmpty ? nil : [.string(remark)],
-            "seller": ["legalName": .string(supplier), "vatId": "DE136695976", "address": ["country": "DE"]],
-            "buyer": ["legalName": "Brightwater Foods GmbH", "address": ["country": "DE"]],
+            "seller": ["legalName": .string(supplier), "vatId": .string(supplierVAT), "address": ["country": "DE"]],
+            "buyer": .object([
+                "legalName": .string(buyer), "vatId": buyerVAT.map(JSONValue.string), "address": ["country": "DE"],
+            ]),
             "totals": [
                 "lineNet": amount, "taxExclusive": amount, "tax": ["amount": "0.00", "currency": "EUR"], "taxInclusive": amount,
                 "payable": amount,

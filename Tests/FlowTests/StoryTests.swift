@@ -7,6 +7,37 @@ import Testing
 
 @Suite("an invoice on its way")
 struct StoryTests {
+    @Test("a document names its run as soon as the run can be found, and not before")
+    func namesItsRun() async throws {
+        let stage = try await Stage.make()
+        let receipt = try await stage.receive(SampleDocument())
+        let (house, firm) = (await stage.house, await stage.firm)
+        let lease = try #require(try await stage.lease().first)
+        // The worker's report is stored; the lane has not come to it yet.
+        _ = try await house.posting.receive(try await stage.attempt(lease), from: await stage.identity(firm))
+        let early = try await house.looking.document(firm.id, receipt.document.id)
+        #expect(early.state == "canonical")
+        #expect(early.run == nil)
+        try await stage.pump()
+        let run = try #require(try await house.looking.document(firm.id, receipt.document.id).run)
+        #expect(try await house.looking.run(firm.id, run).subject == "R-1")
+    }
+
+    @Test("who buys and who sells is told by the VAT number, however it is spaced")
+    func spacedNumbers() async throws {
+        let stage = try await Stage.make()
+        try await stage.receive(SampleDocument(buyer: "BW Foods", buyerVAT: "DE 742 039.156"))
+        try await stage.work()
+        #expect(try await stage.books().runs == ["R-1 completed posted"])
+        // The same number from the same seller under another name, another date and another amount.
+        try await stage.receive(
+            SampleDocument(gross: "12.00", order: "PO-12.00", supplier: "Elbe Papier", supplierVAT: "DE 136-695-976"))
+        try await stage.work()
+        let run = try #require(try await stage.runs().first { $0.amountMinor == 1200 })
+        let found = try #require(run.state["input"]?["duplicates"]?.array?.first)
+        #expect(found["exact"]?.bool == true)
+    }
+
     @Test("a small invoice that agrees with its order goes from arrival to the ledger without a hand")
     func straightThrough() async throws {
         let stage = try await Stage.make()

@@ -30,6 +30,9 @@ extension RegisteredStatement {
         app(
             "AssetQueries.makeCurrent",
             AssetQueries.makeCurrent(tenant: one.id, kind: "policy", name: "route", asset: one.asset, at: now)),
+        app(
+            "AssetQueries.retire",
+            AssetQueries.retire(tenant: one.id, besides: ["policy"], names: ["route"], sparing: ["runbook"], at: now)),
         app("AssetQueries.current", AssetQueries.current(tenant: one.id)),
         app("AssetQueries.load", AssetQueries.load(tenant: one.id, ids: [one.asset])),
         app(
@@ -60,6 +63,8 @@ extension RegisteredStatement {
         gate("SignInQueries.sessionOwner", SignInQueries.sessionOwner(tokenHash: [1])),
         app("SignInQueries.session", SignInQueries.session(tenant: one.id, id: one.session, now: now, idleBefore: now)),
         app("SignInQueries.touchSession", SignInQueries.touchSession(tenant: one.id, id: one.session, now: now)),
+        app("SignInQueries.endSessions", SignInQueries.endSessions(tenant: one.id, people: [one.person], now: now)),
+        app("SignInQueries.revokeKeys", SignInQueries.revokeKeys(tenant: one.id, people: [one.person], now: now)),
         app("SignInQueries.endSession", SignInQueries.endSession(tenant: one.id, id: one.session, now: now)),
         app(
             "SignInQueries.putKey",
@@ -107,6 +112,7 @@ extension RegisteredStatement {
         app(
             "RunQueries.page",
             RunQueries.page(tenant: one.id, phases: ["waiting"], search: "elbe", before: (now, one.run), limit: 5)),
+        app("RunQueries.openByPin", RunQueries.openByPin(tenant: one.id)),
         app("RunQueries.countByPhase", RunQueries.countByPhase(tenant: one.id)),
         app("CommandQueries.insert", CommandQueries.insert(one.commandRow)),
         engine("CommandQueries.keep", CommandQueries.keep([one.commandRow])),
@@ -135,10 +141,13 @@ extension RegisteredStatement {
             TaskQueries.ofPeople(tenant: one.id, kinds: ["approval"], openOnly: true, after: (now, one.task), limit: 5)),
         app("TaskQueries.dead", TaskQueries.dead(tenant: one.id, limit: 5)),
         app("TaskQueries.claim", TaskQueries.claim(tenant: one.id, id: one.task, by: one.person, now: now, staleBefore: now)),
+        app("TaskQueries.releaseClaims", TaskQueries.releaseClaims(tenant: one.id, of: [one.person])),
+        app("TaskQueries.openByConnection", TaskQueries.openByConnection(tenant: one.id)),
         app("TaskQueries.releaseClaim", TaskQueries.releaseClaim(tenant: one.id, id: one.task, by: one.person)),
         engine(
             "ReadyQueries.insert", ReadyQueries.insert(lane: 1, tenants: [one.id], tasks: [one.task], priorities: [1], at: now)),
-        engine("ReadyQueries.take", ReadyQueries.take(lane: 1, tenant: one.id, kinds: ["erp.read"], limit: 5)),
+        engine(
+            "ReadyQueries.take", ReadyQueries.take(lane: 1, tenant: one.id, kinds: ["erp.read"], connections: ["erp"], limit: 5)),
         engine("ReadyQueries.tenants", ReadyQueries.tenants()),
         engine("ReadyQueries.waiting", ReadyQueries.waiting(lane: 1)),
         engine("LeaseQueries.insert", LeaseQueries.insert([one.leaseRow])),
@@ -153,7 +162,11 @@ extension RegisteredStatement {
             ConnectionWriterQueries.heldByOthers(lane: 1, tenant: one.id, worker: "x", now: now)),
         engine(
             "ConnectionWriterQueries.extend",
-            ConnectionWriterQueries.extend(lane: 1, tenant: one.id, worker: "w", until: now)),
+            ConnectionWriterQueries.extend(lane: 1, tenant: one.id, worker: "w", tokenHashes: [[2]], until: now)),
+        engine(
+            "ConnectionWriterQueries.release",
+            ConnectionWriterQueries.release(lane: 1, tenant: one.id, worker: "w", now: now)),
+        engine("LeaseQueries.ofWorkers", LeaseQueries.ofWorkers(lane: 1, tenants: [one.id], workers: ["w"])),
         engine(
             "ConnectionWriterQueries.take",
             ConnectionWriterQueries.take(lane: 1, tenant: one.id, connection: "erp", worker: "w", now: now, until: now)),
@@ -217,6 +230,7 @@ extension RegisteredStatement {
             OverviewQueries.putWorker(
                 tenant: one.id, state: "s", pid: nil, level: nil, residentBytes: nil, restarts: 0, startedAt: nil, seenAt: now,
                 detail: "")),
+        app("OverviewQueries.forgetWorker", OverviewQueries.forgetWorker(tenant: one.id)),
         report("OverviewQueries.workers", OverviewQueries.workers()),
         app("OverviewQueries.worker", OverviewQueries.worker(tenant: one.id)),
         app(

@@ -135,6 +135,14 @@ package struct MaintenanceWindow: Hashable, Sendable {
     /// An announcement exactly `noticeSeconds` before the start is in time.
     package func isAnnounced(noticeSeconds: Int64) -> Bool { start.seconds - announcedAt.seconds >= noticeSeconds }
 
+    /// As explain documents have it.
+    package var json: JSONValue {
+        [
+            "announcedAt": .string(announcedAt.text(fraction: 0)), "start": .string(start.text(fraction: 0)),
+            "end": .string(end.text(fraction: 0)),
+        ]
+    }
+
     var span: Span { Span(start: start.seconds, end: end.seconds) }
 
     static func parse(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> MaintenanceWindow? {

@@ -16,6 +16,25 @@ package struct ContractDocument: Sendable {
     /// First instant no longer covered; nil for open.
     package let effectiveTo: Moment?
     package let objectives: [Objective]
+    /// Maintenance that was announced to the tenant. A fact and no promise, so clocks of earlier versions see it too.
+    package let maintenance: [Maintenance]
+
+    package static let maintenanceMax = 500
+
+    /// A time in which the service is worked on, and when the tenant was told.
+    package struct Maintenance: Hashable, Sendable {
+        package let title: String
+        package let announcedAt: Moment
+        package let start: Moment
+        package let end: Moment
+
+        package init(title: String, announcedAt: Moment, start: Moment, end: Moment) {
+            self.title = title
+            self.announcedAt = announcedAt
+            self.start = start
+            self.end = end
+        }
+    }
 
     package struct Objective: Hashable, Sendable {
         /// The clock it judges: `approval-cycle`, `posting`.
@@ -27,7 +46,7 @@ package struct ContractDocument: Sendable {
         package let pauseReasons: [String]?
         /// `resume`, `restart` or `count_through`.
         package let reopen: String
-        /// Maintenance announced at least so long before is not counted; nil counts all maintenance.
+        /// Maintenance announced at least so long before is not counted (R17); nil counts all maintenance.
         package let maintenanceNoticeSeconds: Int?
 
         package init(
@@ -47,7 +66,7 @@ package struct ContractDocument: Sendable {
 
     package init(
         name: String, version: String, title: String, calendar: String, effectiveFrom: Moment, effectiveTo: Moment?,
-        objectives: [Objective]
+        objectives: [Objective], maintenance: [Maintenance] = []
     ) {
         self.name = name
         self.version = version
@@ -56,6 +75,7 @@ package struct ContractDocument: Sendable {
         self.effectiveFrom = effectiveFrom
         self.effectiveTo = effectiveTo
         self.objectives = objectives
+        self.maintenance = maintenance
     }
 
     /// Whether it is in force at that instant: from inclusive, to exclusive.
@@ -80,6 +100,18 @@ package struct ContractDocument: Sendable {
             required("effectiveFrom", .text(.instant), "first instant at which it holds."),
             optional("effectiveTo", .text(.instant), "first instant at which it no longer holds; open unless given."),
             required("objectives", .list(of: .object(objectiveShape), count: 1...objectivesMax), "the promises."),
+            optional(
+                "maintenance", .list(of: .object(windowShape), count: 0...maintenanceMax),
+                "maintenance that was announced to the tenant; which of it is not counted says each objective."),
+        ])
+
+    private static let windowShape = ObjectShape(
+        "a maintenance window", "A time in which the service is worked on.",
+        [
+            required("title", .text(.line), "as it was announced."),
+            required("announcedAt", .text(.instant), "when the tenant was told."),
+            required("start", .text(.instant), "first instant of it."),
+            required("end", .text(.instant), "first instant after it."),
         ])
 
     private static let objectiveShape = ObjectShape(
@@ -129,7 +161,22 @@ package struct ContractDocument: Sendable {
         return ContractDocument(
             name: fields.text("name"), version: fields.text("version"), title: fields.text("title"),
             calendar: fields.text("calendar"),
-            effectiveFrom: from, effectiveTo: to, objectives: objectives)
+            effectiveFrom: from, effectiveTo: to, objectives: objectives,
+            maintenance: fields.list("maintenance").enumerated().compactMap {
+                parseWindow($0.element, at: "/maintenance/\($0.offset)", issues: &issues)
+            })
+    }
+
+    private static func parseWindow(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> Maintenance? {
+        let fields = Fields(json)
+        guard let announced = Moment(fields.text("announcedAt")), let start = Moment(fields.text("start")),
+            let end = Moment(fields.text("end"))
+        else { return nil }
+        if end <= start {
+            issues.append(
+                AssetIssue("\(pointer)/end", "The maintenance ends before it begins.", remedy: "Give an instant after `start`."))
+        }
+        return Maintenance(title: fields.text("title"), announcedAt: announced, start: start, end: max(start, end))
     }
 
     private static func parseObjective(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> Objective {

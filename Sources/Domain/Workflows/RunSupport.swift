@@ -46,7 +46,8 @@ extension RunPass {
         for rule in rules {
             let standing = state.clocks[rule.objective]
             switch (rule.change, standing) {
-            case (.start, nil), (.resume, .paused): state.clocks[rule.objective] = .running
+            // Starting what was stopped reopens it; the contract says what that means for the counted time.
+            case (.start, nil), (.start, .stopped), (.resume, .paused): state.clocks[rule.objective] = .running
             case (.pause, .running): state.clocks[rule.objective] = .paused
             case (.stop, .running), (.stop, .paused): state.clocks[rule.objective] = .stopped
             default: continue

@@ -10,14 +10,19 @@ package struct PublishedAsset: Sendable, Hashable {
     package let version: String
     package let hash: String
     package let content: JSONValue
+    /// Unfinished runs that are pinned to it, or unfinished tasks of a connection; 0 when the list does not say.
+    package let inUse: Int
 
-    package init(scope: String, kind: String, name: String, version: String, hash: String, content: JSONValue) {
+    package init(
+        scope: String, kind: String, name: String, version: String, hash: String, content: JSONValue, inUse: Int = 0
+    ) {
         self.scope = scope
         self.kind = kind
         self.name = name
         self.version = version
         self.hash = hash
         self.content = content
+        self.inUse = inUse
     }
 
     package init(_ entry: ConfigurationBundle.Entry) {
@@ -44,7 +49,8 @@ package struct PublishedAsset: Sendable, Hashable {
             throw Refusal(
                 .invalid, reason: "plan.form", "A published document lacks scope, kind, name, version, hash or content.")
         }
-        self.init(scope: scope, kind: kind, name: name, version: version, hash: hash, content: content)
+        self.init(
+            scope: scope, kind: kind, name: name, version: version, hash: hash, content: content, inUse: json["inUse"]?.int ?? 0)
     }
 
     /// Reads `{assets: […]}`, which is also how a bundle carries them.
@@ -72,25 +78,42 @@ package struct ConfigurationPlan: Sendable {
         package let oldVersion: String?
         package let newVersion: String?
         package let changes: [(change: FieldChange, weakens: String?)]
+        /// Unfinished work that rests on the old version.
+        package let inUse: Int
 
         package var weakened: Int { changes.count { $0.weakens != nil } }
+
+        /// What becomes of the work that rests on something removed; empty when there is none.
+        var afterwards: String {
+            guard verdict == .removed, inUse > 0 else { return "" }
+            return kind == "connection"
+                ? "\(inUse) unfinished tasks need it; they wait until it is there again."
+                : "\(inUse) unfinished runs rest on it; they keep version \(oldVersion ?? "")."
+        }
     }
 
-    /// In the bundle's order, then what the server has besides.
+    /// In the bundle's order, then what the server has besides in the bundle's scopes.
     package let items: [Item]
+    /// Scopes that the server has and the bundle has not; applying leaves them as they are.
+    package let untouched: [String]
 
     package init(_ bundle: ConfigurationBundle, against published: [PublishedAsset]) {
         let known = Dictionary(published.map { ($0.key, $0) }) { first, _ in first }
         let watch = ControlWatch(bundle: bundle)
         var items = bundle.entries.map { entry in ConfigurationPlan.item(entry, known[entry.key], watch) }
         let sent = Set(bundle.entries.map(\.key))
-        for asset in published where !sent.contains(asset.key) {
+        let scopes = Set(bundle.entries.map(\.scope.path))
+        untouched = Set(published.map(\.scope)).subtracting(scopes).sorted()
+        // Runbooks lie in a folder of their own; a bundle without any says nothing about them.
+        let bringsRunbooks = bundle.entries.contains { $0.kind == .runbook }
+        for asset in published where !sent.contains(asset.key) && scopes.contains(asset.scope) {
+            guard asset.kind != AssetKind.runbook.rawValue || bringsRunbooks else { continue }
             let removal = FieldChange(path: [], old: asset.content, new: nil)
             items.append(
                 Item(
                     scope: asset.scope, kind: asset.kind, name: asset.name, verdict: .removed, oldVersion: asset.version,
                     newVersion: nil,
-                    changes: watch.weakening(kind: asset.kind, removal).map { [(removal, $0)] } ?? []))
+                    changes: watch.weakening(kind: asset.kind, removal).map { [(removal, $0)] } ?? [], inUse: asset.inUse))
         }
         self.items = items
     }
@@ -100,7 +123,8 @@ package struct ConfigurationPlan: Sendable {
             Item(
                 scope: entry.scope.path, kind: entry.kind.rawValue, name: entry.name, verdict: verdict,
                 oldVersion: known?.version,
-                newVersion: entry.version, changes: changes.map { ($0, watch.weakening(kind: entry.kind.rawValue, $0)) })
+                newVersion: entry.version, changes: changes.map { ($0, watch.weakening(kind: entry.kind.rawValue, $0)) },
+                inUse: known?.inUse ?? 0)
         }
         guard let known else { return item(.added, []) }
         if known.hash == entry.hash { return item(.unchanged, []) }
@@ -120,12 +144,13 @@ package struct ConfigurationPlan: Sendable {
                     Verdict.allCases.map { (key: $0.rawValue, value: JSONValue(count($0))) } + [
                         (key: "weakened", value: JSONValue(weakened))
                     ])),
+            "untouched": .array(untouched.map(JSONValue.string)),
             "items": .array(
                 items.filter { $0.verdict != .unchanged }.map { item in
                     .object([
                         "scope": .string(item.scope), "kind": .string(item.kind), "name": .string(item.name),
                         "verdict": .string(item.verdict.rawValue), "from": item.oldVersion.map(JSONValue.string),
-                        "to": item.newVersion.map(JSONValue.string),
+                        "to": item.newVersion.map(JSONValue.string), "inUse": JSONValue(item.inUse),
                         "changes": .array(
                             item.changes.map { entry in
                                 .object([
@@ -155,11 +180,13 @@ package struct ConfigurationPlan: Sendable {
             if item.verdict == .refused {
                 lines.append("    Version \(item.newVersion ?? "") is published with other content. Raise `version`.")
             }
+            if !item.afterwards.isEmpty { lines.append("    \(item.afterwards)") }
             for entry in item.changes {
                 lines.append("  \(entry.weakens == nil ? " " : "▼") \(entry.change.sentence)")
                 if let weakens = entry.weakens { lines.append("      weakens a control: \(weakens)") }
             }
         }
+        for scope in untouched { lines.append("? \(scope) is on the server and not in the folder; it is left as it is.") }
         if isEmpty { lines.append("Nothing would change.") }
         lines.append(
             "\(count(.added)) added, \(count(.changed)) changed, \(count(.removed)) removed, \(count(.unchanged)) unchanged, "

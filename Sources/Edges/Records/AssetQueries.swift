@@ -63,7 +63,21 @@ package enum AssetQueries {
         """
         INSERT INTO asset_current (tenant_id, kind, name, asset_id, changed_at)
         VALUES (\(tenant), \(kind), \(name), \(asset), \(at))
-        ON CONFLICT (tenant_id, kind, name) DO UPDATE SET asset_id = excluded.asset_id, changed_at = excluded.changed_at
+        ON CONFLICT (tenant_id, kind, name) DO UPDATE SET asset_id = excluded.asset_id, changed_at = excluded.changed_at,
+            retired_at = NULL
+        """
+    }
+
+    /// Retires what is current in the scope and not among these; its versions stay. One row (`kind`, `name`, `version`) each.
+    /// Nothing of the kinds in `sparing` is touched.
+    package static func retire(tenant: TenantID, besides kinds: [String], names: [String], sparing: [String], at: Moment) -> SQL {
+        """
+        UPDATE asset_current c SET retired_at = \(at), changed_at = \(at) FROM asset a
+        WHERE c.tenant_id = \(tenant) AND c.retired_at IS NULL AND NOT (c.kind = ANY(\(sparing)))
+          AND a.tenant_id = c.tenant_id AND a.id = c.asset_id
+          AND NOT EXISTS (SELECT 1 FROM unnest(\(kinds), \(names)) AS kept(kind, name)
+                          WHERE kept.kind = c.kind AND kept.name = c.name)
+        RETURNING c.kind, c.name, a.version
         """
     }
 
@@ -71,7 +85,7 @@ package enum AssetQueries {
     package static func current(tenant: TenantID) -> SQL {
         """
         SELECT \(columns) FROM asset_current c JOIN asset a ON a.tenant_id = c.tenant_id AND a.id = c.asset_id
-        WHERE c.tenant_id = \(tenant) ORDER BY a.kind, a.name LIMIT 2000
+        WHERE c.tenant_id = \(tenant) AND c.retired_at IS NULL ORDER BY a.kind, a.name LIMIT 2000
         """
     }
 

@@ -15,6 +15,7 @@ package struct DocumentRow: Sendable {
     package var state: String
     package var reason: String?
     package var invoice: InvoiceID?
+    /// The run, once it exists: its id is chosen when the document is read, and its lane makes it a moment later.
     package var run: RunID?
     package let traceparent: String?
 
@@ -122,7 +123,7 @@ package enum DocumentQueries {
     private static let columns: SQL = """
         d.tenant_id, d.id, d.sha256, d.file_name, d.size_bytes, d.channel, d.received_at, d.recorded_by, d.kind, d.state,
             d.reason,
-        d.invoice_id, d.run_id, d.traceparent
+        d.invoice_id, (SELECT r.id FROM run r WHERE r.tenant_id = d.tenant_id AND r.id = d.run_id) AS run_id, d.traceparent
         """
 
     /// One row (`id`) when the tenant did not hold these bytes yet.

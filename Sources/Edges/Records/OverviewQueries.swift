@@ -90,6 +90,15 @@ package enum OverviewQueries {
         """
     }
 
+    /// Says of a worker as last seen by an earlier server that it does not run.
+    package static func forgetWorker(tenant: TenantID) -> SQL {
+        """
+        UPDATE worker_status SET state = 'stopped', pid = NULL, resident_bytes = NULL, restarts = 0, started_at = NULL,
+            detail = ''
+        WHERE tenant_id = \(tenant)
+        """
+    }
+
     package static func workers() -> SQL {
         """
         SELECT tenant_id, state, pid, level, resident_bytes, restarts, started_at, seen_at, detail FROM worker_status

@@ -219,6 +219,19 @@ package enum RunQueries {
             """
     }
 
+    /// Unfinished runs by the versions they are pinned to: one row (`asset`, `n`) for each version.
+    package static func openByPin(tenant: TenantID) -> SQL {
+        """
+        WITH open AS (SELECT pinned FROM run WHERE tenant_id = \(tenant) AND finished_at IS NULL)
+        SELECT pin.asset::uuid AS asset, count(*) AS n FROM (
+            SELECT pinned->'workflow'->>'asset' AS asset FROM open
+            UNION ALL SELECT pinned->'contract'->>'asset' FROM open
+            UNION ALL SELECT pinned->'calendar'->>'asset' FROM open
+            UNION ALL SELECT policy.value->>'asset' FROM open, jsonb_each(pinned->'policies') AS policy) AS pin
+        WHERE pin.asset IS NOT NULL GROUP BY pin.asset
+        """
+    }
+
     package static func countByPhase(tenant: TenantID) -> SQL {
         "SELECT phase, count(*) AS n FROM run WHERE tenant_id = \(tenant) GROUP BY phase"
     }

@@ -114,8 +114,12 @@ package enum ScopeQueries {
         """
     }
 
+    /// Those who are not named lose their state and every role; one row (`id`) for each who was active.
     package static func disablePeople(tenant: TenantID, besides ids: [PersonID]) -> SQL {
-        "UPDATE person SET state = 'disabled' WHERE tenant_id = \(tenant) AND NOT (id = ANY(\(ids))) RETURNING id"
+        """
+        UPDATE person SET state = 'disabled', roles = '{"grants": []}'::jsonb
+        WHERE tenant_id = \(tenant) AND state = 'active' AND NOT (id = ANY(\(ids))) RETURNING id
+        """
     }
 
     package static func person(tenant: TenantID, id: PersonID) -> SQL {
@@ -188,6 +192,15 @@ package enum SignInQueries {
 
     package static func endSession(tenant: TenantID, id: SessionID, now: Moment) -> SQL {
         "UPDATE session SET ended_at = \(now) WHERE tenant_id = \(tenant) AND id = \(id) AND ended_at IS NULL"
+    }
+
+    /// Ends every session of these people: one that only slept would be good again if they were ever named anew.
+    package static func endSessions(tenant: TenantID, people: [PersonID], now: Moment) -> SQL {
+        "UPDATE session SET ended_at = \(now) WHERE tenant_id = \(tenant) AND person_id = ANY(\(people)) AND ended_at IS NULL"
+    }
+
+    package static func revokeKeys(tenant: TenantID, people: [PersonID], now: Moment) -> SQL {
+        "UPDATE api_key SET revoked_at = \(now) WHERE tenant_id = \(tenant) AND person_id = ANY(\(people)) AND revoked_at IS NULL"
     }
 
     package static func putKey(

@@ -222,6 +222,22 @@ package enum TaskQueries {
         """
     }
 
+    /// Frees what these people have claimed and will not answer.
+    package static func releaseClaims(tenant: TenantID, of people: [PersonID]) -> SQL {
+        """
+        UPDATE task SET claimed_by = NULL, claimed_at = NULL
+        WHERE tenant_id = \(tenant) AND claimed_by = ANY(\(people)) AND finished_at IS NULL
+        """
+    }
+
+    /// Unfinished work by the connection it goes through.
+    package static func openByConnection(tenant: TenantID) -> SQL {
+        """
+        SELECT connection, count(*) AS n FROM task
+        WHERE tenant_id = \(tenant) AND finished_at IS NULL AND connection IS NOT NULL GROUP BY connection ORDER BY connection
+        """
+    }
+
     package static func releaseClaim(tenant: TenantID, id: TaskID, by person: PersonID) -> SQL {
         """
         UPDATE task SET claimed_by = NULL, claimed_at = NULL
@@ -239,17 +255,17 @@ package enum ReadyQueries {
     }
 
     /// Takes up to `limit` ready tasks of one tenant out of a lane's queue, the most urgent first, of the kinds the worker can
-    /// do;
-    /// writes to a connection that already has `writesMax` live write leases stay.
+    /// do and through the connections that there are; work for a connection that was removed stays until it is there again.
     ///
     /// The rows leave the hot table for good: their leases are inserted in the same transaction, and a lost lease puts a new row
     /// back. So the queue holds only what is ready and its index never carries dead weight.
-    package static func take(lane: Int32, tenant: TenantID, kinds: [String], limit: Int) -> SQL {
+    package static func take(lane: Int32, tenant: TenantID, kinds: [String], connections: [String], limit: Int) -> SQL {
         """
         DELETE FROM queue.ready q
         WHERE q.lane = \(lane) AND q.tenant_id = \(tenant) AND (q.priority, q.id) IN (
             SELECT r.priority, r.id FROM queue.ready r JOIN task k ON k.tenant_id = r.tenant_id AND k.id = r.task_id
             WHERE r.lane = \(lane) AND r.tenant_id = \(tenant) AND k.kind = ANY(\(kinds))
+              AND (k.connection IS NULL OR k.connection = ANY(\(connections)))
             ORDER BY r.priority, r.id LIMIT \(limit) FOR UPDATE OF r SKIP LOCKED)
         RETURNING q.task_id, q.ready_at
         """
@@ -297,6 +313,14 @@ package enum LeaseQueries {
         "SELECT \(columns) FROM lease l WHERE l.tenant_id = \(tenant) AND l.task_id = \(task)"
     }
 
+    /// Live leases of one incarnation of a worker.
+    package static func ofWorkers(lane: Int32, tenants: [TenantID], workers: [String]) -> SQL {
+        """
+        SELECT \(columns) FROM lease l JOIN unnest(\(tenants), \(workers)) AS gone(tenant_id, worker) USING (tenant_id, worker)
+        WHERE l.lane = \(lane)
+        """
+    }
+
     package static func ofTenant(_ tenant: TenantID) -> SQL {
         "SELECT \(columns) FROM lease l WHERE l.tenant_id = \(tenant) ORDER BY l.leased_at LIMIT 500"
     }
@@ -330,11 +354,23 @@ package enum ConnectionWriterQueries {
         """
     }
 
-    /// The hold lasts as long as the writes under it: heartbeats move both.
-    package static func extend(lane: Int32, tenant: TenantID, worker: String, until: Moment) -> SQL {
+    /// The hold lasts as long as the writes under it: a heartbeat for a write moves both, one for anything else neither.
+    package static func extend(lane: Int32, tenant: TenantID, worker: String, tokenHashes: [[UInt8]], until: Moment) -> SQL {
         """
-        UPDATE connection_writer SET expires_at = greatest(expires_at, \(until))
-        WHERE lane = \(lane) AND tenant_id = \(tenant) AND worker = \(worker)
+        UPDATE connection_writer w SET expires_at = greatest(w.expires_at, \(until))
+        WHERE w.lane = \(lane) AND w.tenant_id = \(tenant) AND w.worker = \(worker) AND EXISTS (
+            SELECT 1 FROM lease l WHERE l.lane = w.lane AND l.tenant_id = w.tenant_id AND l.worker = w.worker
+                AND l.connection = w.connection AND l.kind = 'erp.write' AND l.token_hash = ANY(\(tokenHashes)))
+        """
+    }
+
+    /// The worker's process has ended: its holds end with the last write that it may still have under way, or now.
+    package static func release(lane: Int32, tenant: TenantID, worker: String, now: Moment) -> SQL {
+        """
+        UPDATE connection_writer w SET expires_at = coalesce(
+            (SELECT max(l.expires_at) FROM lease l WHERE l.lane = w.lane AND l.tenant_id = w.tenant_id AND l.worker = w.worker
+                AND l.connection = w.connection AND l.kind = 'erp.write'), \(now))
+        WHERE w.lane = \(lane) AND w.tenant_id = \(tenant) AND w.worker = \(worker) AND w.expires_at > \(now)
         """
     }
 

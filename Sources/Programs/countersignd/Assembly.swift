@@ -36,8 +36,10 @@ struct Assembly: Sendable {
         let workers = WorkerDesk { lanes.wake($0) }
         let staff = Staff(settings: settings, scopes: scopes, assets: assets, platform: platform)
         supervisor = staff.supervisor
+        // A process that runs no work has no worker to start; another one's answers, or nobody does.
+        let runsWork = settings.role.runsWork
         let asking = Asking(platform: platform, leaseFactory: factory) { tenant in
-            staff.want(tenant)
+            if runsWork { staff.want(tenant) }
             workers.interrupt(tenant)
         }
         let reporting = Reporting(platform: platform, scopes: scopes)
@@ -49,6 +51,18 @@ struct Assembly: Sendable {
         let intake = Intake(platform: platform, desk: desk)
         let alerting = Alerting(platform: platform, desk: desk)
         let posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
+        let logging = platform.logger
+        staff.onEnd { tenant, incarnation in
+            Task {
+                do {
+                    try await posting.workerEnded(incarnation, of: tenant)
+                } catch {
+                    // Its leases end by themselves then.
+                    logging.warning(
+                        "the end of a worker was not told", metadata: ["tenant_id": "\(tenant)", "error": "\(error)"])
+                }
+            }
+        }
         let signingIn = SigningIn(platform: platform, hasher: PasswordHasher())
         let access = Access(
             signingIn: signingIn, scopes: scopes, assets: assets, clock: .system, formKey: Entropy.system.bytes(32))
@@ -71,7 +85,7 @@ struct Assembly: Sendable {
         services = Assembly.parts(
             database: database, settings: settings, platform: platform, timekeeper: timekeeper, lanes: lanes,
             reporting: reporting,
-            site: site, staff: staff, watchdog: watchdog,
+            site: site, staff: staff, workers: workers, watchdog: watchdog,
             export: TelemetryExport(platform: platform, asking: asking, scopes: scopes),
             drop: settings.dropFolder.map { DropFolder(path: $0, intake: intake, scopes: scopes, logger: logger) })
     }
@@ -79,7 +93,8 @@ struct Assembly: Sendable {
     /// The parts in the order of their start; they stop in the reverse order, so the database is first.
     private static func parts(
         database: Database, settings: ServerSettings, platform: Platform, timekeeper: Timekeeper, lanes: LaneWaker,
-        reporting: Reporting, site: Site, staff: Staff, watchdog: Watchdog, export: TelemetryExport, drop: DropFolder?
+        reporting: Reporting, site: Site, staff: Staff, workers: WorkerDesk, watchdog: Watchdog, export: TelemetryExport,
+        drop: DropFolder?
     ) -> [any Service] {
         let store = database.store
         var parts: [any Service] = []
@@ -87,8 +102,8 @@ struct Assembly: Sendable {
         parts.append(Part(name: "store") { try await Assembly.untilCancelled { await store.close() } })
         if settings.role.runsWork {
             parts += workParts(
-                timekeeper: timekeeper, lanes: lanes, reporting: reporting, site: site, staff: staff, watchdog: watchdog,
-                platform: platform)
+                timekeeper: timekeeper, lanes: lanes, reporting: reporting, site: site, staff: staff, workers: workers,
+                watchdog: watchdog, platform: platform)
         } else {
             parts.append(Assembly.wakeUps(lanes, timekeeper, platform))
         }
@@ -101,15 +116,23 @@ struct Assembly: Sendable {
 
     /// What moves runs on: lanes, workers and what watches over them.
     private static func workParts(
-        timekeeper: Timekeeper, lanes: LaneWaker, reporting: Reporting, site: Site, staff: Staff, watchdog: Watchdog,
-        platform: Platform
+        timekeeper: Timekeeper, lanes: LaneWaker, reporting: Reporting, site: Site, staff: Staff, workers: WorkerDesk,
+        watchdog: Watchdog, platform: Platform
     ) -> [any Service] {
         [
             Part(name: "lanes") {
+                try await staff.forgetEarlier()
                 try await timekeeper.run()
                 try await timekeeper.release()
             }, wakeUps(lanes, timekeeper, platform), Part(name: "counts") { try await reporting.run() },
-            GracefulPart { try await site.runHandoff() }, Part(name: "workers") { await staff.supervisor.run() },
+            GracefulPart {
+                // An open poll is answered at the first word of the stop, and not when its time is over.
+                try await withGracefulShutdownHandler {
+                    try await site.runHandoff()
+                } onGracefulShutdown: {
+                    workers.stop()
+                }
+            }, Part(name: "workers") { await staff.supervisor.run() },
             Part(name: "watchdog") { await watchdog.run() },
         ]
     }

@@ -15,6 +15,7 @@ final class Staff: Sendable {
     private let scopes: ScopeDirectory
     private let assets: AssetLibrary
     private let platform: Platform
+    private let ended = Locked<(@Sendable (TenantID, String) -> Void)?>(nil)
 
     init(settings: ServerSettings, scopes: ScopeDirectory, assets: AssetLibrary, platform: Platform) {
         self.scopes = scopes
@@ -30,6 +31,7 @@ final class Staff: Sendable {
         var paces = WorkerLifecycle.Paces()
         paces.idleSeconds = settings.workerIdleSeconds
         let (logger, store) = (platform.logger, platform.store)
+        let (incarnations, tellEnded) = (Incarnations(), ended)
         supervisor = WorkerSupervisor(
             settings: worker, paces: paces, ledger: ProcessLedger(path: settings.paths.workers), clock: platform.clock,
             entropy: platform.entropy,
@@ -37,6 +39,34 @@ final class Staff: Sendable {
         ) { status in
             // Pages show what was last seen; a write that fails is made good by the next change or the watchdog.
             Task { try? await Staff.keep(status, store: store, now: platform.clock.now) }
+            if let ended = incarnations.ended(status) { tellEnded.withLock { $0 }?(status.charge.tenant, ended) }
+        }
+    }
+
+    /// Told of every worker process that has ended, by its incarnation; set once the parts exist that want to know.
+    func onEnd(_ tell: @escaping @Sendable (TenantID, String) -> Void) { ended.withLock { $0 = tell } }
+
+    /// Rows of an earlier server's workers tell of processes that are gone.
+    func forgetEarlier() async throws {
+        for scope in try await scopes.all() {
+            _ = try await platform.store.withTenant(scope.id) { tx in
+                try await tx.execute(OverviewQueries.forgetWorker(tenant: scope.id))
+            }
+        }
+    }
+
+    /// Which incarnation runs for whom, to notice when one is gone or another has taken its place.
+    private final class Incarnations: Sendable {
+        private let running = Locked<[TenantID: String]>([:])
+
+        /// The incarnation that has ended, told once.
+        func ended(_ status: WorkerSupervisor.Status) -> String? {
+            running.withLock { running in
+                let tenant = status.charge.tenant
+                let known = running[tenant]
+                running[tenant] = status.pid == nil ? nil : status.incarnation
+                return known == running[tenant] ? nil : known
+            }
         }
     }
 
@@ -64,7 +94,7 @@ final class Staff: Sendable {
             do {
                 supervisor.want(try await charge(tenant))
             } catch {
-                platform.logger.error("worker not wanted", metadata: ["tenant": "\(tenant)", "error": "\(error)"])
+                platform.logger.error("worker not wanted", metadata: ["tenant_id": "\(tenant)", "error": "\(error)"])
             }
         }
     }

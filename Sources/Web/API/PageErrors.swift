@@ -19,7 +19,7 @@ package struct PageErrors: Sendable {
         if refusal.code == .unauthenticated, request.method == .get {
             return .seeOther("/sign-in?next=\(percentEncoded(SignInPages.path(request.path)))")
         }
-        let status = Problem.status(of: refusal.code)
+        let status = Problem.status(of: refusal)
         guard let frame = await frame(request, title: Problem.title(of: status)) else {
             return .html(
                 services.console.html(ErrorPage.notFound(stylesheet: BrandBook(ResolvedBrand([])).stylesheet)),

@@ -73,6 +73,15 @@ package enum Problem {
         }
     }
 
+    /// The same for one refusal: some reasons have a status of their own.
+    package static func status(of refusal: Refusal) -> Int {
+        switch refusal.reason {
+        case "request.method": 405
+        case "internal": 500
+        default: status(of: refusal.code)
+        }
+    }
+
     package static func title(of status: Int) -> String {
         switch status {
         case 400: "The request cannot be read"
@@ -92,7 +101,7 @@ package enum Problem {
 
     /// `facts` are for the audit log; of them only `field` and `rule` go to the caller.
     package static func response(_ refusal: Refusal, request id: String) -> WebResponse {
-        let status = status(of: refusal.code)
+        let status = status(of: refusal)
         var response = WebResponse.json(
             .object(
                 [
@@ -115,14 +124,5 @@ package enum Problem {
                 .unavailable, reason: "internal", "The request was not carried out. Nothing is known to be lost. Reference \(id)."
             ), request: id
         )
-        .withStatus(500)
-    }
-}
-
-extension WebResponse {
-    func withStatus(_ status: Int) -> WebResponse {
-        var copy = self
-        copy.status = status
-        return copy
     }
 }

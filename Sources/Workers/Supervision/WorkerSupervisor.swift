@@ -169,8 +169,12 @@ package final class WorkerSupervisor: Sendable {
         case .spawn: spawn(tenant)
         case .drain: break  // the worker learns it from its next lease or heartbeat
         case .kill:
-            guard let pid = state.withLock({ $0.workers[tenant]?.process?.pid }) else { return }
-            logger.warning("worker killed", metadata: ["tenant": "\(tenant)", "pid": "\(pid)"])
+            guard
+                let (pid, slug) = state.withLock({ state in
+                    state.workers[tenant].flatMap { worker in worker.process.map { ($0.pid, worker.charge.slug) } }
+                })
+            else { return }
+            logger.warning("worker killed", metadata: ["tenant": "\(slug)", "pid": "\(pid)"])
             kill(pid, SIGKILL)
         }
     }
@@ -222,7 +226,8 @@ package final class WorkerSupervisor: Sendable {
                 state.workers[tenant]?.detail = "ended with \(status)"
             }
             saveLedger()
-            logger.info("worker ended", metadata: ["tenant": "\(tenant)", "pid": "\(process.pid)", "status": "\(status)"])
+            let slug = state.withLock { $0.workers[tenant]?.charge.slug } ?? ""
+            logger.info("worker ended", metadata: ["tenant": "\(slug)", "pid": "\(process.pid)", "status": "\(status)"])
             handle(tenant, .exited)
             if let status = state.withLock({ $0.workers[tenant].map(WorkerSupervisor.status) }) { changed(status) }
         }

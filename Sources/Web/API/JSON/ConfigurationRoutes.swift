@@ -25,12 +25,13 @@ struct ConfigurationRoutes: Sendable {
             let context = try await services.access.enterOwn(request, permission: .configurationRead)
             guard context.scope.kind == "operator" else { throw Refusal.notFound }
             var items: [JSONValue] = []
-            for (scope, asset) in try await services.applying.current() {
-                let node = try await services.access.node(of: scope)
+            for published in try await services.applying.current() {
+                let node = try await services.access.node(of: published.scope)
+                let asset = published.asset
                 items.append([
                     "scope": .string(node.path), "kind": .string(asset.kind), "name": .string(asset.name),
                     "version": .string(asset.version),
-                    "hash": .string(asset.contentHash.hexText), "content": asset.content,
+                    "hash": .string(asset.contentHash.hexText), "content": asset.content, "inUse": JSONValue(published.inUse),
                 ])
             }
             return .json(["assets": .array(items)])
@@ -42,7 +43,8 @@ struct ConfigurationRoutes: Sendable {
             .post, "/api/v1/configuration", access: .permission(Permission.configurationApply.rawValue),
             documentation: RouteDocumentation(
                 "applyConfiguration",
-                "Publishes a bundle. Versions are immutable; applying the same bundle again changes nothing.",
+                "Publishes a bundle, and retires what its scopes had besides. Versions are immutable; applying the same bundle "
+                    + "again changes nothing.",
                 requestSchema: ["type": "object", "required": ["assets"], "properties": ["assets": ["type": "array"]]],
                 responseSchema: ConfigurationRoutes.object,
                 problems: [400, 409, 413, 422]), bodyBytesMax: ConfigurationRoutes.bundleBytesMax

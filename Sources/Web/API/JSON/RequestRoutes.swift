@@ -164,12 +164,16 @@ struct RequestRoutes: Sendable {
         let (looking, approving) = (services.looking, services.approving)
         return [
             services.reading(
-                "tasks", .runsRead,
+                "tasks", .serviceRead,
                 RouteDocumentation(
-                    "listDeadTasks", "Dead letters: work whose attempts are used up, newest first.",
+                    "listDeadTasks",
+                    "Dead letters: work whose attempts are used up, newest first. What the other side said, which may quote a "
+                        + "document, only for those who may read runs.",
                     responseSchema: RequestRoutes.object)
             ) { _, context in
-                ["items": .array(try await looking.deadTasks(context.scope.id, limit: 200).map(Views.task))]
+                let seesPayload = context.may(.runsRead)
+                let rows = try await looking.deadTasks(context.scope.id, limit: 200)
+                return ["items": .array(rows.map { Views.task($0, seesPayload: seesPayload) })]
             },
             services.writing(
                 "tasks/{id}/retry", .tasksRetry,

@@ -45,7 +45,7 @@ struct RunRoutes: Sendable {
                 let tasks = try await looking.tasks(context.scope.id, run: run.id)
                 let clocks = try await looking.clocks(context.scope.id, run: run.id)
                 var body = Views.run(run.summary).object ?? [:]
-                body["tasks"] = .array(tasks.filter { $0.taskClass == "worker" }.map(Views.task))
+                body["tasks"] = .array(tasks.filter { $0.taskClass == "worker" }.map { Views.task($0) })
                 body["requests"] = .array(tasks.filter { $0.taskClass == "person" }.map { Views.request($0, people: [:]) })
                 body["clocks"] = .array(clocks.map { Views.clock($0) })
                 body["pinned"] = run.pinned

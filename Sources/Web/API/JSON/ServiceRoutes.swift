@@ -89,17 +89,20 @@ struct ClockExplanation: Sendable {
     static func make(_ clock: ClockRow, looking: Looking, tenant: TenantID, now: Moment) async throws -> ClockExplanation? {
         let run = try await looking.run(tenant, clock.run)
         guard let context = try await looking.context(of: run), let calendar = context.calendar,
-            let objective = context.contract?.objectives.first(where: { $0.name == clock.objective })
+            let contract = context.contract, let objective = contract.objectives.first(where: { $0.name == clock.objective })
         else {
             return nil
         }
         let terms = Measuring.terms(of: objective)
+        let maintenance = try await looking.maintenance(of: contract, tenant: tenant)
         let document: JSONValue = [
-            "kind": "clock", "calendar": calendar.json, "contract": terms.json, "events": clock.events,
-            "asOf": .string(now.text(fraction: 0)),
+            "kind": "clock", "calendar": calendar.json, "contract": terms.json, "maintenance": .array(maintenance.map(\.json)),
+            "events": clock.events, "asOf": .string(now.text(fraction: 0)),
         ]
         return ClockExplanation(
-            document: document, reading: Measuring.read(clock, terms: terms, calendar: calendar, asOf: now, isTraced: true),
+            document: document,
+            reading: Measuring.read(
+                clock, terms: terms, calendar: calendar, maintenance: maintenance, asOf: now, isTraced: true),
             calendar: calendar)
     }
 }

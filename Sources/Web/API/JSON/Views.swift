@@ -50,12 +50,13 @@ enum Views {
         ])
     }
 
-    static func task(_ row: TaskRow) -> JSONValue {
+    /// Without `seesPayload` as data of operation: which work, how often, how it ended, and nothing that a document said.
+    static func task(_ row: TaskRow, seesPayload: Bool = true) -> JSONValue {
         .object([
             "id": JSONValue(row.id), "kind": .string(row.kind), "title": .string(row.title), "run": row.run.map { JSONValue($0) },
             "document": row.document.map { JSONValue($0) }, "connection": row.connection.map(JSONValue.string),
             "state": .string(row.state),
-            "attempts": JSONValue(Int(row.attemptsUsed)), "lastError": row.lastError.map(JSONValue.string),
+            "attempts": JSONValue(Int(row.attemptsUsed)), "lastError": seesPayload ? row.lastError.map(JSONValue.string) : nil,
             "outcome": row.outcome.map(JSONValue.string), "createdAt": JSONValue(row.createdAt),
             "updatedAt": JSONValue(row.updatedAt),
         ])
