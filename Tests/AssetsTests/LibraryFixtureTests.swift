@@ -7,7 +7,7 @@ import Testing
 /// Rooms that read no YAML test the library's mappings as JSON; the copies say what the library says.
 @Suite("The library's mappings as JSON")
 struct LibraryFixtureTests {
-    @Test("the copy of a mapping is the mapping", arguments: ["erp-sandbox", "tryton"])
+    @Test("the copy of a mapping is the mapping", arguments: ["business-central", "erp-sandbox", "tryton"])
     func copies(name: String) throws {
         let loaded = ConfigurationTree.load("\(Checkout.root)/Tenants")
         let asset = try #require(loaded.tree.assets.first { $0.kind == .connector && $0.name == name })

@@ -78,6 +78,7 @@ enum ConnectorShapes {
             optional("matching", .list(of: .object(comparison), count: 0...64), "entries that differ here are not meant."),
             required("value", value, "what an entry gives."),
             optional("by", value, "the key of an entry, when many are read at once."),
+            optional("many", .boolean, "entries of one key are kept as a list."),
             optional("optional", .boolean, "nothing found is no reason to stop."),
             optional("keepSeconds", .integer(0...3600), "how long a finding is believed; not at all unless given."),
         ])

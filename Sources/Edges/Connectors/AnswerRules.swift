@@ -221,12 +221,14 @@ struct AnswerRules: Sendable {
             failureMessages: messages, rules: rules)
     }
 
+    private static let ruleMembers = ["status", "codes", "meaning", "effect", "code", "message", "name"]
+
     private enum Effect: String, CaseIterable { case none, unknown }
 
     private static func rule(_ json: JSONValue, at pointer: String, hasCode: Bool, issues: inout [AssetIssue]) -> Rule? {
         guard
             let reader = MappingReader(
-                json, at: pointer, "A rule", ["status", "codes", "meaning", "effect", "code", "message", "name"], issues: &issues),
+                json, at: pointer, "A rule", ruleMembers, issues: &issues),
             let meaning = reader.choice("meaning", Meaning.self, otherwise: nil, issues: &issues)
         else { return nil }
         let statuses = (reader.object["status"]?.array ?? []).compactMap(\.int)

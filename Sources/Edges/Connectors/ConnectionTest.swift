@@ -17,7 +17,7 @@ extension ConnectorEngine {
         var scope = plans.scope([:])
         var isGood = true
         var lookups: [JSONValue] = []
-        for lookup in settings.mapping.lookups.values.sorted(by: { $0.name < $1.name }) {
+        for lookup in settings.mapping.lookupsInOrder {
             let (result, detail) = clock.now < end ? await look(for: lookup, &scope) : ("no-time", "")
             if result == "absent" || result == "failed" { isGood = false }
             lookups.append([
@@ -41,8 +41,7 @@ extension ConnectorEngine {
 
     private func look(for lookup: Lookup, _ scope: inout MappingScope) async -> (String, String) {
         var series = LookupSeries([lookup], scope: scope, origin: settings.origin, memory: LookupMemory(), now: clock.now)
-        // A request that names a key of an invoice cannot be made without one.
-        guard (try? lookup.request.planned(.lookup, in: scope)) != nil, !lookup.needsTask else { return ("needs-a-task", "") }
+        guard !settings.mapping.needsTask(lookup) else { return ("needs-a-task", "") }
         var step = series.begin()
         while case .send(let request) = step { step = series.handle(await send(request)) }
         switch step {
@@ -112,7 +111,29 @@ extension ConnectorEngine {
     }
 }
 
-extension Lookup {
-    /// Whether the request speaks of an invoice or its key; looking without one would find nothing and say nothing.
-    var needsTask: Bool { request.roots.contains("key") || request.roots.contains("input") }
+extension ConnectorMapping {
+    /// Those that others need come first.
+    var lookupsInOrder: [Lookup] {
+        var out: [Lookup] = []
+        func add(_ lookup: Lookup, depth: Int) {
+            guard depth < ConnectorMapping.lookupsMax, !out.contains(where: { $0.name == lookup.name }) else { return }
+            for other in needed(by: lookup) { add(other, depth: depth + 1) }
+            out.append(lookup)
+        }
+        for lookup in lookups.values.sorted(by: { $0.name < $1.name }) { add(lookup, depth: 0) }
+        return out
+    }
+
+    private func needed(by lookup: Lookup) -> [Lookup] {
+        lookups.values.filter { $0.name != lookup.name && lookup.request.speaks(of: "found.\($0.name)") }.sorted {
+            $0.name < $1.name
+        }
+    }
+
+    /// Whether the request, or one that it needs, speaks of an invoice or its key: without one it would find nothing and say
+    /// nothing.
+    func needsTask(_ lookup: Lookup, depth: Int = 0) -> Bool {
+        lookup.request.roots.contains("key") || lookup.request.roots.contains("input") || lookup.when != nil
+            || depth < ConnectorMapping.lookupsMax && needed(by: lookup).contains { needsTask($0, depth: depth + 1) }
+    }
 }

@@ -27,10 +27,10 @@ struct FieldCheck {
 
     var rows: [JSONValue] {
         findings.map { row in
-            .object([
+            [
                 "field": .string(row.field), "path": .string(row.path), "result": .string(row.finding.rawValue),
-                "detail": row.detail.isEmpty ? nil : .string(row.detail),
-            ])
+                "detail": .string(row.detail),
+            ]
         }
     }
 
@@ -57,20 +57,27 @@ struct FieldCheck {
             }
             note(field, path, items.isEmpty ? .empty : .found, "")
             for item in items.prefix(3) { visit(inner, scope.entering(item), field) }
-        case .first(let nodes):
-            if nodes.contains(where: { (try? $0.value(in: scope)) as JSONValue?? != .some(nil) }) {
-                attempt(node, scope, field, "the first of several")  // which one it is does not matter
-            } else {
-                for inner in nodes { visit(inner, scope, field) }
-            }
+        case .first(let nodes): choose(nodes, node, scope, field)
         case .object(let members):
             for member in members { visit(member.node, scope, field.isEmpty ? member.name : "\(field).\(member.name)") }
         case .list(let nodes): for inner in nodes { visit(inner, scope, field) }
         case .join(let nodes): for inner in nodes { visit(inner, scope, field) }
-        case .encoded(_, _, let inner): visit(inner, scope, field)
+        case .encoded(_, _, let inner), .quote(let inner): visit(inner, scope, field)
         case .from: break
         case .sum(let path, _): note(field, path, FieldCheck.presence(of: path, scope), "")
         }
+    }
+
+    /// Which of several places has the value does not matter, as long as one has.
+    private mutating func choose(_ nodes: [MappingNode], _ node: MappingNode, _ scope: MappingScope, _ field: String) {
+        for inner in nodes {
+            do throws(MappingFailure) {
+                if try inner.value(in: scope) != nil { return note(field, "the first of several", .found, "") }
+            } catch {
+                return note(field, "the first of several", .wrong, error.message)
+            }
+        }
+        for inner in nodes { visit(inner, scope, field) }
     }
 
     private mutating func attempt(_ node: MappingNode, _ scope: MappingScope, _ field: String, _ path: String) {

@@ -26,13 +26,15 @@ struct Lookup: Sendable {
     let value: MappingNode
     /// The key of an entry, when many are read at once; nil where exactly one is looked for.
     let by: MappingNode?
+    /// Entries of one key are kept as a list; else a key that several share is good for none.
+    let isMany: Bool
     /// Nothing found is no reason to stop.
     let isOptional: Bool
     /// How long a finding is believed; the other side's master data changes rarely.
     let keepSeconds: Int
 
     static func parse(_ json: JSONValue, named name: String, at pointer: String, issues: inout [AssetIssue]) -> Lookup? {
-        let also = ["title", "paging", "items", "matching", "when", "value", "by", "optional", "keepSeconds"]
+        let also = ["title", "paging", "items", "matching", "when", "value", "by", "many", "optional", "keepSeconds"]
         guard let reader = MappingReader(json, at: pointer, "A look-up", RequestShape.members + also, issues: &issues) else {
             return nil
         }
@@ -40,11 +42,9 @@ struct Lookup: Sendable {
         let paging = Paging.parse(reader.object["paging"], at: reader.path("paging"), issues: &issues)
         let value = reader.node("value", issues: &issues)
         let title = reader.text("title", issues: &issues)
-        let optional = reader.object["optional"]
-        if let optional, optional.bool == nil {
+        for name in ["optional", "many"] where reader.object[name] != nil && reader.object[name]?.bool == nil {
             issues.append(
-                AssetIssue(
-                    reader.path("optional"), "`optional` is true or false.", remedy: "Write `optional: true`, or remove it."))
+                AssetIssue(reader.path(name), "`\(name)` is true or false.", remedy: "Write `\(name): true`, or remove it."))
         }
         guard let request, let paging, let value, let title else { return nil }
         return Lookup(
@@ -52,7 +52,7 @@ struct Lookup: Sendable {
             matching: Comparison.list(reader, "matching", issues: &issues),
             when: reader.object["when"].flatMap { MappingNode.parse($0, at: reader.path("when"), issues: &issues) }, value: value,
             by: reader.object["by"].flatMap { MappingNode.parse($0, at: reader.path("by"), issues: &issues) },
-            isOptional: optional?.bool ?? false,
+            isMany: reader.object["many"]?.bool ?? false, isOptional: reader.object["optional"]?.bool ?? false,
             keepSeconds: reader.int("keepSeconds", in: 0...keepSecondsMax, otherwise: 0, issues: &issues))
     }
 }
@@ -176,7 +176,11 @@ struct LookupSeries: Sendable {
             let focused = scope.focused(on: entry)
             guard let made = try by.value(in: focused), let value = try lookup.value.value(in: focused) else { continue }
             let key = try MappingNode.text(made, lookup.name, "the key")
-            if values.updateValue(value, forKey: key) != nil { doubled.insert(key) }
+            if lookup.isMany {
+                values[key] = .array((values[key]?.array ?? []) + [value])
+            } else if values.updateValue(value, forKey: key) != nil {
+                doubled.insert(key)
+            }
         }
         for key in doubled { values[key] = nil }
         return [

@@ -5,7 +5,8 @@ import Kernel
 /// object to an ERP's request.
 ///
 /// In the file: a text that begins with `$` is a path, `{take: …}`, `{each: …}`, `{first: …}`, `{cel: …}`, `{join: …}`,
-/// `{base64: …}`, `{base64url: …}`, `{from: …}`, `{sum: …}` and `{literal: …}` are operators, other objects and lists are built member by
+/// `{base64: …}`, `{base64url: …}`, `{from: …}`, `{sum: …}`,
+/// `{quote: …}`, `{object: …}` and `{literal: …}` are operators, other objects and lists are built member by
 /// member, everything else is itself. A member without a value is left out.
 indirect enum MappingNode: Sendable {
     case literal(JSONValue)
@@ -25,6 +26,8 @@ indirect enum MappingNode: Sendable {
     case from(Found)
     /// The exact sum over a list; entries without a value add nothing.
     case sum(ValuePath, of: MappingNode)
+    /// A text between single quotes, with those inside doubled, as filters want it: a value can then not end the quotes.
+    case quote(MappingNode)
 
     struct Found: Sendable {
         let lookup: String
@@ -143,6 +146,9 @@ extension MappingNode {
             return .value(.string(text))
         case .from(let found): return try found.make(scope, place)
         case .sum(let path, let node): return try MappingNode.sum(path, node, scope, place)
+        case .quote(let node):
+            guard case .value(let value) = try node.make(scope, place) else { return .nothing }
+            return .value(.string("'" + (try MappingNode.text(value, place, "the text")).replacing("'", with: "''") + "'"))
         }
     }
 

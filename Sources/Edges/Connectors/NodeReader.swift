@@ -3,7 +3,7 @@ import Kernel
 
 extension MappingNode {
     private static let operators = [
-        "take", "each", "first", "cel", "literal", "join", "base64", "base64url", "from", "object", "sum",
+        "take", "each", "first", "cel", "literal", "join", "base64", "base64url", "from", "object", "sum", "quote",
     ]
 
     static func parse(_ json: JSONValue, at pointer: String, depth: Int = 0, issues: inout [AssetIssue]) -> MappingNode? {
@@ -64,6 +64,12 @@ extension MappingNode {
                 .map(MappingNode.expression)
         case "first": return some("first", "A choice", json, at: pointer, depth, issues: &issues).map(MappingNode.first)
         case "join": return some("join", "A joined text", json, at: pointer, depth, issues: &issues).map(MappingNode.join)
+        case "quote":
+            guard let reader = MappingReader(json, at: pointer, "A quoted text", ["quote"], issues: &issues),
+                let inner = reader.object["quote"],
+                let node = parse(inner, at: reader.path("quote"), depth: depth + 1, issues: &issues)
+            else { return nil }
+            return .quote(node)
         case "base64", "base64url":
             guard let reader = MappingReader(json, at: pointer, "An encoding", [name, "padded"], issues: &issues),
                 let inner = reader.object[name],

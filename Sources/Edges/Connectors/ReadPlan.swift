@@ -81,6 +81,7 @@ struct ReadPlan: ConnectorPlan {
         var objects: [JSONValue] = []
         var fields: JSONValue?
         var newest: Moment?
+        var unreadable: [JSONValue] = []
         for entry in entries {
             var focused = scope.focused(on: entry)
             focused["headers"] = headers
@@ -90,6 +91,13 @@ struct ReadPlan: ConnectorPlan {
                 objects.append(object)
                 fields = mapping.write?.compare.fields(in: focused)
             } catch {
+                if changes != nil {
+                    // One record that is no whole supplier must not hide the others.
+                    if unreadable.count < Comparison.differencesMax {
+                        unreadable.append(["field": .string(error.place), "found": .string(error.message)])
+                    }
+                    continue
+                }
                 return .failed(
                     code: "protocol", message: "The system's \(name) cannot be read at \(error.place): \(error.message).",
                     retryAfterSeconds: nil)
@@ -102,7 +110,10 @@ struct ReadPlan: ConnectorPlan {
             output[name] = object
         }
         if changes == nil, let fields { output["fields"] = fields }
-        if changes != nil { output["changedUntil"] = newest.map { JSONValue($0) } ?? scope["input"]?["changedSince"] ?? .null }
+        if changes != nil {
+            output["unreadable"] = .array(unreadable)
+            output["changedUntil"] = newest.map { JSONValue($0) } ?? scope["input"]?["changedSince"] ?? .null
+        }
         output["fetchedAt"] = JSONValue(fetchedAt)
         return .completed(output: .object(output))
     }

@@ -22,6 +22,8 @@ struct RequestShape: Sendable {
     let dialect: String?
     /// Names of the data it speaks of: `key`, `input`, `found`.
     let roots: Set<String>
+    /// The request as written, for asking what it names.
+    let text: String
 
     /// Path and query, ready to follow the base URL. A computed parameter without a value is left out.
     func target(in scope: MappingScope, adding extra: [(name: String, value: String)] = []) throws(MappingFailure) -> String {
@@ -105,17 +107,24 @@ struct RequestShape: Sendable {
         return RequestShape(
             method: method.rawValue, path: template, query: query(reader, issues: &issues),
             headers: headerNodes(reader, "headers", issues: &issues), body: body,
-            dialect: reader.optionalText("dialect", issues: &issues), roots: roots(of: reader.object))
+            dialect: reader.optionalText("dialect", issues: &issues), roots: roots(of: text(of: reader.object)),
+            text: text(of: reader.object))
     }
 
-    private static func roots(of request: JSONObject) -> Set<String> {
-        var text = ""
-        for name in ["path", "query", "headers", "body"] { text += request[name]?.text ?? "" }
-        return ValuePath.roots.filter { root in
-            !root.isEmpty
-                && (text.contains("$\(root).") || text.contains("{\(root).")
-                    || text.contains("\"cel\"") && text.contains("\(root)."))
-        }
+    private static func text(of request: JSONObject) -> String {
+        ["path", "query", "headers", "body"].map { request[$0]?.text ?? "" }.joined(separator: " ")
+    }
+
+    private static func roots(of text: String) -> Set<String> {
+        ValuePath.roots.filter { !$0.isEmpty && speaks(text, of: $0) }
+    }
+
+    /// Whether the request names a part of the data, such as `found.company`.
+    func speaks(of name: String) -> Bool { RequestShape.speaks(text, of: name) }
+
+    private static func speaks(_ text: String, of name: String) -> Bool {
+        ["$\(name).", "{\(name).", "$\(name)\""].contains { text.contains($0) }
+            || text.contains("\"cel\"") && text.contains("\(name).")
     }
 
     private static func query(_ reader: MappingReader, issues: inout [AssetIssue]) -> [(name: String, value: Parameter)] {
@@ -132,6 +141,12 @@ struct RequestShape: Sendable {
             let inner = reader.path("query") + "/" + AssetIssue.token(member.key)
             switch member.value {
             case .string(let text):
+                if text.contains("'{") {
+                    issues.append(
+                        AssetIssue(
+                            inner, "A value filled in between quotes could end them.",
+                            remedy: "Write `{ join: [\"number eq \", { quote: $key.number }] }`."))
+                }
                 if let value = RequestTemplate.parse(text, at: inner, issues: &issues) {
                     query.append((name: member.key, value: .template(value)))
                 }

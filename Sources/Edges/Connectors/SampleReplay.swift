@@ -26,7 +26,8 @@ package struct SampleReplay: Sendable {
     /// Nil when the file is no sample; every problem becomes an issue of the file.
     package init?(json: JSONValue, issues: inout [AssetIssue]) {
         let known = [
-            "title", "at", "settings", "read", "write", "login", "secrets", "idempotencyKey", "searchOnly", "exchanges", "expect",
+            "title", "at", "settings", "read", "write", "login", "secrets", "idempotencyKey", "searchOnly", "exchanges",
+            "expect",
         ]
         let before = issues.count
         guard let reader = MappingReader(json, at: "", "A sample", known, issues: &issues) else { return nil }

@@ -63,10 +63,20 @@ struct ValuePath: Sendable, Hashable, CustomStringConvertible {
         "$" + root
             + steps.map { step in
                 switch step {
-                case .member(let name): "." + name
+                case .member(let name):
+                    name.utf8.allSatisfy(ValuePath.isNameByte) && !name.isEmpty ? "." + name : "['" + name + "']"
                 case .index(let index): "[\(index)]"
                 }
             }.joined()
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
     }
 
     private struct Scanner {
@@ -85,7 +95,7 @@ struct ValuePath: Sendable, Hashable, CustomStringConvertible {
 
         mutating func name() -> String? {
             let start = at
-            while at < bytes.count, isNameByte(bytes[at]) { at += 1 }
+            while at < bytes.count, ValuePath.isNameByte(bytes[at]) { at += 1 }
             return start == at ? nil : String(decoding: bytes[start..<at], as: UTF8.self)
         }
 
@@ -102,16 +112,6 @@ struct ValuePath: Sendable, Hashable, CustomStringConvertible {
                 return nil
             }
             return .index(index)
-        }
-
-        private func isNameByte(_ byte: UInt8) -> Bool {
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"),
-                UInt8(ascii: "_"):
-                true
-            default: false
-            }
         }
     }
 }

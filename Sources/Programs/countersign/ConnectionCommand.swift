@@ -79,20 +79,10 @@ struct ConnectionReport {
                 ])
             }
         }
-        let head = ["OBJECT", "FIELD", "PLACE", "RESULT", "DETAIL"]
-        let widths = head.indices.map { column in ([head] + rows).map { $0[column].count }.max() ?? 0 }
-        let lines = ([head] + rows).map { row in
-            let cells = row.indices.map { row[$0].padded(to: $0 == row.count - 1 ? 0 : widths[$0]) }
-            return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
-        }
+        let table = Terminal.table(["OBJECT", "FIELD", "PLACE", "RESULT", "DETAIL"], rows, width: 160)
         let verdict = json["good"]?.bool == false ? "differs from what the mapping says" : "as the mapping says"
-        return lines.joined(separator: "\n") + "\n\(name): reached in \(json["milliseconds"]?.int ?? 0) ms, \(verdict)"
+        return table + "\n\(name): reached in \(json["milliseconds"]?.int ?? 0) ms, \(verdict)"
     }
 
     private func word(_ row: JSONValue) -> String { row["result"]?.string ?? "" }
-}
-
-extension String {
-    /// The text followed by spaces, `width` characters in all; a longer one stays as it is.
-    fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 }

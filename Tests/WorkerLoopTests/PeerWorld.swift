@@ -6,8 +6,8 @@ import Testing
 
 @testable import WorkerLoop
 
-/// A tenant's Tryton, spoken to by the library's mapping as a worker does it.
-struct TrytonWorld: Sendable {
+/// A tenant's ERP that runs as a peer, spoken to by the library's mapping as a worker does it.
+struct PeerWorld: Sendable {
     let tenant: String
     let database: JSONValue
     let base: String
@@ -18,33 +18,40 @@ struct TrytonWorld: Sendable {
     let sent = Locked<[String]>([])
 
     /// Nil without the peer; the caller has nothing to test then.
-    init?(_ tenant: String = "brightwater-foods", limits: JSONValue = [:]) throws {
-        guard let peer = PeerProcess.tryton, let name = PeerProcess.database(peer, tenant)["name"]?.string,
-            let url = peer.ready["url"]?.string
-        else { return nil }
+    static func tryton(_ tenant: String = "brightwater-foods", limits: JSONValue = [:]) throws -> PeerWorld? {
+        guard let peer = PeerProcess.tryton, let name = PeerProcess.database(peer, tenant)["name"]?.string else { return nil }
+        return try PeerWorld(
+            peer, tenant, mapping: "tryton", path: "/\(name)", ["settings": ["journal": "EXP"], "limits": limits])
+    }
+
+    static func businessCentral(_ tenant: String = "brightwater-foods") throws -> PeerWorld? {
+        guard let peer = PeerProcess.odata, let token = PeerProcess.database(peer, tenant)["tokenUrl"]?.string else { return nil }
+        return try PeerWorld(
+            peer, tenant, mapping: "business-central", path: "/v2.0/\(tenant)/production/api",
+            ["settings": ["company": "DE01", "account": "60300"], "endpoints": ["token": .string(token)]])
+    }
+
+    private init(_ peer: PeerProcess, _ tenant: String, mapping: String, path: String, _ config: JSONObject) throws {
+        let url = peer.ready["url"]?.string ?? ""
         self.tenant = tenant
         database = PeerProcess.database(peer, tenant)
         base = url
+        let folder = "/" + #filePath.split(separator: "/").dropLast(2).joined(separator: "/") + "/Fixtures/library"
+        var config = config
+        config["baseUrl"] = .string(url + path)
+        config["allow"] = [.string(String(url.dropFirst("http://".count)))]
         settings = try ConnectionSettings(json: [
-            "name": "erp", "mapping": try TrytonWorld.mapping.get(),
-            "config": [
-                "baseUrl": .string("\(url)/\(name)"), "allow": [.string(String(url.dropFirst("http://".count)))],
-                "settings": ["journal": "EXP"], "limits": limits,
-            ],
+            "name": "erp",
+            "mapping": try JSONValue(parsing: try FileBytes.read("\(folder)/\(mapping).json", maxBytes: 1_000_000)),
+            "config": .object(config),
         ])
         state = ConnectionState(pace: ConnectionPace(limits: settings.limits))
     }
 
-    private static let mapping = Result {
-        let folder = "/" + #filePath.split(separator: "/").dropLast(2).joined(separator: "/") + "/Fixtures/library"
-        return try JSONValue(parsing: try FileBytes.read("\(folder)/tryton.json", maxBytes: 1_000_000))
-    }
-
     var secrets: [String: String] {
-        [
-            "key": database["key"]?.string ?? "", "login": database["login"]?.string ?? "",
-            "password": database["password"]?.string ?? "",
-        ]
+        var out: [String: String] = [:]
+        for name in ["key", "login", "password", "clientId", "clientSecret"] { out[name] = database[name]?.string }
+        return out
     }
 
     /// What happens to the exchanges on their way.
