@@ -137,13 +137,16 @@ package struct Posting: Sendable {
             var attributes = hop.facts
             attributes["hop"] = Hop.post.rawValue
             attributes["tenant"] = worker.slug
-            let trace =
-                hop.facts["traceparent"].flatMap { TraceContext(traceparent: $0) } ?? TraceContext(entropy: platform.entropy)
+            let own = hop.facts["traceparent"].flatMap { TraceContext(traceparent: $0) }
+            let parent = hop.facts["parent"].flatMap { TraceContext(traceparent: $0) }
             attributes["traceparent"] = nil
+            attributes["parent"] = nil
             platform.spans.add(
                 Span(
-                    trace: trace, name: hop.name, startedAt: hop.startedAt,
-                    endedAt: Moment(microseconds: hop.startedAt.microseconds + hop.durationMicroseconds), attributes: attributes))
+                    context: own ?? TraceContext(entropy: platform.entropy), parentSpanID: parent?.spanID, name: hop.name,
+                    startedAt: hop.startedAt,
+                    endedAt: Moment(microseconds: hop.startedAt.microseconds + hop.durationMicroseconds), attributes: attributes,
+                    kind: own == nil ? .internal : .client))
         }
         let trace = report.telemetry.first?.facts["traceparent"].flatMap { TraceContext(traceparent: $0) }?.traceIDText ?? ""
         platform.logger.info(

@@ -4,7 +4,6 @@ import Kernel
 
 extension Samples {
     static func fleet(_ brand: Brand) -> FleetPage {
-        let starts = Sparkline(values: [2, 1, 1, 1, 2, 3, 6, 14, 11, 16, 13, 9, 14, 17, 12, 15, 10, 6, 3, 2, 2, 1, 1, 1])
         func links(_ broken: String = "", slow: String = "") -> [FleetPage.LinkTile] {
             [("E", "ERP"), ("B", "Bank"), ("M", "Mail"), ("W", "Worker")].map { letter, name in
                 FleetPage.LinkTile(letter: letter, name: name, state: letter == broken ? .broken : letter == slow ? .slow : .fine)
@@ -17,9 +16,8 @@ extension Samples {
         ) -> FleetPage.Row {
             FleetPage.Row(
                 name: name, href: "/t/\(name.count)", partner: partner, status: status, state: state, runs: "138",
-                starts: starts,
-                queue: "18 m", onPeople: "12", oldest: "3 h 40 m", serviceLevel: "97.80 %", late: late, near: near,
-                links: links(broken, slow: slow), config: "in sync")
+                queue: "18", onPeople: "12", oldest: "3 h 40 m", posted: "212", late: late, near: near,
+                links: links(broken, slow: slow))
         }
         func tiles(_ letters: String) -> [FleetPage.MapTile] {
             letters.split(separator: " ").map { word in
@@ -66,7 +64,7 @@ extension Samples {
                     title: "Healthy", count: "18", rows: [row("Nordlicht Logistik", "Ostwerk", nil, "steady")],
                     more: "and 17 more",
                     moreHref: "/operator?group=healthy"),
-            ], month: "Nov")
+            ])
     }
 
     private static var deadlines: [FleetPage.Deadline] {
@@ -89,7 +87,6 @@ extension Samples {
         FleetPage(
             frame: operatorFrame("Fleet", brand, current: "Fleet", crumbs: [Crumb(label: "Fleet")]),
             head: PageHead(title: "Fleet", meta: "No tenants yet."), figures: [], map: [], deadlines: [], groups: [],
-            month: "Nov",
             empty: EmptyState(why: "No tenants yet. Point at a folder in Tenants/ with countersign apply."))
     }
 

@@ -35,6 +35,7 @@ extension WholeProduct {
             #expect(
                 hops.isSuperset(of: ["intake", "document.read", "erp.read", "erp.write", "report"]),
                 "hops of the trace: \(hops.sorted())")
+            try await expectOneTrace(trace, bill: bill, stage)
             let service = try await clerk.service()["objectives"]?.array ?? []
             #expect(service.contains { $0["objective"]?.string == "posting" && ($0["met"]?.int ?? 0) >= 1 })
 
@@ -167,6 +168,100 @@ extension WholeProduct {
             #expect(try await clerk.ended(run, seconds: 300).outcome == "posted")
             let clocks = try await clerk.items("clocks", [("outcome", "breached")])
             #expect(clocks.contains { $0["run"]?.string == run.id && $0["objective"]?.string == "posting" })
+        }
+
+        /// What the ERP wrote down and what the collector got, up to and including the posting itself, is of the sender's trace.
+        private func expectOneTrace(_ trace: String, bill: JSONValue, _ stage: Stage) async throws {
+            #expect(
+                bill["traceparent"]?.string?.contains(trace) == true, "the bill's trace: \(bill["traceparent"]?.text ?? "none")")
+            let asked = try await stage.installation.ledger(.brightwater).books().requests.filter {
+                $0["traceparent"]?.string?.contains(trace) == true
+            }
+            #expect(Set(asked.compactMap { $0["method"]?.string }) == ["GET", "POST"])
+            let names: Set = ["intake", "document.open", "run.started", "policy.decided", "erp.read", "erp.create"]
+            let spans = try await Patience.wait(seconds: Stage.patienceSeconds, for: "the spans of the trace") {
+                let spans = stage.collector.spans.filter { $0.trace == trace }
+                return names.isSubset(of: spans.map(\.name)) ? spans : nil
+            }
+            let posting = spans.first { $0.name == "erp.create" }
+            #expect(bill["traceparent"]?.string?.contains(posting?.id ?? "none") == true, "the ERP was told another span")
+            let ids = Set(spans.map(\.id))
+            #expect(spans.filter { $0.name != "intake" }.allSatisfy { ids.contains($0.parent ?? "") }, "a span hangs in the air")
+            #expect(
+                spans.allSatisfy { $0.resource["service.name"] == "countersignd" && $0.resource["service.instance.id"] != nil })
+            #expect(spans.allSatisfy { !$0.attributes.isEmpty })
+        }
+
+        @Test("spans carry no secret, no account and nobody's name, whatever has happened so far")
+        func cleanSpans() async throws {
+            let stage = try Stage.current
+            let trade = try stage.trade(.brightwater)
+            let clerk = try await stage.person(.brightwater)
+            _ = try await clerk.ended(try await clerk.started(try await stage.deliver(trade, as: clerk)))
+            let told = try await Patience.wait(seconds: Stage.patienceSeconds, for: "spans") {
+                stage.collector.spans.isEmpty ? nil : stage.collector.text
+            }
+            let seller = trade.invoice.seller
+            let own = [seller.iban, seller.vatId, seller.name, trade.invoice.number, SampleTenant.brightwater.clerk]
+            for word in own.compactMap(\.self) + [Installation.password, Installation.ledgerToken, "Bearer", "example"] {
+                #expect(!told.contains(word), "the collector was told \(word)")
+            }
+        }
+
+        @Test("a collector that falls silent loses spans, which are counted, and holds up no invoice")
+        func silentCollector() async throws {
+            let stage = try Stage.current
+            stage.collector.setSilent(true)
+            defer { stage.collector.setSilent(false) }
+            let clerk = try await stage.person(.brightwater)
+            let lost = try await metric("countersign_spans_dropped", stage)
+            let trade = try stage.trade(.brightwater)
+            let run = try await clerk.ended(try await clerk.started(try await stage.deliver(trade, as: clerk)))
+            #expect(run.outcome == "posted")
+            _ = try await Patience.wait(seconds: Stage.patienceSeconds, for: "lost spans to be counted") { () -> Bool? in
+                try await metric("countersign_spans_dropped", stage) > lost ? true : nil
+            }
+            stage.collector.setSilent(false)
+            let known = stage.collector.spans.count
+            _ = try await clerk.ended(try await clerk.started(try await stage.deliver(try stage.trade(.brightwater), as: clerk)))
+            _ = try await Patience.wait(seconds: Stage.patienceSeconds, for: "spans after the silence") { () -> Bool? in
+                stage.collector.spans.count > known ? true : nil
+            }
+        }
+
+        @Test("a server whose collector has no proper address does not start, and says why without repeating it")
+        func malformedEndpoint() async throws {
+            let stage = try Stage.current
+            let folder = stage.installation.settings.folder + "/elsewhere"
+            let address = getenv("OTEL_EXPORTER_OTLP_ENDPOINT").map { String(cString: $0) } ?? ""
+            setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "collector.example:4318/secret", 1)
+            defer { setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address, 1) }
+            let refused = await #expect(throws: Fault.self) {
+                try await stage.installation.processes.run("countersignd", ["serve", "--data", folder, "--port", "0"])
+            }
+            let words = refused?.description ?? ""
+            #expect(words.contains("OTEL_EXPORTER_OTLP_ENDPOINT") && words.contains("http://"), "\(words)")
+            #expect(!words.contains("secret"), "\(words)")
+        }
+
+        @Test("the demonstration finds its configuration from any folder, and says so when there is none")
+        func demoFromAnywhere() async throws {
+            let stage = try Stage.current
+            let folder = stage.installation.settings.folder + "/nowhere"
+            try Folder.make(folder)
+            let refused = await #expect(throws: Fault.self) {
+                try await stage.installation.processes.run(
+                    "countersign", ["demo", "--tenants", folder, "--data", folder + "/data"])
+            }
+            #expect(
+                refused?.description.contains("No configuration was found in \(folder)") == true, "\(refused?.description ?? "")")
+            try Folder.make(folder + "/Tenants/operator")
+            try Folder.write(Array("kind: operator".utf8), to: folder + "/Tenants/operator/operator.yaml")
+            let lonely = await #expect(throws: Fault.self) {
+                try await stage.installation.processes.run(
+                    "countersign", ["demo", "--tenants", folder + "/Tenants", "--data", folder + "/data"])
+            }
+            #expect(lonely?.description.contains("The folder Runbooks is missing") == true, "\(lonely?.description ?? "")")
         }
 
         // MARK: Instruments

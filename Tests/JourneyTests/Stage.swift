@@ -12,6 +12,8 @@ struct Stage: Sendable {
     @TaskLocal private static var running: Stage?
 
     let installation: Installation
+    /// Where the server sends its spans.
+    let collector: SpanCollector
 
     static var current: Stage {
         get throws {
@@ -39,12 +41,17 @@ struct Stage: Sendable {
                 path == "tenants/kestrel-labs/contracts/managed-ap.yaml"
                     ? replacing("target: 2m", with: "target: 8s", in: text) : text
             })
+        let collector = try SpanCollector()
+        defer { collector.stop() }
+        // The server inherits them.
+        setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:\(collector.port)", 1)
+        setenv("COUNTERSIGN_OTLP_ALLOW", "127.0.0.1:\(collector.port)", 1)
         do {
             try await installation.start()
             let people = SampleTenant.all.flatMap { [$0.clerk, $0.controller, $0.admin] + $0.approvers }
             try await installation.setPasswords(
                 people + [SampleTenant.onCall, SampleTenant.operatorAdmin] + SampleTenant.partners)
-            try await Stage.$running.withValue(Stage(installation: installation)) { try await body() }
+            try await Stage.$running.withValue(Stage(installation: installation, collector: collector)) { try await body() }
         } catch {
             await installation.stop()
             throw error

@@ -225,3 +225,30 @@ struct TraceTests {
         #expect(buffer.droppedTotal == 2)
     }
 }
+
+@Suite("the collector's address")
+struct CollectorEndpointTests {
+    @Test(
+        "an address of a collector is kept as it was written",
+        arguments: [
+            "http://127.0.0.1:4318", "https://otel.example", "https://otel.example:443/otlp", "http://[::1]:4318",
+            "http://collector:4318/",
+        ])
+    func taken(text: String) throws {
+        #expect(try CollectorEndpoint(text).text == (text.hasSuffix("/") ? String(text.dropLast()) : text))
+    }
+
+    @Test(
+        "what is no address is refused, and the refusal does not repeat it",
+        arguments: [
+            "", "collector:4318", "ftp://collector:21", "http://", "http:///v1/traces", "http://collector:0",
+            "http://collector:70000",
+            "http://collector:43x8", "http://me:word@collector:4318", "http://collector:4318?token=word", "http://coll ector",
+            "http://collector:4318#word", "http://büro.example",
+        ])
+    func refused(text: String) throws {
+        let refusal = try #require(throws: Refusal.self) { try CollectorEndpoint(text) }
+        #expect(refusal.reason == "telemetry.endpoint")
+        #expect(!refusal.message.contains("word") && refusal.facts["remedy"]?.isEmpty == false)
+    }
+}

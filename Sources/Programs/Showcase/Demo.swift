@@ -73,7 +73,8 @@ package final class Demo: Sendable {
     func scenario(_ scenario: DemoScenario, _ body: () async throws -> Void) async throws {
         do {
             try await body()
-            seen.withLock { _ = $0.insert(scenario) }
+            let isLast = seen.withLock { $0.insert(scenario).inserted && $0.count == DemoScenario.allCases.count }
+            if isLast { tell("Everything promised has been shown. Ordinary business goes on.") }
         } catch {
             try Task.checkCancellation()
             failures.withLock { $0.append("\(scenario.rawValue): \(error)") }

@@ -37,7 +37,7 @@ package final class Installation: Sendable {
     /// A password for everybody; these people exist on this machine only.
     package static let password = "countersign-demo"
     package static let readySeconds: Int64 = 60
-    static let ledgerToken = "sandbox-ledger-token"
+    package static let ledgerToken = "sandbox-ledger-token"
     static let passwordsAtOnce = 3
 
     package let settings: Settings

@@ -21,13 +21,16 @@ package struct LedgerAPI: Sendable {
         package let distinct: Int
         /// `supplier/number` of what stands there more than once.
         package let doubled: [String]
+        /// Who asked for what, the oldest first: `method`, `path`, and the caller's `traceparent` where it named one.
+        package let requests: [JSONValue]
     }
 
     package func books() async throws -> Books {
         let json = try await exchange(.get, "/ledger", nil)
         return Books(
             bills: json["bills"]?.array ?? [], distinct: json["distinct"]?.int ?? 0,
-            doubled: (json["doubled"]?.array ?? []).compactMap { $0.string })
+            doubled: (json["doubled"]?.array ?? []).compactMap { $0.string },
+            requests: json["requests"]?.array ?? [])
     }
 
     /// Replaces the faults; an empty object is a healthy ERP.

@@ -55,21 +55,29 @@ enum Places {
         return "\(Terminal.environment("HOME") ?? ".")/.local/share/\(name)"
     }
 
-    /// `given`, else `Tenants` here, else in a folder above the program, else where packages put it.
+    /// The configuration to apply, with `Runbooks` beside it: `given`, else the folder `Tenants` nearest above the program, else
+    /// where packages put it, else `Tenants` here. So it does not matter where a program of a checkout is started.
     static func tenants(_ given: String?) throws -> String {
-        var candidates = given.map { [$0] } ?? ["Tenants"]
+        var candidates = given.map { [Folder.absolute($0)] } ?? []
         if given == nil {
             var at = Processes.programFolder
             while at != "/", at != "." {
                 candidates.append(at + "/Tenants")
                 at = Folder.parent(of: at)
             }
-            candidates.append("/usr/share/countersign/Tenants")
+            candidates += ["/usr/share/countersign/Tenants", Folder.absolute("Tenants")]
         }
         guard let found = candidates.first(where: { Folder.exists("\($0)/operator/operator.yaml") }) else {
+            let places = given == nil ? "above the program, in /usr/share/countersign or here" : "in \(candidates[0])"
             throw Refusal(
-                .notFound, reason: "demo.tenants", "The example configuration was not found.",
-                facts: ["remedy": "Run this in the project's folder, or name the folder with --tenants."])
+                .notFound, reason: "demo.tenants", "No configuration was found \(places): operator/operator.yaml is missing.",
+                facts: ["remedy": "Name the folder with --tenants."])
+        }
+        let runbooks = Folder.parent(of: found) + "/Runbooks"
+        guard Folder.exists(runbooks) else {
+            throw Refusal(
+                .notFound, reason: "demo.runbooks", "The folder Runbooks is missing beside \(found).",
+                facts: ["remedy": "Put the runbooks there, since every alert of a configuration names one."])
         }
         return found
     }

@@ -86,7 +86,7 @@ struct Assembly: Sendable {
             database: database, settings: settings, platform: platform, timekeeper: timekeeper, lanes: lanes,
             reporting: reporting,
             site: site, staff: staff, workers: workers, watchdog: watchdog,
-            export: TelemetryExport(platform: platform, asking: asking, scopes: scopes),
+            export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
             drop: settings.dropFolder.map { DropFolder(path: $0, intake: intake, scopes: scopes, logger: logger) })
     }
 

@@ -5,10 +5,13 @@ actor Books {
     /// Every bound of a list; the page size when a caller names none.
     static let pageDefault = 20
     static let pageMax = 100
+    /// Requests remembered; older ones are forgotten.
+    static let requestsMax = 10_000
 
     private var rows: [String: [JSONValue]] = ["suppliers": [], "orders": [], "receipts": []]
     private var bills: [JSONValue] = []
     private var nextNumber = 1
+    private var requests: [JSONValue] = []
     private let journal: Journal?
     private let clock: WallClock
 
@@ -68,7 +71,7 @@ actor Books {
     }
 
     /// Writes a bill. There is no idempotency key: the same bill twice is two bills, as in most ERPs.
-    func post(_ body: JSONValue) throws -> JSONValue {
+    func post(_ body: JSONValue, traceparent: String?) throws -> JSONValue {
         let sequence = nextNumber
         nextNumber += 1
         var bill: JSONObject = [
@@ -76,10 +79,19 @@ actor Books {
         ]
         for member in body.object ?? [:] where bill[member.key] == nil { bill[member.key] = member.value }
         bill["postedAt"] = JSONValue(clock.now)
+        if let traceparent { bill["traceparent"] = .string(traceparent) }
         let row = JSONValue.object(bill)
         try journal?.append(row)
         bills.append(row)
         return row
+    }
+
+    /// Keeps who asked for what, by the trace that the caller named; a request without one is kept too.
+    func note(method: String, path: String, traceparent: String?) {
+        if requests.count >= Books.requestsMax { requests.removeFirst(Books.requestsMax / 10) }
+        requests.append([
+            "at": JSONValue(clock.now), "method": .string(method), "path": .string(path), "traceparent": JSONValue(traceparent),
+        ])
     }
 
     /// Changes a bill when `version` is the current one; nil when there is no such bill.
@@ -105,7 +117,7 @@ actor Books {
         let doubled = counts.filter { $0.value > 1 }.keys.sorted()
         return [
             "bills": .array(bills), "count": JSONValue(bills.count), "distinct": JSONValue(counts.count),
-            "doubled": .array(doubled.map(JSONValue.string)),
+            "doubled": .array(doubled.map(JSONValue.string)), "requests": .array(requests),
         ]
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Kernel
 import Logging
 import WebKernel
@@ -38,7 +39,9 @@ struct ErpSandbox: AsyncParsableCommand {
             table: RouteTable(routes.all), address: .tcp(host: "127.0.0.1", port: port), logger: Logger(label: "erp-sandbox"))
         let portFile = portFile
         server.onListening = { port in
+            // A line that waits in a buffer helps nobody who reads the log of a running sandbox.
             print("erp-sandbox listens on http://127.0.0.1:\(port)")
+            fflush(nil)
             // The file only helps whoever started us; without it the line above says the same.
             if let portFile { try? FileLines.append(Array("\(port)\n".utf8), to: portFile) }
         }

@@ -23,7 +23,7 @@ struct SandboxRoutes: Sendable {
                 try await answering(request, isWrite: true) {
                     let body = try request.strictJSON()
                     try await books.check(body)
-                    return tagged(try await books.post(body), status: 201)
+                    return tagged(try await books.post(body, traceparent: traceparent(of: request)), status: 201)
                 }
             },
             Route(.patch, "/api/v1/bills/{id}", access: .open) { request in
@@ -50,6 +50,7 @@ struct SandboxRoutes: Sendable {
         guard request.headers["authorization"] == "Bearer \(token)" else {
             return error(401, "Unauthorized", "The token is missing or wrong.")
         }
+        await books.note(method: request.method.rawValue, path: request.path, traceparent: traceparent(of: request))
         let plan = await dice.plan
         if plan.latencyMilliseconds > 0 { try await Task.sleep(for: .milliseconds(plan.latencyMilliseconds)) }
         switch await dice.draw(isWrite: isWrite) {
@@ -73,6 +74,9 @@ struct SandboxRoutes: Sendable {
             return cutOff()
         }
     }
+
+    /// The caller's place in its trace as it said it; cut, since anybody may send anything.
+    private func traceparent(of request: WebRequest) -> String? { request.headers["traceparent"].map { String($0.prefix(64)) } }
 
     private func carriedOut(_ work: @Sendable () async throws -> WebResponse) async -> WebResponse {
         do {

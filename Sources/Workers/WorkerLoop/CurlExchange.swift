@@ -30,7 +30,7 @@ struct CurlExchange: HTTPExchange {
         if let span { headers.append(HTTPHeader("traceparent", span.text)) }
         let started = WallClock.system.now
         var facts = ["method": request.method, "purpose": request.purpose.rawValue, "host": CurlExchange.host(of: request.url)]
-        if let span { facts["span"] = span.spanText }
+        if let span, let trace { facts.merge(trace.facts(of: span)) { first, _ in first } }
         do throws(CurlFailure) {
             let response = try await client.perform(
                 HTTPRequest(
@@ -87,6 +87,9 @@ struct TraceParent: Sendable, Equatable {
     }
 
     func child(_ entropy: Entropy) -> TraceParent { TraceParent(trace: traceText, span: entropy.bytes(8).hexText) }
+
+    /// How a hop tells of its span: what was sent along, so that our span and the other side's record are of one trace.
+    func facts(of span: TraceParent) -> [String: String] { ["traceparent": span.text, "parent": text] }
 
     var text: String { "00-\(traceText)-\(spanText)-01" }
 

@@ -116,9 +116,13 @@ actor TaskRunner {
         let started = clock.now
         do throws(Fault) {
             let reading = try await documents.open(bytes)
+            var facts = ["kind": reading.kind.description, "bytes": String(bytes.count)]
+            if let trace = lease.traceparent.flatMap(TraceParent.init) {
+                facts.merge(trace.facts(of: trace.child(entropy))) { first, _ in first }
+            }
             let hop = HopTelemetry(
                 name: "document.open", startedAt: started, durationMicroseconds: clock.now.microseconds - started.microseconds,
-                facts: ["kind": reading.kind.description, "bytes": String(bytes.count)])
+                facts: facts)
             hops.withLock { $0.append(hop) }
             switch WorkOutcomeOfReading.output(of: reading) {
             case .success(let output): return .completed(output: output)

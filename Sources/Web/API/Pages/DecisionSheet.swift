@@ -62,20 +62,23 @@ struct SheetParts: Sendable {
     private var evidence: JSONValue { task.request["evidence"] ?? .null }
 
     func receipt() async throws -> Receipt? {
-        guard let signature = task.progress["signatures"]?.array?.last, let at = signature["at"]?.moment else { return nil }
         let entries = try await task.run.asyncMap { try await kit.looking.audit(kit.tenant, run: $0) } ?? []
         let entry = entries.last { $0.actorKind == "person" }
+        // A rejection is no signature, and its entry in the log is all there is of it.
+        let signature = task.progress["signatures"]?.array?.last
+        guard let at = entry?.at ?? signature?["at"]?.moment else { return nil }
+        let person = (entry?.actor ?? signature?["person"]?.string).flatMap { PersonID($0) }
         let act = task.finishedAt == nil ? "Signed" : task.outcome.map(EventWords.words) ?? "Recorded"
         return Receipt(
             act:
                 "\(act): \(run?.subject ?? task.title)",
-            person: signature["person"]?.string.flatMap { PersonID($0) }.flatMap { names[$0] } ?? "someone",
+            person: person.flatMap { names[$0] } ?? "someone",
             time: kit.time.stamp(at, seconds: true),
             entry: entry.map { kit.money.count(Int($0.number)) } ?? "", hash: task.objectHash.map { HashText.short($0) } ?? "")
     }
 
     /// Why this person may not answer; empty when they may. The engine decides again when the answer comes.
-    private func blocked(_ permission: Permission) -> String {
+    private func blocked(_ permission: Permission, isRejection: Bool = false) -> String {
         if task.finishedAt != nil { return "This has been decided: \(task.outcome ?? task.state)." }
         if !kit.may(permission) { return "Your roles do not decide this." }
         let asked = Set((task.request["rounds"]?.array ?? []).flatMap { ($0["roles"]?.array ?? []).compactMap(\.string) })
@@ -86,7 +89,7 @@ struct SheetParts: Sendable {
             return "You have signed this."
         }
         if let recorder = run?.state["input"]?["document"]?["recordedBy"]?.string,
-            recorder == kit.context.actor.natural.text, task.kind == "approval"
+            recorder == kit.context.actor.natural.text, task.kind == "approval", !isRejection
         {
             return "You recorded this invoice, so someone else has to approve it."
         }
@@ -127,7 +130,7 @@ struct SheetParts: Sendable {
                 ? "If you approve: nothing else is needed. It posts to the ERP at once."
                 : "If you approve: \(CountText.text(left, "signature remains", "signatures remain")).",
             form: kit.form(path + "/decision"), objectHash: task.objectHash ?? "", blocked: blocked(.approvalsDecide),
-            claim: claim)
+            rejectBlocked: blocked(.approvalsDecide, isRejection: true), isDecided: task.finishedAt != nil, claim: claim)
     }
 
     func exception(_ document: DocumentRow?) -> ExceptionCard {

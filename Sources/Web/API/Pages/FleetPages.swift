@@ -85,7 +85,8 @@ struct FleetPages: Sendable {
                 Figure(label: "Posted and read back", value: kit.money.count(sum(\.postedToday)), context: "today"),
                 Figure(
                     label: "Workers", value: kit.money.count(running), unit: "of \(tenants.count)",
-                    context: "others start on demand", href: "/operator/platform"),
+                    context: "others start on demand",
+                    href: kit.may(.workersRead) ? "/operator/platform" : ""),
             ],
             map: Dictionary(grouping: tenants, by: \.partner).sorted { $0.key < $1.key }.map { partner, list in
                 FleetPage.MapGroup(
@@ -95,7 +96,7 @@ struct FleetPages: Sendable {
                             letters: PageWords.letters($0.row.name), name: $0.row.name, href: "/t/\($0.row.slug)",
                             status: $0.status)
                     })
-            }, deadlines: [], groups: groups, month: "31 d",
+            }, deadlines: [], groups: groups,
             empty: tenants.isEmpty ? EmptyState(why: "No tenants yet. Publish a folder with `countersign apply`.") : nil)
     }
 
@@ -120,15 +121,15 @@ struct FleetPages: Sendable {
         return FleetPage.Row(
             name: tenant.row.name, href: "/t/\(tenant.row.slug)", partner: tenant.partner, status: tenant.status, state: words,
             runs: count(counts?.runsOpen),
-            starts: Sparkline(values: []), queue: count(counts?.tasksReady), onPeople: count(counts?.waitingOnPeople),
+            queue: count(counts?.tasksReady), onPeople: count(counts?.waitingOnPeople),
             oldest: counts?.oldestReadyAt.map { DurationText.text(kit.now.seconds(since: $0)) } ?? "none",
-            serviceLevel: "\(count(counts?.postedToday)) posted",
+            posted: count(counts?.postedToday),
             late: (counts?.clocksBreached ?? 0) > 0 ? "\(count(counts?.clocksBreached)) late" : "",
             near: (counts?.clocksAtRisk ?? 0) > 0 ? "\(count(counts?.clocksAtRisk)) near" : "",
             links: [
                 .init(letter: "E", name: "ERP", state: (counts?.deadTasks ?? 0) > 0 ? .slow : .fine),
                 .init(letter: "W", name: "Worker", state: worker),
-            ], config: "published")
+            ])
     }
 
     private func platform(_ request: WebRequest, _ kit: PageKit) async throws -> PlatformPage {

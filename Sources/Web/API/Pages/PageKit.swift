@@ -225,5 +225,20 @@ enum PageWords {
         }
     }
 
-    static func short(_ id: String) -> String { String(id.prefix(8)) }
+    /// The end of an identifier, for telling two objects apart where no name may be shown. Identifiers made in one minute begin
+    /// alike.
+    static func short(_ id: String) -> String { String(id.suffix(8)) }
+
+    /// Who acted, as the audit log says it. People of the operator and of partners are no people of the tenant.
+    static func actor(_ entry: Looking.ListedEntry, _ names: [PersonID: String]) -> String {
+        guard let person = PersonID(entry.actor) else { return entry.actorKind == "engine" ? "the engine" : entry.actor }
+        return names[person] ?? "an engineer"
+    }
+
+    /// What was acted on: `run 8f03c1aa`, or the name where it has one.
+    static func object(_ entry: Looking.ListedEntry, _ names: [PersonID: String]) -> String {
+        guard let id = PersonID(entry.objectID) else { return "\(entry.objectType) \(entry.objectID)" }
+        if entry.objectType == "person" { return names[id] ?? "an engineer" }
+        return "\(entry.objectType) \(short(entry.objectID))"
+    }
 }

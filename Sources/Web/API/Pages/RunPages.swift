@@ -91,7 +91,7 @@ struct RunPages: Sendable {
         let status = PageWords.status(ofPhase: run.phase, outcome: run.outcome, waitingOn: run.waitingOn)
         let left = RunPages.left(clock, kit)
         return RunsPage.Row(
-            id: PageWords.short(run.id.text), href: "\(kit.base)/runs/\(run.id)", status: status,
+            id: run.id.text, href: "\(kit.base)/runs/\(run.id)", status: status,
             state: PageWords.state(ofPhase: run.phase, outcome: run.outcome, waitingOn: run.waitingOn), number: run.subject,
             party: run.counterparty,
             steps: StepStrip(
@@ -148,7 +148,7 @@ struct RunPages: Sendable {
         var actions: [Action] = []
         if let open, open.kind == "approval", kit.may(.approvalsRead) {
             actions.append(Action(label: "Open decision", href: "\(kit.base)/inbox/\(open.id)", key: "o", isPrimary: true))
-        } else if let open, kit.may(.exceptionsRead) {
+        } else if let open, open.kind == "exception", kit.may(.exceptionsRead) {
             actions.append(Action(label: "Open exception", href: "\(kit.base)/exceptions/\(open.id)", key: "o", isPrimary: true))
         }
         let drawing = RunDrawing(run: run, history: history, tasks: tasks, names: names, context: context, kit: kit)
@@ -198,10 +198,10 @@ struct RunPages: Sendable {
     }
 
     private func receipt(_ entry: Looking.ListedEntry, _ names: [PersonID: String], _ kit: PageKit) -> RunPage.ReceiptLine {
-        let person = PersonID(entry.actor).flatMap { names[$0] } ?? (entry.actorKind == "engine" ? "the engine" : entry.actor)
         return RunPage.ReceiptLine(
             status: .done, act: EventWords.act(entry.action),
-            detail: "\(kit.time.dayAndTime(entry.at).text), by \(person), entry \(kit.money.count(Int(entry.number)))",
+            detail:
+                "\(kit.time.dayAndTime(entry.at).text), by \(PageWords.actor(entry, names)), entry \(kit.money.count(Int(entry.number)))",
             reason: entry.content["reason"]?.string ?? "")
     }
 

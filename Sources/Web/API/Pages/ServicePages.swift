@@ -26,7 +26,7 @@ struct ServicePages: Sendable {
         let listed = try await kit.looking.clocks(kit.tenant, limit: ServicePages.listMax)
         let seesPayload = kit.may(.runsRead)
         func subject(_ item: Looking.ListedClock) -> String {
-            seesPayload ? "\(item.subject), \(item.counterparty)" : PageWords.short(item.clock.run.text)
+            seesPayload ? "\(item.subject), \(item.counterparty)" : "run \(PageWords.short(item.clock.run.text))"
         }
         let running = listed.filter { $0.clock.stoppedAt == nil }.sorted {
             ($0.clock.dueAt ?? kit.now) < ($1.clock.dueAt ?? kit.now)
@@ -106,10 +106,11 @@ struct ServicePages: Sendable {
             rows: rows.map { entry in
                 AuditPage.Row(
                     entry: kit.money.count(Int(entry.number)), time: kit.time.stamp(entry.at, seconds: true),
-                    actor: PersonID(entry.actor).flatMap { names[$0] } ?? (entry.actorKind == "engine" ? "engine" : entry.actor),
+                    actor: PageWords.actor(entry, names),
                     act: EventWords.act(entry.action),
-                    object: entry.objectType, href: entry.run.map { "\(kit.base)/runs/\($0)" } ?? "",
-                    hash: PageWords.short(entry.objectID))
+                    object: PageWords.object(entry, names),
+                    href: kit.may(.runsRead) ? entry.run.map { "\(kit.base)/runs/\($0)" } ?? "" : "",
+                    hash: "")
             }, pager: Pager(range: CountText.text(rows.count, "entry", "entries"), older: older ?? ""),
             empty: rows.isEmpty ? EmptyState(why: "No entry matches.") : nil)
     }

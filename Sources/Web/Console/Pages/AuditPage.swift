@@ -1,5 +1,5 @@
 /// The ledger: entry, time, person, act, object, hash; a double rule after each checkpoint.
-package struct AuditPage: ConsolePage {
+package struct AuditPage: ConsolePage, Showing {
     package static let template = "audit"
 
     package struct Row: Sendable {
@@ -11,6 +11,7 @@ package struct AuditPage: ConsolePage {
         package let act: String
         package let object: String
         package let href: String
+        /// Of the entry, in the chain of a sealed log; empty where the log is not chained.
         package let hash: String
         /// `Checkpoint 1,902, 14:45 CET`: this entry is the last one under it.
         package let checkpoint: String
@@ -55,4 +56,6 @@ package struct AuditPage: ConsolePage {
         self.pager = pager
         self.empty = empty
     }
+
+    var shown: [(name: String, value: Any)] { [("hasHashes", rows.contains { !$0.hash.isEmpty })] }
 }

@@ -80,23 +80,22 @@ package struct FleetPage: ConsolePage {
         package let status: Status?
         package let state: String
         package let runs: String
-        package let starts: Sparkline
+        /// Tasks that could start now.
         package let queue: String
         package let onPeople: String
         package let oldest: String
-        package let serviceLevel: String
+        /// Invoices posted today.
+        package let posted: String
         /// `1 late`; empty for none.
         package let late: String
         /// `2 near`; empty for none.
         package let near: String
         package let links: [LinkTile]
-        package let config: String
-        package let isConfigDifferent: Bool
 
         package init(
             name: String, href: String, partner: String, status: Status? = nil, state: String, runs: String,
-            starts: Sparkline, queue: String, onPeople: String, oldest: String, serviceLevel: String, late: String = "",
-            near: String = "", links: [LinkTile], config: String, isConfigDifferent: Bool = false
+            queue: String, onPeople: String, oldest: String, posted: String, late: String = "", near: String = "",
+            links: [LinkTile]
         ) {
             self.name = name
             self.href = href
@@ -104,16 +103,13 @@ package struct FleetPage: ConsolePage {
             self.status = status
             self.state = state
             self.runs = runs
-            self.starts = starts
             self.queue = queue
             self.onPeople = onPeople
             self.oldest = oldest
-            self.serviceLevel = serviceLevel
+            self.posted = posted
             self.late = late
             self.near = near
             self.links = links
-            self.config = config
-            self.isConfigDifferent = isConfigDifferent
         }
     }
 
@@ -150,13 +146,11 @@ package struct FleetPage: ConsolePage {
     package let map: [MapGroup]
     package let deadlines: [Deadline]
     package let groups: [Group]
-    /// The month of the column of service levels: `Nov`.
-    package let month: String
     package let empty: EmptyState?
 
     package init(
         frame: Frame, head: PageHead, figures: [Figure], map: [MapGroup], deadlines: [Deadline], groups: [Group],
-        month: String, empty: EmptyState? = nil
+        empty: EmptyState? = nil
     ) {
         self.frame = frame
         self.head = head
@@ -164,7 +158,6 @@ package struct FleetPage: ConsolePage {
         self.map = map
         self.deadlines = deadlines
         self.groups = groups
-        self.month = month
         self.empty = empty
     }
 }

@@ -108,6 +108,10 @@ package struct DecisionCard: Sendable, Showing {
     package let rejectLabel: String
     /// Why this person may not sign, and who may; empty when they may.
     package let blocked: String
+    /// Why this person may not reject either; whoever recorded an invoice may take it back.
+    package let rejectBlocked: String
+    /// Nothing is asked any more; `blocked` says what was answered.
+    package let isDecided: Bool
     /// Claims the decision, or releases it; nil when it cannot be claimed.
     package let claim: ClaimForm?
     package init(
@@ -115,7 +119,7 @@ package struct DecisionCard: Sendable, Showing {
         why: Markup, differences: [DifferenceTable] = [], checks: [Check] = [], suggestion: Suggestion? = nil,
         signatures: [Signature], consequence: String, form: FormTarget, objectHash: String,
         approveLabel: String = "Approve and sign", rejectLabel: String = "Reject", blocked: String = "",
-        claim: ClaimForm? = nil
+        rejectBlocked: String? = nil, isDecided: Bool = false, claim: ClaimForm? = nil
     ) {
         self.kicker = kicker
         self.amount = amount
@@ -134,10 +138,16 @@ package struct DecisionCard: Sendable, Showing {
         self.approveLabel = approveLabel
         self.rejectLabel = rejectLabel
         self.blocked = blocked
+        self.rejectBlocked = rejectBlocked ?? blocked
+        self.isDecided = isDecided
         self.claim = claim
     }
 
-    var shown: [(name: String, value: Any)] { [("isBlocked", !blocked.isEmpty), ("reasonMax", DecisionCard.reasonMax)] }
+    var shown: [(name: String, value: Any)] {
+        [
+            ("isBlocked", !blocked.isEmpty), ("isRejectBlocked", !rejectBlocked.isEmpty), ("reasonMax", DecisionCard.reasonMax),
+        ]
+    }
 }
 
 package struct ClaimForm: Sendable {

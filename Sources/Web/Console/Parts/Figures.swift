@@ -93,29 +93,6 @@ package struct StepStrip: Sendable, Showing {
     }
 }
 
-/// Twenty-four bars, one an hour, without axis; the figures stand beside it.
-package struct Sparkline: Sendable, Showing {
-    /// Most bars a line draws; the rest is cut.
-    package static let barsMax = 48
-
-    package let values: [Int]
-
-    package init(values: [Int]) {
-        self.values = values
-    }
-
-    var shown: [(name: String, value: Any)] {
-        let bars = values.prefix(Sparkline.barsMax)
-        let top = max(bars.max() ?? 0, 1)
-        var out = #"<svg class="spark" width="\#(max(bars.count, 1) * 3)" height="16" aria-hidden="true">"#
-        for (index, value) in bars.enumerated() {
-            let height = max(1, min(max(value, 0), top) * 15 / top)
-            out += #"<rect x="\#(index * 3)" y="\#(16 - height)" width="2" height="\#(height)"/>"#
-        }
-        return [("drawing", Markup(written: out + "</svg>"))]
-    }
-}
-
 /// Starts per two hours as stacked bars: finished, waiting on a person, failed.
 package struct StartsChart: Sendable, Showing {
     package struct Bar: Sendable {

@@ -89,7 +89,9 @@ package struct ClockGauge: Sendable, Showing {
             let from = Int(Int128(at) * 1000 / Int128(total))
             let to = Int(Int128(at + weight) * 1000 / Int128(total))
             if segment.kind == .over, dueAt == nil { dueAt = from }
-            draw(segment, from: from, to: to, in: &out)
+            // The time of the end stands at the right, on the line of the times at which intervals begin.
+            let hasRoom = from < 820 || !drawn.contains { $0.kind == .over }
+            draw(segment, from: from, to: to, isTimed: hasRoom, in: &out)
             at += weight
         }
         let dueX = Timeline.percent(dueAt ?? 1000)
@@ -102,7 +104,7 @@ package struct ClockGauge: Sendable, Showing {
     }
 
     /// One interval: fill, wall time above, length below; short ones keep their words for the table.
-    private func draw(_ segment: Segment, from: Int, to: Int, in out: inout Drawing) {
+    private func draw(_ segment: Segment, from: Int, to: Int, isTimed: Bool, in out: inout Drawing) {
         let x = Timeline.percent(from)
         let width = Timeline.percent(max(to - from, 2))
         let kind = segment.kind.rawValue
@@ -110,7 +112,7 @@ package struct ClockGauge: Sendable, Showing {
         if segment.kind == .closed { out.shade("hatch", x: x, y: 28, width: width, height: 18) }
         if segment.kind == .paused { out.shade("stripe", x: x, y: 28, width: width, height: 18) }
         let small = to - from < 160 ? " opt" : ""
-        if to - from >= 60, segment.kind != .over {
+        if to - from >= 60, segment.kind != .over, isTimed {
             out.bar("tick", x: x, y: 20, width: "1", height: 8)
             out.text(segment.from, x: x, y: 24, css: "wall\(small)", shift: 4)
         }
