@@ -361,6 +361,9 @@ class Books:
             found = Period.search([
                 ("company", "=", company.id), ("start_date", "<=", day), ("end_date", ">=", day), ("type", "=", "standard")])
             Period.reopen(found)
+            # Closing a period closes its journals in it; reopening leaves them.
+            JournalPeriod = self.get("account.journal.period")
+            JournalPeriod.reopen(JournalPeriod.search([("period", "in", [one.id for one in found]), ("state", "=", "closed")]))
             return {"period": found[0].name if found else None, "state": "open"}
         return self.in_company(code, work)
 
