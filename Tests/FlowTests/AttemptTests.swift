@@ -2,6 +2,7 @@ import Handoff
 import Kernel
 import Postgres
 import Records
+import TestKit
 import Testing
 
 @testable import Flow
@@ -249,8 +250,19 @@ struct AttemptTests {
         let reserved = desk.reserve(lane: worker.lane)
         desk.stop()
         for waiter in reserved { desk.settle(waiter.id, []) }
+        #expect(!desk.hasWaiters(lane: worker.lane))
+        desk.interrupt(worker.tenant)
         #expect(await poll.value.isEmpty)
-        #expect(await desk.lease(worker, kinds: ["erp.read"], capacity: 1, waitMilliseconds: 3_600_000).isEmpty)
+        let isAnswered = Locked(false)
+        let late = Task {
+            let leases = await desk.lease(worker, kinds: ["erp.read"], capacity: 1, waitMilliseconds: 3_600_000)
+            isAnswered.withLock { $0 = true }
+            return leases
+        }
+        let wasAnswered = try await eventually { isAnswered.withLock { $0 } }
+        #expect(wasAnswered)
+        desk.interrupt(worker.tenant)
+        #expect(await late.value.isEmpty)
     }
 
     @Test("work that never succeeds becomes a dead letter with an incident, and a person sends it again")
