@@ -1,5 +1,6 @@
 import Connectors
 import Curl
+import Glibc
 import Handoff
 import Kernel
 import Testing
@@ -13,6 +14,9 @@ struct PeerWorld: Sendable {
     let base: String
     let state: ConnectionState
     let settings: ConnectionSettings
+    let mappingName: String
+    let settingsTold: JSONValue
+    let baseURL: String
     let client = CurlClient()
     /// Requests sent so far, by purpose.
     let sent = Locked<[String]>([])
@@ -39,6 +43,9 @@ struct PeerWorld: Sendable {
         let folder = "/" + #filePath.split(separator: "/").dropLast(2).joined(separator: "/") + "/Fixtures/library"
         var config = config
         config["baseUrl"] = .string(url + path)
+        baseURL = url + path
+        mappingName = mapping
+        settingsTold = config["settings"] ?? [:]
         config["allow"] = [.string(String(url.dropFirst("http://".count)))]
         settings = try ConnectionSettings(json: [
             "name": "erp",
@@ -63,16 +70,44 @@ struct PeerWorld: Sendable {
         case dieBefore(ExchangeRequest.Purpose, Int)
     }
 
-    func engine(_ mishap: Mishap = .none, secrets: [String: String]? = nil, fresh: Bool = false) -> ConnectorEngine {
+    /// Exchanges as a sample of the library has them: what is secret, and whose address it is, is left out.
+    let recorded = Locked<[JSONValue]>([])
+    static let recordedAt = Moment(seconds: 1_793_000_000)
+
+    /// Writes a sample when the variable names the library's folder; a session's opening is a sample of its own kind.
+    func record(_ name: String, _ title: String, _ input: JSONValue, key: String? = nil, _ outcome: ConnectorOutcome) throws {
+        guard let folder = getenv("COUNTERSIGN_RECORD_SAMPLES") else { return }
+        var sample: JSONObject = ["title": .string(title), "at": JSONValue(PeerWorld.recordedAt)]
+        sample["settings"] = settingsTold
+        sample[key == nil ? "read" : "write"] = input
+        sample["idempotencyKey"] = key.map(JSONValue.string)
+        sample["exchanges"] = .array(recorded.withLock { $0 })
+        var told = WorkOutcome(outcome).json.object ?? [:]
+        var output = told["output"]?.object ?? [:]
+        output["fingerprint"] = nil
+        if told["output"] != nil { told["output"] = .object(output) }
+        sample["expect"] = .object(told)
+        let bytes = Array((JSONValue.object(sample).prettyText + "\n").utf8)
+        let path = "\(String(cString: folder))/\(mappingName)/\(name).json"
+        let file = try #require(fopen(path, "w"), "\(path)")
+        #expect(fwrite(bytes, 1, bytes.count, file) == bytes.count)
+        fclose(file)
+    }
+
+    func engine(
+        _ mishap: Mishap = .none, secrets: [String: String]? = nil, fresh: Bool = false, clock: WallClock = .system
+    ) -> ConnectorEngine {
         let hops = Locked<[HopTelemetry]>([])
         let exchange = CurlExchange(client: client, trace: nil, entropy: .system, hops: hops)
         return ConnectorEngine(
             settings: settings, secrets: secrets ?? self.secrets,
-            exchange: Unlucky(exchange: exchange, mishap: mishap, sent: sent, seen: Locked(0)),
-            state: fresh ? ConnectionState(pace: ConnectionPace(limits: settings.limits)) : state,
+            exchange: Unlucky(
+                exchange: exchange, mishap: mishap, sent: sent, seen: Locked(0), base: baseURL,
+                recorded: recorded),
+            state: fresh ? ConnectionState(pace: ConnectionPace(limits: settings.limits, clock: clock)) : state,
             digests: RequestDigests(
                 sha256: { RequestDigest.sha256($0) }, hmacSHA256: { RequestDigest.hmacSHA256(key: $0, $1) }),
-            leaseExpiresAt: { WallClock.system.now.adding(seconds: 60) })
+            clock: clock, leaseExpiresAt: { WallClock.system.now.adding(seconds: 60) })
     }
 
     private struct Unlucky: HTTPExchange {
@@ -80,6 +115,30 @@ struct PeerWorld: Sendable {
         let mishap: Mishap
         let sent: Locked<[String]>
         let seen: Locked<Int>
+        let base: String
+        let recorded: Locked<[JSONValue]>
+
+        private func exchanged(_ request: ExchangeRequest) async throws(ExchangeFailure) -> ExchangeAnswer {
+            let answer = try await exchange.exchange(request)
+            guard request.purpose != .login, request.url.hasPrefix(base) else { return answer }
+            var asked: JSONObject = [
+                "method": .string(request.method), "target": .string(String(request.url.dropFirst(base.count))),
+            ]
+            if let body = request.body { asked["body"] = try? JSONValue(parsing: body) }  // ours, so it is JSON
+            var said: JSONObject = ["status": JSONValue(answer.status)]
+            var headers: JSONObject = [:]
+            for header in answer.headers where ["content-type", "content-range"].contains(header.name) {
+                headers[header.name] = .string(header.value)
+            }
+            said["headers"] = .object(headers)
+            if let json = try? JSONValue(parsing: answer.body) {  // what is no JSON is told as text
+                said["body"] = json
+            } else {
+                said["text"] = .string(String(decoding: answer.body, as: UTF8.self))
+            }
+            recorded.withLock { $0.append(["request": .object(asked), "answer": .object(said)]) }
+            return answer
+        }
 
         func exchange(_ request: ExchangeRequest) async throws(ExchangeFailure) -> ExchangeAnswer {
             sent.withLock { $0.append(request.purpose.rawValue) }
@@ -87,9 +146,9 @@ struct PeerWorld: Sendable {
             case .dieBefore(request.purpose, let number) where count() == number:
                 throw ExchangeFailure(code: "cancelled", message: "the worker died", mayHaveBeenSent: false)
             case .loseAnswer(request.purpose, let number) where count() == number:
-                _ = try await exchange.exchange(request)
+                _ = try await exchanged(request)
                 throw ExchangeFailure(code: "timed-out", message: "no answer", mayHaveBeenSent: true)
-            case .none, .dieBefore, .loseAnswer: return try await exchange.exchange(request)
+            case .none, .dieBefore, .loseAnswer: return try await exchanged(request)
             }
         }
 

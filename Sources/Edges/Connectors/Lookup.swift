@@ -66,7 +66,10 @@ package final class LookupMemory: Sendable {
     package init() {}
 
     func value(_ key: String, at now: Moment) -> JSONValue? {
-        state.withLock { kept in kept[key].flatMap { now < $0.until ? $0.value : nil } }
+        state.withLock { kept -> JSONValue? in
+            guard let known = kept[key], now < known.until else { return nil }
+            return known.value
+        }
     }
 
     func keep(_ key: String, _ value: JSONValue, until: Moment) {

@@ -3,7 +3,7 @@ package import Kernel
 /// A recorded conversation with a system, replayed through a mapping without any system: a mapping that asks something else than
 /// was recorded, or makes something else of the answers, is broken before it is published.
 ///
-/// The file is JSON: `{title, at, settings?, read | write | login, exchanges: [{request, answer}], expect}`; the reference page on
+/// The file is JSON: `{title, at, settings?, read | write | login, exchanges: [{request, answer}], expect}`; the page on
 /// connectors describes each member.
 package struct SampleReplay: Sendable {
     package static let bytesMax = 2_097_152
