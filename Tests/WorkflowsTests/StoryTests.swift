@@ -25,10 +25,7 @@ struct StoryTests {
 
     @Test("above the threshold two approvers sign, and neither may sign twice")
     func twoApprovers() throws {
-        var desk = try Desk()
-        desk.ledger.orderedPrice = "48310.00"
-        try desk.receive(gross: "48310.00")
-        try desk.work()
+        var desk = try Desk.compared(gross: "48310.00")
         #expect(desk.requests.map(\.signaturesNeeded) == [2])
         #expect(desk.state.phase == .waiting)
         try desk.decide("approve", by: Person.jonas)
@@ -45,10 +42,7 @@ struct StoryTests {
 
     @Test("two accounts of one person are one signature")
     func sameNaturalPerson() throws {
-        var desk = try Desk()
-        desk.ledger.orderedPrice = "48310.00"
-        try desk.receive(gross: "48310.00")
-        try desk.work()
+        var desk = try Desk.compared(gross: "48310.00")
         try desk.decide("approve", by: Person.jonas)
         #expect(
             reason { () throws(Refusal) in try desk.decide("approve", by: Person.petra, natural: Person.jonas) }
@@ -58,10 +52,7 @@ struct StoryTests {
 
     @Test("the person who recorded an invoice cannot approve it")
     func selfApproval() throws {
-        var desk = try Desk()
-        desk.ledger.orderedPrice = "5000.00"
-        try desk.receive(gross: "5000.00", recordedBy: Person.jonas)
-        try desk.work()
+        var desk = try Desk.compared(gross: "5000.00", recordedBy: Person.jonas)
         let before = desk.state
         var message = ""
         do throws(Refusal) { try desk.decide("approve", by: Person.jonas) } catch {
@@ -152,10 +143,7 @@ struct StoryTests {
 
     @Test("a rejection at approval needs a reason and ends the run")
     func rejected() throws {
-        var desk = try Desk()
-        desk.ledger.orderedPrice = "5000.00"
-        try desk.receive(gross: "5000.00")
-        try desk.work()
+        var desk = try Desk.compared(gross: "5000.00")
         #expect(reason { () throws(Refusal) in try desk.decide("reject", by: Person.jonas) } == "request.reason")
         try desk.decide("reject", by: Person.jonas, reason: "not ordered by us")
         try desk.work()
@@ -165,9 +153,7 @@ struct StoryTests {
 
     @Test("a bill that the ERP refuses is sent again by a person, under the same key")
     func erpRefusal() throws {
-        var desk = try Desk()
-        try desk.receive()
-        try desk.work()
+        var desk = try Desk.compared()
         let first = try #require(desk.tasks.first)
         try desk.send(.workFinished(key: first.key, .refused(code: "PERIOD_CLOSED", message: "July is closed.")))
         #expect(desk.requests.map(\.code) == ["ERP_REJECTED"])
@@ -182,9 +168,7 @@ struct StoryTests {
 
     @Test("a bill that differs from what was approved is judged by the controller")
     func mismatchAfterWrite() throws {
-        var desk = try Desk()
-        try desk.receive()
-        try desk.work()
+        var desk = try Desk.compared()
         let write = try #require(desk.tasks.first)
         try desk.send(.workFinished(key: write.key, .mismatch(["gross": ["sent": "952.00", "found": "925.00"]])))
         #expect(desk.requests.map(\.rounds.first?.role) == ["controller"])
@@ -194,9 +178,7 @@ struct StoryTests {
 
     @Test("a dead letter waits for a person and goes on after the replay")
     func deadLetter() throws {
-        var desk = try Desk()
-        try desk.receive()
-        try desk.work()
+        var desk = try Desk.compared()
         let write = try #require(desk.tasks.first)
         try desk.send(.workFinished(key: write.key, .dead(code: "UNREACHABLE", message: "connection refused")))
         #expect(desk.state.phase == .waiting)
@@ -212,10 +194,7 @@ struct StoryTests {
 
     @Test("a decision about another version of the invoice is refused")
     func staleDecision() throws {
-        var desk = try Desk()
-        desk.ledger.orderedPrice = "5000.00"
-        try desk.receive(gross: "5000.00")
-        try desk.work()
+        var desk = try Desk.compared(gross: "5000.00")
         #expect(reason { () throws(Refusal) in try desk.decide("approve", by: Person.jonas, hash: "0") } == "request.changed")
         let key = try #require(desk.requests.first?.key)
         let hash = try #require(desk.requests.first?.objectHash)
@@ -227,10 +206,7 @@ struct StoryTests {
 
     @Test("a deadline that passes lets the controller answer too, and never answers itself")
     func escalation() throws {
-        var desk = try Desk()
-        desk.ledger.orderedPrice = "5000.00"
-        try desk.receive(gross: "5000.00")
-        try desk.work()
+        var desk = try Desk.compared(gross: "5000.00")
         #expect(reason { () throws(Refusal) in try desk.decide("approve", by: Person.ruth) } == "request.role")
         let timers = RunMachine.timers(for: desk.state)
         #expect(timers.count == 2)
@@ -244,10 +220,7 @@ struct StoryTests {
 
     @Test("a cancelled run takes back what is open and cancels its clocks")
     func cancelled() throws {
-        var desk = try Desk()
-        desk.ledger.orderedPrice = "5000.00"
-        try desk.receive(gross: "5000.00")
-        try desk.work()
+        var desk = try Desk.compared(gross: "5000.00")
         let key = try #require(desk.requests.first?.key)
         let actions = try desk.send(.cancelled(by: Person.ruth, reason: "sent twice"))
         #expect(actions.contains(.withdraw(key: key, reason: "The run was cancelled.")))
