@@ -21,14 +21,6 @@ struct TreeTests {
         #expect(issue.remedy.contains(remedy), "\(issue)", sourceLocation: sourceLocation)
     }
 
-    /// The same, in the file that was edited.
-    private func expectOne(
-        _ path: String, _ old: String, _ new: String, at position: String, _ message: String, _ remedy: String,
-        sourceLocation: SourceLocation = #_sourceLocation
-    ) {
-        expectOne(SampleTree.edited(path, old, new), "\(path):\(position)", message, remedy, sourceLocation: sourceLocation)
-    }
-
     @Test("the sample folder has nothing wrong")
     func sample() {
         let issues = SampleTree.issues()
@@ -48,14 +40,15 @@ struct TreeTests {
     @Test("a tab, a name twice, an alias: each has its place and its remedy")
     func brokenFiles() {
         expectOne(
-            "partners/north/partner.yaml", "name: North", "name:\n\tNorth", at: "4:1",
+            SampleTree.edited("partners/north/partner.yaml", "name: North", "name:\n\tNorth"), "partners/north/partner.yaml:4:1",
             "tab",
             "spaces")
         expectOne(
-            "partners/north/partner.yaml", "locale: en", "locale: en\nname: South", at: "5:1",
+            SampleTree.edited("partners/north/partner.yaml", "locale: en", "locale: en\nname: South"),
+            "partners/north/partner.yaml:5:1",
             "second time", "Keep one")
         expectOne(
-            "partners/north/partner.yaml", "name: North", "name: *north", at: "3:7",
+            SampleTree.edited("partners/north/partner.yaml", "name: North", "name: *north"), "partners/north/partner.yaml:3:7",
             "alias",
             "Write the value out")
     }
@@ -63,8 +56,9 @@ struct TreeTests {
     @Test("an unknown member is answered with the nearest name")
     func unknownMember() {
         expectOne(
-            "tenants/mill/connections/erp.yaml", "settleSeconds: 20", "settleSeconds: 20\nlimit: {concurrency: 2}", at: "10:1",
-            "`limit` is not a member", "Did you mean `limits`?")
+            SampleTree.edited(
+                "tenants/mill/connections/erp.yaml", "settleSeconds: 20", "settleSeconds: 20\nlimit: {concurrency: 2}"),
+            "tenants/mill/connections/erp.yaml:10:1", "`limit` is not a member", "Did you mean `limits`?")
         let calendar = SampleTree.edited("operator/calendars/office.yaml", "  mon:", "  mno:")
         expectOne(calendar, "operator/calendars/office.yaml:6:3", "mno", "mon")
     }
@@ -72,13 +66,15 @@ struct TreeTests {
     @Test("a wrong type is answered with what to write")
     func wrongType() {
         expectOne(
-            "tenants/mill/people.yaml", "amount: \"5000.00\"", "amount: 5000.00", at: "11:29",
+            SampleTree.edited("tenants/mill/people.yaml", "amount: \"5000.00\"", "amount: 5000.00"),
+            "tenants/mill/people.yaml:11:29",
             "A number stands where an amount is expected", "quotes")
         expectOne(
-            "tenants/mill/connections/erp.yaml", "settleSeconds: 20", "settleSeconds: \"20\"", at: "9:16",
-            "a whole number is expected", "without quotes")
+            SampleTree.edited("tenants/mill/connections/erp.yaml", "settleSeconds: 20", "settleSeconds: \"20\""),
+            "tenants/mill/connections/erp.yaml:9:16", "a whole number is expected", "without quotes")
         expectOne(
-            "tenants/mill/contracts/service.yaml", "version: \"1\"", "version: 1", at: "3:10", "a version is expected", "quotes")
+            SampleTree.edited("tenants/mill/contracts/service.yaml", "version: \"1\"", "version: 1"),
+            "tenants/mill/contracts/service.yaml:3:10", "a version is expected", "quotes")
     }
 
     @Test("colours, zones, currencies and amounts are judged")
@@ -87,19 +83,22 @@ struct TreeTests {
             ["partners/north/brand.yaml": "kind: brand\nprimary: \"#12345G\"\n"], "partners/north/brand.yaml:2:10",
             "not a colour", "#1d4e63")
         expectOne(
-            "tenants/mill/tenant.yaml", "timezone: Europe/Berlin", "timezone: Europe/Hamburg", at: "7:11", "not a time zone",
-            "Europe/Berlin")
+            SampleTree.edited("tenants/mill/tenant.yaml", "timezone: Europe/Berlin", "timezone: Europe/Hamburg"),
+            "tenants/mill/tenant.yaml:7:11", "not a time zone", "Europe/Berlin")
         expectOne(
-            "tenants/mill/tenant.yaml", "currency: EUR", "currency: EUX", at: "12:15",
+            SampleTree.edited("tenants/mill/tenant.yaml", "currency: EUR", "currency: EUX"), "tenants/mill/tenant.yaml:12:15",
             "not a currency", "ISO 4217")
     }
 
     @Test("a missing member is reported around where it belongs")
     func missing() {
         expectOne(
-            "tenants/mill/people.yaml", "    email: bo.lind@mill.example\n", "", at: "3:5",
+            SampleTree.edited("tenants/mill/people.yaml", "    email: bo.lind@mill.example\n", ""),
+            "tenants/mill/people.yaml:3:5",
             "`email` is missing", "Add `email`")
-        expectOne("operator/library/policies/who-signs.yaml", "version: \"1\"\n", "", at: "1:1", "version", "Add")
+        expectOne(
+            SampleTree.edited("operator/library/policies/who-signs.yaml", "version: \"1\"\n", ""),
+            "operator/library/policies/who-signs.yaml:1:1", "version", "Add")
     }
 
     @Test("a missing file is reported at its place")
@@ -110,23 +109,25 @@ struct TreeTests {
     @Test("references that lead nowhere are answered with what was probably meant")
     func references() {
         expectOne(
-            "tenants/mill/tenant.yaml", "invoice: pay", "invoice: pays", at: "15:12",
+            SampleTree.edited("tenants/mill/tenant.yaml", "invoice: pay", "invoice: pays"), "tenants/mill/tenant.yaml:15:12",
             "no workflow `pays`", "Did you mean `pay`?")
         expectOne(
-            "tenants/mill/contracts/service.yaml", "calendar: office", "calendar: weekend", at: "5:11", "no calendar `weekend`",
-            "operator/calendars/weekend.yaml")
+            SampleTree.edited("tenants/mill/contracts/service.yaml", "calendar: office", "calendar: weekend"),
+            "tenants/mill/contracts/service.yaml:5:11", "no calendar `weekend`", "operator/calendars/weekend.yaml")
         expectOne(
-            "tenants/mill/connections/erp.yaml", "connector: ledger", "connector: legder", at: "4:12", "no connector `legder`",
-            "`ledger`")
+            SampleTree.edited("tenants/mill/connections/erp.yaml", "connector: ledger", "connector: legder"),
+            "tenants/mill/connections/erp.yaml:4:12", "no connector `legder`", "`ledger`")
         expectOne(
-            "tenants/mill/tenant.yaml", "partner: north", "partner: south", at: "4:10",
+            SampleTree.edited("tenants/mill/tenant.yaml", "partner: north", "partner: south"), "tenants/mill/tenant.yaml:4:10",
             "no partner `south`", "partners/south")
         expectOne(
-            "tenants/mill/people.yaml", "roles: [clerk]", "roles: [clark]", at: "6:13",
+            SampleTree.edited("tenants/mill/people.yaml", "roles: [clerk]", "roles: [clark]"), "tenants/mill/people.yaml:6:13",
             "no role `clark`", "Did you mean `clerk`?")
         expectOne(
-            "operator/library/policies/who-signs.yaml", "role: approver\n        quorum: 2",
-            "role: aprover\n        quorum: 2", at: "10:15", "no role `aprover`", "Did you mean `approver`?")
+            SampleTree.edited(
+                "operator/library/policies/who-signs.yaml", "role: approver\n        quorum: 2",
+                "role: aprover\n        quorum: 2"),
+            "operator/library/policies/who-signs.yaml:10:15", "no role `aprover`", "Did you mean `approver`?")
         expectOne(
             ["tenants/mill/connections/erp.yaml": nil], "tenants/mill/tenant.yaml:9:5", "connection `erp`, which does not exist",
             "connections/erp.yaml")
@@ -135,8 +136,8 @@ struct TreeTests {
     @Test("a connection gives every secret that its mapping asks for")
     func secrets() {
         expectOne(
-            "tenants/mill/connections/erp.yaml", "token: ledger-token", "key: ledger-token", at: "6:1",
-            "needs a secret for `token`", "`token: <name of the secret>`")
+            SampleTree.edited("tenants/mill/connections/erp.yaml", "token: ledger-token", "key: ledger-token"),
+            "tenants/mill/connections/erp.yaml:6:1", "needs a secret for `token`", "`token: <name of the secret>`")
     }
 
     @Test("a tenant has what its workflow takes for granted")
@@ -150,8 +151,8 @@ struct TreeTests {
             "tenants/mill/tenant.yaml:15:12",
             "needs a connection `bank`", "connections/bank.yaml")
         expectOne(
-            "operator/library/workflows/pay.yaml", "policy: who-signs", "policy: who-sings", at: "11:17", "no policy `who-sings`",
-            "Did you mean `who-signs`?")
+            SampleTree.edited("operator/library/workflows/pay.yaml", "policy: who-signs", "policy: who-sings"),
+            "operator/library/workflows/pay.yaml:11:17", "no policy `who-sings`", "Did you mean `who-signs`?")
     }
 
     @Test("two contracts that promise the same at the same time are refused, one after the other is fine")
@@ -170,7 +171,8 @@ struct TreeTests {
     @Test("one person must not set the thresholds and approve under them")
     func staticConflict() {
         expectOne(
-            "tenants/mill/people.yaml", "roles: [approver]", "roles: [approver, changer]", at: "10:5",
+            SampleTree.edited("tenants/mill/people.yaml", "roles: [approver]", "roles: [approver, changer]"),
+            "tenants/mill/people.yaml:10:5",
             "must not meet in one person (P18)", "someone else")
     }
 
@@ -194,8 +196,8 @@ struct TreeTests {
     @Test("addresses and short names are one person's and one scope's")
     func uniqueness() {
         expectOne(
-            "tenants/mill/people.yaml", "email: bo.lind@mill.example", "email: ada.holm@harbour.example", at: "5:12",
-            "also used in", "address of their own")
+            SampleTree.edited("tenants/mill/people.yaml", "email: bo.lind@mill.example", "email: ada.holm@harbour.example"),
+            "tenants/mill/people.yaml:5:12", "also used in", "address of their own")
         let issues = SampleTree.issues(SampleTree.edited("operator/operator.yaml", "slug: harbour", "slug: north"))
         #expect(issues.contains { $0.message.contains("also used by") })
     }
@@ -222,10 +224,11 @@ struct TreeTests {
     @Test("file and document go by one name")
     func names() {
         expectOne(
-            "operator/calendars/office.yaml", "name: office", "name: hours", at: "2:7",
+            SampleTree.edited("operator/calendars/office.yaml", "name: office", "name: hours"),
+            "operator/calendars/office.yaml:2:7",
             "The file is called `office` and the document `hours`", "same name")
         expectOne(
-            "partners/north/partner.yaml", "slug: north", "slug: nord", at: "2:7",
+            SampleTree.edited("partners/north/partner.yaml", "slug: north", "slug: nord"), "partners/north/partner.yaml:2:7",
             "The folder is called `north`", "same name")
     }
 
@@ -241,8 +244,8 @@ struct TreeTests {
     @Test("a policy's own tests run, and so do a tenant's")
     func policyTests() {
         expectOne(
-            "operator/library/policies/who-signs.yaml", "rules: [otherwise]", "rules: [large]", at: "20:5",
-            "a small invoice needs one signature", "Correct the rule")
+            SampleTree.edited("operator/library/policies/who-signs.yaml", "rules: [otherwise]", "rules: [large]"),
+            "operator/library/policies/who-signs.yaml:20:5", "a small invoice needs one signature", "Correct the rule")
         let tests = """
             kind: policy-tests
             name: ours

@@ -87,15 +87,6 @@ struct Desk {
 
     init() throws { environment = try Library.environment() }
 
-    /// An invoice that agrees with its order, received and compared: it is approved or waits for its approvers.
-    static func compared(gross: String = "952.00", recordedBy: PersonID? = Person.maya) throws -> Desk {
-        var desk = try Desk()
-        desk.ledger.orderedPrice = gross
-        try desk.receive(gross: gross, recordedBy: recordedBy)
-        try desk.work()
-        return desk
-    }
-
     var state: RunState { machine.state }
     var tasks: [WorkRequest] { RunMachine.tasks(for: state) }
     var requests: [HumanRequest] { RunMachine.openRequests(for: state) }

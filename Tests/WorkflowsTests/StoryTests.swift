@@ -25,7 +25,10 @@ struct StoryTests {
 
     @Test("above the threshold two approvers sign, and neither may sign twice")
     func twoApprovers() throws {
-        var desk = try Desk.compared(gross: "48310.00")
+        var desk = try Desk()
+        desk.ledger.orderedPrice = "48310.00"
+        try desk.receive(gross: "48310.00")
+        try desk.work()
         #expect(desk.requests.map(\.signaturesNeeded) == [2])
         #expect(desk.state.phase == .waiting)
         try desk.decide("approve", by: Person.jonas)
@@ -42,7 +45,10 @@ struct StoryTests {
 
     @Test("two accounts of one person are one signature")
     func sameNaturalPerson() throws {
-        var desk = try Desk.compared(gross: "48310.00")
+        var desk = try Desk()
+        desk.ledger.orderedPrice = "48310.00"
+        try desk.receive(gross: "48310.00")
+        try desk.work()
         try desk.decide("approve", by: Person.jonas)
         #expect(
             reason { () throws(Refusal) in try desk.decide("approve", by: Person.petra, natural: Person.jonas) }
@@ -52,7 +58,10 @@ struct StoryTests {
 
     @Test("the person who recorded an invoice cannot approve it")
     func selfApproval() throws {
-        var desk = try Desk.compared(gross: "5000.00", recordedBy: Person.jonas)
+        var desk = try Desk()
+        desk.ledger.orderedPrice = "5000.00"
+        try desk.receive(gross: "5000.00", recordedBy: Person.jonas)
+        try desk.work()
         let before = desk.state
         var message = ""
         do throws(Refusal) { try desk.decide("approve", by: Person.jonas) } catch {
@@ -143,7 +152,10 @@ struct StoryTests {
 
     @Test("a rejection at approval needs a reason and ends the run")
     func rejected() throws {
-        var desk = try Desk.compared(gross: "5000.00")
+        var desk = try Desk()
+        desk.ledger.orderedPrice = "5000.00"
+        try desk.receive(gross: "5000.00")
+        try desk.work()
         #expect(reason { () throws(Refusal) in try desk.decide("reject", by: Person.jonas) } == "request.reason")
         try desk.decide("reject", by: Person.jonas, reason: "not ordered by us")
         try desk.work()
@@ -153,7 +165,9 @@ struct StoryTests {
 
     @Test("a bill that the ERP refuses is sent again by a person, under the same key")
     func erpRefusal() throws {
-        var desk = try Desk.compared()
+        var desk = try Desk()
+        try desk.receive()
+        try desk.work()
         let first = try #require(desk.tasks.first)
         try desk.send(.workFinished(key: first.key, .refused(code: "PERIOD_CLOSED", message: "July is closed.")))
         #expect(desk.requests.map(\.code) == ["ERP_REJECTED"])
@@ -168,7 +182,9 @@ struct StoryTests {
 
     @Test("a bill that differs from what was approved is judged by the controller")
     func mismatchAfterWrite() throws {
-        var desk = try Desk.compared()
+        var desk = try Desk()
+        try desk.receive()
+        try desk.work()
         let write = try #require(desk.tasks.first)
         try desk.send(.workFinished(key: write.key, .mismatch(["gross": ["sent": "952.00", "found": "925.00"]])))
         #expect(desk.requests.map(\.rounds.first?.role) == ["controller"])
@@ -178,7 +194,9 @@ struct StoryTests {
 
     @Test("a dead letter waits for a person and goes on after the replay")
     func deadLetter() throws {
-        var desk = try Desk.compared()
+        var desk = try Desk()
+        try desk.receive()
+        try desk.work()
         let write = try #require(desk.tasks.first)
         try desk.send(.workFinished(key: write.key, .dead(code: "UNREACHABLE", message: "connection refused")))
         #expect(desk.state.phase == .waiting)
@@ -194,7 +212,10 @@ struct StoryTests {
 
     @Test("a decision about another version of the invoice is refused")
     func staleDecision() throws {
-        var desk = try Desk.compared(gross: "5000.00")
+        var desk = try Desk()
+        desk.ledger.orderedPrice = "5000.00"
+        try desk.receive(gross: "5000.00")
+        try desk.work()
         #expect(reason { () throws(Refusal) in try desk.decide("approve", by: Person.jonas, hash: "0") } == "request.changed")
         let key = try #require(desk.requests.first?.key)
         let hash = try #require(desk.requests.first?.objectHash)
@@ -206,7 +227,10 @@ struct StoryTests {
 
     @Test("a deadline that passes lets the controller answer too, and never answers itself")
     func escalation() throws {
-        var desk = try Desk.compared(gross: "5000.00")
+        var desk = try Desk()
+        desk.ledger.orderedPrice = "5000.00"
+        try desk.receive(gross: "5000.00")
+        try desk.work()
         #expect(reason { () throws(Refusal) in try desk.decide("approve", by: Person.ruth) } == "request.role")
         let timers = RunMachine.timers(for: desk.state)
         #expect(timers.count == 2)
@@ -220,7 +244,10 @@ struct StoryTests {
 
     @Test("a cancelled run takes back what is open and cancels its clocks")
     func cancelled() throws {
-        var desk = try Desk.compared(gross: "5000.00")
+        var desk = try Desk()
+        desk.ledger.orderedPrice = "5000.00"
+        try desk.receive(gross: "5000.00")
+        try desk.work()
         let key = try #require(desk.requests.first?.key)
         let actions = try desk.send(.cancelled(by: Person.ruth, reason: "sent twice"))
         #expect(actions.contains(.withdraw(key: key, reason: "The run was cancelled.")))
