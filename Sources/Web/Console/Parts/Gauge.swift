@@ -116,7 +116,7 @@ package struct ClockGauge: Sendable, Showing {
             out.bar("tick", x: x, y: 20, width: "1", height: 8)
             out.text(segment.from, x: x, y: 24, css: "wall\(small)", shift: 4)
         }
-        if to - from >= 75 {
+        if to - from >= 50 {
             out.text(segment.label, x: Timeline.percent((from + to) / 2), y: 60, css: "len \(kind)\(small)")
         }
     }
