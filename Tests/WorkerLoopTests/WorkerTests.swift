@@ -72,7 +72,7 @@ struct WorkerTests {
         let hop = try #require(control.state.withLock { $0.reports.first?.telemetry.first })
         #expect(hop.name == "erp.read")
         #expect(hop.facts["status"] == "200")
-        #expect(sent.contains(hop.facts["span"] ?? "-"))
+        #expect(sent.contains(hop.facts["traceparent"] ?? "-"))
         let lines = log.withLock { $0.joined() }
         #expect(lines.contains("task ended"))
         for secret in ["s3cret", "session-secret", "lease-token"] { #expect(!lines.contains(secret), "\(secret)") }

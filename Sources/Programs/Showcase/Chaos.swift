@@ -10,6 +10,8 @@ package final class Chaos: Sendable {
     }
 
     static let sendersAtOnce = 4
+    /// Orders that a ledger is given at once.
+    static let batchSize = 20
     static let startSeconds: Int64 = 60
     static let patienceSeconds: Int64 = 120
 
@@ -48,11 +50,16 @@ package final class Chaos: Sendable {
         )
         try await installation.start { [say] in say($0) }
         try await installation.setPasswords(SampleTenant.all.flatMap { [$0.clerk, $0.controller] } + [SampleTenant.onCall])
+        let trades = try (1...max(1, plan.invoices)).map { number in
+            try SampleTrade(SampleTenant.all[number % SampleTenant.all.count], number: number, today: DemoStories.today)
+        }
+        say("writing \(trades.count) orders with their receipts into the ledgers")
+        try await fill(trades)
         for tenant in SampleTenant.all { try await installation.ledger(tenant).setFaults(ChaosPlan.faults(plan.erp)) }
         let deadline = WallClock.system.now.adding(seconds: plan.boundSeconds)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [self] in try await kill() }
-            group.addTask { [self] in try await send() }
+            group.addTask { [self] in try await send(trades) }
             defer { group.cancelAll() }
             for try await _ in group {}
         }
@@ -114,19 +121,33 @@ package final class Chaos: Sendable {
 
     // MARK: Sending
 
+    /// Master data before anything dies: whoever keeps an ERP's orders is not on trial here.
+    private func fill(_ trades: [SampleTrade]) async throws {
+        for tenant in SampleTenant.all {
+            var mine = trades.filter { $0.tenant.slug == tenant.slug }.map(\.ledgerData)[...]
+            while !mine.isEmpty {
+                let batch = mine.prefix(Chaos.batchSize)
+                mine = mine.dropFirst(Chaos.batchSize)
+                try await installation.ledger(tenant).add([
+                    "orders": .array(batch.flatMap { $0["orders"]?.array ?? [] }),
+                    "receipts": .array(batch.flatMap { $0["receipts"]?.array ?? [] }),
+                ])
+            }
+        }
+    }
+
     /// Spread over the time of the kills.
-    private func send() async throws {
+    private func send(_ trades: [SampleTrade]) async throws {
         let span = Int64(plan.kills) * (ChaosPlan.pauseMilliseconds.lowerBound + ChaosPlan.pauseMilliseconds.upperBound) / 2
         let pause = span / Int64(max(1, plan.invoices))
         try await withThrowingTaskGroup(of: Void.self) { group in
             var open = 0
-            for number in 1...max(1, plan.invoices) {
+            for (index, trade) in trades.enumerated() {
                 if open == Chaos.sendersAtOnce {
                     try await group.next()
                     open -= 1
                 }
-                let tenant = SampleTenant.all[number % SampleTenant.all.count]
-                group.addTask { [self] in try await send(number, tenant) }
+                group.addTask { [self] in try await send(trade, as: index % 5 == 0 ? .cii : .ubl) }
                 open += 1
                 try await Task.sleep(for: .milliseconds(pause))
             }
@@ -134,10 +155,9 @@ package final class Chaos: Sendable {
         }
     }
 
-    private func send(_ number: Int, _ tenant: SampleTenant) async throws {
-        let trade = try SampleTrade(tenant, number: number, today: DemoStories.today)
-        try await again { try await installation.ledger(tenant).add(trade.ledgerData) }
-        let bytes = try trade.invoice.bytes(number % 5 == 0 ? .cii : .ubl)
+    private func send(_ trade: SampleTrade, as syntax: SampleInvoice.Syntax) async throws {
+        let tenant = trade.tenant
+        let bytes = try trade.invoice.bytes(syntax)
         tally.withLock { $0.submitted += 1 }
         let clerk = TenantAPI(try await installation.api(as: tenant.clerk, patienceSeconds: Chaos.patienceSeconds), tenant.slug)
         let document = try await again { try await clerk.submit(bytes, fileName: trade.fileName) }

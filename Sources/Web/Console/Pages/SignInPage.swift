@@ -84,7 +84,7 @@ package struct ErrorPage: ConsolePage {
 
     /// The person may not see or do this; `rule` says why and who may.
     package static func forbidden(in frame: Frame, rule: String, wayOut: String, href: String) -> ErrorPage {
-        ErrorPage(frame: frame, status: "403", title: "This is not yours to open", text: rule, wayOut: wayOut, wayOutHref: href)
+        ErrorPage(frame: frame, status: "403", title: "You may not do this", text: rule, wayOut: wayOut, wayOutHref: href)
     }
 
     /// Our fault. The reference finds the log line.
