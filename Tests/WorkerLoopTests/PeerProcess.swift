@@ -37,9 +37,9 @@ final class PeerProcess: Sendable {
         }
         let state = "\(root)/.build/peers/\(program.prefix { $0 != "." })"
         let words = arguments.joined(separator: " ")
-        // It ends with this process, however that ends, and its database with it.
+        // It ends with this process, and its database with it; a child of the tests inherits blocked signals, hence -9.
         let serve = "'\(python)' '\(root)/Tests/Peers/\(program)' serve --state '\(state)' \(words) 2>'\(state).log'"
-        let watch = "(while kill -0 \(getpid()) 2>/dev/null; do sleep 1; done; kill $peer) >/dev/null 2>&1 &"
+        let watch = "(while kill -0 \(getpid()) 2>/dev/null; do sleep 1; done; kill -9 $peer) >/dev/null 2>&1 &"
         let line = "\(serve) & peer=$!; \(watch) wait $peer"
         guard system("mkdir -p '\(root)/.build/peers'") == 0, let pipe = popen(line, "r") else { return nil }
         var said: [UInt8] = []
