@@ -149,7 +149,7 @@ struct StoryTests {
         #expect(books.runs == ["R-1 completed posted"])
     }
 
-    @Test("what the ledger asks before it posts is confirmed by a person, and the ledger hears the receipt that the audit log holds")
+    @Test("what the ledger asks before it posts is confirmed by a person, and the ledger hears the receipt in the audit log")
     func questionOfTheLedger() async throws {
         let stage = try await Stage.make()
         stage.ledger.change { $0.question = "similar" }

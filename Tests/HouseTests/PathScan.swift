@@ -20,7 +20,8 @@ struct PathScan: Sendable {
         "Invoice", "contract", "events", "lines", "outages", "period", "totals",  // pointers into documents without a schema
         "v1",  // where collectors of telemetry listen
         "staging",  // in the image that builds, gone from the one that runs
-        "beta", "nowhere", "route",  // invented by tests
+        "beta", "connections", "db", "erp_nobody", "nowhere", "oauth2", "route",  // invented by tests
+        "_peer", "exchanges",  // where a peer is controlled; a pointer into recorded samples
     ]
     /// Where people live; whoever it is, the path is theirs alone.
     private static let personal: Set<String> = ["home", "root", "Users"]
@@ -113,6 +114,13 @@ extension PathScan {
             // A schema that is no JSON has its own test.
             if let schema = try? JSONSerialization.jsonObject(with: Data(file.text.utf8)) {
                 collectFields(of: schema, into: &heads)
+            }
+        }
+        // Addresses of other people's systems, as the library's mappings call them.
+        for file in Tree.project.files where file.isBelow("Tenants/operator/library/connectors") && file.path.hasSuffix(".yaml") {
+            for line in file.numberedLines.map(\.line) {
+                guard let path = line.range(of: "path: /").map({ line[$0.upperBound...] }) else { continue }
+                heads.insert(String(path.prefix { !"/ ,}?".contains($0) }))
             }
         }
         return heads

@@ -237,9 +237,6 @@ CREATE TABLE run (
 ) WITH (fillfactor = 80);
 CREATE INDEX run_started ON run (tenant_id, started_at, id);
 CREATE INDEX run_invoice ON run (tenant_id, invoice_id);
--- What is open is a small part of what there is; a run enters and leaves these once, so its other updates stay cheap.
-CREATE INDEX run_open ON run (tenant_id) WHERE finished_at IS NULL;
-CREATE INDEX run_finished ON run (tenant_id, finished_at) WHERE finished_at IS NOT NULL;
 
 CREATE TABLE history (
     tenant_id uuid NOT NULL,
@@ -287,8 +284,6 @@ CREATE TABLE task (
 ) WITH (fillfactor = 80);
 CREATE INDEX task_run ON task (tenant_id, run_id, key);
 CREATE INDEX task_created ON task (tenant_id, class, created_at, id);
-CREATE INDEX task_open ON task (tenant_id, class, kind, created_at, id) WHERE finished_at IS NULL;
-CREATE INDEX task_dead ON task (tenant_id, created_at, id) WHERE state = 'dead';
 
 -- One live lease per task; the rows are the only source of running counts.
 CREATE TABLE lease (
@@ -361,7 +356,6 @@ CREATE TABLE clock (
     FOREIGN KEY (tenant_id, run_id) REFERENCES run
 ) WITH (fillfactor = 80);
 CREATE INDEX clock_started ON clock (tenant_id, started_at, id);
-CREATE INDEX clock_open ON clock (tenant_id) WHERE stopped_at IS NULL;
 
 CREATE TABLE incident (
     tenant_id uuid NOT NULL,
@@ -421,7 +415,6 @@ CREATE TABLE audit_entry (
 );
 CREATE INDEX audit_at ON audit_entry (tenant_id, at, id);
 CREATE INDEX audit_object ON audit_entry (tenant_id, object_type, object_id, at);
-CREATE INDEX audit_run ON audit_entry (tenant_id, run_id, number) WHERE run_id IS NOT NULL;
 
 -- What happened, for live views and notifications; readers stop at the oldest running transaction, not at the last id.
 CREATE TABLE outbox (

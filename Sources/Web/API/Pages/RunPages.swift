@@ -201,7 +201,8 @@ struct RunPages: Sendable {
         return RunPage.ReceiptLine(
             status: .done, act: EventWords.act(entry.action),
             detail:
-                "\(kit.time.dayAndTime(entry.at).text), by \(PageWords.actor(entry, names)), entry \(kit.money.count(Int(entry.number)))",
+                "\(kit.time.dayAndTime(entry.at).text), by \(PageWords.actor(entry, names)), "
+                + "entry \(kit.money.count(Int(entry.number)))",
             reason: entry.content["reason"]?.string ?? "")
     }
 
