@@ -21,7 +21,7 @@ struct PathScan: Sendable {
         "v1",  // where collectors of telemetry listen
         "staging",  // in the image that builds, gone from the one that runs
         "beta", "connections", "db", "erp_nobody", "nowhere", "oauth2", "route",  // invented by tests
-        "_peer", "exchanges",  // where a peer is controlled; a pointer into recorded samples
+        "_peer", "exchanges", "production",  // where a peer is controlled; pointers into samples; an environment of an ERP
     ]
     /// Where people live; whoever it is, the path is theirs alone.
     private static let personal: Set<String> = ["home", "root", "Users"]

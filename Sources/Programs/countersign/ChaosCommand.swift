@@ -9,7 +9,8 @@ struct ChaosCommand: AsyncParsableCommand {
         abstract: "Kill workers, server and database at random moments while invoices are posted, and count.",
         discussion: """
             The ledgers answer 429, 503, HTML and nonsense, lose answers, and commit writes up to twenty seconds after their
-            clients have gone. The same seed kills and fails in the same order. With --erp tryton the ERP is killed and restarted too.
+            clients have gone. The same seed kills and fails in the same order. With --erp tryton the ERP is killed and restarted
+            too.
             Exit codes: 0 everything accepted was posted once; 1 not; 2 it could not run.
             """)
 
