@@ -121,6 +121,15 @@ package struct SampleTrade: Sendable {
         ]
     }
 
+    /// Whether the tax comes to exactly half a cent more. EN 16931 rounds it away from zero and Tryton to even, so that its bill
+    /// differs by a cent and waits for a person, as it should.
+    package var hasHalfCentOfTax: Bool {
+        get throws(Refusal) {
+            let rate = invoice.lines.first?.rate ?? .zero
+            return try SampleFigures(invoice).taxExclusive.multiplied(by: rate).mantissa % 100 == 50
+        }
+    }
+
     /// The sum to pay, as people say it: `EUR 512.34`.
     package var grossText: String {
         get throws(Refusal) { "\(tenant.currency.code) \(try SampleFigures(invoice).taxInclusive)" }
