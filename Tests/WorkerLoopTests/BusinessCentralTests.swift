@@ -12,7 +12,7 @@ struct BusinessCentralTests {
 
     @Test("suppliers come with their accounts, whose text cannot leave its quotes in a filter")
     func suppliers() async throws {
-        guard let world = try PeerWorld.businessCentral() else { return }
+        guard let world = try await PeerWorld.businessCentral() else { return }
         for key: JSONValue in [["number": "S-1001"], ["vatId": "DE813045774"], ["iban": "DE44500105175407324931"]] {
             guard case .completed(let output) = await world.engine().read(["object": "supplier", "key": key]) else {
                 return #expect(Bool(false), "\(key)")
@@ -33,7 +33,7 @@ struct BusinessCentralTests {
 
     @Test("orders and receipts become canonical ones")
     func orders() async throws {
-        guard let world = try PeerWorld.businessCentral() else { return }
+        guard let world = try await PeerWorld.businessCentral() else { return }
         guard case .completed(let found) = await world.engine().read(["object": "order", "key": ["number": "PO-1002"]]),
             case .completed(let came) = await world.engine().read(["object": "receipts", "key": ["orderNumber": "PO-1002"]])
         else { return #expect(Bool(false)) }
@@ -51,7 +51,7 @@ struct BusinessCentralTests {
 
     @Test("a bill is drafted, posted and read back once, whatever is lost on the way", arguments: crashes)
     func posted(mishap: PeerWorld.Mishap) async throws {
-        guard let world = try PeerWorld.businessCentral() else { return }
+        guard let world = try await PeerWorld.businessCentral() else { return }
         let number = number("B")
         let bill = PeerWorld.bill(number)
         _ = await world.engine(mishap).write(bill, isSearchOnly: false, idempotencyKey: "bill/\(number)")
@@ -64,7 +64,7 @@ struct BusinessCentralTests {
 
     @Test("what the mapping does not write is refused before anything is sent, and what the ERP declines keeps its words")
     func refusals() async throws {
-        guard let world = try PeerWorld.businessCentral() else { return }
+        guard let world = try await PeerWorld.businessCentral() else { return }
         let cases: [(JSONValue, String)] = [
             (PeerWorld.bill(number("N"), kind: "credit_note"), "mapping"),
             (PeerWorld.bill(String(repeating: "9", count: 36)), "limit"),
@@ -81,7 +81,7 @@ struct BusinessCentralTests {
 
     @Test("a wrong client secret opens the circuit at once, and no second token is asked for")
     func wrongSecret() async throws {
-        guard let world = try PeerWorld.businessCentral() else { return }
+        guard let world = try await PeerWorld.businessCentral() else { return }
         var secrets = world.secrets
         secrets["clientSecret"] = "wrong"
         for code in ["auth", "auth"] {
@@ -94,7 +94,7 @@ struct BusinessCentralTests {
 
     @Test("a connection is compared with live objects")
     func connectionTest() async throws {
-        guard let world = try PeerWorld.businessCentral() else { return }
+        guard let world = try await PeerWorld.businessCentral() else { return }
         guard case .completed(let report) = await world.engine().test(until: WallClock.system.now.adding(seconds: 30)) else {
             return #expect(Bool(false))
         }

@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import Kernel
 
 /// A peer of `Tests/Peers` that runs while a suite needs it: a real ERP, or one of another shape.
@@ -9,13 +9,32 @@ final class PeerProcess: Sendable {
     let ready: JSONValue
 
     /// One Tryton for all suites of this process; started at the first use, which takes a minute or two when nothing is cached.
-    static let tryton = PeerProcess.start(
-        "tryton.py", needs: "trytond.modules.account_invoice", variable: "COUNTERSIGN_TRYTON_READY",
-        ["--tenant", "brightwater-foods", "--tenant", "kestrel-labs", "--fresh"])
+    static var tryton: PeerProcess? { get async { await trytonStart.value } }
 
-    static let odata = PeerProcess.start(
-        "odata.py", needs: "odata_query, flask, waitress", variable: "COUNTERSIGN_ODATA_READY",
-        ["--tenant", "brightwater-foods", "--fresh"])
+    static var odata: PeerProcess? { get async { await odataStart.value } }
+
+    private static let trytonStart = Task {
+        await onThread {
+            start(
+                "tryton.py", needs: "trytond.modules.account_invoice", variable: "COUNTERSIGN_TRYTON_READY",
+                ["--tenant", "brightwater-foods", "--tenant", "kestrel-labs", "--fresh"])
+        }
+    }
+
+    private static let odataStart = Task {
+        await onThread {
+            start(
+                "odata.py", needs: "odata_query, flask, waitress", variable: "COUNTERSIGN_ODATA_READY",
+                ["--tenant", "brightwater-foods", "--fresh"])
+        }
+    }
+
+    /// Reading a pipe blocks, and the other tests need the threads of the pool.
+    private static func onThread(_ body: @escaping @Sendable () -> PeerProcess?) async -> PeerProcess? {
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(returning: body()) }
+        }
+    }
 
     static func database(_ peer: PeerProcess?, _ tenant: String) -> JSONValue { peer?.ready["databases"]?[tenant] ?? .null }
 

@@ -22,14 +22,18 @@ struct PeerWorld: Sendable {
     let sent = Locked<[String]>([])
 
     /// Nil without the peer; the caller has nothing to test then.
-    static func tryton(_ tenant: String = "brightwater-foods", limits: JSONValue = [:]) throws -> PeerWorld? {
-        guard let peer = PeerProcess.tryton, let name = PeerProcess.database(peer, tenant)["name"]?.string else { return nil }
+    static func tryton(_ tenant: String = "brightwater-foods", limits: JSONValue = [:]) async throws -> PeerWorld? {
+        guard let peer = await PeerProcess.tryton, let name = PeerProcess.database(peer, tenant)["name"]?.string else {
+            return nil
+        }
         return try PeerWorld(
             peer, tenant, mapping: "tryton", path: "/\(name)", ["settings": ["journal": "EXP"], "limits": limits])
     }
 
-    static func businessCentral(_ tenant: String = "brightwater-foods") throws -> PeerWorld? {
-        guard let peer = PeerProcess.odata, let token = PeerProcess.database(peer, tenant)["tokenUrl"]?.string else { return nil }
+    static func businessCentral(_ tenant: String = "brightwater-foods") async throws -> PeerWorld? {
+        guard let peer = await PeerProcess.odata, let token = PeerProcess.database(peer, tenant)["tokenUrl"]?.string else {
+            return nil
+        }
         return try PeerWorld(
             peer, tenant, mapping: "business-central", path: "/v2.0/\(tenant)/production/api",
             ["settings": ["company": "DE01", "account": "60300"], "endpoints": ["token": .string(token)]])

@@ -19,10 +19,10 @@ struct RecordingTests {
         ("receipts", "What came in for an order", ["object": "receipts", "key": ["orderNumber": "PO-1002"]]),
     ]
 
-    private func record(_ make: () throws -> PeerWorld?) async throws {
+    private func record(_ make: () async throws -> PeerWorld?) async throws {
         let clock = WallClock { PeerWorld.recordedAt }
         for (name, title, input) in RecordingTests.reads {
-            guard let world = try make() else { return }
+            guard let world = try await make() else { return }
             let outcome = await world.engine(fresh: true, clock: clock).read(input)
             guard case .completed = outcome else { return #expect(Bool(false), "\(name): \(outcome)") }
             try world.record(name, title, input, outcome)
@@ -37,8 +37,8 @@ struct RecordingTests {
     }
 
     @Test("Tryton answers what the samples say")
-    func tryton() async throws { try await record { try PeerWorld.tryton() } }
+    func tryton() async throws { try await record { try await PeerWorld.tryton() } }
 
     @Test("the OData peer answers what the samples say")
-    func odata() async throws { try await record { try PeerWorld.businessCentral() } }
+    func odata() async throws { try await record { try await PeerWorld.businessCentral() } }
 }

@@ -12,7 +12,7 @@ struct TrytonTests {
 
     @Test("suppliers are found by number, VAT id and account, with their accounts and their standing")
     func suppliers() async throws {
-        guard let world = try PeerWorld.tryton() else { return }
+        guard let world = try await PeerWorld.tryton() else { return }
         for key: JSONValue in [["number": "S-1001"], ["vatId": "DE813045774"], ["iban": "DE44500105175407324931"]] {
             guard case .completed(let output) = await world.engine().read(["object": "supplier", "key": key]) else {
                 return #expect(Bool(false), "\(key)")
@@ -33,7 +33,7 @@ struct TrytonTests {
 
     @Test("an order comes with its lines and what was received, its receipts one by one, in every company of the tenant")
     func orders() async throws {
-        guard let world = try PeerWorld.tryton() else { return }
+        guard let world = try await PeerWorld.tryton() else { return }
         guard case .completed(let output) = await world.engine().read(["object": "order", "key": ["number": "PO-1002"]]) else {
             return #expect(Bool(false))
         }
@@ -56,7 +56,7 @@ struct TrytonTests {
 
     @Test("a bill is created, validated, posted and read back once, and found the second time")
     func posted() async throws {
-        guard let world = try PeerWorld.tryton() else { return }
+        guard let world = try await PeerWorld.tryton() else { return }
         let number = number("R")
         let bill = PeerWorld.bill(number, order: "PO-1003")
         let outcome = await world.engine().write(bill, isSearchOnly: false, idempotencyKey: "bill/\(number)")
@@ -79,7 +79,7 @@ struct TrytonTests {
 
     @Test("a credit note, a line whose amount is not quantity times price, and another company are posted to the cent")
     func shapes() async throws {
-        guard let world = try PeerWorld.tryton() else { return }
+        guard let world = try await PeerWorld.tryton() else { return }
         let cases = [
             PeerWorld.bill(number("C"), kind: "credit_note"),
             PeerWorld.bill(number("P"), lines: [("3", "33.34", "100.00")], net: "100.00", tax: "19.00", gross: "119.00"),
@@ -105,7 +105,7 @@ struct TrytonTests {
         "a worker that dies, or an answer that is lost, at any step leaves one bill, posted by the next attempt",
         arguments: crashes)
     func crash(mishap: PeerWorld.Mishap) async throws {
-        guard let world = try PeerWorld.tryton() else { return }
+        guard let world = try await PeerWorld.tryton() else { return }
         let number = number("X")
         let bill = PeerWorld.bill(number)
         let key = "bill/\(number)"
@@ -128,7 +128,7 @@ struct TrytonTests {
 
     @Test("a bill like another is posted only with a person's decision, named in the task")
     func similar() async throws {
-        guard let world = try PeerWorld.tryton() else { return }
+        guard let world = try await PeerWorld.tryton() else { return }
         let number = number("S")
         let entered = await world.engine().write(PeerWorld.bill(number), isSearchOnly: false, idempotencyKey: "by-hand")
         guard case .completed = entered else { return #expect(Bool(false), "\(entered)") }
@@ -154,7 +154,7 @@ struct TrytonTests {
 
     @Test("what was changed in a posted bill behind our back is seen before it is paid")
     func drift() async throws {
-        guard let world = try PeerWorld.tryton() else { return }
+        guard let world = try await PeerWorld.tryton() else { return }
         let number = number("D")
         let outcome = await world.engine().write(PeerWorld.bill(number), isSearchOnly: false, idempotencyKey: "bill/\(number)")
         guard case .completed(let output) = outcome, let id = output["externalId"] else {
@@ -177,7 +177,7 @@ struct TrytonTests {
     @Test(
         "what Tryton or the mapping cannot take is refused with its reason, and nothing is left behind by our side of the check")
     func refusals() async throws {
-        guard let world = try PeerWorld.tryton() else { return }
+        guard let world = try await PeerWorld.tryton() else { return }
         func refusal(_ bill: JSONValue, _ key: String) async -> (String, String) {
             let outcome = await world.engine().write(bill, isSearchOnly: false, idempotencyKey: key)
             guard case .refused(let code, let message) = outcome else { return ("\(outcome)", "") }
@@ -204,7 +204,7 @@ struct TrytonTests {
 
     @Test("a closed period refuses the bill for a person to see, and once it is open the same bill goes on from where it was")
     func closedPeriod() async throws {
-        guard let world = try PeerWorld.tryton("kestrel-labs") else { return }
+        guard let world = try await PeerWorld.tryton("kestrel-labs") else { return }
         let number = number("K")
         let bill = PeerWorld.bill(number, supplier: "S-2002", entity: "GB01", rate: "20")
         var parts = try #require(bill.object)
@@ -223,7 +223,7 @@ struct TrytonTests {
 
     @Test("a refused password is tried once, stops the writing at once, and is not tried again before it is renewed")
     func refusedPassword() async throws {
-        guard let world = try PeerWorld.tryton("kestrel-labs") else { return }
+        guard let world = try await PeerWorld.tryton("kestrel-labs") else { return }
         var wrong = world.secrets
         wrong["password"] = "not-the-password"
         for attempt in 1...3 {
@@ -239,7 +239,7 @@ struct TrytonTests {
 
     @Test("a session that has ended is renewed once, and the bill is posted")
     func endedSession() async throws {
-        guard let world = try PeerWorld.tryton("kestrel-labs") else { return }
+        guard let world = try await PeerWorld.tryton("kestrel-labs") else { return }
         guard case .completed = await world.engine().read(["object": "bill", "key": ["externalId": "999999"]]) else {
             return #expect(Bool(false))
         }
@@ -258,7 +258,7 @@ struct TrytonTests {
         else {
             return #expect(Bool(false))
         }
-        let elsewhere = try #require(try PeerWorld.tryton())
+        let elsewhere = try #require(try await PeerWorld.tryton())
         let foreign = await elsewhere.engine(secrets: secrets, fresh: true).read([
             "object": "supplier", "key": ["number": "S-1001"],
         ])
@@ -267,7 +267,7 @@ struct TrytonTests {
 
     @Test("many bills posted at one time end posted, each once, though the ERP turns all but one away")
     func together() async throws {
-        guard let world = try PeerWorld.tryton(limits: ["writers": 4]) else { return }
+        guard let world = try await PeerWorld.tryton(limits: ["writers": 4]) else { return }
         let numbers = (0..<6).map { number("T\($0)") }
         let outcomes = await withTaskGroup(of: ConnectorOutcome.self) { group in
             for number in numbers {
@@ -292,7 +292,7 @@ struct TrytonTests {
 
     @Test("answers that lie about being packed, that are huge, cut or a page of HTML are failures of their kind")
     func mischief() async throws {
-        guard let world = try PeerWorld.tryton() else { return }
+        guard let world = try await PeerWorld.tryton() else { return }
         for (mishap, code) in [
             ("wrongGzip", "bad-encoding"), ("huge", "too-large"), ("cut", "broken-answer"), ("html", "protocol"),
         ] {
@@ -306,7 +306,7 @@ struct TrytonTests {
 
     @Test("what changed lately is read, new records too, from a little before the time asked for")
     func changes() async throws {
-        guard let world = try PeerWorld.tryton() else { return }
+        guard let world = try await PeerWorld.tryton() else { return }
         guard
             case .completed(let all) = await world.engine().read(["object": "supplier", "changedSince": "2020-01-01T00:00:00Z"]),
             let until = all["changedUntil"]?.string
@@ -321,7 +321,7 @@ struct TrytonTests {
 
     @Test("a connection is compared with live objects, and a misspelt field is told with its place")
     func connectionTest() async throws {
-        guard let world = try PeerWorld.tryton() else { return }
+        guard let world = try await PeerWorld.tryton() else { return }
         guard case .completed(let report) = await world.engine().test(until: WallClock.system.now.adding(seconds: 30)) else {
             return #expect(Bool(false))
         }
