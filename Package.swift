@@ -148,7 +148,7 @@ let testTargets: [Target] = [
     tests(of: "Records", uses: ["Kernel", "Postgres", "TestKit"]),
     tests(of: "Connectors", uses: ["Kernel", "Finance", "Expressions", "Curl"]),
     tests(of: "Handoff", uses: ["Kernel"]),
-    tests(of: "WorkerLoop", uses: ["Kernel", "Handoff", "Finance", "Connectors", "Curl"]),
+    tests(of: "WorkerLoop", uses: ["Kernel", "Handoff", "Finance", "Connectors", "Curl", "TestBasics"]),
     tests(of: "Supervision", uses: ["Kernel", "Handoff"]),
     tests(
         of: "Flow",
@@ -166,7 +166,7 @@ let testTargets: [Target] = [
     .testTarget(
         name: "HouseTests", path: "Tests/HouseTests", exclude: ["exceptions.txt"], swiftSettings: strict),
     .testTarget(
-        name: "JourneyTests", dependencies: ["Kernel", "TestKit", "Showcase", "Curl"], path: "Tests/JourneyTests",
+        name: "JourneyTests", dependencies: ["Kernel", "TestKit", "TestBasics", "Showcase", "Curl"], path: "Tests/JourneyTests",
         swiftSettings: strict),
 ]
 

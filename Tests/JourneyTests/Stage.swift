@@ -1,6 +1,7 @@
 import Glibc
 import Kernel
 import Showcase
+import TestBasics
 import Testing
 
 /// The real product for a suite of journeys: server, database, workers and ledgers as processes of their own, in a folder and on
@@ -22,7 +23,7 @@ struct Stage: Sendable {
         }
     }
 
-    private static let root = Folder.parent(of: Folder.parent(of: Folder.parent(of: #filePath)))
+    private static let root = Checkout.root
 
     /// Tryton needs the packages of the tests; without them its journeys are passed over, and say so.
     static let hasTryton: Bool = {
@@ -35,7 +36,8 @@ struct Stage: Sendable {
         let folder = "/tmp/countersign-journeys-\(erp.rawValue)-\(getpid())"
         try OwnFolder.claim(folder, flavour: "journeys", replaces: true)
         let installation = try Installation(
-            Installation.Settings(folder: folder, tenants: root + "/Tenants", erp: erp, sharedState: root + "/var/peers/tryton") {
+            Installation.Settings(folder: folder, tenants: root + "/Tenants", erp: erp, sharedState: Checkout.peerState("tryton"))
+            {
                 path, text in
                 // A posting target that a test can miss.
                 path == "tenants/kestrel-labs/contracts/managed-ap.yaml"

@@ -1,5 +1,6 @@
 import Foundation
 import Kernel
+import TestBasics
 
 /// A peer of `Tests/Peers` that runs while a suite needs it: a real ERP, or one of another shape.
 ///
@@ -48,19 +49,20 @@ final class PeerProcess: Sendable {
         {
             return PeerProcess(ready: ready)
         }
-        let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+        let root = Checkout.root
         let python = access("\(root)/.venv/bin/python", X_OK) == 0 ? "\(root)/.venv/bin/python" : "python3"
         guard system("'\(python)' -c 'import \(module)' 2>/dev/null") == 0 else {
             print("skipped 1: the packages of \(program) are not installed (Tests/Peers/requirements.txt)")
             return nil
         }
-        let state = "\(root)/.build/peers/\(program.prefix { $0 != "." })"
+        // Not the state of the journeys, which may run beside this.
+        let state = Checkout.peerState("workers-\(program.prefix { $0 != "." })")
         let words = arguments.joined(separator: " ")
         // It ends with this process, and its database with it; a child of the tests inherits blocked signals, hence -9.
         let serve = "'\(python)' '\(root)/Tests/Peers/\(program)' serve --state '\(state)' \(words) 2>'\(state).log'"
         let watch = "(while kill -0 \(getpid()) 2>/dev/null; do sleep 1; done; kill -9 $peer) >/dev/null 2>&1 &"
         let line = "\(serve) & peer=$!; \(watch) wait $peer"
-        guard system("mkdir -p '\(root)/.build/peers'") == 0, let pipe = popen(line, "r") else { return nil }
+        guard system("mkdir -p '\(state)'") == 0, let pipe = popen(line, "r") else { return nil }
         var said: [UInt8] = []
         while case let byte = fgetc(pipe), byte != EOF, byte != 0x0A { said.append(UInt8(truncatingIfNeeded: byte)) }
         // What is no JSON is no ready line, and the peer's log says what happened.

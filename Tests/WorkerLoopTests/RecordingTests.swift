@@ -27,7 +27,7 @@ struct RecordingTests {
             guard case .completed = outcome else { return #expect(Bool(false), "\(name): \(outcome)") }
             try world.record(name, title, input, outcome)
         }
-        guard let world = try make() else { return }
+        guard let world = try await make() else { return }
         let number = "REC-\(Entropy.system.bytes(4).hexText)"
         let bill = PeerWorld.bill(number)
         let outcome = await world.engine(fresh: true, clock: clock).write(
