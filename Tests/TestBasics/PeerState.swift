@@ -1,8 +1,8 @@
 internal import Glibc
 
 extension Checkout {
-    /// Where a peer of `Tests/Peers` keeps what it makes once: beside the build, or where the database's own user can enter when the
-    /// checkout lies below a folder that is closed to others.
+    /// Where a peer of `Tests/Peers` keeps what it makes once: beside the build, or where the database's own user can enter when
+    /// the checkout lies below a folder that is closed to others.
     package static func peerState(_ name: String) -> String {
         let wanted = root + "/var/peers"
         return (isOpen(root) ? wanted : "/tmp/countersign-peers") + "/" + name
