@@ -60,8 +60,11 @@ final class PeerProcess: Sendable {
         let words = arguments.joined(separator: " ")
         // It ends with this process, and its database with it; a child of the tests inherits blocked signals, hence -9.
         let serve = "'\(python)' '\(root)/Tests/Peers/\(program)' serve --state '\(state)' \(words) 2>'\(state).log'"
-        let watch = "(while kill -0 \(getpid()) 2>/dev/null; do sleep 1; done; kill -9 $peer) >/dev/null 2>&1 &"
-        let line = "\(serve) & peer=$!; \(watch) wait $peer"
+        // A runner that waits for the end of our output leaves this process a zombie meanwhile, which counts as ended; and the
+        // shell keeps none of that output open.
+        let isAlive = "grep -q '^State:[[:space:]]*[^Z]' /proc/\(getpid())/status"
+        let watch = "(while \(isAlive); do sleep 1; done; kill -9 $peer) >/dev/null 2>&1 &"
+        let line = "exec 2>/dev/null; \(serve) & peer=$!; \(watch) wait $peer"
         guard system("mkdir -p '\(state)'") == 0, let pipe = popen(line, "r") else { return nil }
         var said: [UInt8] = []
         while case let byte = fgetc(pipe), byte != EOF, byte != 0x0A { said.append(UInt8(truncatingIfNeeded: byte)) }
