@@ -112,7 +112,7 @@ package final class Bench: Sendable {
         say("measuring \(invoices) invoices end to end")
         var trades: [SampleTrade] = []
         for index in 0..<invoices { trades.append(try trade(SampleTenant.all[index % SampleTenant.all.count])) }
-        for tenant in SampleTenant.all { try await fill(tenant, trades) }
+        try await installation.order(trades)
         let began = WallClock.system.now
         try await send(trades, pauseMicroseconds: 0)
         let handedIn = WallClock.system.now.milliseconds(since: began)
@@ -143,7 +143,7 @@ package final class Bench: Sendable {
         say("measuring the start of ready work at half load: \(count) invoices, one in \(pause / 1000) ms")
         var trades: [SampleTrade] = []
         for index in 0..<count { trades.append(try trade(SampleTenant.all[index % SampleTenant.all.count])) }
-        for tenant in SampleTenant.all { try await fill(tenant, trades) }
+        try await installation.order(trades)
         try await send(trades, pauseMicroseconds: pause)
         try await settle()
         let numbers = Set(trades.map(\.invoice.number))
@@ -269,15 +269,6 @@ package final class Bench: Sendable {
             return number
         }
         return try SampleTrade(tenant, number: number, today: DemoStories.today)
-    }
-
-    /// Master data of many trades at once.
-    private func fill(_ tenant: SampleTenant, _ trades: [SampleTrade]) async throws {
-        let mine = trades.filter { $0.tenant.slug == tenant.slug }.map(\.ledgerData)
-        try await installation.ledger(tenant).add([
-            "orders": .array(mine.flatMap { $0["orders"]?.array ?? [] }),
-            "receipts": .array(mine.flatMap { $0["receipts"]?.array ?? [] }),
-        ])
     }
 
     private func sendOne(_ tenant: SampleTenant) async throws -> (SubmittedDocument, RunView) {

@@ -10,8 +10,6 @@ package final class Chaos: Sendable {
     }
 
     static let sendersAtOnce = 4
-    /// Orders that a ledger is given at once.
-    static let batchSize = 20
     static let startSeconds: Int64 = 60
     static let patienceSeconds: Int64 = 120
 
@@ -51,16 +49,19 @@ package final class Chaos: Sendable {
         try await installation.start { [say] in say($0) }
         try await installation.setPasswords(SampleTenant.all.flatMap { [$0.clerk, $0.controller] } + [SampleTenant.onCall])
         // Nobody is there to look at bills of which the ERP rounds the tax otherwise.
-        let trades = try (1...max(1, plan.invoices * 2)).map { number in
+        let candidates = try (1...max(1, plan.invoices * 2)).map { number in
             try SampleTrade(SampleTenant.all[number % SampleTenant.all.count], number: number, today: DemoStories.today)
-        }.filter { try plan.erp == .sandbox || !$0.hasHalfCentOfTax }.prefix(plan.invoices)
+        }
+        let fitting = try candidates.filter { try plan.erp == .sandbox || !$0.hasHalfCentOfTax }
+        let trades = Array(fitting.prefix(plan.invoices))
         say("writing \(trades.count) orders with their receipts into the ledgers")
-        try await fill(Array(trades))
+        // Before anything dies: whoever keeps an ERP's orders is not on trial here.
+        try await installation.order(trades)
         for tenant in SampleTenant.all { try await installation.ledger(tenant).setFaults(ChaosPlan.faults(plan.erp)) }
         let deadline = WallClock.system.now.adding(seconds: plan.boundSeconds)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [self] in try await kill() }
-            group.addTask { [self] in try await send(Array(trades)) }
+            group.addTask { [self] in try await send(trades) }
             defer { group.cancelAll() }
             for try await _ in group {}
         }
@@ -121,21 +122,6 @@ package final class Chaos: Sendable {
     }
 
     // MARK: Sending
-
-    /// Master data before anything dies: whoever keeps an ERP's orders is not on trial here.
-    private func fill(_ trades: [SampleTrade]) async throws {
-        for tenant in SampleTenant.all {
-            var mine = trades.filter { $0.tenant.slug == tenant.slug }.map(\.ledgerData)[...]
-            while !mine.isEmpty {
-                let batch = mine.prefix(Chaos.batchSize)
-                mine = mine.dropFirst(Chaos.batchSize)
-                try await installation.ledger(tenant).add([
-                    "orders": .array(batch.flatMap { $0["orders"]?.array ?? [] }),
-                    "receipts": .array(batch.flatMap { $0["receipts"]?.array ?? [] }),
-                ])
-            }
-        }
-    }
 
     /// Spread over the time of the kills.
     private func send(_ trades: [SampleTrade]) async throws {

@@ -72,6 +72,11 @@ package final class Installation: Sendable {
         return LedgerAPI(sandboxPort: ledgerPorts.withLock { $0[tenant.slug] ?? 0 })
     }
 
+    /// The orders and receipts of these trades, each in its tenant's ledger.
+    func order(_ trades: [SampleTrade]) async throws {
+        for tenant in SampleTenant.all { try await ledger(tenant).add(trades.filter { $0.tenant.slug == tenant.slug }) }
+    }
+
     // MARK: Starting
 
     /// Ledgers, configuration, server, passwords, secrets: everything from nothing. `say` is told of each stage.

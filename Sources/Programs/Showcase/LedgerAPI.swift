@@ -5,6 +5,8 @@ package import Kernel
 /// the tests speak the same words here.
 package struct LedgerAPI: Sendable {
     static let answerMilliseconds = 120_000
+    /// Orders that are sent at once; a real ERP takes a third of a second for each.
+    static let batchSize = 20
 
     /// The address below which the ERP is looked into and changed behind everybody's back.
     package let control: String
@@ -17,8 +19,6 @@ package struct LedgerAPI: Sendable {
     /// What a sandbox holds in truth.
     package struct Books: Sendable {
         package let bills: [JSONValue]
-        /// Bills that differ in supplier or number.
-        package let distinct: Int
         /// `supplier/number` of what stands there more than once.
         package let doubled: [String]
         /// Who asked for what, the oldest first: `method`, `path`, and the caller's `traceparent` where it named one.
@@ -28,8 +28,7 @@ package struct LedgerAPI: Sendable {
     package func books() async throws -> Books {
         let json = try await exchange(.get, "/ledger", nil)
         return Books(
-            bills: json["bills"]?.array ?? [], distinct: json["distinct"]?.int ?? 0,
-            doubled: (json["doubled"]?.array ?? []).compactMap { $0.string },
+            bills: json["bills"]?.array ?? [], doubled: (json["doubled"]?.array ?? []).compactMap { $0.string },
             requests: json["requests"]?.array ?? [])
     }
 
@@ -38,6 +37,19 @@ package struct LedgerAPI: Sendable {
 
     /// Adds suppliers, orders and receipts.
     package func add(_ data: JSONValue) async throws { _ = try await exchange(.post, "/data", data) }
+
+    /// Adds the orders and receipts of many trades, some at a time.
+    func add(_ trades: [SampleTrade]) async throws {
+        var rest = trades.map(\.ledgerData)[...]
+        while !rest.isEmpty {
+            let batch = rest.prefix(LedgerAPI.batchSize)
+            rest = rest.dropFirst(LedgerAPI.batchSize)
+            try await add([
+                "orders": .array(batch.flatMap { $0["orders"]?.array ?? [] }),
+                "receipts": .array(batch.flatMap { $0["receipts"]?.array ?? [] }),
+            ])
+        }
+    }
 
     /// What only a peer can do, such as `close-period`; the answer is the peer's own.
     @discardableResult
