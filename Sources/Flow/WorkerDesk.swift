@@ -111,6 +111,15 @@ package final class WorkerDesk: Sendable {
         for id in ids { giveUp(id) }
     }
 
+    /// The process has ended: what it asked before must not be answered with work that nobody does. A wait that is in a batch's
+    /// hands at this moment may still be; the end of the worker, told to the lane after this, takes that lease back.
+    package func dismiss(_ incarnation: String) {
+        let ids = state.withLock { state in
+            state.entries.values.filter { $0.waiter.worker.incarnation == incarnation }.map(\.waiter.id)
+        }
+        for id in ids { giveUp(id) }
+    }
+
     /// The server stops: who waits is answered now, who comes later at once, so that no open poll holds the stop up.
     package func stop() {
         let ids = state.withLock { state in

@@ -240,6 +240,19 @@ struct AttemptTests {
         #expect(try await stage.lease().first?.phase == .search)
     }
 
+    @Test("work that comes after a worker's end is not given to the question which the dead one left open", .timeLimit(.minutes(1)))
+    func deadPoll() async throws {
+        let stage = try await Stage.make()
+        let (desk, dead) = (await stage.house.workers, await stage.identity(stage.firm))
+        let poll = Task { await desk.lease(dead, kinds: ["erp.read"], capacity: 1, waitMilliseconds: 3_600_000) }
+        while !desk.hasWaiters(lane: dead.lane) { await Task.yield() }
+        desk.dismiss("another incarnation")
+        #expect(desk.hasWaiters(lane: dead.lane))
+        desk.dismiss(dead.incarnation)
+        #expect(!desk.hasWaiters(lane: dead.lane))
+        #expect(await poll.value.isEmpty)
+    }
+
     @Test("a stop answers every open poll at once, and every later one too", .timeLimit(.minutes(1)))
     func stop() async throws {
         let stage = try await Stage.make()

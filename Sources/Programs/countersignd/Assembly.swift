@@ -53,6 +53,7 @@ struct Assembly: Sendable {
         let posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
         let logging = platform.logger
         staff.onEnd { tenant, incarnation in
+            workers.dismiss(incarnation)
             Task {
                 do {
                     try await posting.workerEnded(incarnation, of: tenant)
