@@ -6,7 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-long cs_release_startup_pages(void) {
+long cs_release_unused_pages(void) {
+    malloc_trim(0);
     FILE *maps = fopen("/proc/self/maps", "re");
     if (!maps) return -1;
     char line[1024];
@@ -26,4 +27,4 @@ long cs_release_startup_pages(void) {
     return released;
 }
 
-void cs_use_few_arenas(void) { mallopt(M_ARENA_MAX, 2); }
+void cs_use_one_arena(void) { mallopt(M_ARENA_MAX, 1); }

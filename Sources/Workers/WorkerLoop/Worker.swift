@@ -73,7 +73,7 @@ package actor Worker {
     /// Works until the end, and says which one it was. All that was under way is over or given up when it returns.
     package func run() async -> Ending {
         guard let welcome = await greet() else { return close() }
-        ProcessFigures.releaseStartupPages()
+        ProcessFigures.releaseUnusedPages()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.leaseLoop(waitMilliseconds: welcome.leaseWaitSeconds * 1000) }
             group.addTask { await self.reportLoop() }
@@ -264,6 +264,7 @@ package actor Worker {
         while ending == nil {
             await pause(UInt64(seconds) * 1_000)
             guard ending == nil, !Task.isCancelled else { return }
+            if held.isEmpty { ProcessFigures.releaseUnusedPages() }
             let beat = Heartbeat(
                 leases: Array(held.keys.prefix(HandoffTerms.capacityMax)), residentBytes: ProcessFigures.residentBytes,
                 openTransfers: client.openTransfers, cpuMicroseconds: ProcessFigures.cpuMicroseconds,

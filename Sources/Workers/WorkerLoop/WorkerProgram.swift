@@ -21,7 +21,7 @@ package enum WorkerProgram {
 
     /// Runs the worker that this process is, with what opens documents for a reader program; answers the exit status.
     package static func run(documents: (String) -> any DocumentOpening) async -> Int32 {
-        cs_use_few_arenas()
+        cs_use_one_arena()
         signal(SIGPIPE, SIG_IGN)
         let bootstrap: WorkerBootstrap
         do throws(Refusal) {
