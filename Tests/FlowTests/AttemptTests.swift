@@ -240,7 +240,7 @@ struct AttemptTests {
         #expect(try await stage.lease().first?.phase == .search)
     }
 
-    @Test("work that comes after a worker's end is not given to the question which the dead one left open", .timeLimit(.minutes(1)))
+    @Test("work is not given to the question that a dead worker left open", .timeLimit(.minutes(1)))
     func deadPoll() async throws {
         let stage = try await Stage.make()
         let (desk, dead) = (await stage.house.workers, await stage.identity(stage.firm))
