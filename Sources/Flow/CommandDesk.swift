@@ -38,28 +38,28 @@ package final class CommandDesk: Sendable {
             try await tx.query(CommandQueries.insert(command)).count == 1
         }
         guard added else { return try await earlier(command) }
-        wake(command.lane)
         return try await outcome(of: command)
-    }
-
-    /// The answer as the lane tells it. Where the lane is another process's, nobody tells; then the row does,
-    /// once the wait is over.
-    private func outcome(of command: CommandRow) async throws -> Answer {
-        let answer = await wait(for: command.id)
-        return answer == .pending ? try await earlier(command) : answer
     }
 
     /// Wakes the lanes of commands that a caller inserted inside its own transaction.
     package func nudge(lane: Int32) { wake(lane) }
 
-    /// The answer of a command that the caller inserted itself. The lane may have been quicker than this call, so what is not
-    /// announced in memory is looked up before the answer counts as pending.
-    package func answer(of command: CommandRow) async throws -> Answer {
-        expect(command.id)
-        defer { forget(command.id) }
-        if case .done(let known) = try await earlier(command) { return .done(known) }
+    /// Answers of these commands are kept from now on, until `withdraw`; to be called before the caller stores them.
+    package func announce(_ ids: [CommandID]) {
+        for id in ids { expect(id) }
+    }
+
+    /// Nobody waits for these any longer.
+    package func withdraw(_ ids: [CommandID]) {
+        for id in ids { forget(id) }
+    }
+
+    /// Wakes the lane of a command that was announced and stored, and waits: the answer as the lane tells it. Where the lane is
+    /// another process's, nobody tells; then the row does, once the wait is over.
+    package func outcome(of command: CommandRow) async throws -> Answer {
         wake(command.lane)
-        return try await outcome(of: command)
+        let answer = await wait(for: command.id)
+        return answer == .pending ? try await earlier(command) : answer
     }
 
     /// Called by a lane after its commit.

@@ -147,9 +147,14 @@ package final class LeaseFactory: Sendable {
 
     func leases(_ granted: [GrantedLease], for worker: WorkerIdentity) async -> [WorkLease] {
         var out: [WorkLease] = []
+        // Leases of one batch mostly share their connection, whose secrets cost a transaction and their opening.
+        var connections: [String?: (configuration: JSONValue, secrets: [String: String])] = [:]
         for lease in granted {
             do {
-                let connection = try await connection(lease.task.connection, tenant: worker.tenant)
+                let name = lease.task.connection
+                let connection =
+                    if let known = connections[name] { known } else { try await connection(name, tenant: worker.tenant) }
+                connections[name] = connection
                 out.append(
                     WorkLease(
                         token: lease.token, task: lease.task.id, run: lease.task.run, attempt: lease.attempt,

@@ -22,41 +22,121 @@ package struct Posting: Sendable {
         canonical = Canonical(platform: platform)
     }
 
-    /// A report's verdict. Repeating a report is safe: the same token is the same command.
-    package func receive(_ report: WorkReport, from worker: WorkerIdentity) async throws -> ReportVerdict {
-        guard let task = report.token.split(separator: ".").first.flatMap({ TaskID($0) }) else { return .stale }
-        let hash = SHA256.hash(Array(report.token.utf8))
-        let key = "task.report/\(hash.hexText)"
+    /// The verdicts of reports, in their order. Repeating a report is safe: the same token is the same command.
+    ///
+    /// All reports of calls are one transaction. A reading has one of its own, since it brings an invoice with it.
+    package func receive(_ reports: [WorkReport], from worker: WorkerIdentity) async throws -> [ReportVerdict] {
+        let sheaf = reports.map { Reported($0, id: platform.newID()) }
+        let ids = sheaf.map(\.id)
+        // Announced before they are stored: the lane may be quicker than the rest of this call.
+        desk.announce(ids)
+        defer { desk.withdraw(ids) }
+        let taken = try await store(sheaf, from: worker)
+        return try await withThrowingTaskGroup(of: (Int, ReportVerdict).self) { group in
+            for (place, taking) in taken.enumerated() {
+                let item = sheaf[place]
+                group.addTask {
+                    switch taking {
+                    case .stale: return (place, .stale)
+                    case .repeated: return (place, .accepted)
+                    case .stored(let command):
+                        if let task = item.task { record(item.report, task: task, worker: worker) }
+                        return (place, Posting.verdict(try await desk.outcome(of: command)))
+                    case .reading: return (place, try await receive(reading: item, from: worker))
+                    }
+                }
+            }
+            var verdicts = Array(repeating: ReportVerdict.stale, count: sheaf.count)
+            for try await (place, verdict) in group { verdicts[place] = verdict }
+            return verdicts
+        }
+    }
+
+    /// A report as it came, and the command that it becomes.
+    private struct Reported: Sendable {
+        let report: WorkReport
+        /// Of the token; a token that names none is stale.
+        let task: TaskID?
+        let hash: [UInt8]
+        let key: String
+        let id: CommandID
+
+        init(_ report: WorkReport, id: CommandID) {
+            self.report = report
+            self.id = id
+            task = report.token.split(separator: ".").first.flatMap { TaskID($0) }
+            hash = SHA256.hash(Array(report.token.utf8))
+            key = "task.report/\(hash.hexText)"
+        }
+
+        func command(_ lease: LeaseRow, of worker: WorkerIdentity, at now: Moment) -> CommandRow {
+            CommandRow(
+                tenant: worker.tenant, id: id, lane: worker.lane, idempotencyKey: key, kind: "task.report", task: lease.task,
+                payload: ["epoch": JSONValue(lease.epoch), "outcome": report.outcome.json], createdAt: now)
+        }
+    }
+
+    private enum Taking: Sendable {
+        /// The lease is not this report's, or not any longer.
+        case stale
+        case repeated
+        case stored(CommandRow)
+        /// Not stored yet.
+        case reading
+    }
+
+    private func store(_ sheaf: [Reported], from worker: WorkerIdentity) async throws -> [Taking] {
+        let now = platform.clock.now
+        return try await platform.store.withTenant(worker.tenant) { tx in
+            let found = try await tx.pipeline([
+                CommandQueries.known(tenant: worker.tenant, idempotencyKeys: sheaf.map(\.key)),
+                LeaseQueries.find(tenant: worker.tenant, tasks: sheaf.compactMap(\.task)),
+            ])
+            let known = Set(try found[0].map { try $0.get("idempotency_key", as: String.self) })
+            let rows = try found[1].map(LeaseRow.init)
+            let leases = Dictionary(rows.map { ($0.task, $0) }, uniquingKeysWith: { first, _ in first })
+            let taken = sheaf.map { item -> Taking in
+                if known.contains(item.key) { return .repeated }
+                guard let lease = item.task.flatMap({ leases[$0] }), constantTimeEqual(lease.tokenHash, item.hash) else {
+                    return .stale
+                }
+                if lease.kind == WorkKind.documentRead.rawValue { return .reading }
+                return .stored(item.command(lease, of: worker, at: now))
+            }
+            let commands = taken.compactMap { taking -> CommandRow? in
+                guard case .stored(let command) = taking else { return nil }
+                return command
+            }
+            if !commands.isEmpty { _ = try await tx.query(CommandQueries.insert(commands)) }
+            return taken
+        }
+    }
+
+    private static func verdict(_ answer: CommandDesk.Answer) -> ReportVerdict {
+        switch answer {
+        case .done(let answer): answer["verdict"]?.string == "stale" ? .stale : .accepted
+        case .refused: .stale
+        case .pending: .pending
+        }
+    }
+
+    /// A reading is stored together with what it leads to: the invoice and the run's start, or the exception.
+    private func receive(reading item: Reported, from worker: WorkerIdentity) async throws -> ReportVerdict {
+        guard let task = item.task else { return .stale }
         let scope = try await scopes.scope(worker.tenant)
         let tenant = try await assets.current(for: worker.tenant)
-        let outcome = report.outcome.json
-        let prepared = try await platform.store.withTenant(worker.tenant) { tx -> [CommandRow]? in
-            if try await tx.query(CommandQueries.find(tenant: worker.tenant, idempotencyKey: key)).count == 1 { return [] }
+        let prepared = try await platform.store.withTenant(worker.tenant) { tx -> CommandRow? in
             guard let lease = try await tx.query(LeaseQueries.find(tenant: worker.tenant, task: task)).first.map(LeaseRow.init),
-                constantTimeEqual(lease.tokenHash, hash)
+                constantTimeEqual(lease.tokenHash, item.hash)
             else { return nil }
-            var commands = [
-                CommandRow(
-                    tenant: worker.tenant, id: platform.newID(), lane: worker.lane, idempotencyKey: key, kind: "task.report",
-                    task: task,
-                    payload: ["epoch": JSONValue(lease.epoch), "outcome": outcome], createdAt: platform.clock.now)
-            ]
-            if lease.kind == WorkKind.documentRead.rawValue,
-                let follow = try await reading(report.outcome, task: task, scope: scope, tenant: tenant, tx: tx)
-            {
-                commands.append(follow)
-            }
-            for command in commands { _ = try await tx.query(CommandQueries.insert(command)) }
-            return commands
+            let command = item.command(lease, of: worker, at: platform.clock.now)
+            let follow = try await reading(item.report.outcome, task: task, scope: scope, tenant: tenant, tx: tx)
+            _ = try await tx.query(CommandQueries.insert([command] + (follow.map { [$0] } ?? [])))
+            return command
         }
-        guard let commands = prepared else { return .stale }
-        record(report, task: task, worker: worker)
-        guard let first = commands.first else { return .accepted }
-        switch try await desk.answer(of: first) {
-        case .done(let answer): return answer["verdict"]?.string == "stale" ? .stale : .accepted
-        case .refused: return .stale
-        case .pending: return .pending
-        }
+        guard let command = prepared else { return .stale }
+        record(item.report, task: task, worker: worker)
+        return Posting.verdict(try await desk.outcome(of: command))
     }
 
     /// The transaction's second half for readings: the invoice and the run's start, or the exception.

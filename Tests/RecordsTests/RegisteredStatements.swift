@@ -115,6 +115,7 @@ extension RegisteredStatement {
         app("RunQueries.openByPin", RunQueries.openByPin(tenant: one.id)),
         app("RunQueries.countByPhase", RunQueries.countByPhase(tenant: one.id)),
         app("CommandQueries.insert", CommandQueries.insert(one.commandRow)),
+        app("CommandQueries.insert", CommandQueries.insert([one.commandRow])),
         engine("CommandQueries.keep", CommandQueries.keep([one.commandRow])),
         engine("CommandQueries.requeue", CommandQueries.requeue(lane: 1, tenants: [one.id], ids: [one.command])),
         engine("CommandQueries.pending", CommandQueries.pending(lane: 1, limit: 5)),
@@ -122,6 +123,7 @@ extension RegisteredStatement {
         engine(
             "CommandQueries.answer",
             CommandQueries.answer(lane: 1, tenants: [one.id], ids: [one.command], answers: [[:]], at: now)),
+        app("CommandQueries.known", CommandQueries.known(tenant: one.id, idempotencyKeys: ["c1", "c2"])),
         app("CommandQueries.find", CommandQueries.find(tenant: one.id, idempotencyKey: "c1")),
     ]
 
@@ -153,6 +155,7 @@ extension RegisteredStatement {
         engine("LeaseQueries.insert", LeaseQueries.insert([one.leaseRow])),
         engine("LeaseQueries.load", LeaseQueries.load(lane: 1, tenants: [one.id], tasks: [one.task])),
         engine("LeaseQueries.delete", LeaseQueries.delete(lane: 1, tenants: [one.id], tasks: [one.task])),
+        app("LeaseQueries.find", LeaseQueries.find(tenant: one.id, tasks: [one.task])),
         app("LeaseQueries.find", LeaseQueries.find(tenant: one.id, task: one.task)),
         app("LeaseQueries.ofTenant", LeaseQueries.ofTenant(one.id)),
         engine("LeaseQueries.running", LeaseQueries.running(lane: 1, tenant: one.id)),

@@ -62,6 +62,26 @@ package enum CommandQueries {
         """
     }
 
+    /// Adds commands and queues them in their order; those whose key is known already are left out. Answers what was added.
+    package static func insert(_ commands: [CommandRow]) -> SQL {
+        """
+        WITH given AS (
+            SELECT * FROM unnest(\(commands.map(\.tenant)), \(commands.map(\.id)), \(commands.map(\.lane)),
+                \(commands.map(\.idempotencyKey)), \(commands.map(\.kind)), \(commands.map(\.run)), \(commands.map(\.task)),
+                \(commands.map(\.payload)), \(commands.map(\.traceparent)), \(commands.map(\.createdAt)))
+                WITH ORDINALITY AS c(tenant_id, id, lane, idempotency_key, kind, run_id, task_id, payload, traceparent,
+                    created_at, place)),
+        added AS (
+            INSERT INTO command (tenant_id, id, lane, idempotency_key, kind, run_id, task_id, payload, traceparent, created_at)
+            SELECT tenant_id, id, lane, idempotency_key, kind, run_id, task_id, payload, traceparent, created_at FROM given
+            ON CONFLICT (tenant_id, idempotency_key) DO NOTHING RETURNING id),
+        queued AS (
+            INSERT INTO queue.command (lane, tenant_id, command_id)
+            SELECT lane, tenant_id, id FROM given JOIN added USING (id) ORDER BY place)
+        SELECT id FROM added
+        """
+    }
+
     /// Adds commands without queueing them: they wait for `requeue`.
     package static func keep(_ commands: [CommandRow]) -> SQL {
         """
@@ -101,6 +121,13 @@ package enum CommandQueries {
         UPDATE command c SET applied_at = \(at), answer = done.answer
         FROM unnest(\(tenants), \(ids), \(answers)) AS done(tenant_id, id, answer)
         WHERE c.lane = \(lane) AND c.tenant_id = done.tenant_id AND c.id = done.id
+        """
+    }
+
+    /// Which of these keys a command has already.
+    package static func known(tenant: TenantID, idempotencyKeys: [String]) -> SQL {
+        """
+        SELECT idempotency_key FROM command WHERE tenant_id = \(tenant) AND idempotency_key = ANY(\(idempotencyKeys))
         """
     }
 

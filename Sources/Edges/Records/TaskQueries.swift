@@ -313,6 +313,10 @@ package enum LeaseQueries {
         "SELECT \(columns) FROM lease l WHERE l.tenant_id = \(tenant) AND l.task_id = \(task)"
     }
 
+    package static func find(tenant: TenantID, tasks: [TaskID]) -> SQL {
+        "SELECT \(columns) FROM lease l WHERE l.tenant_id = \(tenant) AND l.task_id = ANY(\(tasks))"
+    }
+
     /// Live leases of one incarnation of a worker.
     package static func ofWorkers(lane: Int32, tenants: [TenantID], workers: [String]) -> SQL {
         """

@@ -1,12 +1,12 @@
 internal import Curl
 internal import Glibc
-internal import Kernel
+package import Kernel
 
 /// Measures the running product from outside: real server, workers, database and ledgers on this machine.
 package final class Bench: Sendable {
     package enum Subject: String, Sendable, CaseIterable {
         case endToEnd = "end-to-end"
-        case worker, start, page
+        case worker, start, engine, page
     }
 
     static let sendersAtOnce = 12
@@ -27,21 +27,33 @@ package final class Bench: Sendable {
     private let say: @Sendable (String) -> Void
     private let subjects: [Subject]
     private let invoices: Int
+    private let seconds: Int64
     private let numbers = Locked(1)
 
+    /// `seconds` is how long the engine is watched.
     package init(
-        folder: String, tenants: String, subjects: [Subject], invoices: Int, say: @escaping @Sendable (String) -> Void
+        folder: String, tenants: String, subjects: [Subject], invoices: Int, seconds: Int64,
+        say: @escaping @Sendable (String) -> Void
     ) throws {
         try OwnFolder.claim(folder, flavour: "bench", replaces: true)
         let tenants = subjects.contains(.page) ? try BenchFleet.configuration(from: tenants, below: folder) : tenants
-        installation = try Installation(Installation.Settings(folder: folder, tenants: tenants, logLevel: "info"))
+        installation = try Installation(
+            Installation.Settings(folder: folder, tenants: tenants, logLevel: "info", edits: BenchEngine.withoutPaces))
+        self.seconds = seconds
         self.subjects = subjects
         self.invoices = invoices
         self.say = say
     }
 
-    /// The settings under which it was measured, and the results. Nothing is left running.
-    package func run() async throws -> (settings: [String], results: [BenchResult]) {
+    /// What a measurement found: the settings under which it was made, the results, and the engine's figures by name.
+    package struct Report: Sendable {
+        package let settings: [String]
+        package let results: [BenchResult]
+        package let figures: JSONObject
+    }
+
+    /// Nothing is left running.
+    package func run() async throws -> Report {
         do {
             try await installation.start { [say] in say($0) }
             try await installation.setPasswords(
@@ -56,10 +68,16 @@ package final class Bench: Sendable {
                 if subjects.contains(.endToEnd) { results += measured }
             }
             if subjects.contains(.start) { results += try await start(perThousandSeconds: perSecond) }
+            var figures: JSONObject = [:]
+            if subjects.contains(.engine) {
+                let measured = try await engine()
+                results += measured.results
+                figures = measured.json
+            }
             if subjects.contains(.page) { results += try await page() }
             let settings = durability()
             await installation.stop()
-            return (settings, results)
+            return Report(settings: settings, results: results, figures: figures)
         } catch {
             await installation.stop()
             throw error
@@ -212,6 +230,14 @@ package final class Bench: Sendable {
 
     private func serverLog() -> [ServerLogLine] {
         (Folder.text(installation.processes.log("countersignd")) ?? "").split(separator: "\n").compactMap(ServerLogLine.init)
+    }
+
+    // MARK: The engine
+
+    private func engine() async throws -> BenchEngine.Figures {
+        for tenant in SampleTenant.all { _ = try await sendOne(tenant) }
+        try await settle()
+        return try await BenchEngine(installation: installation, seconds: seconds, say: say).measure()
     }
 
     // MARK: Pages

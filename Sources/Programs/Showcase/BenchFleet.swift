@@ -38,23 +38,14 @@ struct BenchFleet: Sendable {
 
     /// Fills all tenants up; answers how many rows were written.
     func fill() async throws -> String {
-        guard let pid = installation.databasePid, let server = BenchFleet.link("/proc/\(pid)/exe") else {
-            throw Fault("filling the database", "there is no private database", isRetryable: false)
-        }
         let script = "\(installation.settings.folder)/fleet.sql"
         try Folder.write(Array(BenchFleet.script.utf8), to: script)
         return try await installation.processes.run(
-            Folder.parent(of: server) + "/psql",
+            try installation.databaseProgram("psql"),
             [
                 "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1", "--host",
-                installation.dataFolder + "/postgres/run", "--username", "postgres", "--dbname", "countersign", "--file", script,
+                installation.databaseSocket, "--username", "postgres", "--dbname", "countersign", "--file", script,
             ])
-    }
-
-    private static func link(_ path: String) -> String? {
-        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = readlink(path, &buffer, buffer.count - 1)
-        return count > 0 ? String(decoding: buffer[0..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
     }
 
     /// References are not checked while copying: every copy brings the rows that it refers to.

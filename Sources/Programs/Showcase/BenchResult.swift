@@ -8,8 +8,9 @@ package struct BenchResult: Sendable {
     /// In `unit`.
     package let value: Int64
     package let unit: String
-    /// The most that is good; nil where none is set.
+    /// The most that is good, or the least where `isFloor`; nil where none is set.
     package let bar: Int64?
+    package let isFloor: Bool
     /// How it was measured, and over what.
     package let note: String
 
@@ -18,17 +19,36 @@ package struct BenchResult: Sendable {
         self.value = value
         self.unit = unit
         self.bar = bar
+        isFloor = false
         self.note = note
     }
 
-    /// With its unit, as people read it; rates are kept in thousandths.
-    package var shown: String {
-        unit == BenchResult.perThousandSeconds ? "\(ExactDecimal(mantissa: Int128(value), scale: 3)) per s" : "\(value) \(unit)"
+    /// More is better than `atLeast`.
+    package init(_ name: String, _ value: Int64, _ unit: String, atLeast bar: Int64, note: String = "") {
+        self.name = name
+        self.value = value
+        self.unit = unit
+        self.bar = bar
+        isFloor = true
+        self.note = note
+    }
+
+    /// With its unit, as people read it; rates and ratios are kept in thousandths.
+    package var shown: String { text(of: value) }
+    package var shownBar: String { bar.map { (isFloor ? "≥ " : "≤ ") + text(of: $0) } ?? "" }
+
+    private func text(of value: Int64) -> String {
+        switch unit {
+        case BenchResult.perThousandSeconds: "\(ExactDecimal(mantissa: Int128(value), scale: 3)) per s"
+        case BenchResult.thousandths: "\(ExactDecimal(mantissa: Int128(value), scale: 3))"
+        default: "\(value) \(unit)"
+        }
     }
 
     static let perThousandSeconds = "per 1000 s"
+    static let thousandths = "thousandths"
 
-    package var verdict: Verdict { bar.map { value <= $0 ? .met : .missed } ?? .noBar }
+    package var verdict: Verdict { bar.map { (isFloor ? value >= $0 : value <= $0) ? .met : .missed } ?? .noBar }
 
     package var json: JSONValue {
         .object([

@@ -65,6 +65,18 @@ package final class Installation: Sendable {
             text.split(separator: "\n").first.flatMap { Int32($0) }
         }
     }
+    /// Where the private database listens.
+    var databaseSocket: String { dataFolder + "/postgres/run" }
+
+    /// A program that came with the database server that runs: `psql`, `pgbench`.
+    func databaseProgram(_ name: String) throws(Fault) -> String {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = databasePid.map { readlink("/proc/\($0)/exe", &buffer, buffer.count - 1) } ?? -1
+        guard count > 0 else { throw Fault("finding \(name)", "there is no private database", isRetryable: false) }
+        let server = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return Folder.parent(of: server) + "/" + name
+    }
+
     package var serverEnding: ChildProcess.Ending? { server.withLock { $0?.ending } }
 
     package func ledger(_ tenant: SampleTenant) -> LedgerAPI {

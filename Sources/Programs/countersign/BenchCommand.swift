@@ -7,7 +7,8 @@ extension Bench.Subject: ExpressibleByArgument {}
 /// `countersign bench`: how fast, how large.
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure throughput, worker start and size, waiting of ready work, and pages.",
+        commandName: "bench",
+        abstract: "Measure throughput, worker start and size, waiting of ready work, the engine, and pages.",
         discussion: """
             Everything runs on this machine, the database with its usual durability, which is printed. Use a release build.
             Exit codes: 0 measured and every bar met; 1 a bar was missed; 2 it could not run.
@@ -19,6 +20,9 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: "Invoices for end-to-end.")
     var invoices = 300
 
+    @Option(help: "Seconds for which the engine is watched.")
+    var seconds: Int64 = 30
+
     @Option(help: "Folder for its data, replaced at the start; by default a folder of its own among your data.")
     var data: String?
 
@@ -29,29 +33,32 @@ struct BenchCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (10...10_000).contains(invoices) else { throw ValidationError("--invoices is 10 to 10000.") }
+        guard (5...3600).contains(seconds) else { throw ValidationError("--seconds is 5 to 3600.") }
     }
 
     func run() async throws {
         let isText = output.form == .text
         let bench = try Bench(
             folder: data ?? Places.data("countersign-bench"), tenants: try Places.tenants(tenants),
-            subjects: subjects.isEmpty ? Bench.Subject.allCases : subjects, invoices: invoices
+            subjects: subjects.isEmpty ? Bench.Subject.allCases : subjects, invoices: invoices, seconds: seconds
         ) { isText ? Terminal.print($0) : Terminal.complain($0) }
-        let (settings, results) = try await StopSignal.ending { try await bench.run() }
+        let report = try await StopSignal.ending { try await bench.run() }
         if isText {
-            Terminal.print("database: \(settings.joined(separator: " "))")
-            let rows = results.map { result in
+            Terminal.print("database: \(report.settings.joined(separator: " "))")
+            let rows = report.results.map { result in
                 [
-                    result.name, result.shown, result.bar.map { "≤ \($0)" } ?? "", result.verdict.rawValue,
+                    result.name, result.shown, result.shownBar, result.verdict.rawValue,
                     result.note,
                 ]
             }
             Terminal.print(Terminal.table(["WHAT", "VALUE", "BAR", "VERDICT", "HOW"], rows, width: Terminal.width))
         } else {
-            Terminal.print(
-                JSONValue.object(["database": .array(settings.map(JSONValue.string)), "results": .array(results.map(\.json))])
-                    .prettyText)
+            var answer: JSONObject = [
+                "database": .array(report.settings.map(JSONValue.string)), "results": .array(report.results.map(\.json)),
+            ]
+            for member in report.figures { answer[member.key] = member.value }
+            Terminal.print(JSONValue.object(answer).prettyText)
         }
-        if results.contains(where: { $0.verdict == .missed }) { throw BadAnswer() }
+        if report.results.contains(where: { $0.verdict == .missed }) { throw BadAnswer() }
     }
 }

@@ -111,16 +111,9 @@ package struct HandoffRoutes: Sendable {
                     asking.answer(id, .output(answer["output"] ?? .null), from: worker)
                 }
             }
-            var verdicts: [JSONValue] = []
-            try await withThrowingTaskGroup(of: JSONValue.self) { group in
-                for json in reports {
-                    let report = try WorkReport(json: json)
-                    group.addTask {
-                        let verdict = try await posting.receive(report, from: worker)
-                        return ["token": .string(report.token), "verdict": .string(verdict.rawValue)]
-                    }
-                }
-                for try await verdict in group { verdicts.append(verdict) }
+            let taken = try reports.map { json in try WorkReport(json: json) }
+            let verdicts = zip(taken, try await posting.receive(taken, from: worker)).map { report, verdict -> JSONValue in
+                ["token": .string(report.token), "verdict": .string(verdict.rawValue)]
             }
             return .json(["verdicts": .array(verdicts)])
         }

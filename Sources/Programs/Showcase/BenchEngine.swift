@@ -1,0 +1,204 @@
+internal import Curl
+internal import Glibc
+internal import Kernel
+
+/// Measures how many durable transitions a second the engine makes of a library workflow, and holds that against what the same
+/// database does when nothing but the rows is written.
+///
+/// The runs are those of real invoices: one invoice per tenant is carried through by hand, and its start is repeated under other
+/// numbers by whoever would hand them in, so that the reading of documents is not measured. Everything after the start is the
+/// production path: lanes, leases and reports over HTTP, worker processes, a ledger that is asked and written to.
+struct BenchEngine: Sendable {
+    /// Runs of a tenant that are kept open: enough for batches to fill, few enough for a steady flow.
+    static let openRunsPerTenant = 150
+    static let warmSeconds: Int64 = 5
+    static let baselineSeconds = 10
+    static let baselineClients = 8
+    static let transitionsPerBatch = 200
+    static let baselineRuns = 2000
+    /// The design's bar, in thousandths of what pgbench does one transition at a time.
+    static let ratioBar: Int64 = 1200
+    /// A connection may do as much as its worker can, so that the ledgers' own limits are not what is measured.
+    static let limits = (rate: "ratePerSecond: 1000", concurrency: "concurrency: 64")
+
+    let installation: Installation
+    let seconds: Int64
+    let say: @Sendable (String) -> Void
+
+    /// Lifts the paces that sample connections keep to.
+    static func withoutPaces(_ path: String, _ text: String) -> String {
+        guard path.contains("/connections/") else { return text }
+        return text.split(separator: "\n", omittingEmptySubsequences: false).map { line -> String in
+            let indent = line.prefix { $0 == " " }
+            if line.contains("ratePerSecond:") { return indent + limits.rate }
+            if line.contains("concurrency:") { return indent + limits.concurrency }
+            return String(line)
+        }.joined(separator: "\n")
+    }
+
+    /// What stands in the database and on the server's counters at one moment.
+    private struct Reading {
+        let at: Moment
+        let transitions: Int64
+        let finished: Int64
+        let rows: Int64
+        let walBytes: Int64
+        let history: Int64
+        let audit: Int64
+        let outbox: Int64
+
+        func per(_ value: Int64, since earlier: Reading) -> Int64 {
+            value * 1_000_000 / max(1, at.milliseconds(since: earlier.at))
+        }
+    }
+
+    /// What was measured; rates in thousandths of a second's worth, ratios in thousandths.
+    struct Figures: Sendable {
+        var transitions: Int64 = 0
+        var runs: Int64 = 0
+        var baseline: Int64 = 0
+        var ceiling: Int64 = 0
+        var rowsPerTransition: Int64 = 0
+        var walBytesPerTransition: Int64 = 0
+        var p50: Int64 = 0
+        var p99: Int64 = 0
+        /// What pgbench writes for one transition.
+        var same = ""
+
+        var ratio: Int64 { transitions * 1000 / max(1, baseline) }
+        var ratioToCeiling: Int64 { transitions * 1000 / max(1, ceiling) }
+
+        var json: JSONObject {
+            func thousandths(_ value: Int64) -> JSONValue {
+                .number(JSONNumber(unchecked: ExactDecimal(mantissa: Int128(value), scale: 3).description))
+            }
+            return [
+                "transitionsPerSecond": thousandths(transitions), "ratioToPgbench": thousandths(ratio),
+                "ratioToCeiling": thousandths(ratioToCeiling), "runsPerSecond": thousandths(runs),
+                "p50Milliseconds": thousandths(p50), "p99Milliseconds": thousandths(p99),
+                "rowsPerTransition": thousandths(rowsPerTransition), "walBytesPerTransition": JSONValue(walBytesPerTransition),
+                "pgbenchTransitionsPerSecond": thousandths(baseline), "ceilingTransitionsPerSecond": thousandths(ceiling),
+            ]
+        }
+
+        var results: [BenchResult] {
+            let load =
+                "\(BenchEngine.openRunsPerTenant) open runs of each of \(SampleTenant.all.count) tenants, worker processes, sandbox ledgers"
+            let clients = "\(BenchEngine.baselineClients) clients"
+            return [
+                BenchResult("engine transitions", transitions, BenchResult.perThousandSeconds, note: load),
+                BenchResult("engine runs", runs, BenchResult.perThousandSeconds, note: "finished, each with a posted bill"),
+                BenchResult(
+                    "command to answer, p50", p50 / 1000, "ms", note: "from the command's insertion to the batch that applied it"),
+                BenchResult("command to answer, p99", p99 / 1000, "ms", note: "the same"),
+                BenchResult(
+                    "rows a transition", rowsPerTransition, BenchResult.thousandths,
+                    note: "inserted, changed or deleted, of all tables"),
+                BenchResult("write-ahead log", walBytesPerTransition, "bytes", note: "a transition"),
+                BenchResult(
+                    "pgbench, one a transaction", baseline, BenchResult.perThousandSeconds,
+                    note: "\(clients), the rows that a transition writes on average: \(same)"),
+                BenchResult(
+                    "pgbench, in batches", ceiling, BenchResult.perThousandSeconds,
+                    note: "\(clients), the same rows, \(BenchEngine.transitionsPerBatch) transitions a transaction"),
+                BenchResult(
+                    "engine to pgbench", ratio, BenchResult.thousandths, atLeast: BenchEngine.ratioBar,
+                    note: "transitions a second by those of one a transaction"),
+                BenchResult("engine to ceiling", ratioToCeiling, BenchResult.thousandths, note: "by those in batches"),
+            ]
+        }
+    }
+
+    // MARK: The measurement
+
+    /// Every sample tenant has carried one invoice through before.
+    func measure() async throws -> Figures {
+        _ = try await sql(BenchEngineScripts.prepare)
+        let feedSeconds = BenchEngine.warmSeconds + seconds
+        say("measuring transitions for \(seconds) s")
+        async let fed = sql("CALL bench.feed(\(BenchEngine.openRunsPerTenant), \(feedSeconds));")
+        try await Task.sleep(for: .seconds(BenchEngine.warmSeconds))
+        let first = try await reading()
+        try await Task.sleep(for: .seconds(seconds))
+        let last = try await reading()
+        var figures = Figures()
+        let transitions = last.transitions - first.transitions
+        guard transitions > 0 else { throw Fault("measuring transitions", "the engine made none", isRetryable: false) }
+        figures.transitions = last.per(transitions, since: first)
+        figures.runs = last.per(last.finished - first.finished, since: first)
+        figures.rowsPerTransition = (last.rows - first.rows) * 1000 / transitions
+        figures.walBytesPerTransition = (last.walBytes - first.walBytes) / transitions
+        _ = try await fed
+        let waits = try await sql(BenchEngineScripts.waits(from: first.at, to: last.at)).split(separator: "|").map(String.init)
+        figures.p50 = waits.first.flatMap { Int64($0) } ?? 0
+        figures.p99 = waits.last.flatMap { Int64($0) } ?? 0
+        try await drain()
+        say("measuring the database alone, twice \(BenchEngine.baselineSeconds) s")
+        _ = try await sql(BenchEngineScripts.baselineTables(runs: BenchEngine.baselineRuns))
+        let scripts = BenchEngineScripts(
+            runs: BenchEngine.baselineRuns, history: nearest(last.history - first.history, transitions),
+            audit: nearest(last.audit - first.audit, transitions), outbox: nearest(last.outbox - first.outbox, transitions))
+        figures.same = scripts.words
+        figures.baseline = try await pgbench(scripts.oneByOne)
+        let batch = BenchEngine.transitionsPerBatch
+        figures.ceiling = try await pgbench(scripts.batches(of: batch)) * Int64(batch)
+        return figures
+    }
+
+    /// The mean, to the nearest whole row and at least one.
+    private func nearest(_ rows: Int64, _ transitions: Int64) -> Int64 { max(1, (rows + transitions / 2) / transitions) }
+
+    /// Until no run is open: what is left over would be measured as the database's own slowness.
+    private func drain() async throws {
+        say("waiting until the open runs have ended")
+        _ = try await Patience.wait(seconds: Bench.endSeconds, for: "the end of all runs") { () -> Bool? in
+            try await sql("SELECT count(*) FROM run WHERE finished_at IS NULL;") == "0" ? true : nil
+        }
+    }
+
+    private func reading() async throws -> Reading {
+        let transitions = try await counter("countersign_transitions_total")
+        let fields = try await sql(BenchEngineScripts.reading).split(separator: "|").compactMap { Int64($0) }
+        guard fields.count == 6 else { throw Fault("reading the database's counters", "no figures came", isRetryable: false) }
+        return Reading(
+            at: WallClock.system.now, transitions: transitions, finished: fields[0], rows: fields[1], walBytes: fields[2],
+            history: fields[3], audit: fields[4], outbox: fields[5])
+    }
+
+    private func counter(_ name: String) async throws -> Int64 {
+        let answer = try await ServerAPI(installation.address).exchange(.get, "/metrics", headers: [], body: nil)
+        let lines = String(decoding: answer.body, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix(name) }
+        return lines.compactMap { line in line.split(separator: " ").last.flatMap { Double($0) } }.map { Int64($0) }.reduce(0, +)
+    }
+
+    // MARK: Programs of the database
+
+    /// A script as the database's owner; its output without the last line's end.
+    private func sql(_ script: String) async throws -> String {
+        let out = try await installation.processes.run(
+            try installation.databaseProgram("psql"),
+            [
+                "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1", "--host",
+                installation.databaseSocket, "--username", "postgres", "--dbname", "countersign", "--file", "-",
+            ], input: script)
+        return out.split(separator: "\n").last.map(String.init) ?? ""
+    }
+
+    /// Transactions a thousand seconds, by a script.
+    private func pgbench(_ script: String) async throws -> Int64 {
+        let path = "\(installation.settings.folder)/pgbench.sql"
+        try Folder.write(Array(script.utf8), to: path)
+        let out = try await installation.processes.run(
+            try installation.databaseProgram("pgbench"),
+            [
+                "--no-vacuum", "--protocol", "prepared", "--client", "\(BenchEngine.baselineClients)", "--jobs", "2", "--time",
+                "\(BenchEngine.baselineSeconds)", "--file", path, "--host", installation.databaseSocket, "--username", "postgres",
+                "countersign",
+            ])
+        let rate = out.split(separator: "\n").first { $0.hasPrefix("tps = ") }?.split(separator: " ")
+        guard let rate, rate.count > 2, let tps = Double(rate[2]) else {
+            throw Fault("running pgbench", "it tells no rate", isRetryable: false)
+        }
+        return Int64(tps * 1000)
+    }
+}

@@ -1,0 +1,132 @@
+internal import Kernel
+
+/// The statements of the engine's measurement, run as the database's owner.
+struct BenchEngineScripts {
+    let runs: Int
+    /// Rows that one transition adds.
+    let history: Int64
+    let audit: Int64
+    let outbox: Int64
+
+    var words: String { "1 run changed; \(history) lines of history, \(audit) audit entries, \(outbox) events added" }
+
+    /// A start per tenant as a model, and a procedure that hands copies of it in. An id begins with its time, as ours do, since
+    /// indexes fare better with these.
+    static let prepare = """
+        CREATE SCHEMA bench;
+        CREATE TABLE bench.model AS
+            SELECT DISTINCT ON (c.tenant_id) c.tenant_id, c.lane, c.payload::text AS payload, c.traceparent, r.subject
+            FROM command c JOIN run r ON r.tenant_id = c.tenant_id AND r.id = c.run_id
+            WHERE c.kind = 'run.start' AND r.phase = 'completed' ORDER BY c.tenant_id, c.created_at DESC;
+        CREATE SEQUENCE bench.serial;
+        CREATE FUNCTION bench.id() RETURNS uuid LANGUAGE sql VOLATILE AS $$
+            SELECT (lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 12, '0') || '7'
+                || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid
+        $$;
+        CREATE PROCEDURE bench.feed(wanted integer, seconds integer) LANGUAGE plpgsql AS $$
+        DECLARE
+            ends constant timestamptz := clock_timestamp() + make_interval(secs => seconds);
+            model record;
+            missing integer;
+        BEGIN
+            WHILE clock_timestamp() < ends LOOP
+                FOR model IN SELECT * FROM bench.model LOOP
+                    SELECT wanted - (SELECT count(*) FROM run WHERE tenant_id = model.tenant_id AND finished_at IS NULL)
+                        - (SELECT count(*) FROM queue.command q JOIN command c ON c.id = q.command_id
+                            AND c.tenant_id = q.tenant_id WHERE q.lane = model.lane AND c.kind = 'run.start'
+                            AND q.tenant_id = model.tenant_id) INTO missing;
+                    WITH numbered AS (SELECT nextval('bench.serial') AS n, bench.id() AS id FROM generate_series(1, missing)),
+                    added AS (
+                        INSERT INTO command (tenant_id, id, lane, idempotency_key, kind, run_id, payload, traceparent, created_at)
+                        SELECT model.tenant_id, id, model.lane, 'bench/' || n, 'run.start', bench.id(),
+                            replace(model.payload, model.subject, model.subject || '-' || n)::jsonb, model.traceparent,
+                            clock_timestamp()
+                        FROM numbered RETURNING id
+                    )
+                    INSERT INTO queue.command (lane, tenant_id, command_id) SELECT model.lane, model.tenant_id, id FROM added;
+                    COMMIT;
+                END LOOP;
+                PERFORM pg_sleep(0.1);
+            END LOOP;
+        END $$;
+        """
+
+    /// Finished runs, rows written, place in the write-ahead log; rows added to history, audit and outbox.
+    static let reading = """
+        SELECT (SELECT count(*) FROM run WHERE finished_at IS NOT NULL), sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint,
+            (pg_current_wal_lsn() - '0/0')::bigint, sum(n_tup_ins) FILTER (WHERE relname = 'history')::bigint,
+            sum(n_tup_ins) FILTER (WHERE relname = 'audit_entry')::bigint,
+            sum(n_tup_ins) FILTER (WHERE relname = 'outbox')::bigint
+        FROM pg_stat_user_tables WHERE schemaname IN ('public', 'queue');
+        """
+
+    /// Microseconds from a command's insertion to the batch that applied it: the median and the 99th percentile.
+    static func waits(from: Moment, to: Moment) -> String {
+        """
+        SELECT (extract(epoch FROM percentile_disc(0.5) WITHIN GROUP (ORDER BY applied_at - created_at)) * 1000000)::bigint,
+            (extract(epoch FROM percentile_disc(0.99) WITHIN GROUP (ORDER BY applied_at - created_at)) * 1000000)::bigint
+        FROM command WHERE kind = 'task.report' AND applied_at BETWEEN '\(from)' AND '\(to)';
+        """
+    }
+
+    /// Tables like the engine's, with its indexes and its row sizes, of which nobody but pgbench knows.
+    static func baselineTables(runs: Int) -> String {
+        """
+        CREATE TABLE bench.run (LIKE run INCLUDING ALL) WITH (fillfactor = 80);
+        CREATE TABLE bench.history (LIKE history INCLUDING ALL);
+        CREATE TABLE bench.audit_entry (LIKE audit_entry INCLUDING ALL);
+        CREATE TABLE bench.outbox (LIKE outbox INCLUDING ALL);
+        CREATE TABLE bench.place (n integer PRIMARY KEY, tenant_id uuid NOT NULL, id uuid NOT NULL);
+        INSERT INTO bench.run SELECT m.tenant_id, bench.id(), m.lane, m.workflow, m.workflow_version, m.pinned, m.document_id,
+            m.invoice_id, m.subject, m.counterparty, m.amount_minor, m.currency, m.phase, m.step, m.waiting_on, m.outcome,
+            m.state, m.history_count, m.started_at, m.updated_at, m.finished_at, m.traceparent
+            FROM (SELECT * FROM run WHERE phase = 'completed' ORDER BY finished_at DESC LIMIT 1) m, generate_series(1, \(runs));
+        INSERT INTO bench.place SELECT row_number() OVER (), tenant_id, id FROM bench.run;
+        CREATE TABLE bench.line AS SELECT data::text, summary, type, step FROM history
+            ORDER BY abs(length(data::text) - (SELECT avg(length(data::text)) FROM history)) LIMIT 1;
+        CREATE TABLE bench.entry AS SELECT content::text FROM audit_entry
+            ORDER BY abs(length(content::text) - (SELECT avg(length(content::text)) FROM audit_entry)) LIMIT 1;
+        ANALYZE;
+        CHECKPOINT;
+        """
+    }
+
+    /// One transition: a run's state, and its lines of history, audit entries and events, each of the engine's average size.
+    var oneByOne: String {
+        """
+        \\set n random(1, \(runs))
+        BEGIN;
+        \(transition(of: "SELECT * FROM bench.place WHERE n = :n"))
+        COMMIT;
+        """
+    }
+
+    func batches(of size: Int) -> String {
+        """
+        \\set n random(1, \(runs - size))
+        BEGIN;
+        \(transition(of: "SELECT * FROM bench.place WHERE n BETWEEN :n AND :n + \(size - 1) ORDER BY n"))
+        COMMIT;
+        """
+    }
+
+    /// The number of a line of history is drawn, so that it is free: the key is that of the engine's table.
+    private func transition(of places: String) -> String {
+        """
+        UPDATE bench.run r SET state = jsonb_set(r.state, '{bench}', to_jsonb(clock_timestamp()::text)), updated_at = now(),
+            history_count = r.history_count + 1
+            FROM (\(places)) p WHERE r.tenant_id = p.tenant_id AND r.id = p.id;
+        INSERT INTO bench.history (tenant_id, run_id, seq, lane, at, type, step, summary, data)
+            SELECT p.tenant_id, p.id, (random() * 2000000000)::integer, 1, now(), l.type, l.step, l.summary, l.data::jsonb
+            FROM (\(places)) p, bench.line l, generate_series(1, \(history)) ON CONFLICT DO NOTHING;
+        INSERT INTO bench.audit_entry (tenant_id, id, lane, at, actor_kind, actor_id, action, object_type, object_id, run_id,
+                content)
+            SELECT p.tenant_id, gen_random_uuid(), 1, now(), 'engine', 'lane 1 epoch 1', 'run.changed', 'run', p.id::text, p.id,
+                e.content::jsonb
+            FROM (\(places)) p, bench.entry e, generate_series(1, \(audit));
+        INSERT INTO bench.outbox (tenant_id, lane, at, topic, run_id, facts)
+            SELECT p.tenant_id, 1, now(), 'run.changed', p.id, '{"phase": "running", "step": "Post the bill"}'
+            FROM (\(places)) p, generate_series(1, \(outbox));
+        """
+    }
+}
