@@ -297,19 +297,16 @@ final class Office: Sendable {
         workers.interrupt(scope.id)
         for lease in await poll.value {
             guard lease.kind == .documentRead else {
-                _ = try await posting.receive(
-                    WorkReport(token: lease.token, outcome: .completed(output: Office.lookUp(lease.input)), telemetry: []),
-                    from: worker)
+                let answer = WorkOutcome.completed(output: Office.lookUp(lease.input))
+                _ = try await posting.receive([WorkReport(token: lease.token, outcome: answer, telemetry: [])], from: worker)
                 try await pump()
                 continue
             }
             let bytes = try await posting.document(leaseToken: lease.token, worker: worker)
             let output = try? JSONValue(parsing: bytes)
-            _ = try await posting.receive(
-                WorkReport(
-                    token: lease.token,
-                    outcome: output.map { .completed(output: $0) } ?? .refused(code: "DOC_UNREADABLE", message: "no invoice"),
-                    telemetry: []), from: worker)
+            let outcome =
+                output.map { WorkOutcome.completed(output: $0) } ?? .refused(code: "DOC_UNREADABLE", message: "no invoice")
+            _ = try await posting.receive([WorkReport(token: lease.token, outcome: outcome, telemetry: [])], from: worker)
             try await pump()
         }
     }

@@ -149,7 +149,7 @@ struct AttemptTests {
         let stranger = try await posting.heartbeat([lease.token], from: await stage.identity(stage.firm), seconds: 60)
         #expect(stranger.lost == [lease.token])
         let report = try await stage.attempt(lease)
-        #expect(try await posting.receive(report, from: worker) != .stale)
+        #expect(try await posting.receive([report], from: worker) != [.stale])
         try await stage.pump()
         #expect(try await stage.books().runs == ["R-1 completed posted"])
     }
@@ -238,6 +238,29 @@ struct AttemptTests {
         #expect(try await stage.lease().isEmpty)
         stage.move(to: lease.expiresAt.adding(seconds: 27))
         #expect(try await stage.lease().first?.phase == .search)
+    }
+
+    @Test("each report of one call has its own verdict, and none is in the way of another")
+    func reportsOfOneCall() async throws {
+        let stage = try await Stage.make()
+        try await stage.receive(SampleDocument(number: "R-1"))
+        try await stage.receive(SampleDocument(number: "R-2", gross: "12000.00", order: "PO-12000.00"))
+        let readings = try await stage.lease()
+        #expect(readings.count == 2)
+        let known = try await stage.attempt(readings[0])
+        try await stage.report(known)
+        let call = try #require(try await stage.lease().first { $0.kind == .erpRead })
+        let good = try await stage.attempt(call)
+        let forged = WorkReport(token: "\(call.task).wrong", outcome: .absent, telemetry: [])
+        let nonsense = WorkReport(token: "nonsense", outcome: .absent, telemetry: [])
+        let batch = [forged, known, good, nonsense, try await stage.attempt(readings[1]), good]
+        let (posting, worker) = (await stage.house.posting, await stage.identity(stage.firm))
+        // The lane has not come to what is pending.
+        #expect(try await posting.receive(batch, from: worker) == [.stale, .accepted, .pending, .stale, .pending, .pending])
+        try await stage.pump()
+        #expect(try await posting.receive(batch, from: worker) == [.stale, .accepted, .accepted, .stale, .accepted, .accepted])
+        try await stage.work()
+        #expect(try await stage.books().runs.count == 2)
     }
 
     @Test("work is not given to the question that a dead worker left open", .timeLimit(.minutes(1)))

@@ -55,8 +55,8 @@ struct LaneTests {
             // The first tenant's worker is given the first tenant's work only.
             for lease in try await stage.lease(one) {
                 let foreign = try await stage.house.posting.receive(
-                    WorkReport(token: lease.token, outcome: .absent, telemetry: []), from: await stage.identity(two))
-                #expect(foreign == .stale)
+                    [WorkReport(token: lease.token, outcome: .absent, telemetry: [])], from: await stage.identity(two))
+                #expect(foreign == [.stale])
                 try await stage.report(try await stage.attempt(lease, firm: one), firm: one)
             }
             try await stage.work()

@@ -271,9 +271,9 @@ actor Stage {
 
     @discardableResult
     func report(_ report: WorkReport, firm: Firm? = nil) async throws -> ReportVerdict {
-        let verdict = try await house.posting.receive(report, from: identity(firm ?? self.firm))
+        let verdicts = try await house.posting.receive([report], from: identity(firm ?? self.firm))
         try await pump()
-        return verdict
+        return verdicts[0]
     }
 
     /// Lets the workers work until nothing is ready at this instant.

@@ -14,7 +14,7 @@ struct StoryTests {
         let (house, firm) = (await stage.house, await stage.firm)
         let lease = try #require(try await stage.lease().first)
         // The worker's report is stored; the lane has not come to it yet.
-        _ = try await house.posting.receive(try await stage.attempt(lease), from: await stage.identity(firm))
+        _ = try await house.posting.receive([try await stage.attempt(lease)], from: await stage.identity(firm))
         let early = try await house.looking.document(firm.id, receipt.document.id)
         #expect(early.state == "canonical")
         #expect(early.run == nil)
