@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A third shape of ERP, for trying out how one is connected: "Counting House 4", invented; one process for all tenants, on loopback.
+"""A third shape of ERP, for trying out how one is connected: "Counting House 4", invented; one process for all, on loopback only.
 
   counting_house.py serve --state DIR [--tenant NAME[=ENTRY] …] [--port 0] [--catalogue FILE] [--fresh] [--session-seconds 1800]
   counting_house.py add|dump|count|edit|set-iban|close-period|reopen-period|rotate-password|expire-key|faults --state DIR …
@@ -25,7 +25,7 @@ from urllib.parse import parse_qs
 from cluster import say
 from front_door import CONTROL, FrontDoor, Refused
 from front_door import say as respond
-from peer import add_commands, alone, control, listen, read_catalogue, run, tell, write_secret
+from peer import add_commands, alone, control, listen, read_catalogue, run, tell, with_rest, write_secret
 
 LOGIN = "ap-bot"
 ROWS_MAX = 200
@@ -120,8 +120,7 @@ class House:
                 if not self.one("orders", no=row["number"]):
                     self.order(row, goods)
             for row in data.get("receipts", []):
-                if not self.one("receipts", no=row["number"]):
-                    self.receive(row)
+                self.receive(row)
             self.save()
             return self.counts()
 
@@ -145,9 +144,15 @@ class House:
                     for line in lines if line["stocked"]]})
 
     def receive(self, row):
-        order, lines = self.one("orders", no=row["orderNumber"]), []
+        order, lines, received = self.one("orders", no=row["orderNumber"]), [], Counter()
         if not order:
             raise Refused(409, f"there is no order {row['orderNumber']}")
+        parts = [one for one in self.books["receipts"] if f"{one['no']}/".startswith(row["number"] + "/")]
+        for line in (line for part in parts for line in part["lines"]):
+            received[line["pos"] // 10] += Decimal(line["quantity"]) / 1000
+        row = with_rest(row, received, len(parts) + 1) if parts else row
+        if not row:
+            return
         for line in row["lines"]:
             ordered = next(one for one in order["lines"] if one["pos"] == 10 * int(line["orderLine"]))
             quantity = scaled(line.get("accepted") or line["quantity"], 1000)
@@ -265,7 +270,7 @@ class House:
         return {kind: len(self.books[kind]) for kind in ("suppliers", "orders", "receipts", "bills")}
 
     def ledger(self):
-        bills = [{**one, "reference": one["ref"], "supplierNumber": one["supplier"],
+        bills = [{**one, "id": str(one["id"]), "reference": one["ref"], "supplierNumber": one["supplier"],
                   "state": "posted" if one["state"] == "R" else "draft"} for one in self.books["bills"]]
         seen = Counter(f"{one['supplier']}/{one['ref']}" for one in self.books["bills"])
         return {"bills": bills, "count": len(bills), "distinct": len(seen),
