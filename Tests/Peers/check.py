@@ -3,7 +3,7 @@
 
 Ends with 1 when that is not as promised.
 
-  check.py [--state DIR] [--only tryton|odata] [--record]
+  check.py [--state DIR] [--only tryton|odata|counting_house] [--record]
 
 With --record the calls replace those in recorded/, the samples of the connectors' own tests, if all was as promised. Without the
 packages of requirements.txt it skips, says so, and ends with 0.
@@ -23,7 +23,8 @@ from front_door import ask
 from wire import Findings
 
 HERE = pathlib.Path(__file__).resolve().parent
-NEEDED = {"tryton": ("trytond", "psycopg", "waitress"), "odata": ("flask", "odata_query", "waitress")}
+NEEDED = {
+    "tryton": ("trytond", "psycopg", "waitress"), "odata": ("flask", "odata_query", "waitress"), "counting_house": ("waitress",)}
 READY_SECONDS_MAX = 600
 END_SECONDS_MAX = 30
 
@@ -61,6 +62,7 @@ def walk(name, state, record):
         findings.expect(ready["ready"] is True, "the peer says when it is ready", f"{ready['seconds']} s")
         walker = walk_of(name)(ready, findings, directory)
         walker.run()
+        tell_of_receipts(findings, ready)
         tell_of_restarts(peer, findings, ready, name, state)
         if directory and not findings.failed:
             shutil.rmtree(directory.with_suffix(""), ignore_errors=True)
@@ -76,8 +78,22 @@ def walk_of(name):
     if name == "tryton":
         from walk_tryton import TrytonWalk
         return TrytonWalk
-    from walk_odata import ODataWalk
-    return ODataWalk
+    if name == "odata":
+        from walk_odata import ODataWalk
+        return ODataWalk
+    from walk_house import HouseWalk
+    return HouseWalk
+
+
+def tell_of_receipts(findings, ready):
+    """A receipt that grew since it was last sent: what it grew by is received, once."""
+    control = ready["databases"]["brightwater-foods"]["control"]
+    receipt = {"number": "GR-PO-1002", "orderNumber": "PO-1002", "receiptDate": "2026-02-02"}
+    counts = [ask(control + "/count")["receipts"]]
+    for quantity in ("400", "400"):
+        ask(control + "/data", "POST", {"receipts": [{**receipt, "lines": [{"orderLine": "1", "quantity": quantity}]}]})
+        counts.append(ask(control + "/count")["receipts"])
+    findings.expect(counts[1:] == [counts[0] + 1] * 2, "the rest of a receipt is received, and only once", counts)
 
 
 def tell_of_restarts(peer, findings, ready, name, state):

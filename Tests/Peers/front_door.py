@@ -12,6 +12,7 @@ import json
 import random
 import threading
 import time
+import traceback
 import urllib.error
 import urllib.request
 
@@ -212,6 +213,7 @@ class FrontDoor:
         except (BadPlan, ValueError) as error:
             return say(start_response, "400 Bad Request", {"error": {"code": "BadRequest", "message": str(error)}})
         except Exception as error:  # Whoever controls a peer wants to see what went wrong inside it.
+            traceback.print_exc(file=self.errors)
             return say(start_response, "500 Internal", {"error": {"code": type(error).__name__, "message": str(error)}})
 
     def faults(self, method, words, given):

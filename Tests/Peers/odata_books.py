@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from front_door import Refused
 from odata_filter import stamp
 from odata_model import NOTHING, Bad, entity, guid, read_body, text
+from peer import with_rest
 
 ACCOUNTS = {"60100": "Goods", "60200": "Services", "60300": "Freight", "84000": "Rounding"}
 LINE_STEP = 10_000
@@ -217,7 +218,12 @@ class Books:
         raise Refused(409, f"there is no order {row['orderNumber']}")
 
     def receive(self, company, order, row):
-        if self.find(company, "purchaseReceipts", number=row["number"]):
+        number, received = row["number"], Counter()
+        parts = [one for one in self.rows(company, "purchaseReceipts") if f"{one['number']}/".startswith(number + "/")]
+        for line in (line for part in parts for line in part["purchaseReceiptLines"]):
+            received[int(line["sequence"]) // LINE_STEP] += line["quantity"]
+        row = with_rest(row, received, len(parts) + 1) if parts else row
+        if not row:
             return
         id, lines = guid(company, "receipt", row["number"]), []
         by_sequence = {line["sequence"]: line for line in order["purchaseOrderLines"]}

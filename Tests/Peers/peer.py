@@ -8,6 +8,7 @@ import pathlib
 import re
 import signal
 import sys
+from decimal import Decimal
 
 from cluster import ClusterTrouble
 from front_door import Refused, ask
@@ -144,6 +145,16 @@ def add_commands(parser, logins, kinds):
         others[name].add_argument("--login", default=logins[0], choices=logins)
     others["faults"].add_argument("plan", nargs="?", help="a plan of mishaps as JSON; {} is a healthy ERP")
     return serve
+
+
+def with_rest(row, received, part):
+    """The receipt's row with what is not among `received`, a quantity for each line of the order; None when that is nothing."""
+    lines = []
+    for line in row["lines"]:
+        rest = Decimal(str(line.get("accepted") or line["quantity"])) - received[int(line["orderLine"])]
+        if rest > 0:
+            lines.append({"orderLine": line["orderLine"], "quantity": str(rest)})
+    return {**row, "number": f"{row['number']}/{part}", "lines": lines} if lines else None
 
 
 def end(number, _):

@@ -9,6 +9,7 @@ from collections import Counter
 from decimal import Decimal
 
 from front_door import Refused
+from peer import with_rest
 from tryton_company import ROOT_USER, address, bank_account, identifier
 
 ATTEMPTS_MAX = 30
@@ -233,12 +234,21 @@ class Books:
     def receive(self, company, rows):
         Shipment, Move = self.get("stock.shipment.in"), self.get("stock.move")
         known = {one.number for one in Shipment.search([("number", "in", [row["number"] for row in rows])])}
-        shipments = [self.shipment(company, row) for row in rows if row["number"] not in known]
+        rows = [self.rest(row) if row["number"] in known else row for row in rows]
+        shipments = [self.shipment(company, row) for row in rows if row]
         Shipment.receive(shipments)
         shipments = Shipment.browse([one.id for one in shipments])
         for shipment in shipments:
             Move.write(list(shipment.inventory_moves), {"effective_date": shipment.effective_date})
         Shipment.do(shipments)
+
+    def rest(self, row):
+        """What has come since of a receipt that is known, under a number of its own; None when nothing has."""
+        number, received = row["number"], Counter()
+        parts = self.get("stock.shipment.in").search(["OR", ("number", "=", number), ("number", "like", number + "/%")])
+        for move in (move for part in parts for move in part.incoming_moves):
+            received[move.origin.sequence] += Decimal(str(move.quantity))
+        return with_rest(row, received, len(parts) + 1)
 
     def shipment(self, company, row):
         Purchase, Shipment = self.get("purchase.purchase"), self.get("stock.shipment.in")
@@ -274,7 +284,7 @@ class Books:
         def text(value):
             return None if value is None else str(value)
         return {
-            "id": invoice.id, "number": invoice.number, "reference": invoice.reference, "state": invoice.state,
+            "id": str(invoice.id), "number": invoice.number, "reference": invoice.reference, "state": invoice.state,
             "company": invoice.company.party.code, "supplierNumber": invoice.party.code, "supplierName": invoice.party.name,
             "supplierVatId": next((one.code for one in invoice.party.identifiers), None), "invoiceNumber": invoice.reference,
             "invoiceDate": text(invoice.invoice_date), "accountingDate": text(invoice.accounting_date),
