@@ -40,7 +40,7 @@ struct StoryTests {
         #expect(desk.writes.count == 1)
         let receipts = desk.audits("approval.signed")
         #expect(receipts.count == 2)
-        #expect(receipts.allSatisfy { $0["hash"]?.string != nil && $0["dutyPolicy"]?.string == "ap-duty-separation@1.0" })
+        #expect(receipts.allSatisfy { $0["hash"]?.string != nil && $0["dutyPolicy"]?.string == "ap-duty-separation@1.1" })
     }
 
     @Test("two accounts of one person are one signature")
