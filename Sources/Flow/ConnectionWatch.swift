@@ -66,9 +66,11 @@ package final class ConnectionWatch: Sendable {
         _ news: ConnectionNews, of tenant: TenantID, known: ConnectionStatusRow?, at now: Moment
     ) -> ConnectionStatusRow {
         // A count is worth what its day is: one of yesterday must not use up today.
-        let day = news.day ?? known?.spentDay ?? CivilDate(utc: now)
+        let told = news.day ?? known?.spentDay ?? CivilDate(utc: now)
+        let isLate = known.map { $0.spentDay > told } ?? false
+        let day = isLate ? known?.spentDay ?? told : told
         let isSameDay = known?.spentDay == day
-        let spent = Int32(clamping: news.day == nil ? 0 : news.spentToday)
+        let spent = Int32(clamping: news.day == nil || isLate ? 0 : news.spentToday)
         return ConnectionStatusRow(
             tenant: tenant, connection: news.name, circuit: news.circuit.rawValue, code: news.code, since: news.since,
             retryAt: news.retryAt, spentDay: day, spent: isSameDay ? max(spent, known?.spent ?? 0) : spent,

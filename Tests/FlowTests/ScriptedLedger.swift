@@ -108,6 +108,9 @@ final class ScriptedLedger: Sendable {
             "comparedFields": [], "fields": fields, "fingerprint": .string(fields.text),
         ]
         let isThere = state.bills.contains { $0.key == bill.key && $0.tenant == tenant }
+        if lease.input["intent"]?.string == "cancel" {
+            return lease.phase == .search ? .found(output: ["cancelled": true]) : .completed(output: ["cancelled": true])
+        }
         if lease.phase == .search { return isThere ? .found(output: output) : .absent }
         if isThere { return .completed(output: output) }
         if state.refusals > 0 {
