@@ -30,6 +30,33 @@ extension LaneEngine {
         batch.raised = []
     }
 
+    /// Ends the incidents of troubles that are over by themselves. Where somebody has taken one on, they are told and end it.
+    func clearIncidents(_ batch: inout LaneBatch, tx: Transaction) async throws {
+        for (item, text) in batch.cleared {
+            guard let name = AlertName(rawValue: item.alert) else { continue }
+            let fingerprint = Alert(name, tenant: item.tenant, facts: item.facts).fingerprint
+            let rows = try await tx.query(
+                IncidentQueries.latest(lane: batch.lane, tenant: item.tenant, fingerprints: [fingerprint]))
+            guard let row = try rows.first.map(IncidentRow.init) else { continue }
+            var open = try OpenIncident(row)
+            guard open.machine.isOpen else { continue }
+            let actions = try open.machine.handle(
+                open.machine.phase == .triggered ? .resolved(by: .system, reason: text) : .noted(by: .system, text: text),
+                at: batch.now)
+            batch.follow(actions, &open)
+            let after = Alerting.merged(open.machine, into: row)
+            _ = try await tx.pipeline([IncidentQueries.update(after)] + open.statements)
+            batch.touched.insert(item.tenant)
+            let word = open.machine.isOpen ? "incident.noted" : "incident.resolved"
+            batch.enter(
+                item.tenant, action: word, object: (type: "incident", id: row.id.text), run: row.run, by: nil,
+                facts: ["alert": .string(row.alert), "state": .string(after.state), "text": .string(text)])
+            batch.tell(
+                item.tenant, word, run: row.run, ["incident": JSONValue(row.id), "state": .string(after.state)])
+        }
+        batch.cleared = []
+    }
+
     /// Some alerts mean something only when they come in numbers; the ones of this batch count as well.
     private func reachesThreshold(_ alert: Alert, batch: LaneBatch, tx: Transaction) async throws -> Bool {
         guard let threshold = alert.name.definition.threshold else { return true }
@@ -99,6 +126,19 @@ extension LaneBatch {
         raised.append(
             RaisedAlert(tenant: command.tenant, alert: command.payload["alert"]?.string ?? "", facts: facts, run: command.run))
         return ["status": "raised"]
+    }
+
+    /// What was asked for is over.
+    mutating func clearAsked(_ command: CommandRow) -> JSONValue {
+        var facts: [String: String] = [:]
+        for member in command.payload["facts"]?.object ?? [:] { facts[member.key] = member.value.string }
+        cleared.append(
+            (
+                alert: RaisedAlert(
+                    tenant: command.tenant, alert: command.payload["alert"]?.string ?? "", facts: facts, run: command.run),
+                text: command.payload["text"]?.string ?? "It is over."
+            ))
+        return ["status": "cleared"]
     }
 }
 

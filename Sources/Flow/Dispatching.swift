@@ -171,7 +171,7 @@ package final class LeaseFactory: Sendable {
         return out
     }
 
-    /// The connection as the worker needs it: `{name, mapping, config}` and its secrets, opened for this moment only.
+    /// The connection as the worker needs it: `{name, mapping, config, spent?}` and its secrets, opened for this moment only.
     package func connection(
         _ name: String?, tenant: TenantID
     ) async throws -> (configuration: JSONValue, secrets: [String: String]) {
@@ -182,7 +182,12 @@ package final class LeaseFactory: Sendable {
         guard let document = ConnectionDocument.parse(row.content, issues: &issues),
             let connector = current.row("connector", document.connector)
         else { throw Fault("read connection \(name)", issues.first?.description ?? "", isRetryable: false) }
-        let stored = try await platform.store.withTenant(tenant) { tx in try await tx.query(SecretQueries.all(tenant: tenant)) }
+        let (stored, spent) = try await platform.store.withTenant(tenant) { tx in
+            let rows = try await tx.pipeline([
+                SecretQueries.all(tenant: tenant), ConnectionStatusQueries.spent(tenant: tenant, connection: name),
+            ])
+            return (rows[0], rows[1])
+        }
         var values: [String: String] = [:]
         for secret in stored {
             let reference = try secret.get("name", as: String.self)
@@ -194,6 +199,14 @@ package final class LeaseFactory: Sendable {
         }
         var secrets: [String: String] = [:]
         for (role, reference) in document.secrets { secrets[role] = values[reference] }
-        return (["name": .string(name), "mapping": connector.content, "config": row.content], secrets)
+        var configuration: JSONObject = ["name": .string(name), "mapping": connector.content, "config": row.content]
+        // A worker that has just begun knows nothing of what was spent before it.
+        if let today = spent.first {
+            configuration["spent"] = [
+                "day": .string(try today.get("spent_day", as: CivilDate.self).description),
+                "count": JSONValue(Int(try today.get("spent", as: Int32.self))),
+            ]
+        }
+        return (.object(configuration), secrets)
     }
 }

@@ -1,6 +1,7 @@
 internal import Kernel
 internal import Postgres
 internal import Records
+internal import Workflows
 
 extension LaneBatch {
     /// Writes everything in one pipeline: state, history, audit and outbox together, and the queue rows they imply.
@@ -27,6 +28,7 @@ extension LaneBatch {
         for ended in endedWorkers {
             statements.append(ConnectionWriterQueries.release(lane: lane, tenant: ended.tenant, worker: ended.worker, now: now))
         }
+        appendPayments(to: &statements)
         appendClocks(to: &statements)
         if !cancelled.isEmpty {
             statements.append(TimerQueries.cancel(lane: lane, subjects: cancelled.map(\.subject), keys: cancelled.map(\.key)))
@@ -55,6 +57,15 @@ extension LaneBatch {
         clearWrites()
     }
 
+    private func appendPayments(to statements: inout [SQL]) {
+        let settled = payments.compactMap { id, payment in runs[id].map { (run: $0, payment: payment) } }
+        guard !settled.isEmpty else { return }
+        statements.append(
+            PaymentQueries.settle(
+                lane: lane, tenants: settled.map(\.run.tenant), invoices: settled.map(\.payment.invoice),
+                runs: settled.map(\.run.id), records: settled.map(\.payment.record), at: now))
+    }
+
     private func appendClocks(to statements: inout [SQL]) {
         let rows = clocks.values.flatMap(\.self)
         let made = Set(newClocks)
@@ -72,6 +83,7 @@ extension LaneBatch {
         changedTasks = []
         replacedRequests = []
         history = []
+        payments = [:]
         endedLeases = []
         endedWorkers = []
         newClocks = []

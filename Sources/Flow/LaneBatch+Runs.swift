@@ -146,6 +146,7 @@ extension LaneBatch {
         case .clock(let objective, let change): measure(run: id, objective: objective, change: change, context: context)
         case .notify(let topic, let facts): tell(row.tenant, topic, run: id, facts)
         case .incident(let alert, let facts): raised.append(RaisedAlert(tenant: row.tenant, alert: alert, facts: facts, run: id))
+        case .payment(let payment): if payments[id]?.record == nil { payments[id] = payment }
         case .finish(let outcome, let output):
             runs[id]?.outcome = outcome
             enter(

@@ -54,7 +54,11 @@ struct LaneBatch {
     var audit: [AuditRow] = []
     var outbox: [OutboxRow] = []
     var raised: [RaisedAlert] = []
+    /// Troubles that are over, with the words for their incidents.
+    var cleared: [(alert: RaisedAlert, text: String)] = []
     var answers: [(tenant: TenantID, id: CommandID, answer: JSONValue)] = []
+    /// Payments that runs released or let go, by the run; a release stands whatever comes after it.
+    var payments: [RunID: RunPayment] = [:]
     /// Events of held runs, kept as commands that are in no queue.
     var parked: [CommandRow] = []
     /// Parked commands that are due again.
@@ -185,6 +189,7 @@ struct LaneBatch {
         case "run.event": try takeEvent(command)
         case "exception.open": try openDocumentException(command)
         case "incident.raise": raiseAsked(command)
+        case "incident.clear": clearAsked(command)
         case "incident.follow": try followUp(command)
         default: throw Refusal(.invalid, reason: "command.unknown", "No command is named \(command.kind).")
         }

@@ -83,6 +83,7 @@ package final class LaneEngine: Sendable {
             for timer in timers { batch.apply(timer) }
             if !batch.incidentStatements.isEmpty { _ = try await tx.pipeline(batch.incidentStatements) }
             try await raiseIncidents(&batch, tx: tx)
+            try await clearIncidents(&batch, tx: tx)
             let readyTenants = Set(batch.ready.map(\.tenant))
             let queueIDs = try first[2].map { try $0.get("queue_id", as: Int64.self) }
             let hasRequeued = !batch.requeued.isEmpty

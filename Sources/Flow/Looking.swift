@@ -112,6 +112,24 @@ package struct Looking: Sendable {
             roster: try await assets.current(for: run.tenant).roster, amount: run.amount, at: platform.clock.now)
     }
 
+    /// Why the engine would not take this person's signature under an open approval now; nil when it would, or when this is none.
+    package func objection(to actor: Actor, signing task: TaskRow, run: RunRow) async throws -> Refusal? {
+        guard task.finishedAt == nil, task.kind == HumanRequest.Kind.approval.rawValue, run.phase != LaneBatch.heldPhase,
+            let context = try await context(of: run)
+        else { return nil }
+        // The engine itself is asked, on a copy of the run that is thrown away.
+        var trial = RunMachine(try RunState(json: run.state))
+        let decision = PersonDecision(
+            taskKey: task.key, person: actor.person, roles: actor.roles, verdict: "approve", reason: nil,
+            objectHash: task.objectHash ?? "", natural: actor.natural)
+        do throws(Refusal) {
+            _ = try trial.handle(.personDecided(decision), at: platform.clock.now, in: context.environment)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
     package func deadTasks(_ tenant: TenantID, limit: Int) async throws -> [TaskRow] {
         try await rows(tenant, TaskQueries.dead(tenant: tenant, limit: min(limit, Looking.pageMax)), TaskRow.init)
     }

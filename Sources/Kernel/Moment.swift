@@ -99,6 +99,9 @@ package struct CivilDate: Hashable, Sendable, Comparable, CustomStringConvertibl
         self.day = day
     }
 
+    /// The day of an instant by the clock of Greenwich.
+    package init(utc moment: Moment) { self.init(daysSince1970: Int(moment.seconds.floorDivided(by: 86_400))) }
+
     /// Reads `YYYY-MM-DD` and nothing else.
     package init?(_ text: some StringProtocol) {
         let bytes = Array(text.utf8)

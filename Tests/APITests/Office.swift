@@ -71,6 +71,8 @@ final class Office: Sendable {
             access: Access(
                 signingIn: signingIn, scopes: scopes, assets: assets, clock: clock, formKey: Array(repeating: 7, count: 32)),
             looking: Looking(platform: platform, assets: assets), approving: Approving(platform: platform, desk: desk),
+            releasing: Releasing(platform: platform, desk: desk, assets: assets),
+            watch: ConnectionWatch(platform: platform, desk: desk, assets: assets),
             alerting: Alerting(platform: platform, desk: desk), intake: Intake(platform: platform, desk: desk),
             applying: Applying(platform: platform, assets: assets, scopes: scopes), signingIn: signingIn,
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets,
@@ -97,8 +99,11 @@ final class Office: Sendable {
             Applying.Asset(
                 scope: .operator, kind: "workflow", name: "accounts-payable", version: "1.0",
                 content: try library("accounts-payable")),
+            Applying.Asset(
+                scope: .operator, kind: "workflow", name: "payment-release", version: "1.0",
+                content: try library("payment-release")),
         ]
-        for name in ["ap-approval", "ap-duty-separation", "ap-route", "ap-tolerances"] {
+        for name in ["ap-approval", "ap-duty-separation", "ap-payment-release", "ap-route", "ap-tolerances"] {
             out.append(Applying.Asset(scope: .operator, kind: "policy", name: name, version: "1.0", content: try library(name)))
         }
         let roles = try OperatorRoles.roles()

@@ -55,6 +55,81 @@ struct StagedWriteTests {
         #expect(cancelled == .mismatch(differences: [["field": "state", "asked": "posted", "found": "cancelled"]]))
     }
 
+    @Test("a difference that a person said may stand is led on and told with the system's own figures, and no other one is")
+    func acceptedDifference() async throws {
+        let ledger = OddLedger()
+        ledger.books.withLock { $0.bills = [.init(number: "R-1", amount: "10.01", state: "draft", version: 1)] }
+        let difference: JSONValue = ["field": "amount", "asked": "10.00", "found": "10.01"]
+        for wrong: JSONValue in [
+            ["differences": [difference]], ["decision": "", "differences": [difference]],
+            ["decision": "d-1", "differences": []],
+            ["decision": "d-1", "differences": [["field": "amount", "asked": "10.00", "found": "10.02"]]],
+        ] {
+            let outcome = try await engine(ledger).write(accepting(wrong), isSearchOnly: false, idempotencyKey: "k")
+            #expect(outcome == .mismatch(differences: [difference]))
+            #expect(ledger.books.withLock { $0.bills.map(\.state) } == ["draft"])
+        }
+        let decided: JSONValue = ["decision": "d-1", "differences": [difference]]
+        let done = try await engine(ledger).write(accepting(decided), isSearchOnly: false, idempotencyKey: "k")
+        guard case .completed(let output) = done else { return #expect(Bool(false), "\(done)") }
+        #expect(output["accepted"] == [difference])
+        #expect(output["fields"]?["amount"] == "10.01")
+        #expect(ledger.books.withLock { $0.bills.map(\.state) } == ["posted"])
+    }
+
+    private func accepting(_ accepted: JSONValue) -> JSONValue {
+        ["object": "bill", "key": ["number": "R-1"], "bill": ["amount": "10.00"], "accepted": accepted]
+    }
+
+    private static let taking: JSONValue = [
+        "object": "bill", "key": ["number": "R-1"], "bill": ["amount": "10.00"], "intent": "cancel",
+    ]
+
+    @Test("what nobody wants is cancelled in the system once, and nothing there is nothing left to cancel")
+    func cancels() async throws {
+        let ledger = OddLedger()
+        let nothing = try await engine(ledger).write(Self.taking, isSearchOnly: false, idempotencyKey: "k")
+        #expect(nothing == .completed(output: ["cancelled": true]))
+        #expect(ledger.books.withLock { $0.bills.isEmpty })
+        ledger.books.withLock { $0.bills = [.init(number: "R-1", amount: "11.00", state: "checked", version: 3)] }
+        #expect(try await engine(ledger).write(Self.taking, isSearchOnly: true, idempotencyKey: "k") == .absent)
+        for _ in 0..<2 {
+            let outcome = try await engine(ledger).write(Self.taking, isSearchOnly: false, idempotencyKey: "k")
+            guard case .completed = outcome else { return #expect(Bool(false), "\(outcome)") }
+        }
+        guard case .found = try await engine(ledger).write(Self.taking, isSearchOnly: true, idempotencyKey: "k") else {
+            return #expect(Bool(false))
+        }
+        #expect(ledger.books.withLock { $0.bills.map(\.state) } == ["cancelled"])
+        #expect(ledger.books.withLock { $0.bills.map(\.version) } == [4])
+    }
+
+    @Test("what is posted cannot be taken back, and says so")
+    func postedStays() async throws {
+        let ledger = OddLedger()
+        ledger.books.withLock { $0.bills = [.init(number: "R-1", amount: "10.00", state: "posted", version: 3)] }
+        let outcome = try await engine(ledger).write(Self.taking, isSearchOnly: false, idempotencyKey: "k")
+        guard case .refused("POSTED", _) = outcome else { return #expect(Bool(false), "\(outcome)") }
+        #expect(ledger.books.withLock { $0.bills.map(\.state) } == ["posted"])
+    }
+
+    @Test("whatever is lost on the way, a cancellation is told as done only when the bill is gone", arguments: UInt64(1)...40)
+    func cancelsThroughMishaps(seed: UInt64) async throws {
+        let ledger = OddLedger(seed: seed, mishaps: 3)
+        ledger.books.withLock { $0.bills = [.init(number: "R-1", amount: "11.00", state: "draft", version: 1)] }
+        let state = ConnectionState(
+            pace: ConnectionPace(
+                limits: try ConnectionSettings(json: Vocabulary.connection(Vocabulary.mapping())).limits,
+                clock: WallClock { Sample.now }))
+        for attempt in 0..<12 {
+            let outcome = try await engine(ledger, state: state).write(
+                Self.taking, isSearchOnly: false, idempotencyKey: "k")
+            guard case .completed = outcome else { continue }
+            #expect(ledger.books.withLock { $0.bills.map(\.state) } == ["cancelled"], "seed \(seed), attempt \(attempt)")
+            return
+        }
+    }
+
     @Test("what the system asks goes to a person; only that person's decision, once, answers it")
     func questions() async throws {
         let ledger = OddLedger()

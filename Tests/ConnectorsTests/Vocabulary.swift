@@ -56,6 +56,10 @@ enum Vocabulary {
                 ],
             ],
             "done": ["posted"],
+            "cancel": [
+                "from": ["draft", "checked"], "done": ["cancelled"], "method": "POST", "path": "/rpc",
+                "body": ["call": "cancel", "id": "$created.id", "version": "$entry.version"],
+            ],
             "confirm": call("confirm", ["name": "$confirm.name", "by": "$confirm.decision"]),
             "compare": [
                 ["field": "number", "asked": "$key.number", "found": "$.number"],
@@ -197,7 +201,12 @@ extension OddLedger.Books {
 
     private mutating func move(_ at: Int, _ call: String, _ version: Int?) -> JSONValue {
         let steps = ["check": ("draft", "checked"), "post": ("checked", "posted")]
-        guard let (from, to) = steps[call], bills.indices.contains(at) else { return ["error": ["'no.such'", ""]] }
+        if call == "cancel", bills.indices.contains(at), bills[at].state == "posted" {
+            return ["error": ["Refused", ["It is posted.", "", nil]]]
+        }
+        guard let (from, to) = call == "cancel" ? (bills.indices.contains(at) ? bills[at].state : "", "cancelled") : steps[call],
+            bills.indices.contains(at)
+        else { return ["error": ["'no.such'", ""]] }
         // A repeated transition is an error in most systems.
         guard bills[at].state == from else {
             return ["error": ["Refused", [.string("It is \(bills[at].state) already."), "", nil]]]

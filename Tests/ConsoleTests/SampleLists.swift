@@ -194,6 +194,31 @@ extension Samples {
             ], pager: Pager(range: "1 to 3 of 3"))
     }
 
+    static func payments(_ brand: Brand) -> PaymentsPage {
+        PaymentsPage(
+            frame: frame("Payments", brand, current: "Payments", crumbs: [Crumb(label: "Payments")], topics: "runs"),
+            head: PageHead(title: "Payments"),
+            tabs: [
+                Tab(label: "To be asked for", href: "/payments"), Tab(label: "All", href: "/payments?state=all", isCurrent: true),
+            ],
+            bulk: PaymentsPage.Bulk(form: form("/payments/due"), dueBy: "2026-11-17"),
+            rows: [
+                PaymentsPage.Row(
+                    status: .notStarted, state: "to be asked for", number: "INV 2026-10377", party: "Hartmann Verpackung GmbH",
+                    href: "/runs/1", amount: "EUR 4,212.60", due: "2026-11-14", dueTone: .warn,
+                    ask: form("/runs/1/payment")),
+                PaymentsPage.Row(
+                    status: .needsPerson, state: "asked for", number: "INV 2026-10380", party: "Mill & Grain Ltd",
+                    href: "/runs/2", amount: "GBP 9,912.00", due: "2026-11-20", run: "/runs/3"),
+                PaymentsPage.Row(
+                    status: .done, state: "released", number: "INV 2026-10355", party: "Oude Haven Transport BV",
+                    href: "/runs/4", amount: "EUR 880.00", due: "2026-11-12", run: "/runs/5"),
+                PaymentsPage.Row(
+                    status: .cancelled, state: "withheld", number: "INV 2026-10349", party: "Cedar & Pine Ltd",
+                    href: "/runs/6", amount: "GBP 312.40", due: "not said", run: "/runs/7", ask: form("/runs/6/payment")),
+            ], summary: "4 bills")
+    }
+
     static func documents(_ brand: Brand) -> DocumentsPage {
         func row(_ status: Status, _ state: String, _ file: String, _ reading: String, _ run: String) -> DocumentsPage.Row {
             DocumentsPage.Row(
@@ -236,12 +261,10 @@ extension Samples {
             connections: [
                 PlatformPage.Connection(
                     tenant: "Brightwater Foods", name: "erp-main", kind: "ERP, generic REST", status: .failed,
-                    state: "Circuit open since 14:07",
-                    lastAnswer: "42 m ago", latency: "30 s", waiting: "14", limit: "8 a second"),
+                    state: "held back, timed-out, tried again 14:53:20", heard: "14:52:04", budget: "412", limit: "8 a second"),
                 PlatformPage.Connection(
                     tenant: "Kestrel Aviation Parts", name: "erp-main", kind: "ERP, OData", status: .done, state: "Answers",
-                    lastAnswer: "3 s ago",
-                    latency: "212 ms", waiting: "0", limit: "8 a second"),
+                    heard: "14:52:09", budget: "4,180 of 5,000", isBudgetShort: true, limit: "8 a second"),
             ], isAllTenants: true)
     }
 
@@ -252,9 +275,8 @@ extension Samples {
             workers: [],
             connections: [
                 PlatformPage.Connection(
-                    name: "erp-main", kind: "ERP, generic REST", status: .done, state: "Answers", lastAnswer: "3 s ago",
-                    latency: "212 ms",
-                    waiting: "0", limit: "8 a second")
+                    name: "erp-main", kind: "ERP, generic REST", status: .done, state: "Answers", heard: "14:52:09",
+                    budget: "412", limit: "8 a second")
             ], isAllTenants: false,
             workersEmpty: EmptyState(
                 why: "No worker runs: nothing has been asked of it for 10 m. It starts with the next document."))

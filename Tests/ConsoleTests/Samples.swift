@@ -112,7 +112,7 @@ enum Samples {
             ("inbox", inbox(brand)), ("inbox-empty", emptyInbox(brand)), ("decision", decision(brand)),
             ("decision-blocked", blockedDecision(brand)), ("exceptions", exceptions(brand)), ("exception", exception(brand)),
             ("service", service(brand)), ("incidents", incidents(brand)), ("incident", incident(brand)),
-            ("documents", documents(brand)),
+            ("documents", documents(brand)), ("payments", payments(brand)),
             ("workers", workers(brand)), ("connections", connections(brand)), ("audit", audit(brand)),
             ("not-found", notFound(brand)),
             ("forbidden", forbidden(brand)), ("broken", broken(brand)), ("bare-not-found", bareNotFound(brand)),

@@ -27,8 +27,11 @@ enum SampleConfiguration {
             Applying.Asset(
                 scope: .operator, kind: "workflow", name: "accounts-payable", version: "1.0",
                 content: try library("accounts-payable")),
+            Applying.Asset(
+                scope: .operator, kind: "workflow", name: "payment-release", version: "1.0",
+                content: try library("payment-release")),
         ]
-        for name in ["ap-approval", "ap-duty-separation", "ap-route", "ap-tolerances"] {
+        for name in ["ap-approval", "ap-duty-separation", "ap-payment-release", "ap-route", "ap-tolerances"] {
             out.append(Applying.Asset(scope: .operator, kind: "policy", name: name, version: "1.0", content: try library(name)))
         }
         return out
@@ -69,6 +72,10 @@ enum SampleConfiguration {
             [
                 "name": "approver", "title": "Approver", "level": "tenant",
                 "permissions": ["runs.read", "approvals.read", "approvals.decide"],
+            ],
+            [
+                "name": "treasurer", "title": "Treasurer", "level": "tenant",
+                "permissions": ["runs.read", "approvals.read", "approvals.decide", "payments.propose"],
             ],
             [
                 "name": "controller", "title": "Controller", "level": "tenant",
@@ -138,6 +145,7 @@ enum SampleConfiguration {
         let people = [
             person("maya", "Maya Lund", ["ap-clerk", "approver"]), person("jonas", "Jonas Weber", ["approver"]),
             person("petra", "Petra Vogel", ["approver"]), person("ruth", "Ruth Adler", ["controller", "ap-clerk"]),
+            person("tessa", "Tessa Brook", ["treasurer"]), person("theo", "Theo Lang", ["treasurer"]),
         ]
         return ["kind": "people", "people": .array(people.filter { !left.contains($0["id"]?.string ?? "") })]
     }
@@ -200,7 +208,9 @@ struct SampleDocument: Sendable {
     private var invoice: JSONValue {
         let amount: JSONValue = ["amount": .string(gross), "currency": "EUR"]
         return .object([
-            "kind": "invoice", "direction": "payable", "number": .string(number), "issueDate": "2026-07-01", "currency": "EUR",
+            "kind": "invoice", "direction": "payable", "number": .string(number), "issueDate": "2026-07-01",
+            "dueDate": "2026-07-31",
+            "currency": "EUR",
             "orderRef": order.map(JSONValue.string), "notes": remark.isEmpty ? nil : [.string(remark)],
             "seller": ["legalName": .string(supplier), "vatId": .string(supplierVAT), "address": ["country": "DE"]],
             "buyer": .object([

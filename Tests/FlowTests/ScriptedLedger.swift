@@ -16,6 +16,11 @@ final class ScriptedLedger: Sendable {
         /// Bills that were sent and show only from this instant on.
         var underWay: [(from: Moment, bill: Bill)] = []
         var knowsSupplier = true
+        /// What somebody changed in the bills behind our back, by field.
+        var changed: [String: String] = [:]
+        var billState = "posted"
+        /// The supplier's account as the ledger has it.
+        var account = "DE89370400440532013000"
         /// The next writes are refused with this code.
         var refusals = 0
         /// What the ledger asks before it takes any bill; it goes on when a decision is named that answers it.
@@ -55,7 +60,11 @@ final class ScriptedLedger: Sendable {
                     return .refused(code: "DOC_UNREADABLE", message: "The file is damaged.")
                 }
                 return ScriptedLedger.read(document)
-            case .erpRead: return .completed(output: ScriptedLedger.lookUp(lease.input, knowsSupplier: state.knowsSupplier))
+            case .erpRead:
+                if lease.input["object"]?.string == "bill" {
+                    return .completed(output: ScriptedLedger.bill(lease.input, in: state))
+                }
+                return .completed(output: ScriptedLedger.lookUp(lease.input, state))
             case .erpWrite: return ScriptedLedger.write(lease, tenant: tenant, in: &state)
             case .notify, .telemetryExport: return .completed(output: [:])
             }
@@ -93,11 +102,15 @@ final class ScriptedLedger: Sendable {
 
     private static func write(_ lease: WorkLease, tenant: TenantID, in state: inout State) -> WorkOutcome {
         let bill = bill(lease, tenant: tenant)
+        let fields = fields(of: bill.number, changed: [:])
         let output: JSONValue = [
             "externalId": .string("B-\(bill.number)"), "externalVersion": "1", "number": .string(bill.number),
-            "comparedFields": [],
+            "comparedFields": [], "fields": fields, "fingerprint": .string(fields.text),
         ]
         let isThere = state.bills.contains { $0.key == bill.key && $0.tenant == tenant }
+        if lease.input["intent"]?.string == "cancel" {
+            return lease.phase == .search ? .found(output: ["cancelled": true]) : .completed(output: ["cancelled": true])
+        }
         if lease.phase == .search { return isThere ? .found(output: output) : .absent }
         if isThere { return .completed(output: output) }
         if state.refusals > 0 {
@@ -115,16 +128,38 @@ final class ScriptedLedger: Sendable {
         return .completed(output: output)
     }
 
+    /// A bill as a read by its id finds it, compared with what was approved as a worker compares it.
+    private static func bill(_ input: JSONValue, in state: State) -> JSONValue {
+        let id = input["key"]?["externalId"]?.string ?? ""
+        guard state.bills.contains(where: { "B-\($0.number)" == id }) else { return ["found": false] }
+        let approved = input["approved"]?["fields"]?.object ?? [:]
+        let now = fields(of: String(id.dropFirst(2)), changed: state.changed)
+        let differences = approved.keys.filter { approved[$0] != now[$0] }.map { key -> JSONValue in
+            ["field": .string(key), "asked": approved[key] ?? .null, "found": now[key] ?? .null]
+        }
+        return [
+            "found": true, "bill": ["externalId": .string(id), "state": .string(state.billState)], "fields": now,
+            "fingerprint": .string(now.text), "differences": .array(differences),
+        ]
+    }
+
+    private static func fields(of number: String, changed: [String: String]) -> JSONValue {
+        var out: JSONObject = ["number": .string(number), "supplier": "S-100"]
+        for (name, value) in changed.sorted(by: { $0.key < $1.key }) { out[name] = .string(value) }
+        return .object(out)
+    }
+
     /// An order's number carries its price: `PO-952.00`.
-    private static func lookUp(_ input: JSONValue, knowsSupplier: Bool) -> JSONValue {
+    private static func lookUp(_ input: JSONValue, _ state: State) -> JSONValue {
         switch input["object"]?.string {
         case "supplier":
-            guard knowsSupplier else { return ["found": false] }
+            guard state.knowsSupplier else { return ["found": false] }
             return [
                 "found": true,
                 "supplier": [
                     "number": "S-100", "legalName": "Elbe Papier GmbH", "address": ["country": "DE"], "vatId": "DE136695976",
                     "status": "active", "riskTier": "low",
+                    "bankAccounts": [["scheme": "iban", "value": .string(state.account)]],
                 ],
             ]
         case "order":

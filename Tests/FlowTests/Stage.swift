@@ -41,6 +41,8 @@ struct House: Sendable {
     let intake: Intake
     let posting: Posting
     let approving: Approving
+    let releasing: Releasing
+    let watch: ConnectionWatch
     let alerting: Alerting
     let applying: Applying
     let looking: Looking
@@ -68,6 +70,8 @@ struct House: Sendable {
         intake = Intake(platform: platform, desk: desk)
         posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
         approving = Approving(platform: platform, desk: desk)
+        watch = ConnectionWatch(platform: platform, desk: desk, assets: assets)
+        releasing = Releasing(platform: platform, desk: desk, assets: assets)
         alerting = Alerting(platform: platform, desk: desk)
         applying = Applying(platform: platform, assets: assets, scopes: scopes)
         looking = Looking(platform: platform, assets: assets)
@@ -332,6 +336,14 @@ actor Stage {
         guard first == .pending else { return first }
         try await pump()
         return try await house.approving.decide(decision, as: try firm.actor(person), scope: firm.scope)
+    }
+
+    /// Asks for the payment of what a run posted, and lets the lane begin with it.
+    @discardableResult
+    func askForPayment(_ run: RunRow, by person: String) async throws -> Releasing.Asked {
+        let asked = try await house.releasing.ask(run.id, as: try firm.actor(person), scope: firm.scope)
+        try await pump()
+        return asked
     }
 
     // MARK: Books

@@ -50,7 +50,7 @@ struct Stage: Sendable {
         setenv("COUNTERSIGN_OTLP_ALLOW", "127.0.0.1:\(collector.port)", 1)
         do {
             try await installation.start()
-            let people = SampleTenant.all.flatMap { [$0.clerk, $0.controller, $0.admin] + $0.approvers }
+            let people = SampleTenant.all.flatMap { [$0.clerk, $0.controller, $0.treasurer, $0.admin] + $0.approvers }
             try await installation.setPasswords(
                 people + [SampleTenant.onCall, SampleTenant.operatorAdmin] + SampleTenant.partners)
             try await Stage.$running.withValue(Stage(installation: installation, collector: collector)) { try await body() }

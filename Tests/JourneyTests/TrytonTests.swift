@@ -78,6 +78,60 @@ extension ProductWithTryton {
             #expect(bills.allSatisfy { $0["state"]?.string == "posted" })
         }
 
+        /// An invoice whose tax comes to half a cent, which Tryton rounds the other way: its draft differs by a cent.
+        private func differing(_ stage: Stage, _ tenant: SampleTenant) async throws -> (SampleTrade, RunView, RequestView) {
+            let clerk = try await stage.person(tenant)
+            for _ in 0..<20 {
+                var trade = try stage.trade(tenant)
+                while !(try trade.hasHalfCentOfTax) { trade = try stage.trade(tenant) }
+                let run = try await clerk.started(try await stage.deliver(trade, as: clerk))
+                let request = try await Patience.wait(seconds: Stage.patienceSeconds, for: "an answer of Tryton") {
+                    () -> RequestView?? in
+                    if RunView(try await clerk.run(run.id)).isFinal { return .some(nil) }
+                    return try await clerk.exceptions().first { $0.run == run.id }.map { .some($0) }
+                }
+                // Half of the half cents are rounded to the same figure.
+                guard let request else { continue }
+                return (trade, run, request)
+            }
+            throw Fault("look for half a cent", "Tryton rounds all of them as the invoices do", isRetryable: false)
+        }
+
+        @Test("a tax that Tryton rounds otherwise: accepted, the bill is posted with Tryton's cent and can be paid")
+        func acceptedHalfCent() async throws {
+            let stage = try Stage.current
+            let tenant = SampleTenant.brightwater
+            let (trade, run, request) = try await differing(stage, tenant)
+            #expect(request.title.contains("differs"))
+            #expect(try await stage.bills(trade).map { $0["state"]?.string } == ["draft"])
+            let controller = try await stage.person(tenant, tenant.controller)
+            try await controller.resolve(request, as: "accept", reason: "Tryton rounds half a cent to even.")
+            let clerk = try await stage.person(tenant)
+            #expect(try await clerk.ended(run).outcome == "posted")
+            let bills = try await stage.bills(trade)
+            #expect(bills.map { $0["state"]?.string } == ["posted"])
+            let data = try await clerk.get("runs/\(run.id)/data")
+            let gross = data["context"]?["bill"]?["fields"]?["gross"]?.string.flatMap { ExactDecimal($0) }
+            #expect(gross == bills.first?["grossAmount"]?.string.flatMap { ExactDecimal($0) })
+            #expect(data["context"]?["bill"]?["accepted"]?.array?.isEmpty == false)
+            // What the ERP has is what was accepted, so nothing has drifted.
+            let payment = try await PaymentJourney(stage: stage, tenant: tenant).ask(run)
+            let treasurer = try await stage.person(tenant, tenant.treasurer)
+            try await treasurer.decide(try await treasurer.approval(of: payment), "approve")
+            #expect(try await clerk.ended(payment).outcome == "released")
+        }
+
+        @Test("a tax that Tryton rounds otherwise: rejected, its draft does not stay behind")
+        func rejectedHalfCent() async throws {
+            let stage = try Stage.current
+            let tenant = SampleTenant.brightwater
+            let (trade, run, request) = try await differing(stage, tenant)
+            let controller = try await stage.person(tenant, tenant.controller)
+            try await controller.resolve(request, as: "reject", reason: "The supplier sends a new one.")
+            #expect(try await controller.ended(run).outcome == "rejected")
+            #expect(try await stage.bills(trade).allSatisfy { $0["state"]?.string == "cancelled" })
+        }
+
         @Test("a closed period is a refusal in Tryton's words, and the bill is posted once it is open again")
         func closedPeriod() async throws {
             let stage = try Stage.current

@@ -112,6 +112,16 @@ struct SampleTenant: Sendable {
             phase: "full", leasedAt: Self.now, expiresAt: Self.now)
     }
 
+    var paymentRow: PaymentRow {
+        PaymentRow(tenant: id, invoice: invoice, lane: lane, run: run, postedRun: run, askedBy: person, askedAt: Self.now)
+    }
+
+    var connectionStatus: ConnectionStatusRow {
+        ConnectionStatusRow(
+            tenant: id, connection: "erp", circuit: "open", code: "auth", since: Self.now, retryAt: Self.now,
+            spentDay: CivilDate(utc: Self.now), spent: 3, perDay: 10, seenAt: Self.now)
+    }
+
     var clockRow: ClockRow {
         ClockRow(
             tenant: id, id: clock, lane: lane, run: run, objective: "posting", contractAsset: asset, contractVersion: "1",
@@ -165,7 +175,7 @@ extension SampleTenant {
                 SecretQueries.put(tenant: id, name: "erp-token", version: 1, sealed: [7], fingerprint: "f", at: now),
                 DocumentQueries.insert(documentRow),
                 DocumentQueries.insertChunk(tenant: id, document: document, ordinal: 0, bytes: [1, 2, 3]),
-                InvoiceQueries.insert(invoiceRow),
+                InvoiceQueries.insert(invoiceRow), PaymentQueries.ask(paymentRow), ConnectionStatusQueries.put(connectionStatus),
                 CommandQueries.insert(commandRow),
                 IdempotencyQueries.begin(tenant: id, principal: person, route: "POST /x", key: "k", fingerprint: [1], now: now),
                 OverviewQueries.putWorker(

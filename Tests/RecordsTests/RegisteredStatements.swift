@@ -6,7 +6,7 @@ import Postgres
 extension RegisteredStatement {
     /// Every statement of the room; a list of variants where the text depends on the arguments.
     static let all: [RegisteredStatement] =
-        assets + people + documents + runs + work + measures + incidents + journals + overviews + lanes
+        assets + people + documents + runs + payments + work + measures + incidents + journals + overviews + lanes
 
     private static let one = SampleTenant(number: 1, lane: 1)
     private static let now = SampleTenant.now
@@ -98,6 +98,22 @@ extension RegisteredStatement {
             "InvoiceQueries.duplicateCandidates",
             InvoiceQueries.duplicateCandidates(
                 tenant: one.id, besides: one.document, numberNormal: "R1", currency: "EUR", grossMinor: nil, limit: 5)),
+    ]
+
+    private static let payments: [RegisteredStatement] = [
+        app("PaymentQueries.ask", PaymentQueries.ask(one.paymentRow)),
+        app("PaymentQueries.find", PaymentQueries.find(tenant: one.id, invoice: one.invoice)),
+        engine(
+            "PaymentQueries.settle",
+            PaymentQueries.settle(
+                lane: 1, tenants: [one.id], invoices: [one.invoice], runs: [one.run], records: [nil], at: now)),
+        app(
+            "PaymentQueries.payables",
+            PaymentQueries.payables(tenant: one.id, isOpenOnly: true, dueBy: CivilDate(year: 2026, month: 8, day: 31), limit: 10)),
+        app("ConnectionStatusQueries.put", ConnectionStatusQueries.put(one.connectionStatus)),
+        app("ConnectionStatusQueries.lock", ConnectionStatusQueries.lock(tenant: one.id)),
+        app("ConnectionStatusQueries.all", ConnectionStatusQueries.all(tenant: one.id)),
+        app("ConnectionStatusQueries.spent", ConnectionStatusQueries.spent(tenant: one.id, connection: "erp")),
     ]
 
     private static let runs: [RegisteredStatement] = [

@@ -40,7 +40,7 @@ struct StoryTests {
         #expect(desk.writes.count == 1)
         let receipts = desk.audits("approval.signed")
         #expect(receipts.count == 2)
-        #expect(receipts.allSatisfy { $0["hash"]?.string != nil && $0["dutyPolicy"]?.string == "ap-duty-separation@1.0" })
+        #expect(receipts.allSatisfy { $0["hash"]?.string != nil && $0["dutyPolicy"]?.string == "ap-duty-separation@1.1" })
     }
 
     @Test("two accounts of one person are one signature")
@@ -186,10 +186,38 @@ struct StoryTests {
         try desk.receive()
         try desk.work()
         let write = try #require(desk.tasks.first)
-        try desk.send(.workFinished(key: write.key, .mismatch(["gross": ["sent": "952.00", "found": "925.00"]])))
+        #expect(write.input["accepted"] == .null)
+        let differences: JSONValue = [["field": "gross", "asked": "952.00", "found": "952.01"]]
+        try desk.send(.workFinished(key: write.key, .mismatch(differences)))
         #expect(desk.requests.map(\.rounds.first?.role) == ["controller"])
         try desk.decide("accept", by: Person.ruth, reason: "rounding of the old ledger")
+        // The ERP is told which difference may stand, by whose decision, and posts it; the run knows the ERP's figures.
+        let receipt = try #require(desk.audits("exception.resolved").last?["hash"])
+        let second = try #require(desk.tasks.first)
+        #expect(second.idempotencyKey == write.idempotencyKey)
+        #expect(second.input["accepted"] == ["decision": receipt, "differences": differences])
+        try desk.work(includingWrites: true)
         #expect(desk.outcome == "posted")
+        #expect(desk.state.context["bill"]?["externalId"] == "B-1")
+    }
+
+    @Test("a bill that differs and is not wanted is cancelled in the ERP before the run ends")
+    func cancelledAfterMismatch() throws {
+        var desk = try Desk()
+        try desk.receive()
+        try desk.work()
+        let write = try #require(desk.tasks.first)
+        try desk.send(.workFinished(key: write.key, .mismatch([["field": "gross", "asked": "952.00", "found": "952.01"]])))
+        try desk.decide("reject", by: Person.ruth, reason: "the old ledger cannot have it")
+        let undo = try #require(desk.tasks.first)
+        #expect(undo.kind == .erpWrite)
+        #expect(undo.input["intent"] == "cancel")
+        #expect(undo.idempotencyKey == write.idempotencyKey)
+        try desk.send(.workFinished(key: undo.key, .refused(code: "POSTED", message: "It is posted; reverse it there.")))
+        #expect(desk.requests.map(\.title) == ["The bill stays in the ERP"])
+        try desk.decide("settled", by: Person.ruth, reason: "reversed in the ledger")
+        try desk.work()
+        #expect(desk.outcome == "rejected")
     }
 
     @Test("what the ERP asks before it posts is answered by the controller, and the ERP hears the receipt of that decision")
@@ -221,7 +249,9 @@ struct StoryTests {
         let write = try #require(desk.tasks.first)
         try desk.send(.workFinished(key: write.key, .needsDecision(ERPQuestion(name: "w", message: "Similar.", evidence: .null))))
         try desk.decide("reject", by: Person.ruth, reason: "it is the same one")
-        #expect(!desk.tasks.contains { $0.kind == .erpWrite })
+        let undo = try #require(desk.tasks.first)
+        #expect(desk.tasks.count == 1 && undo.input["intent"] == "cancel", "what is left to write takes the draft back")
+        try desk.send(.workFinished(key: undo.key, .completed(["cancelled": true])))
         try desk.work()
         #expect(desk.outcome == "rejected")
     }

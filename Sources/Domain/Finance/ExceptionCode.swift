@@ -39,6 +39,7 @@ package enum ExceptionCode: String, Sendable, CaseIterable, JSONCoded {
     case periodClosed = "PERIOD_CLOSED"
     case erpRejected = "ERP_REJECTED"
     case erpQuestion = "ERP_QUESTION"
+    case paymentDrift = "PAYMENT_DRIFT"
     case erpDuplicate = "ERP_DUPLICATE"
     case paymentRejected = "PAYMENT_REJECTED"
     case paymentReturned = "PAYMENT_RETURNED"
@@ -77,7 +78,7 @@ package enum ExceptionCode: String, Sendable, CaseIterable, JSONCoded {
             orderEntry
         case .taxCode, .taxArithmetic, .taxId, .codingMissing, .budget, .approverMissing, .dutyConflict, .periodClosed:
             ledgerEntry
-        case .erpRejected, .erpQuestion, .erpDuplicate, .paymentRejected, .paymentReturned: outcomeEntry
+        case .erpRejected, .erpQuestion, .erpDuplicate, .paymentDrift, .paymentRejected, .paymentReturned: outcomeEntry
         }
     }
 
@@ -183,6 +184,10 @@ package enum ExceptionCode: String, Sendable, CaseIterable, JSONCoded {
         case .erpQuestion: Entry("The ERP asks before it goes on", .controller, .block, "Read its words, then confirm or reject.")
         case .erpDuplicate:
             Entry("The ERP has it already", .clerk, .block, "Compare with the bill in the ERP, then reject this one.")
+        case .paymentDrift:
+            Entry(
+                "The bill is not what was approved", .controller, .block,
+                "Find out who changed it and why; put it right in the ERP and compare again, or withhold the payment.")
         case .paymentRejected:
             Entry("The bank refused the payment", .treasurer, .block, "Correct what the bank names, then release again.")
         default: Entry("The payment came back", .treasurer, .block, "Verify the account with the supplier before you pay again.")

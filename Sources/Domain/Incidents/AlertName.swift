@@ -8,6 +8,10 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
     case deadLetter = "dead-letter"
     /// Calls to an ERP failed so often that they are held back.
     case erpCircuitOpen = "erp-circuit-open"
+    /// Four fifths of a connection's requests of the day are used up.
+    case erpBudgetShort = "erp-budget-short"
+    /// A connection's requests of the day are used up, and its work waits for midnight UTC.
+    case erpBudgetSpent = "erp-budget-spent"
     /// A tenant's worker has work and does not answer.
     case workerMissing = "worker-missing"
     /// Ready work waits too long to be taken.
@@ -76,6 +80,14 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
         case .erpCircuitOpen:
             Definition(
                 severity: .sev2, title: "The ERP behind {connection} does not answer, calls are held back",
+                fingerprintFacts: ["connection"])
+        case .erpBudgetShort:
+            Definition(
+                severity: .sev4, title: "The day's requests of {connection} run short: {spent} of {perDay}",
+                fingerprintFacts: ["connection"])
+        case .erpBudgetSpent:
+            Definition(
+                severity: .sev2, title: "The day's {perDay} requests of {connection} are used up, its work waits",
                 fingerprintFacts: ["connection"])
         case .workerMissing:
             Definition(severity: .sev2, title: "The worker does not answer and work is waiting", fingerprintFacts: [])

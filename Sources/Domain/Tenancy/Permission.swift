@@ -7,6 +7,7 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
     case runsManage = "runs.manage"
     case approvalsRead = "approvals.read"
     case approvalsDecide = "approvals.decide"
+    case paymentsPropose = "payments.propose"
     case exceptionsRead = "exceptions.read"
     case exceptionsResolve = "exceptions.resolve"
     case incidentsRead = "incidents.read"
@@ -29,7 +30,9 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
     /// Such a permission never reaches down from the operator or a partner: it needs a grant on the tenant itself.
     package var touchesPayload: Bool {
         switch self {
-        case .documentsSubmit, .runsRead, .runsManage, .approvalsRead, .approvalsDecide, .exceptionsRead, .exceptionsResolve: true
+        case .documentsSubmit, .runsRead, .runsManage, .approvalsRead, .approvalsDecide, .paymentsPropose, .exceptionsRead,
+            .exceptionsResolve:
+            true
         case .incidentsRead, .incidentsManage, .serviceRead, .auditRead, .tasksRetry, .configurationRead, .configurationApply,
             .connectionsRead, .connectionsTest, .peopleRead, .workersRead, .fleetRead, .metricsRead, .brandRead:
             false
@@ -44,6 +47,7 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .runsManage: "Cancel and correct runs"
         case .approvalsRead: "See what waits for approval"
         case .approvalsDecide: "Approve and reject"
+        case .paymentsPropose: "Ask for payments"
         case .exceptionsRead: "See exceptions"
         case .exceptionsResolve: "Resolve exceptions"
         case .incidentsRead: "See incidents"

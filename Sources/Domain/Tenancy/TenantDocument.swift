@@ -22,7 +22,8 @@ package struct TenantDocument: Sendable {
     /// One copy of a tenant's configuration and data; this version runs `prod` only.
     package enum Environment: String, CaseIterable, Sendable { case prod }
 
-    package enum DocumentClass: String, CaseIterable, Sendable { case invoice }
+    /// What a workflow is about: invoices that arrive, and payments that somebody asks for.
+    package enum DocumentClass: String, CaseIterable, Sendable { case invoice, payment }
 
     /// How well a worker is shut in: L0 own process with limits, L1 with Landlock, L2 with a system call filter besides.
     package enum IsolationLevel: String, CaseIterable, Sendable { case l0 = "L0", l1 = "L1", l2 = "L2" }
@@ -70,7 +71,12 @@ package struct TenantDocument: Sendable {
 
     private static let workflowsShape = ObjectShape(
         "the tenant's workflows", "A workflow name for each kind of document.",
-        [required("invoice", .text(.slug), "workflow that starts when an invoice or credit note has arrived.")])
+        [
+            required("invoice", .text(.slug), "workflow that starts when an invoice or credit note has arrived."),
+            optional(
+                "payment", .text(.slug),
+                "workflow that starts when somebody asks for a payment; `payment-release` unless given."),
+        ])
 
     private static let workersShape = ObjectShape(
         "the demands on workers", "What a worker process has to fulfil before it is given this tenant's work.",
@@ -99,11 +105,13 @@ package struct TenantDocument: Sendable {
             entities.append(entity)
         }
         let environments = fields.texts("environments").compactMap(Environment.init(rawValue:))
+        var workflows: [DocumentClass: String] = [:]
+        for kind in DocumentClass.allCases { workflows[kind] = json["workflows"]?[kind.rawValue]?.string }
         return TenantDocument(
             slug: fields.text("slug"), name: fields.text("name"), partner: fields.text("partner"), region: fields.text("region"),
             locale: fields.text("locale"), timeZone: fields.text("timezone"),
             environments: environments.isEmpty ? [.prod] : environments,
-            entities: entities, workflows: json["workflows"]?["invoice"]?.string.map { [.invoice: $0] } ?? [:],
+            entities: entities, workflows: workflows,
             requiredLevel: json["workers"]?["requiredLevel"]?.string.flatMap(IsolationLevel.init(rawValue:)) ?? .l0,
             retentionYears: json["retention"]?["documentsYears"]?.int ?? 10)
     }

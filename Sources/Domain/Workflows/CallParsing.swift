@@ -14,6 +14,7 @@ extension DefinitionParser {
         case erpRead = "erp.read"
         case erpWrite = "erp.write"
         case notify
+        case paymentRelease = "payment.release"
     }
 
     mutating func callAction(_ task: AssetReader, _ id: Int) -> StepAction? {
@@ -43,10 +44,27 @@ extension DefinitionParser {
             default: return answerAction(with, deadlines, kind: .exception)
             }
         case .documentRead: return workAction(task, with, .documentRead, ["document", "sha256", "fileName", "bytes"])
-        case .erpRead: return workAction(task, with, .erpRead, ["object", "key"])
-        case .erpWrite: return workAction(task, with, .erpWrite, ["object", "key", "bill"], optional: ["confirmations"])
+        case .erpRead: return workAction(task, with, .erpRead, ["object", "key"], optional: ["approved"])
+        case .erpWrite:
+            return workAction(
+                task, with, .erpWrite, ["object", "key", "bill"], optional: ["confirmations", "accepted", "intent"])
         case .notify: return workAction(task, with, .notify, ["channel", "to", "subject", "text"])
+        case .paymentRelease:
+            task.close(members, issues: &issues)
+            return releaseAction(with)
         }
+    }
+
+    /// What is recorded of a release: the bill, the amount, where the money goes, and the ERP's words as they were compared.
+    private mutating func releaseAction(_ with: AssetReader) -> StepAction? {
+        let names = ["externalId", "amount", "payTo", "fingerprint"]
+        with.close(names, issues: &issues)
+        var parts: [(key: String, value: Template)] = []
+        for name in names {
+            guard let part = template(name, of: with, isRequired: true) else { return nil }
+            parts.append((key: name, value: part))
+        }
+        return .release(.object(parts))
     }
 
     private mutating func policy(of with: AssetReader) -> String? {

@@ -15,6 +15,7 @@ struct FlowCheck {
             guard case .fork(let branches, let waitsForAll) = node.action else { continue }
             out.append(contentsOf: forkIssues(node, branches, waitsForAll: waitsForAll))
         }
+        out.append(contentsOf: releaseIssues())
         return out
     }
 
@@ -76,7 +77,7 @@ struct FlowCheck {
             for item in cases { follow(item.then == .proceed ? node.then : item.then) }
             if !cases.contains(where: { $0.when == nil }) { follow(node.then) }
         case .raise: out.leaves = true
-        case .set, .decide, .match, .work, .human, .wait: follow(node.then)
+        case .set, .decide, .match, .work, .human, .wait, .release: follow(node.then)
         case .sequence, .attempt, .fork:
             if completes(node.id) { follow(node.then) }
             if mayLeave(node.id) { out.leaves = true }
@@ -88,7 +89,7 @@ struct FlowCheck {
     private func completes(_ id: Int) -> Bool {
         switch nodes[id].action {
         case .raise: return false
-        case .set, .choose, .decide, .match, .work, .human, .wait: return true
+        case .set, .choose, .decide, .match, .work, .human, .wait, .release: return true
         case .attempt(let body, let handler, _, _): return completes(body) || completes(handler)
         case .fork(let branches, _): return branches.allSatisfy { completes($0) }
         case .sequence(let children):
@@ -113,7 +114,8 @@ struct FlowCheck {
             switch nodes[child].action {
             case .raise: return true
             case .choose(let cases): return nodes[child].then == .end || cases.contains { $0.then == .end }
-            case .sequence, .set, .decide, .match, .work, .human, .fork, .attempt, .wait: return nodes[child].then == .end
+            case .sequence, .set, .decide, .match, .work, .human, .fork, .attempt, .wait, .release:
+                return nodes[child].then == .end
             }
         }
     }
@@ -143,6 +145,17 @@ struct FlowCheck {
             }
         }
         return out
+    }
+
+    /// Money leaves the house by a person's signature, whatever a definition would like.
+    private func releaseIssues() -> [AssetIssue] {
+        let isSigned = nodes.contains { if case .human(let call) = $0.action { call.duty == RunPayment.duty } else { false } }
+        return nodes.compactMap { node in
+            guard case .release = node.action, !isSigned else { return nil }
+            return AssetIssue(
+                pointer(to: node.id), "Nobody signs before the payment is released.",
+                remedy: "Add a `human.approve` with `duty: \(RunPayment.duty)` before it.")
+        }
     }
 
     /// RFC 6901 pointer into the document as written.

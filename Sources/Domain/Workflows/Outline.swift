@@ -4,7 +4,7 @@ extension DefinitionParser {
         switch nodes[id].action {
         case .sequence(let children), .fork(let children, _): children.map { outlineStep($0) }
         case .attempt(let body, let handler, _, _): [outlineStep(body), outlineStep(handler)]
-        case .set, .choose, .decide, .match, .work, .human, .raise, .wait: []
+        case .set, .choose, .decide, .match, .work, .human, .raise, .wait, .release: []
         }
     }
 
@@ -34,6 +34,7 @@ extension DefinitionParser {
         case .choose: "switch"
         case .decide: "policy.decide"
         case .match: "match"
+        case .release: "payment.release"
         case .work(let call): call.kind.rawValue
         case .human(let call):
             switch call.kind {

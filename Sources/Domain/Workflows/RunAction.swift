@@ -20,6 +20,8 @@ package enum RunAction: Sendable, Equatable {
     case clock(objective: String, ClockChange)
     case notify(topic: String, facts: JSONValue)
     case incident(alert: String, facts: [String: String])
+    /// The invoice's payment is released, or the run ends without having released it.
+    case payment(RunPayment)
     /// The run is over; its outcome is one of the definition's, or `cancelled`, or `faulted`.
     case finish(outcome: String, output: JSONValue)
 }

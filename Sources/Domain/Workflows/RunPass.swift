@@ -56,8 +56,10 @@ struct RunPass {
         }
         for (duty, person) in definition.chain {
             do throws(ExpressionFailure) {
-                guard let person = try person.value(bindings()).string else { continue }
-                state.acts.append(DutySeparation.Act(duty: duty, person: person))
+                let named = try person.value(bindings())
+                for person in named.array?.compactMap(\.string) ?? [named.string].compactMap(\.self) {
+                    state.acts.append(DutySeparation.Act(duty: duty, person: person))
+                }
             } catch {
                 return fault(engineError("EXPRESSION", "Who did '\(duty)' cannot be told: \(error.message)", step: ""))
             }
@@ -136,6 +138,7 @@ struct RunPass {
         record("run.cancelled", "", "The run was cancelled: \(reason)", ["by": JSONValue(person)])
         actions.append(.audit(action: "run.cancelled", facts: ["person": JSONValue(person), "reason": .string(reason)]))
         cancelClocks()
+        closePayment()
         actions.append(.finish(outcome: "cancelled", output: ["reason": .string(reason)]))
     }
 
@@ -225,6 +228,9 @@ struct RunPass {
             moves.append(.leave(node.id, output: try match(name, try evaluated(template, bindings, node), node), nil))
         case .work(let call): try dispatch(call, node, visit)
         case .human(let call): try ask(call, node, visit)
+        case .release(let template):
+            try release(try evaluated(template, bindings, node), node)
+            moves.append(.leave(node.id, output: .null, nil))
         case .fork(let branches, _): moves.append(contentsOf: branches.map(Move.enter))
         case .attempt(let body, _, _, _): moves.append(.enter(body))
         case .raise(let type, let title, let detail):
@@ -366,6 +372,7 @@ struct RunPass {
         state.phase = .completed
         record("run.completed", "", "The run ended: \(state.outcome ?? "").")
         cancelClocks()
+        closePayment()
         actions.append(.finish(outcome: state.outcome ?? "", output: output))
     }
 
@@ -378,6 +385,7 @@ struct RunPass {
         actions.append(.audit(action: "run.faulted", facts: error.json))
         actions.append(.incident(alert: "run-faulted", facts: ["step": error.step, "type": error.type, "message": error.detail]))
         cancelClocks()
+        closePayment()
         actions.append(.finish(outcome: "faulted", output: ["error": error.json]))
     }
 }

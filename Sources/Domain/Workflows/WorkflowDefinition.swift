@@ -44,10 +44,10 @@ package struct WorkflowDefinition: Sendable {
     let idByPath: [String: Int]
     let outcome: CompiledExpression
     let output: Template?
-    /// Duties that people did before the run: `{duty, person}`.
+    /// Duties that people did before the run: `{duty, person}`, or a list of persons.
     let chain: [(duty: String, person: Template)]
     /// Name of the duty-separation policy.
-    let duties: String?
+    package let duties: String?
 
     /// Reads an asset; nil only when it is unusable. Every problem is collected, unreachable steps and endless loops included.
     package static func parse(_ json: JSONValue, issues: inout [AssetIssue]) -> WorkflowDefinition? {
@@ -132,6 +132,8 @@ enum StepAction: Sendable {
     case attempt(body: Int, handler: Int, filter: ErrorFilter, errorName: String)
     case raise(type: Template, title: Template, detail: Template)
     case wait(WaitRule)
+    /// Records that a payment may leave the house.
+    case release(Template)
 }
 
 struct SwitchCase: Sendable {

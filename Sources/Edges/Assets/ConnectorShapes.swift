@@ -200,6 +200,13 @@ enum ConnectorShapes {
             required("from", .list(of: .text(.line), count: 1...8), "states in which it is due."),
         ] + requestMembers)
 
+    private static let cancellation = ObjectShape(
+        "a cancellation", "Takes back a bill that is not posted yet.",
+        [
+            required("from", .list(of: .text(.line), count: 1...8), "states in which it can be taken back."),
+            optional("done", .list(of: .text(.line), count: 1...8), "states in which it has been."),
+        ] + requestMembers)
+
     private static let write = ObjectShape(
         "the write", "How a bill is created once, led through its states, read back and compared.",
         [
@@ -219,6 +226,7 @@ enum ConnectorShapes {
             optional("steps", .list(of: .object(step), count: 1...8), "transitions, in their order."),
             optional("done", names, "states in which nothing is left to do."),
             optional("confirm", .object(request), "tells the system that a person confirmed what it asked."),
+            optional("cancel", .object(cancellation), "takes back a bill that a person does not want."),
             required("compare", .list(of: .object(comparison), count: 1...64), "fields that have to be equal."),
             required("output", value, "what the run gets."),
         ])

@@ -47,7 +47,7 @@ enum WorkflowShapes {
                 .choice([
                     "policy.decide", "match", "human.approve", "human.task", "exception.open", "document.read", "erp.read",
                     "erp.write",
-                    "notify",
+                    "notify", "payment.release",
                 ]), "what is done, and by whom."),
             optional("with", .table(keys: .memberName, values: value, count: 0...20), "what the call is given."),
             optional("idempotencyKey", value, "the key under which a write happens once."),

@@ -48,7 +48,7 @@ package actor ConnectionPace {
         }
         return ConnectionCondition(
             circuit: circuit, code: circuit == .closed ? nil : trouble?.code, since: circuit == .closed ? nil : trouble?.at,
-            retryAt: retryAt, spentToday: budget.spent(at: clock.now), perDay: limits.perDay)
+            retryAt: retryAt, spentToday: budget.spent(at: clock.now), day: CivilDate(utc: clock.now), perDay: limits.perDay)
     }
 
     /// Waits until this attempt may write; followed by one `leaveWriting`.
@@ -129,15 +129,20 @@ package struct ConnectionCondition: Sendable, Equatable {
     package let retryAt: Moment?
     /// Requests since midnight UTC that this worker knows of.
     package let spentToday: Int
+    /// The day by the clock of Greenwich that the count is about.
+    package let day: CivilDate
     /// 0 is no bound.
     package let perDay: Int
 
-    package init(circuit: Circuit, code: String?, since: Moment?, retryAt: Moment?, spentToday: Int, perDay: Int) {
+    package init(
+        circuit: Circuit, code: String?, since: Moment?, retryAt: Moment?, spentToday: Int, day: CivilDate, perDay: Int
+    ) {
         self.circuit = circuit
         self.code = code
         self.since = since
         self.retryAt = retryAt
         self.spentToday = spentToday
+        self.day = day
         self.perDay = perDay
     }
 

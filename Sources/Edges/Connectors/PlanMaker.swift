@@ -48,6 +48,13 @@ struct PlanMaker: Sendable {
             return refused("This connection does not write \(input["object"]?.string ?? "anything without a name").")
         }
         guard let finder = mapping.finder(for: keys(of: input)) else { return noFinder(name, input) }
+        if input["intent"]?.string == "cancel" {
+            let scope = scope(input, idempotencyKey)
+            return .plan(
+                CancelPlan(
+                    name, write: write, finder: finder, lookups: lookups(finder.needs, scope), origin: settings.origin,
+                    isSearchOnly: isSearchOnly))
+        }
         return .plan(
             WritePlan(
                 mapping: settings.mapping, write: write, finder: finder, scope: scope(input, idempotencyKey),

@@ -11,6 +11,13 @@ struct WriteMapping: Sendable {
         let request: RequestShape
     }
 
+    /// Takes a bill back that is not posted yet, from the states in which that is possible; what is in `done` is gone.
+    struct Cancellation: Sendable {
+        let from: [String]
+        let done: [String]
+        let request: RequestShape
+    }
+
     /// Look-ups that the creation needs.
     let needs: [String]
     let create: RequestShape
@@ -30,11 +37,13 @@ struct WriteMapping: Sendable {
     let done: [String]
     /// Tells the system that a person confirmed what it asked; `$confirm.name`, `$confirm.decision`.
     let confirm: RequestShape?
+    let cancel: Cancellation?
     let compare: [Comparison]
     let output: MappingNode
 
     private static let members = [
-        "needs", "create", "idempotencyHeader", "created", "identity", "readBack", "state", "steps", "done", "confirm", "compare",
+        "needs", "create", "idempotencyHeader", "created", "identity", "readBack", "state", "steps", "done", "confirm", "cancel",
+        "compare",
         "output",
     ]
 
@@ -75,11 +84,38 @@ struct WriteMapping: Sendable {
         return WriteMapping(
             needs: reader.texts("needs", upTo: 16, issues: &issues), create: create, idempotencyHeader: header, created: created,
             identity: identity, readBack: readBack, readBackEntry: entry, state: state, steps: steps,
-            done: reader.texts("done", upTo: 16, issues: &issues), confirm: confirm, compare: compare, output: output)
+            done: reader.texts("done", upTo: 16, issues: &issues), confirm: confirm,
+            cancel: cancellation(reader, issues: &issues), compare: compare, output: output)
     }
 
     private static func request(_ name: String, _ reader: MappingReader, issues: inout [AssetIssue]) -> RequestShape? {
         reader.object[name].flatMap { RequestShape.parse($0, at: reader.path(name), issues: &issues) }
+    }
+
+    private static func cancellation(_ reader: MappingReader, issues: inout [AssetIssue]) -> Cancellation? {
+        guard let json = reader.object["cancel"] else { return nil }
+        let here = reader.path("cancel")
+        guard
+            let inner = MappingReader(
+                json, at: here, "The cancellation", RequestShape.members + ["from", "done"], issues: &issues),
+            let request = RequestShape.parse(json, at: here, also: ["from", "done"], issues: &issues)
+        else { return nil }
+        let from = inner.texts("from", upTo: 8, issues: &issues)
+        if from.isEmpty {
+            issues.append(
+                AssetIssue(here, "The cancellation lacks `from`.", remedy: "List the states in which a bill can be taken back."))
+        }
+        if request.method == "GET" {
+            issues.append(
+                AssetIssue(here, "A cancellation changes something, and a GET may not.", remedy: "Write `method: POST`."))
+        }
+        for (name, remedy) in [
+            ("state", "Add `state`, such as $.state."),
+            ("identity", "Add `identity`, so that a bill that a search found can be named in the requests."),
+        ] where reader.object[name] == nil {
+            issues.append(AssetIssue(reader.pointer, "A write with `cancel` lacks `\(name)`.", remedy: remedy))
+        }
+        return Cancellation(from: from, done: inner.texts("done", upTo: 8, issues: &issues), request: request)
     }
 
     private static func steps(_ reader: MappingReader, issues: inout [AssetIssue]) -> [Step] {

@@ -154,7 +154,8 @@ struct WritePlan: ConnectorPlan {
         var focused = scope.focused(on: entry)
         focused["headers"] = headers
         focused["entry"] = entry
-        let differences = write.compare.differences(in: focused)
+        let found = write.compare.differences(in: focused)
+        let differences = found.filter { !isAccepted($0) }
         guard differences.isEmpty else { return finish(.mismatch(differences: .array(differences))) }
         do throws(MappingFailure) {
             if let identity = try write.identity?.value(in: focused) {
@@ -185,10 +186,20 @@ struct WritePlan: ConnectorPlan {
         }
     }
 
+    /// A person has said that this very difference stands: of this field, with this value in the system.
+    private func isAccepted(_ difference: JSONValue) -> Bool {
+        guard let accepted = scope["input"]?["accepted"], accepted["decision"]?.string?.isEmpty == false else { return false }
+        return (accepted["differences"]?.array ?? []).contains {
+            $0["field"] == difference["field"] && $0["found"] == difference["found"] && $0["asked"] == difference["asked"]
+        }
+    }
+
     private func done(_ focused: MappingScope) throws(MappingFailure) -> ConnectorOutcome {
         var output = try write.output.value(in: focused)?.object ?? [:]
         output["comparedFields"] = .array(write.compare.map { .string($0.field) })
         output["fields"] = write.compare.fields(in: focused)
+        let accepted = write.compare.differences(in: focused).filter { isAccepted($0) }
+        if !accepted.isEmpty { output["accepted"] = .array(accepted) }
         return isSearchOnly ? .found(output: .object(output)) : .completed(output: .object(output))
     }
 

@@ -170,6 +170,7 @@ enum DemoPeople {
                 Person(role: "approver", email: tenant.approvers[0], sees: "\(tenant.name): the approval inbox"),
                 Person(role: "approver", email: tenant.approvers[1], sees: "\(tenant.name): the approval inbox"),
                 Person(role: "controller", email: tenant.controller, sees: "\(tenant.name): both, and the audit log"),
+                Person(role: "treasurer", email: tenant.treasurer, sees: "\(tenant.name): payments to release"),
                 Person(
                     role: "tenant administrator", email: tenant.admin, sees: "\(tenant.name): service levels, people, connections"
                 ),

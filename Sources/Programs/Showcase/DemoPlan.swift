@@ -53,6 +53,8 @@ package enum DemoScenario: String, Sendable, CaseIterable {
     case unknownSupplier = "unknown supplier"
     case outage = "ERP outage"
     case breach = "SLA breach"
+    case payment = "payment released"
+    case fraud = "bank account changed"
 
     /// What is to be seen, for the list at the start.
     var promise: String {
@@ -67,6 +69,8 @@ package enum DemoScenario: String, Sendable, CaseIterable {
         case .unknownSupplier: "a supplier that the ERP does not know"
         case .outage: "an ERP goes away and comes back; nothing is lost, nothing doubled"
         case .breach: "a target is missed: an incident opens, with its runbook"
+        case .payment: "a payment is compared with the ERP and released by somebody who had no other hand in it"
+        case .fraud: "somebody changes the supplier's bank account in the ERP; the payment is held"
         }
     }
 }

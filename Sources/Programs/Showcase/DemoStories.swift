@@ -6,7 +6,7 @@ struct DemoStories: Sendable {
     static let waitSeconds: Int64 = 90
 
     let demo: Demo
-    private var installation: Installation { demo.installation }
+    var installation: Installation { demo.installation }
 
     init(_ demo: Demo) { self.demo = demo }
 
@@ -27,6 +27,7 @@ struct DemoStories: Sendable {
                     + "as \(bill). Nobody had to sign.", at: "/t/\(tenant.slug)/runs/\(ended.id)")
         }
         try await demo.scenario(.duplicate) { try await duplicate(of: first, tenant) }
+        try await demo.scenario(.payment) { try await payment(tenant) }
         try await demo.scenario(.selfApproval) { try await selfApproval(tenant) }
         try await demo.scenario(.unknownSupplier) {
             let clerk = try await installation.tenant(tenant, as: tenant.clerk)
@@ -180,6 +181,7 @@ struct DemoStories: Sendable {
                 tenant, "The second approver signs, and it is posted as \(try await bill(made)).",
                 at: "/t/\(tenant.slug)/runs/\(run.id)")
         }
+        try await demo.scenario(.fraud) { try await fraud(tenant) }
         try await demo.scenario(.quantityMismatch) { try await quantityMismatch(tenant) }
         try await demo.scenario(.outage) { try await outage(tenant) }
     }
@@ -243,32 +245,31 @@ struct DemoStories: Sendable {
         CivilDate(daysSince1970: Int(WallClock.system.now.seconds.quotientAndRemainder(dividingBy: 86_400).quotient))
     }
 
-    private func pause() async throws { try await Task.sleep(for: .milliseconds(demo.plan.pauseMilliseconds)) }
+    func pause() async throws { try await Task.sleep(for: .milliseconds(demo.plan.pauseMilliseconds)) }
 
-    private func trade(
+    func trade(
         _ tenant: SampleTenant, _ size: SampleTrade.Size = .small, _ fit: SampleTrade.Fit = .agrees
     ) throws -> SampleTrade {
         try SampleTrade(tenant, number: try demo.numbers.take(), size: size, fit: fit, today: today)
     }
 
     /// Puts order and receipt into the ledger, hands the document in, and waits for its run.
-    private func deliver(_ trade: SampleTrade, fault: SampleFault? = nil, as person: TenantAPI) async throws -> RunView {
+    func deliver(_ trade: SampleTrade, fault: SampleFault? = nil, as person: TenantAPI) async throws -> RunView {
         try await installation.ledger(trade.tenant).add(trade.ledgerData)
         let document = try await person.submit(try trade.invoice.bytes(fault: fault), fileName: trade.fileName)
         demo.handedIn.withLock { $0 += 1 }
         return try await person.started(document, seconds: DemoStories.waitSeconds)
     }
 
-    private func approval(of run: RunView, _ person: TenantAPI) async throws -> RequestView {
+    func approval(of run: RunView, _ person: TenantAPI) async throws -> RequestView {
         try await person.request("approvals", of: run, seconds: DemoStories.waitSeconds)
     }
 
-    private func exception(of run: RunView, _ person: TenantAPI) async throws -> RequestView {
+    func exception(of run: RunView, _ person: TenantAPI) async throws -> RequestView {
         try await person.request("exceptions", of: run, seconds: DemoStories.waitSeconds)
     }
 
-    private func end(of run: RunView, _ person: TenantAPI, outcome: String, seconds: Int64 = waitSeconds) async throws -> RunView
-    {
+    func end(of run: RunView, _ person: TenantAPI, outcome: String, seconds: Int64 = waitSeconds) async throws -> RunView {
         let ended = try await person.ended(run, seconds: seconds)
         guard ended.outcome == outcome else {
             throw Fault(
@@ -284,51 +285,12 @@ struct DemoStories: Sendable {
     }
 
     /// The server's sentence when it declines, which it has to.
-    private func refused(_ act: () async throws -> JSONValue) async throws -> String {
+    func refused(_ act: () async throws -> JSONValue) async throws -> String {
         do {
             _ = try await act()
         } catch let problem as ServerProblem {
             return problem.detail
         }
         throw Fault("being refused", "the server let it pass", isRetryable: false)
-    }
-}
-
-extension TenantAPI {
-    /// The run that a document has become.
-    package func started(_ document: SubmittedDocument, seconds: Int64) async throws -> RunView {
-        try await Patience.wait(seconds: seconds, for: "the run of a document") {
-            let row = try await self.document(document.id)
-            if let run = row["run"]?.string {
-                do {
-                    return RunView(try await self.run(run))
-                } catch let problem as ServerProblem where problem.status == 404 {
-                    // The document names its run a moment before the run's first line is written.
-                    return nil
-                }
-            }
-            guard row["state"]?.string != "unreadable" else {
-                throw Fault("reading the document", row["reason"]?.string ?? "it cannot be read", isRetryable: false)
-            }
-            return nil
-        }
-    }
-
-    /// The open request of a run.
-    package func request(_ kind: String, of run: RunView, seconds: Int64) async throws -> RequestView {
-        try await Patience.wait(seconds: seconds, for: "\(kind) of \(run.subject)") {
-            let now = RunView(try await self.run(run.id))
-            guard !now.isFinal else {
-                throw Fault("waiting for \(run.subject)", "it ended as \(now.outcome ?? now.phase)", isRetryable: false)
-            }
-            return try await items(kind).map(RequestView.init).first { $0.run == run.id }
-        }
-    }
-
-    package func ended(_ run: RunView, seconds: Int64) async throws -> RunView {
-        try await Patience.wait(seconds: seconds, for: "the end of \(run.subject)") {
-            let now = RunView(try await self.run(run.id))
-            return now.isFinal ? now : nil
-        }
     }
 }

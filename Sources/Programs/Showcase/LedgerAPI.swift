@@ -57,6 +57,16 @@ package struct LedgerAPI: Sendable {
         try await exchange(.post, "/" + call, facts)
     }
 
+    /// Changes the reference of a posted bill behind everybody's back.
+    package func changeReference(of number: String, to other: String) async throws {
+        try await perform("edit", ["kind": "invoice", "number": .string(number), "set": ["reference": .string(other)]])
+    }
+
+    /// Replaces a supplier's accounts by this one.
+    package func setIBAN(_ iban: String, of supplier: String) async throws {
+        try await perform("set-iban", ["supplier": .string(supplier), "iban": .string(iban)])
+    }
+
     private func exchange(_ method: HTTPMethod, _ path: String, _ body: JSONValue?) async throws -> JSONValue {
         let host = control.split(separator: "/").dropFirst().first.map(String.init) ?? ""
         let entry = EgressPolicy.Entry(host).map { [$0] } ?? []

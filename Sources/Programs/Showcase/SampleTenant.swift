@@ -28,6 +28,7 @@ package struct SampleTenant: Sendable {
     package let clerk: String
     package let approvers: [String]
     package let controller: String
+    package let treasurer: String
     package let admin: String
 
     /// The suppliers that this tenant's ledger knows.
@@ -77,7 +78,7 @@ extension SampleTenant {
         ],
         numberPrefix: "RE", freight: "Fracht und Energiezuschlag", clerk: "maya.lund@brightwater.example",
         approvers: ["jonas.weber@brightwater.example", "petra.vogel@brightwater.example"],
-        controller: "ruth.adler@brightwater.example",
+        controller: "ruth.adler@brightwater.example", treasurer: "emil.kant@brightwater.example",
         admin: "nadja.frey@brightwater.example")
 
     package static let kestrel = SampleTenant(
@@ -94,7 +95,8 @@ extension SampleTenant {
         ],
         numberPrefix: "INV", freight: "Carriage and handling", clerk: "owen.hart@kestrel-labs.example",
         approvers: ["priya.nair@kestrel-labs.example", "callum.reid@kestrel-labs.example"],
-        controller: "fiona.marsh@kestrel-labs.example", admin: "lucy.bright@kestrel-labs.example")
+        controller: "fiona.marsh@kestrel-labs.example", treasurer: "edwin.cole@kestrel-labs.example",
+        admin: "lucy.bright@kestrel-labs.example")
 
     package static let solara = SampleTenant(
         slug: "solara-energia", name: "Solara Energía", ledgerPort: 7413, currency: currency("EUR"),
@@ -109,6 +111,7 @@ extension SampleTenant {
         ],
         numberPrefix: "FV", freight: "Portes y desplazamiento", clerk: "lucia.prieto@solara.example",
         approvers: ["diego.santos@solara.example", "marta.iglesias@solara.example"], controller: "andres.vidal@solara.example",
+        treasurer: "elena.rojas@solara.example",
         admin: "pablo.serrano@solara.example")
 
     package static let all = [brightwater, kestrel, solara]

@@ -94,6 +94,25 @@ package struct TenantAPI: Sendable {
             ]))
     }
 
+    // MARK: Payments
+
+    /// A request for a payment, and the run that it started or that somebody's earlier one did.
+    package struct AskedPayment: Sendable {
+        package let run: String
+        package let isNew: Bool
+    }
+
+    /// Asks for the payment of what a run posted.
+    package func askForPayment(_ run: String) async throws -> AskedPayment {
+        let answer = try await post("runs/\(ServerAPI.escaped(run))/payment", [:])
+        return AskedPayment(run: answer["run"]?.string ?? "", isNew: answer["isNew"]?.bool ?? false)
+    }
+
+    /// Asks for the payment of everything due by a day: `{asked, leftOut}`.
+    package func askForPayments(dueBy: String) async throws -> JSONValue {
+        try await post("payments/ask", ["dueBy": .string(dueBy)])
+    }
+
     // MARK: Operations
 
     /// Work that was given up.

@@ -20,6 +20,7 @@ struct Countersign: AsyncParsableCommand {
             ConformanceCommand.self, LoginCommand.self, GetCommand.self, DescribeCommand.self, ApproveCommand.self,
             RejectCommand.self,
             ResolveCommand.self, AcknowledgeCommand.self, ConnectionCommand.self, RetryCommand.self, SubmitCommand.self,
+            PayCommand.self,
             LogsCommand.self,
             AuditCommand.self,
             DemoCommand.self, ChaosCommand.self, BenchCommand.self,

@@ -7,9 +7,9 @@ import Showcase
 struct GetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get",
-        abstract: "List runs, approvals, exceptions, incidents, tasks, workers, tenants, documents or clocks.",
+        abstract: "List runs, approvals, exceptions, incidents, tasks, workers, tenants, documents, clocks or payments.",
         discussion: """
-            Approvals, exceptions and incidents are the open ones unless --all is given. Tasks are those that were given up; \
+            Approvals, exceptions, incidents and payments are the open ones unless --all is given. Tasks are those that were given up; \
             how many
             are ready or given up in each tenant stands above them. Times are UTC.
             Exit codes: 0 listed; 1 you may not see it; 2 no answer.
@@ -56,7 +56,7 @@ struct GetCommand: AsyncParsableCommand {
 
     private func items(_ place: TenantAPI) async throws -> [JSONValue] {
         guard kind != .workers else { return try await place.workers() }
-        let hasState = [.approvals, .exceptions, .incidents].contains(kind)
+        let hasState = [.approvals, .exceptions, .incidents, .payments].contains(kind)
         return try await place.items(kind.rawValue, hasState && all ? [("state", "all")] : [], limit: limit)
     }
 

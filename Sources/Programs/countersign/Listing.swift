@@ -4,11 +4,11 @@ import Showcase
 
 /// The kinds of things that `get` lists: where they are, who may see them, and their columns.
 enum Listing: String, ExpressibleByArgument, CaseIterable {
-    case runs, approvals, exceptions, incidents, tasks, workers, tenants, documents, clocks
+    case runs, approvals, exceptions, incidents, tasks, workers, tenants, documents, clocks, payments
 
     var permission: String {
         switch self {
-        case .runs, .tasks, .documents: "runs.read"
+        case .runs, .tasks, .documents, .payments: "runs.read"
         case .approvals: "approvals.read"
         case .exceptions: "exceptions.read"
         case .incidents: "incidents.read"
@@ -85,6 +85,12 @@ enum Listing: String, ExpressibleByArgument, CaseIterable {
                 Column("FILE", at: "fileName"), Column("STATE", at: "state"), Column("KIND", at: "kind"),
                 Column("REASON", at: "reason"),
                 Column("CHANNEL", at: "channel"), Column("RECEIVED") { Cells.time($0, "receivedAt") }, Column("ID", at: "id"),
+            ]
+        case .payments:
+            [
+                Column("NUMBER", at: "number"), Column("SUPPLIER", at: "supplier"),
+                Column("AMOUNT") { Cells.amount($0["amount"]) }, Column("DUE", at: "dueDate"), Column("STATE", at: "state"),
+                Column("POSTED BY RUN", at: "postedRun"), Column("RELEASE", at: "run"),
             ]
         case .clocks:
             [

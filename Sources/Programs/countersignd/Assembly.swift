@@ -67,16 +67,18 @@ struct Assembly: Sendable {
         let signingIn = SigningIn(platform: platform, hasher: PasswordHasher())
         let access = Access(
             signingIn: signingIn, scopes: scopes, assets: assets, clock: .system, formKey: Entropy.system.bytes(32))
+        let watch = ConnectionWatch(platform: platform, desk: desk, assets: assets)
         let web = Services(
             console: try PageRenderer.load(), access: access, looking: Looking(platform: platform, assets: assets),
             approving: Approving(platform: platform, desk: desk),
+            releasing: Releasing(platform: platform, desk: desk, assets: assets), watch: watch,
             alerting: alerting, intake: intake, applying: Applying(platform: platform, assets: assets, scopes: scopes),
             signingIn: signingIn,
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
             metrics: platform.metrics,
             clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure, checkBundle: Assembly.checkBundle,
             isReady: { (try? await store.check()) != nil })  // readiness is a question, and "no" is its answer
-        let handoff = HandoffRoutes(posting: posting, desk: workers, asking: asking, gate: staff.gate)
+        let handoff = HandoffRoutes(posting: posting, desk: workers, asking: asking, gate: staff.gate, watch: watch)
         let book = RouteBook(web, handoff: nil)
         let site = Site(book: book, services: web, handoff: handoff, platform: platform, settings: settings, logger: logger)
         let watchdog = Watchdog(

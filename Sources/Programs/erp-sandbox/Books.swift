@@ -108,6 +108,27 @@ actor Books {
         return bills[index]
     }
 
+    /// Changes a posted bill behind everybody's back, found by its invoice number, as somebody with a login of the ledger could.
+    func edit(_ number: String, _ changes: JSONValue) throws -> JSONValue {
+        let found = bills.indices.filter { bills[$0]["invoiceNumber"]?.string == number }
+        guard found.count == 1, let index = found.first, var bill = bills[index].object else {
+            throw Refusal(.unprocessable, reason: "BillUnknown", "\(found.count) bills are called \(number).")
+        }
+        for member in changes.object ?? [:] { bill[member.key == "reference" ? "invoiceNumber" : member.key] = member.value }
+        bill["version"] = JSONValue((bill["version"]?.int ?? 0) + 1)
+        bills[index] = .object(bill)
+        return bills[index]
+    }
+
+    /// Replaces a supplier's account.
+    func setIBAN(_ iban: String, of number: String) throws {
+        guard let index = rows["suppliers"]?.firstIndex(where: { $0["number"]?.string == number }),
+            var supplier = rows["suppliers"]?[index].object
+        else { throw Refusal(.unprocessable, reason: "SupplierUnknown", "The supplier does not exist.") }
+        supplier["iban"] = .string(iban)
+        rows["suppliers"]?[index] = .object(supplier)
+    }
+
     /// The truth for a tally: every bill, and how often each supplier and number occurs.
     func ledger() -> JSONValue {
         var counts: [String: Int] = [:]

@@ -35,6 +35,15 @@ struct SandboxRoutes: Sendable {
                 await dice.set(try FaultPlan(json: try request.strictJSON()))
                 return .json(await dice.plan.json)
             },
+            Route(.post, "/sandbox/edit", access: .open) { request in
+                let body = try request.strictJSON()
+                return .json(try await books.edit(body["number"]?.string ?? "", body["set"] ?? .null))
+            },
+            Route(.post, "/sandbox/set-iban", access: .open) { request in
+                let body = try request.strictJSON()
+                try await books.setIBAN(body["iban"]?.string ?? "", of: body["supplier"]?.string ?? "")
+                return .json(["supplier": body["supplier"] ?? .null])
+            },
             Route(.post, "/sandbox/data", access: .open, bodyBytesMax: 16_777_216) { request in
                 let counts = try await books.add(try request.strictJSON(maxBytes: 16_777_216))
                 return .json(

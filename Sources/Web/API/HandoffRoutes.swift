@@ -42,12 +42,14 @@ package struct HandoffRoutes: Sendable {
     private let desk: WorkerDesk
     private let asking: Asking
     private let gate: WorkerGate
+    private let watch: ConnectionWatch
 
-    package init(posting: Posting, desk: WorkerDesk, asking: Asking, gate: WorkerGate) {
+    package init(posting: Posting, desk: WorkerDesk, asking: Asking, gate: WorkerGate, watch: ConnectionWatch) {
         self.posting = posting
         self.desk = desk
         self.asking = asking
         self.gate = gate
+        self.watch = watch
     }
 
     /// The worker of the request's session token; the tenant comes from here and from nothing in the message.
@@ -124,6 +126,11 @@ package struct HandoffRoutes: Sendable {
             let worker = try worker(request)
             let body = try request.strictJSON()
             await gate.beat(worker, body)
+            // News that do not read must not cost a worker its leases.
+            let news = (body["connections"]?.array ?? []).prefix(ConnectionNews.countMax).enumerated().compactMap {
+                try? ConnectionNews(json: $1, at: "/connections/\($0)")
+            }
+            try await watch.take(Array(news), from: worker)
             let tokens = (body["leases"]?.array ?? []).compactMap { $0.string }
             let (extended, lost) = try await posting.heartbeat(
                 Array(tokens.prefix(HandoffRoutes.capacityMax)), from: worker, seconds: 3 * HandoffRoutes.heartbeatSeconds)

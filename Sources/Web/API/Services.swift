@@ -10,6 +10,8 @@ package struct Services: Sendable {
     package let access: Access
     package let looking: Looking
     package let approving: Approving
+    package let releasing: Releasing
+    package let watch: ConnectionWatch
     package let alerting: Alerting
     package let intake: Intake
     package let applying: Applying
@@ -30,7 +32,8 @@ package struct Services: Sendable {
     package let isReady: @Sendable () async -> Bool
 
     package init(
-        console: PageRenderer, access: Access, looking: Looking, approving: Approving, alerting: Alerting, intake: Intake,
+        console: PageRenderer, access: Access, looking: Looking, approving: Approving, releasing: Releasing,
+        watch: ConnectionWatch, alerting: Alerting, intake: Intake,
         applying: Applying, signingIn: SigningIn,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
         clock: WallClock,
@@ -41,6 +44,8 @@ package struct Services: Sendable {
         self.access = access
         self.looking = looking
         self.approving = approving
+        self.releasing = releasing
+        self.watch = watch
         self.alerting = alerting
         self.intake = intake
         self.applying = applying

@@ -19,10 +19,12 @@ package struct ConnectionNews: Sendable, Equatable, JSONCoded {
     package let spentToday: Int
     /// The connection's daily budget; 0 is none.
     package let perDay: Int
+    /// The day by the clock of Greenwich that `spentToday` is about.
+    package let day: CivilDate?
 
     package init(
         name: String, circuit: Circuit, code: String? = nil, since: Moment? = nil, retryAt: Moment? = nil, spentToday: Int = 0,
-        perDay: Int = 0
+        perDay: Int = 0, day: CivilDate? = nil
     ) {
         self.name = name
         self.circuit = circuit
@@ -31,6 +33,7 @@ package struct ConnectionNews: Sendable, Equatable, JSONCoded {
         self.retryAt = retryAt
         self.spentToday = spentToday
         self.perDay = perDay
+        self.day = day
     }
 
     package init(json: JSONValue, at pointer: String) throws(Refusal) {
@@ -39,7 +42,7 @@ package struct ConnectionNews: Sendable, Equatable, JSONCoded {
             name: try fields.required("name"), circuit: try fields.required("circuit"), code: try fields.optional("code"),
             since: try fields.optionalMoment("since"), retryAt: try fields.optionalMoment("retryAt"),
             spentToday: try fields.count("spentToday", in: 0...Int(Int32.max)),
-            perDay: try fields.count("perDay", in: 0...Int(Int32.max)))
+            perDay: try fields.count("perDay", in: 0...Int(Int32.max)), day: try fields.optional("day"))
         try fields.finish()
     }
 
@@ -47,7 +50,7 @@ package struct ConnectionNews: Sendable, Equatable, JSONCoded {
         .object([
             "name": .string(name), "circuit": circuit.json, "code": code?.json,
             "since": since.map { .string($0.text(fraction: 6)) }, "retryAt": retryAt.map { .string($0.text(fraction: 6)) },
-            "spentToday": JSONValue(spentToday), "perDay": JSONValue(perDay),
+            "spentToday": JSONValue(spentToday), "perDay": JSONValue(perDay), "day": day?.json,
         ])
     }
 }

@@ -236,7 +236,7 @@ actor TaskRunner {
             out.append(
                 ConnectionNews(
                     name: name, circuit: circuit, code: condition.code, since: condition.since, retryAt: condition.retryAt,
-                    spentToday: condition.spentToday, perDay: condition.perDay))
+                    spentToday: condition.spentToday, perDay: condition.perDay, day: condition.day))
         }
         return out
     }

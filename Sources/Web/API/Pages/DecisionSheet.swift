@@ -24,6 +24,9 @@ struct DecisionSheet: Sendable {
         let invoice = invoiceRow.flatMap { try? Invoice(json: $0.content) }
         let parts = SheetParts(
             task: task, run: run, invoice: invoice, findings: invoiceRow?.findings ?? [], names: names,
+            objection: try await run.asyncMap {
+                try await kit.looking.objection(to: kit.context.actor, signing: task, run: $0)
+            } ?? nil,
             deciders: try await run.asyncMap { try await kit.looking.deciders(of: task, run: $0) } ?? nil, kit: kit,
             section: section)
         let title = run.map { "\($0.subject), \($0.counterparty)" } ?? document?.fileName ?? task.title
@@ -52,6 +55,8 @@ struct SheetParts: Sendable {
     let invoice: Invoice?
     let findings: JSONValue
     let names: [PersonID: String]
+    /// What the engine has against this person's signature; nil when nothing, or when it is no approval.
+    let objection: Refusal?
     /// Who could sign an open approval; nil when it is none.
     let deciders: Deciders?
     let kit: PageKit
@@ -59,6 +64,7 @@ struct SheetParts: Sendable {
 
     private var you: PersonID { kit.context.visitor.identity.person.id }
     private var path: String { "/\(section)/\(task.id)" }
+    private var isPayment: Bool { run?.state["input"]?["payment"] != nil }
     private var evidence: JSONValue { task.request["evidence"] ?? .null }
 
     func receipt() async throws -> Receipt? {
@@ -88,11 +94,7 @@ struct SheetParts: Sendable {
         if (task.progress["signatures"]?.array ?? []).contains(where: { $0["person"]?.string == you.text }) {
             return "You have signed this."
         }
-        if let recorder = run?.state["input"]?["document"]?["recordedBy"]?.string,
-            recorder == kit.context.actor.natural.text, task.kind == "approval", !isRejection
-        {
-            return "You recorded this invoice, so someone else has to approve it."
-        }
+        if let objection, objection.reason.hasPrefix("sod."), !isRejection { return objection.message }
         if task.kind == "approval",
             let refusal = ApprovalLimit.refusal(limit: kit.context.actor.approvalLimit, amount: run?.amount)
         {
@@ -120,14 +122,16 @@ struct SheetParts: Sendable {
         let signed = task.progress["signatures"]?.array?.count ?? 0
         let left = needed - signed - 1
         return DecisionCard(
-            kicker: "Invoice, signature \(min(signed + 1, max(needed, 1))) of \(max(needed, 1))",
+            kicker: "\(isPayment ? "Payment" : "Invoice"), signature \(min(signed + 1, max(needed, 1))) of \(max(needed, 1))",
             amount: run.map { kit.amount($0.amountMinor, $0.currency) } ?? "",
             party: run?.counterparty ?? "", account: SheetParts.shortAccount(invoice),
             run: run.map { "\(kit.base)/runs/\($0.id)" } ?? "",
             why: Markup(emphasis: why), differences: differences, checks: checks,
             signatures: SignatureLines.lines(of: task, names: names, you: you, roles: kit.context.actor.roles, kit: kit),
             consequence: left <= 0
-                ? "If you approve: nothing else is needed. It posts to the ERP at once."
+                ? isPayment
+                    ? "If you approve: the bill is compared with the ERP once more, and the payment is released if it still agrees."
+                    : "If you approve: nothing else is needed. It posts to the ERP at once."
                 : "If you approve: \(CountText.text(left, "signature remains", "signatures remain")).",
             form: kit.form(path + "/decision"), objectHash: task.objectHash ?? "", blocked: blocked(.approvalsDecide),
             rejectBlocked: blocked(.approvalsDecide, isRejection: true), isDecided: task.finishedAt != nil, claim: claim)
@@ -168,6 +172,10 @@ struct SheetParts: Sendable {
         {
             return "The approval policy asks for a signature: **\(rule)**."
         }
+        if let drift = evidence["drift"]?.array, !drift.isEmpty {
+            let fields = drift.prefix(5).compactMap { $0["field"]?.string }.map(SheetParts.fieldWords)
+            return "In the ERP it is not what was approved: **\(fields.joined(separator: ", "))**."
+        }
         if let first = evidence["findings"]?[0]?["message"]?.string { return first }
         if let duplicate = evidence["duplicates"]?[0] {
             let reasons = (duplicate["reasons"]?.array ?? []).compactMap(\.string)
@@ -177,7 +185,42 @@ struct SheetParts: Sendable {
         return evidence["error"]?["message"]?.string ?? evidence["error"]?["detail"]?.string ?? "\(task.title)."
     }
 
+    /// What was approved beside what the ERP says now, field by field; what differs stands out.
+    private var comparison: [DifferenceTable] {
+        let drift = evidence["drift"]?.array ?? []
+        let compared = evidence["compared"]?.array ?? []
+        let names = Set(compared.compactMap { $0["field"]?.string })
+        // What is no field of the bill, such as its state or an account that is not on file, is told by the difference alone.
+        let rows = compared + drift.filter { !names.contains($0["field"]?.string ?? "") }
+        guard !rows.isEmpty else { return [] }
+        return [
+            DifferenceTable(
+                caption: "Approved and in the ERP", columns: ["Approved", "ERP now"],
+                rows: rows.prefix(50).map { row in
+                    let isDifferent = row["asked"] != row["found"]
+                    return DifferenceTable.Row(
+                        label: SheetParts.fieldWords(row["field"]?.string ?? ""),
+                        cells: [
+                            .init(text: SheetParts.text(row["asked"]) ?? "none", isQuiet: row["asked"] == nil),
+                            .init(text: SheetParts.text(row["found"]) ?? "none", isStrong: isDifferent),
+                        ], isDifferent: isDifferent)
+                })
+        ]
+    }
+
+    /// `bankAccounts` as `Bank accounts`; a place in a list keeps its number.
+    static func fieldWords(_ field: String) -> String {
+        var out = ""
+        for character in field {
+            if character.isUppercase { out += " " }
+            out += character.isUppercase ? character.lowercased() : character == "/" ? " " : String(character)
+        }
+        return out.prefix(1).uppercased() + out.dropFirst()
+    }
+
     private var differences: [DifferenceTable] {
+        let comparison = comparison
+        if !comparison.isEmpty { return comparison }
         let holds = evidence["holds"]?.array ?? evidence["match"]?["holds"]?.array ?? []
         guard !holds.isEmpty else { return [] }
         let rows = holds.prefix(50).map { hold in
@@ -195,6 +238,7 @@ struct SheetParts: Sendable {
         switch value {
         case .string(let text)?: text
         case .number(let number)?: number.text
+        case .array(let items)?: items.isEmpty ? nil : items.compactMap { text($0) }.joined(separator: ", ")
         case .object(let object)?:
             object["amount"]?.string.map { "\(object["currency"]?.string ?? "") \($0)" } ?? object["value"]?.string
         default: nil
@@ -218,6 +262,10 @@ struct SheetParts: Sendable {
         case "matched": out.append(Check(status: .done, text: "Agrees with order and receipts"))
         case "held": out.append(Check(status: .watch, text: "Differs from the order"))
         case .some: out.append(Check(status: .notStarted, text: "No order to compare with"))
+        case nil where isPayment:
+            let isSame = (evidence["drift"]?.array ?? []).isEmpty
+            out.append(
+                Check(status: isSame ? .done : .failed, text: isSame ? "Agrees with the ERP" : "Differs from what was approved"))
         case nil: break
         }
         return out

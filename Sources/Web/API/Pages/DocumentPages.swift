@@ -78,12 +78,13 @@ struct DocumentPages: Sendable {
     private func platform(_ request: WebRequest, _ kit: PageKit) async throws -> PlatformPage {
         let worker = try await kit.looking.worker(kit.tenant)
         let connections = try await services.assets.current(for: kit.tenant).all("connection")
+        let known = try await services.watch.all(kit.tenant)
         return PlatformPage(
             frame: try await kit.frame(
                 "Connections", section: "Connections", crumbs: [Crumb(label: "Connections")], request: request),
             head: PageHead(title: "Worker and connections"),
             workers: worker.map { [PlatformDrawing.worker($0, name: "", href: "", kit: kit)] } ?? [],
-            connections: connections.map { PlatformDrawing.connection($0, tenant: "") }, isAllTenants: false,
+            connections: connections.map { PlatformDrawing.connection($0, known[$0.name], kit: kit) }, isAllTenants: false,
             workersEmpty: worker == nil
                 ? EmptyState(why: "The worker has not been needed yet; it starts with the first work.") : nil,
             connectionsEmpty: connections.isEmpty ? EmptyState(why: "No connection is published for this tenant.") : nil)
@@ -162,11 +163,48 @@ enum PlatformDrawing {
             restarts: kit.money.count(Int(row.restarts)))
     }
 
-    static func connection(_ row: AssetRow, tenant: String) -> PlatformPage.Connection {
-        PlatformPage.Connection(
+    /// A connection as its worker told of it last.
+    static func connection(
+        _ row: AssetRow, _ known: ConnectionStatusRow?, tenant: String = "", kit: PageKit
+    ) -> PlatformPage.Connection {
+        let rate = row.content["limits"]?["ratePerSecond"]?.int.map { "\($0) a second" } ?? "by its mapping"
+        return PlatformPage.Connection(
             tenant: tenant, name: row.content["title"]?.string ?? row.name,
-            kind: "\(row.name), \(row.content["connector"]?.string ?? "")", status: .notStarted,
-            state: "set up", lastAnswer: "not asked", latency: "not asked", waiting: "0",
-            limit: row.content["limits"]?["ratePerSecond"]?.int.map { "\($0) a second" } ?? "by its mapping")
+            kind: "\(row.name), \(row.content["connector"]?.string ?? "")",
+            status: status(known), state: state(known, kit: kit),
+            heard: known.map { kit.time.stamp($0.seenAt, seconds: true).text } ?? "not used yet",
+            budget: budget(known, kit: kit), isBudgetShort: isBudgetShort(known), limit: rate)
+    }
+
+    private static func status(_ known: ConnectionStatusRow?) -> Status {
+        switch known?.circuit {
+        case "closed": .done
+        case "probing": .retrying
+        case "open": .failed
+        default: .notStarted
+        }
+    }
+
+    private static func state(_ known: ConnectionStatusRow?, kit: PageKit) -> String {
+        guard let known else { return "set up, not used yet" }
+        let code = known.code.map { ", \($0)" } ?? ""
+        switch known.circuit {
+        case "open":
+            return "held back\(code)" + (known.retryAt.map { ", tried again \(kit.time.stamp($0, seconds: true).text)" } ?? "")
+        case "probing": return "being tried\(code)"
+        default: return "answers"
+        }
+    }
+
+    /// Requests of the day; what was spent yesterday is over.
+    private static func budget(_ known: ConnectionStatusRow?, kit: PageKit) -> String {
+        guard let known else { return "none spent" }
+        let spent = known.spentDay == CivilDate(utc: kit.now) ? Int(known.spent) : 0
+        return known.perDay == 0
+            ? kit.money.count(spent) : "\(kit.money.count(spent)) of \(kit.money.count(Int(known.perDay)))"
+    }
+
+    private static func isBudgetShort(_ known: ConnectionStatusRow?) -> Bool {
+        known.map { $0.perDay > 0 && Int64($0.spent) * 5 >= Int64($0.perDay) * 4 } ?? false
     }
 }

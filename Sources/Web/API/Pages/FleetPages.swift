@@ -136,8 +136,9 @@ struct FleetPages: Sendable {
         let tenants = try await tenants(kit)
         var connections: [PlatformPage.Connection] = []
         for tenant in tenants {
+            let known = try await services.watch.all(tenant.row.id)
             connections += try await services.assets.current(for: tenant.row.id).all("connection").map {
-                PlatformDrawing.connection($0, tenant: tenant.row.name)
+                PlatformDrawing.connection($0, known[$0.name], tenant: tenant.row.name, kit: kit)
             }
         }
         let workers = tenants.compactMap { tenant in

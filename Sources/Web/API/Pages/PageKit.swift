@@ -119,6 +119,7 @@ struct PageKit: Sendable {
             item(.inbox, "Inbox", "/inbox", "i", .approvalsRead, count: count(counts?.waitingOnPeople)),
             item(.run, "Runs", "/runs", "r", .runsRead, count: count(counts?.runsOpen)),
             item(.incident, "Exceptions", "/exceptions", "e", .exceptionsRead, count: count(counts?.exceptionsOpen)),
+            item(.bank, "Payments", "/payments", "p", .runsRead),
             item(.evidence, "Documents", "/documents", "d", .runsRead),
             item(.clock, "Service levels", "/service", "s", .serviceRead),
         ].compactMap(\.self)
@@ -193,7 +194,7 @@ enum PageWords {
 
     static func status(ofPhase phase: String, outcome: String?, waitingOn: String) -> Status {
         switch phase {
-        case "completed": outcome == "posted" ? .done : .cancelled
+        case "completed": ["posted", "released"].contains(outcome) ? .done : .cancelled
         case "faulted", "held": .failed
         case "cancelled": .cancelled
         case "waiting": waitingOn == "ERP" || waitingOn == "worker" ? .running : .needsPerson
@@ -220,6 +221,8 @@ enum PageWords {
         case "acknowledged": Notice(tone: .ok, text: "The incident is yours.")
         case "resolved": Notice(tone: .ok, text: "The incident is resolved.")
         case "retried": Notice(tone: .ok, text: "The run goes on.")
+        case "asked": Notice(tone: .ok, text: "The payment is asked for; the ERP is compared first.")
+        case "asked-before": Notice(tone: .info, text: "Somebody asked for this payment before; this is that run.")
         case "noted": Notice(tone: .ok, text: "The note is in the timeline.")
         default: nil
         }

@@ -10,6 +10,7 @@ struct PageRoutes: Sendable {
     var all: [Route] {
         let console = services.console
         return SignInPages(services: services, console: console).all + RunPages(services: services, console: console).all
+            + PaymentPages(services: services, console: console).all
             + InboxPages(services: services, console: console).all + ServicePages(services: services, console: console).all
             + IncidentPages(services: services, console: console).all + DocumentPages(services: services, console: console).all
             + FleetPages(services: services, console: console).all

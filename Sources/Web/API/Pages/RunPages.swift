@@ -151,6 +151,7 @@ struct RunPages: Sendable {
         } else if let open, open.kind == "exception", kit.may(.exceptionsRead) {
             actions.append(Action(label: "Open exception", href: "\(kit.base)/exceptions/\(open.id)", key: "o", isPrimary: true))
         }
+        let payment = try await run.invoice.asyncMap { try await services.releasing.payment(kit.tenant, invoice: $0) } ?? nil
         let drawing = RunDrawing(run: run, history: history, tasks: tasks, names: names, context: context, kit: kit)
         return RunPage(
             frame: try await kit.frame(
@@ -164,8 +165,11 @@ struct RunPages: Sendable {
                 actions: actions),
             figures: figures(run, clocks, kit), diagram: drawing.diagram, timeline: drawing.timeline, events: drawing.events,
             eventCount: kit.money.count(history.count), json: "\(kit.base)/runs/\(run.id)/data.json", panels: drawing.panels,
-            receipts: entries.suffix(30).reversed().map { receipt($0, names, kit) }, sealed: "", related: related(run, kit),
+            receipts: entries.suffix(30).reversed().map { receipt($0, names, kit) }, sealed: "",
+            related: related(run, payment, kit),
             retry: run.phase == "held" && kit.may(.runsManage) ? kit.form("/runs/\(run.id)/retry") : nil,
+            payment: run.outcome == "posted" && (payment?.state ?? "withheld") == "withheld" && kit.may(.paymentsPropose)
+                ? kit.form("/runs/\(run.id)/payment") : nil,
             empty: history.isEmpty ? EmptyState(why: "This run has not left intake.") : nil)
     }
 
@@ -206,13 +210,28 @@ struct RunPages: Sendable {
             reason: entry.content["reason"]?.string ?? "")
     }
 
-    private func related(_ run: RunRow, _ kit: PageKit) -> [RunPage.Related] {
-        guard let document = run.document else { return [] }
-        return [
-            RunPage.Related(
-                label: "The document as it came", href: "/api/v1/tenants/\(kit.context.scope.slug)/documents/\(document)/content",
-                detail: "original bytes")
-        ]
+    private func related(_ run: RunRow, _ payment: PaymentRow?, _ kit: PageKit) -> [RunPage.Related] {
+        var out: [RunPage.Related] = []
+        if let document = run.document {
+            out.append(
+                RunPage.Related(
+                    label: "The document as it came",
+                    href: "/api/v1/tenants/\(kit.context.scope.slug)/documents/\(document)/content",
+                    detail: "original bytes"))
+        }
+        guard let payment else { return out }
+        if payment.run != run.id, run.outcome == "posted" {
+            out.append(
+                RunPage.Related(
+                    label: "The payment", href: "\(kit.base)/runs/\(payment.run)", status: PaymentWords.status(payment.state),
+                    detail: PaymentWords.state(payment.state)))
+        }
+        if payment.postedRun != run.id {
+            out.append(
+                RunPage.Related(
+                    label: "The posting", href: "\(kit.base)/runs/\(payment.postedRun)", status: .done, detail: "posted"))
+        }
+        return out
     }
 }
 

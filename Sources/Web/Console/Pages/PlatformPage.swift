@@ -43,23 +43,25 @@ package struct PlatformPage: ConsolePage {
         package let kind: String
         package let status: Status
         package let state: String
-        package let lastAnswer: String
-        package let latency: String
-        package let waiting: String
+        /// When its worker told of it last.
+        package let heard: String
+        /// `412 of 5,000` requests of the day.
+        package let budget: String
+        package let isBudgetShort: Bool
         package let limit: String
 
         package init(
-            tenant: String = "", name: String, kind: String, status: Status, state: String, lastAnswer: String,
-            latency: String, waiting: String, limit: String
+            tenant: String = "", name: String, kind: String, status: Status, state: String, heard: String,
+            budget: String, isBudgetShort: Bool = false, limit: String
         ) {
             self.tenant = tenant
             self.name = name
             self.kind = kind
             self.status = status
             self.state = state
-            self.lastAnswer = lastAnswer
-            self.latency = latency
-            self.waiting = waiting
+            self.heard = heard
+            self.budget = budget
+            self.isBudgetShort = isBudgetShort
             self.limit = limit
         }
     }

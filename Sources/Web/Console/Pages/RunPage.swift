@@ -97,12 +97,14 @@ package struct RunPage: ConsolePage {
     package let related: [Related]
     /// Tries a held run again; nil when it is not held, or the reader may not.
     package let retry: FormTarget?
+    /// Asks for the payment of what was posted; nil when there is nothing to ask for, or the reader may not.
+    package let payment: FormTarget?
     package let empty: EmptyState?
 
     package init(
         frame: Frame, head: PageHead, figures: [Figure], diagram: DiagramModel, timeline: Timeline, events: [Event],
         eventCount: String, json: String = "", panels: [DataPanel], receipts: [ReceiptLine], sealed: String = "",
-        related: [Related] = [], retry: FormTarget? = nil, empty: EmptyState? = nil
+        related: [Related] = [], retry: FormTarget? = nil, payment: FormTarget? = nil, empty: EmptyState? = nil
     ) {
         self.frame = frame
         self.head = head
@@ -117,6 +119,7 @@ package struct RunPage: ConsolePage {
         self.sealed = sealed
         self.related = related
         self.retry = retry
+        self.payment = payment
         self.empty = empty
     }
 }

@@ -25,10 +25,12 @@ package struct TimeText: Sendable {
     /// The zone's abbreviation now, for a column head: `CET`.
     package var zoneName: String { zone.abbreviation(at: now) }
 
+    /// The day it is in the zone.
+    package var today: CivilDate { zone.localTime(at: now).date }
+
     /// Today as `14:52`, another day as `17 Nov 10:42`, another year as `17 Nov 2025 10:42`.
     package func stamp(_ moment: Moment, seconds: Bool = false) -> Stamp {
         let local = zone.localTime(at: moment)
-        let today = zone.localTime(at: now).date
         let clock = TimeText.clock(local.secondOfDay, seconds: seconds)
         let text = local.date == today ? clock : "\(day(local.date)) \(clock)"
         return Stamp(iso: moment.text(fraction: 0), text: text)
