@@ -71,26 +71,27 @@ struct Checker {
             return select(check(operand), field, at: syntax.offset)
         }
         if !parts.isAbsolute, let local = locals.last(where: { sameBytes($0.name, parts.names[0]) }) {
-            return fields(parts.names.dropFirst(), of: local.type, at: syntax.offset)
+            return fields(parts.names, parts.offsets, from: 1, of: local.type)
         }
         for length in stride(from: parts.names.count, to: 0, by: -1) {
             let name = parts.names[..<length].joined(separator: ".")
             for candidate in scope.candidates(name, isAbsolute: parts.isAbsolute) {
                 if let slot = scope.slots[candidate] {
-                    return fields(parts.names.dropFirst(length), of: scope.types[slot], at: syntax.offset)
+                    return fields(parts.names, parts.offsets, from: length, of: scope.types[slot])
                 }
                 if let type = CELType.ofTypeName[candidate] {
-                    return fields(parts.names.dropFirst(length), of: .type(type), at: syntax.offset)
+                    return fields(parts.names, parts.offsets, from: length, of: .type(type))
                 }
             }
         }
+        guard !scope.isOpen else { return .dyn }
         let near = nearestName(to: parts.names[0], among: scope.names + locals.map(\.name))
         let advice = near.map { "Did you mean '\($0)'?" } ?? scope.offer
         return fail("There is no '\(parts.names.joined(separator: "."))' here. \(advice)", at: syntax.start, .binding)
     }
 
-    private mutating func fields(_ names: ArraySlice<String>, of type: CELType, at offset: Int) -> CELType {
-        names.reduce(type) { select($0, $1, at: offset) }
+    private mutating func fields(_ names: [String], _ offsets: [Int], from start: Int, of type: CELType) -> CELType {
+        (start..<names.count).reduce(type) { select($0, names[$1], at: offsets[$1]) }
     }
 
     private mutating func select(_ operand: CELType, _ field: String, at offset: Int) -> CELType {

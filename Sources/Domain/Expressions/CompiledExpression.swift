@@ -67,22 +67,36 @@ package struct CompiledExpression: Sendable {
     ) -> CompiledExpression? {
         do throws(ExpressionFailure) {
             let compiled = try CompiledExpression(source, in: scope)
-            if let wanted { try compiled.gives(wanted) }
+            try expect(wanted, compiled.type)
             return compiled
         } catch {
-            let place = error.place(in: source)
-            let line = place.line == 1 ? "" : "line \(place.line), "
-            issues.append(
-                AssetIssue(
-                    pointer, "The expression is wrong at \(line)character \(place.column): \(error.message)",
-                    remedy: error.remedy))
+            issues.append(error.issue(in: source, at: pointer))
             return nil
         }
     }
 
-    private func gives(_ wanted: CELType) throws(ExpressionFailure) {
+    /// Checks the types of an expression that is compiled elsewhere; what is wrong becomes an issue at `pointer`.
+    package static func check(
+        _ source: String, in scope: ExpressionScope, wanted: CELType? = nil, pointer: String, issues: inout [AssetIssue]
+    ) -> CELType {
+        do throws(ExpressionFailure) {
+            let type = try deducedType(source, in: scope)
+            try expect(wanted, type)
+            return type
+        } catch {
+            issues.append(error.issue(in: source, at: pointer))
+            return .dyn
+        }
+    }
+
+    /// Whether a value of `type` can stand where `wanted` is asked.
+    package static func fits(_ wanted: CELType, _ type: CELType) -> Bool {
         var bindings = TypeBindings()
-        guard !bindings.fits(wanted, type) else { return }
+        return bindings.fits(wanted, type)
+    }
+
+    private static func expect(_ wanted: CELType?, _ type: CELType) throws(ExpressionFailure) {
+        guard let wanted, !fits(wanted, type) else { return }
         throw ExpressionFailure(.type, "It gives \(type.description), and \(wanted.description) is expected here.", at: 0)
     }
 
@@ -102,6 +116,15 @@ package struct CompiledExpression: Sendable {
         var evaluator = Evaluator(roots: values, slots: slots, costMax: costMax, zones: scope.zones)
         let value = try evaluator.evaluate(plan)
         return (value, evaluator.cost)
+    }
+
+    /// Evaluates over values in the order of the scope's names; nil for a name without a value.
+    package func value(
+        at values: [CELValue?], costMax: UInt64 = ExpressionBounds.costMaxStandard
+    ) throws(ExpressionFailure) -> CELValue {
+        precondition(values.count == scope.names.count, "values for \(values.count) of \(scope.names.count) names")
+        var evaluator = Evaluator(roots: values, slots: slots, costMax: costMax, zones: scope.zones)
+        return try evaluator.evaluate(plan)
     }
 
     /// JSON in, JSON out.

@@ -1,3 +1,5 @@
+import Kernel
+
 /// Why an expression was not taken, or gave no value.
 package struct ExpressionFailure: Error, Sendable, Equatable, CustomStringConvertible {
     package enum Kind: String, Sendable {
@@ -37,6 +39,13 @@ package struct ExpressionFailure: Error, Sendable, Equatable, CustomStringConver
             }
         }
         return (line, column)
+    }
+
+    func issue(in source: String, at pointer: String) -> AssetIssue {
+        let place = place(in: source)
+        let line = place.line == 1 ? "" : "line \(place.line), "
+        return AssetIssue(
+            pointer, "The expression is wrong at \(line)character \(place.column): \(message)", remedy: remedy)
     }
 
     /// What to do about it.

@@ -244,7 +244,7 @@ struct ExpressionParser {
         let arguments = try callArguments()
         if name == "has", arguments.count == 1 {
             switch arguments[0].kind {
-            case .select(let operand, let field): return try node(.has(operand, field), at: start)
+            case .select(let operand, let field): return try node(.has(operand, field), at: arguments[0].offset)
             default: throw ExpressionFailure(.syntax, "has() asks for a field, as in has(a.b).", at: start)
             }
         }

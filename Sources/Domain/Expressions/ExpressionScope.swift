@@ -9,6 +9,8 @@ package struct ExpressionScope: Sendable {
     let functions: [FunctionSignature]
     /// Namespace in which names are looked up first; empty for none.
     package let container: String
+    /// For checks only: names that are not known may be anything, since somebody else looks after them.
+    let isOpen: Bool
     let zones: ZoneSource?
 
     /// Names of which anything may be the value.
@@ -17,8 +19,10 @@ package struct ExpressionScope: Sendable {
     }
 
     package init(
-        _ variables: [(String, CELType)], functions: [FunctionSignature] = [], container: String = "", zones: ZoneSource? = nil
+        _ variables: [(String, CELType)], functions: [FunctionSignature] = [], container: String = "", isOpen: Bool = false,
+        zones: ZoneSource? = nil
     ) {
+        self.isOpen = isOpen
         names = variables.map(\.0)
         types = variables.map(\.1)
         self.functions = functions

@@ -88,13 +88,15 @@ struct Syntax: Sendable {
         }
     }
 
-    /// The names of `a.b.c` when the tree is nothing but names.
-    var path: (names: [String], isAbsolute: Bool)? {
+    /// The names of `a.b.c`, each with its place, when the tree is nothing but names.
+    var path: (names: [String], offsets: [Int], isAbsolute: Bool)? {
         var names: [String] = []
+        var offsets: [Int] = []
         var rest = self
         while true {
+            offsets.append(rest.offset)
             switch rest.kind {
-            case .identifier(let name, let isAbsolute): return ((names + [name]).reversed(), isAbsolute)
+            case .identifier(let name, let isAbsolute): return ((names + [name]).reversed(), offsets.reversed(), isAbsolute)
             case .select(let operand, let field):
                 names.append(field)
                 rest = operand
