@@ -6,6 +6,8 @@ package final class Bench: Sendable {
     package enum Subject: String, Sendable, CaseIterable {
         case endToEnd = "end-to-end"
         case worker, start, page
+        /// Measured in this process, without the product around it.
+        case cel
     }
 
     static let sendersAtOnce = 12

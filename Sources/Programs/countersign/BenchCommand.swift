@@ -7,7 +7,8 @@ extension Bench.Subject: ExpressibleByArgument {}
 /// `countersign bench`: how fast, how large.
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure throughput, worker start and size, waiting of ready work, and pages.",
+        commandName: "bench",
+        abstract: "Measure throughput, worker start and size, waiting of ready work, pages, and expressions.",
         discussion: """
             Everything runs on this machine, the database with its usual durability, which is printed. Use a release build.
             Exit codes: 0 measured and every bar met; 1 a bar was missed; 2 it could not run.
@@ -25,6 +26,9 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: "The configuration to apply; by default the example that comes with the product.")
     var tenants: String?
 
+    @Option(help: "The Python interpreter that has cel-python, to compare with (cel).")
+    var python = "/usr/bin/python3"
+
     @OptionGroup var output: OutputOption
 
     func validate() throws {
@@ -33,13 +37,23 @@ struct BenchCommand: AsyncParsableCommand {
 
     func run() async throws {
         let isText = output.form == .text
-        let bench = try Bench(
-            folder: data ?? Places.data("countersign-bench"), tenants: try Places.tenants(tenants),
-            subjects: subjects.isEmpty ? Bench.Subject.allCases : subjects, invoices: invoices
-        ) { isText ? Terminal.print($0) : Terminal.complain($0) }
-        let (settings, results) = try await StopSignal.ending { try await bench.run() }
+        let say: @Sendable (String) -> Void = { isText ? Terminal.print($0) : Terminal.complain($0) }
+        let wanted = subjects.isEmpty ? Bench.Subject.allCases : subjects
+        let folder = data ?? Places.data("countersign-bench")
+        var settings: [String] = []
+        var results: [BenchResult] = []
+        let installed = wanted.filter { $0 != .cel }
+        if !installed.isEmpty {
+            let bench = try Bench(
+                folder: folder, tenants: try Places.tenants(tenants), subjects: installed, invoices: invoices, say: say)
+            (settings, results) = try await StopSignal.ending { try await bench.run() }
+        }
+        if wanted.contains(.cel) {
+            let bench = try BenchExpressions(folder: folder + "-cel", python: python, say: say)
+            results += try await StopSignal.ending { try await bench.run() }
+        }
         if isText {
-            Terminal.print("database: \(settings.joined(separator: " "))")
+            if !settings.isEmpty { Terminal.print("database: \(settings.joined(separator: " "))") }
             let rows = results.map { result in
                 [
                     result.name, result.shown, result.bar.map { "≤ \($0)" } ?? "", result.verdict.rawValue,
