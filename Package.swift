@@ -115,14 +115,15 @@ let programs: [Target] = [
     program(
         "countersign",
         uses: [
-            "Kernel", "Assets", "ServiceLevels", "Finance", "Tenancy", "Seals", "Reader", "Curl", "Showcase", argumentParser,
+            "Kernel", "Assets", "Expressions", "ServiceLevels", "Finance", "Tenancy", "Seals", "Reader", "Curl", "Showcase",
+            argumentParser,
         ]),
     program("countersign-worker", uses: ["Kernel", "Finance", "Reader", "WorkerLoop"]),
     program("countersign-reader", uses: ["Formats", "Reader"]),
     program("erp-sandbox", uses: ["Kernel", "WebKernel", logging, argumentParser]),
     .executableTarget(
         name: "countersign-launch", path: "Sources/Programs/countersign-launch", exclude: ["README.md"]),
-    room("Programs", "Showcase", uses: ["Kernel", "Finance", "Curl"]),
+    room("Programs", "Showcase", uses: ["Kernel", "Finance", "Expressions", "Curl"]),
 ]
 
 let testTargets: [Target] = [

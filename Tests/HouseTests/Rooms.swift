@@ -48,13 +48,13 @@ enum Rooms {
             "Kernel", "Handoff", "Postgres", "Records", "Seals", "Telemetry", "Flow", "WebKernel", "Console", "Logging",
         ]),
 
-        "Showcase": ["Kernel", "Finance", "Curl"],
+        "Showcase": ["Kernel", "Finance", "Expressions", "Curl"],
         "countersignd": domain.union([
             "Kernel", "Assets", "Postgres", "Records", "Seals", "Telemetry", "Handoff", "Supervision", "Flow", "WebKernel", "API",
             "Console", "CLinux", "Hummingbird", "Logging", "ServiceLifecycle", "UnixSignals", "ArgumentParser",
         ]),
         "countersign": domain.union([
-            "Kernel", "Assets", "Reader", "Seals", "Curl", "Connectors", "Showcase", "ArgumentParser",
+            "Kernel", "Assets", "Expressions", "Reader", "Seals", "Curl", "Connectors", "Showcase", "ArgumentParser",
         ]),
         "countersign-worker": ["Kernel", "Finance", "WorkerLoop", "Reader"],
         "countersign-reader": ["Kernel", "Finance", "Formats", "Reader", "CLinux"],

@@ -18,6 +18,8 @@ package enum CELValue: Sendable {
     case duration(CELDuration)
     indirect case decimal(ExactDecimal)
     indirect case money(Money)
+    /// A value, or none.
+    indirect case optional(CELValue?)
 
     package var typeName: String {
         switch self {
@@ -35,6 +37,7 @@ package enum CELValue: Sendable {
         case .duration: "google.protobuf.Duration"
         case .decimal: "decimal"
         case .money: "money"
+        case .optional: "optional_type"
         }
     }
 
@@ -109,7 +112,7 @@ package struct CELMap: Sendable {
                     return nil
                 }
             case .string(let text): self = .string(Array(text.utf8))
-            case .null, .bytes, .list, .map, .type, .timestamp, .duration, .decimal, .money: return nil
+            case .null, .bytes, .list, .map, .type, .timestamp, .duration, .decimal, .money, .optional: return nil
             }
         }
     }
@@ -127,6 +130,9 @@ package struct CELMap: Sendable {
         }
         storage = .entries(Entries(items, index))
     }
+
+    /// The object that is lifted as it is read; nil for computed entries.
+    var object: JSONObject? { if case .json(let object) = storage { object } else { nil } }
 
     package var count: Int {
         switch storage {

@@ -1,86 +1,103 @@
 package import Kernel
 
-/// The names an expression may use, in the order in which their values are given.
-package struct ExpressionScope: Sendable {
-    package let names: [String]
-    let slots: [String: Int]
-    /// Namespace in which names are looked up first; empty for none.
-    package let container: String
-    let zones: ZoneSource?
-
-    package init(_ names: [String], container: String = "", zones: ZoneSource? = nil) {
-        self.names = names
-        self.container = container
-        self.zones = zones
-        var slots: [String: Int] = [:]
-        for (slot, name) in names.enumerated() { slots[name] = slot }
-        self.slots = slots
-    }
-
-    var offer: String {
-        names.isEmpty ? "No names are known here." : "Known are: \(names.joined(separator: ", "))."
-    }
-}
-
 /// An expression ready to be evaluated any number of times.
 package struct CompiledExpression: Sendable {
     package let source: String
+    /// What it gives, as far as that can be known before it is evaluated.
+    package let type: CELType
+    /// What an evaluation costs at most by the sizes that the types promise, or that are assumed.
+    package let estimate: UInt64
     private let scope: ExpressionScope
     private let plan: Plan
     private let slots: Int
 
-    /// Compiles strictly: a name, function or arity that does not exist is a failure.
-    package init(_ source: String, in scope: ExpressionScope) throws(ExpressionFailure) {
-        let lenient = try CompiledExpression.lenient(source, in: scope)
-        if let first = lenient.failures.first { throw first }
-        self = lenient.expression
+    /// How much is proven before an expression is taken.
+    enum Checking { case none, types, everything }
+
+    /// Compiles strictly: what does not exist, types that do not go together, constants that cannot be read, and what may cost too
+    /// much are failures.
+    package init(
+        _ source: String, in scope: ExpressionScope, estimateMax: UInt64 = ExpressionBounds.estimateMaxStandard
+    ) throws(ExpressionFailure) {
+        try self.init(source, in: scope, checking: .everything)
+        guard estimate <= estimateMax else {
+            throw ExpressionFailure(
+                .cost, "It may cost up to \(estimate) units, and at most \(estimateMax) are granted.", at: 0)
+        }
     }
 
-    /// Compiles what can be parsed; what does not exist fails when it is evaluated, as the language defines it for unchecked use.
-    init(unchecked source: String, in scope: ExpressionScope) throws(ExpressionFailure) {
-        self = try CompiledExpression.lenient(source, in: scope).expression
-    }
-
-    private struct Lenient {
-        let expression: CompiledExpression
-        let failures: [ExpressionFailure]
-    }
-
-    private init(source: String, scope: ExpressionScope, plan: Plan, slots: Int) {
+    /// With `none`, what does not exist fails when it is evaluated, as the language defines it for unchecked use.
+    init(
+        _ source: String, in scope: ExpressionScope, checking: Checking, isOptimised: Bool = true
+    ) throws(ExpressionFailure) {
+        let tree = try ExpressionParser.parse(source)
+        var checked: CELType = .dyn
+        if checking != .none {
+            var checker = Checker(scope: scope)
+            checked = checker.deduce(tree)
+            if let first = checker.failures.first { throw first }
+        }
+        var planner = Planner(scope: scope)
+        let plain = planner.plan(tree)
+        if checking != .none, let first = planner.failures.first { throw first }
+        var optimiser = Optimiser()
+        let short = optimiser.shortened(plain)
+        if checking == .everything, let first = optimiser.failures.first { throw first }
         self.source = source
         self.scope = scope
-        self.plan = plan
-        self.slots = slots
+        type = checked
+        plan = isOptimised ? short : plain
+        slots = planner.slotsUsed
+        estimate = checking == .everything ? CostEstimator(scope: scope, slots: slots).estimate(plan) : 0
     }
 
-    private static func lenient(_ source: String, in scope: ExpressionScope) throws(ExpressionFailure) -> Lenient {
-        let tree = try ExpressionParser.parse(source)
-        var planner = Planner(scope: scope)
-        let plan = planner.plan(tree)
-        let made = CompiledExpression(source: source, scope: scope, plan: plan, slots: planner.slotsUsed)
-        return Lenient(expression: made, failures: planner.failures)
+    /// The type of an expression that is only checked.
+    static func deducedType(_ source: String, in scope: ExpressionScope) throws(ExpressionFailure) -> CELType {
+        var checker = Checker(scope: scope)
+        let type = checker.deduce(try ExpressionParser.parse(source))
+        if let first = checker.failures.first { throw first }
+        return type
     }
 
     /// Compiles for a publish-time check: what is wrong becomes an issue at `pointer`.
+    ///
+    /// `wanted` is what the place takes, such as `bool` for a condition; nil when it takes anything.
     package static func compile(
-        _ source: String, in scope: ExpressionScope, pointer: String, issues: inout [AssetIssue]
+        _ source: String, in scope: ExpressionScope, wanted: CELType? = nil, pointer: String, issues: inout [AssetIssue]
     ) -> CompiledExpression? {
         do throws(ExpressionFailure) {
-            return try CompiledExpression(source, in: scope)
+            let compiled = try CompiledExpression(source, in: scope)
+            try expect(wanted, compiled.type)
+            return compiled
         } catch {
-            issues.append(
-                AssetIssue(
-                    pointer, "The expression is wrong at character \(error.offset + 1): \(error.message)", remedy: remedy(error)))
+            issues.append(error.issue(in: source, at: pointer))
             return nil
         }
     }
 
-    private static func remedy(_ failure: ExpressionFailure) -> String {
-        switch failure.kind {
-        case .syntax: "Write it in CEL, for example: context.total > decimal(\"100.00\")."
-        case .binding: "Use one of the names and functions that exist here."
-        case .evaluation, .cost: "Simplify the expression."
+    /// Checks the types of an expression that is compiled elsewhere; what is wrong becomes an issue at `pointer`.
+    package static func check(
+        _ source: String, in scope: ExpressionScope, wanted: CELType? = nil, pointer: String, issues: inout [AssetIssue]
+    ) -> CELType {
+        do throws(ExpressionFailure) {
+            let type = try deducedType(source, in: scope)
+            try expect(wanted, type)
+            return type
+        } catch {
+            issues.append(error.issue(in: source, at: pointer))
+            return .dyn
         }
+    }
+
+    /// Whether a value of `type` can stand where `wanted` is asked.
+    package static func fits(_ wanted: CELType, _ type: CELType) -> Bool {
+        var bindings = TypeBindings()
+        return bindings.fits(wanted, type)
+    }
+
+    private static func expect(_ wanted: CELType?, _ type: CELType) throws(ExpressionFailure) {
+        guard let wanted, !fits(wanted, type) else { return }
+        throw ExpressionFailure(.type, "It gives \(type.description), and \(wanted.description) is expected here.", at: 0)
     }
 
     /// Evaluates with values by name; a name of the scope without a value fails when it is read.
@@ -99,6 +116,15 @@ package struct CompiledExpression: Sendable {
         var evaluator = Evaluator(roots: values, slots: slots, costMax: costMax, zones: scope.zones)
         let value = try evaluator.evaluate(plan)
         return (value, evaluator.cost)
+    }
+
+    /// Evaluates over values in the order of the scope's names; nil for a name without a value.
+    package func value(
+        at values: [CELValue?], costMax: UInt64 = ExpressionBounds.costMaxStandard
+    ) throws(ExpressionFailure) -> CELValue {
+        precondition(values.count == scope.names.count, "values for \(values.count) of \(scope.names.count) names")
+        var evaluator = Evaluator(roots: values, slots: slots, costMax: costMax, zones: scope.zones)
+        return try evaluator.evaluate(plan)
     }
 
     /// JSON in, JSON out.

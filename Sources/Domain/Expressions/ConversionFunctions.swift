@@ -104,7 +104,7 @@ enum ConversionFunctions {
         case .decimal(let number): return .string(number.description)
         case .money(let money): return .string(money.description)
         case .type(let name): return .string(name)
-        case .null, .list, .map: throw NoValue.overload("string", [value])
+        case .null, .list, .map, .optional: throw NoValue.overload("string", [value])
         }
     }
 }

@@ -21,6 +21,9 @@ extension CELValue {
         case (.money(let left), .money(let right)): return left == right
         case (.list(let left), .list(let right)): return try CELValue.areEqual(left, right, &cost)
         case (.map(let left), .map(let right)): return try CELValue.areEqual(left, right, &cost)
+        case (.optional(let left), .optional(let right)):
+            guard let left, let right else { return left == nil && right == nil }
+            return try left.isEqual(to: right, &cost)
         case (.int, _), (.uint, _), (.double, _), (.decimal, _):
             guard let order = try numericOrder(against: other) else { return false }
             return order == .same

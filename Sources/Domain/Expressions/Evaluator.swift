@@ -3,7 +3,7 @@ import Kernel
 /// Walks a plan. One value per evaluation; nothing outlives it.
 struct Evaluator {
     private let roots: [CELValue?]
-    private var locals: [CELValue]
+    var locals: [CELValue]
     private let costMax: UInt64
     private(set) var cost: UInt64 = 0
     private let zones: ZoneSource?
@@ -15,14 +15,14 @@ struct Evaluator {
         locals = Array(repeating: .null, count: slots)
     }
 
-    private mutating func charge(_ units: UInt64, at offset: Int) throws(ExpressionFailure) {
+    mutating func charge(_ units: UInt64, at offset: Int) throws(ExpressionFailure) {
         cost += units
         guard cost <= costMax else {
             throw ExpressionFailure(.cost, "The expression costs more than \(costMax) units.", at: offset)
         }
     }
 
-    private func failure(_ message: String, at offset: Int) -> ExpressionFailure {
+    func failure(_ message: String, at offset: Int) -> ExpressionFailure {
         ExpressionFailure(.evaluation, message, at: offset)
     }
 
@@ -37,17 +37,18 @@ struct Evaluator {
             try charge(1, at: 0)
             return locals[slot]
         case .select(let operand, let field, let at): return try select(try evaluate(operand), field, at)
-        case .has(let operand, let field, let at):
-            try charge(1, at: at)
-            guard case .map(let map) = try evaluate(operand) else { throw failure("has() asks a map for a field", at: at) }
-            return .bool(map[member: field] != nil)
+        case .path(let path): return try self.path(path)
+        case .optionalSelect(let operand, let field, let at):
+            let value = try evaluate(operand)
+            if case .optional = value { return try select(value, field, at) }
+            return try select(.optional(value), field, at)
+        case .has(let operand, let field, let at): return try has(try evaluate(operand), field, at)
         case .index(let operand, let key, let at): return try index(try evaluate(operand), try evaluate(key), at)
-        case .list(let items, let at):
-            try charge(10, at: at)
-            var out: [CELValue] = []
-            out.reserveCapacity(items.count)
-            for item in items { out.append(try evaluate(item)) }
-            return .list(out)
+        case .optionalIndex(let operand, let key, let at):
+            let value = try evaluate(operand)
+            if case .optional = value { return try index(value, try evaluate(key), at) }
+            return try index(.optional(value), try evaluate(key), at)
+        case .list(let items, let at): return try makeList(items, at)
         case .map(let entries, let at): return try makeMap(entries, at)
         case .conditional(let test, let yes, let no, let at):
             guard case .bool(let answer) = try evaluate(test) else {
@@ -81,11 +82,29 @@ struct Evaluator {
             try charge(spent, at: at)
             return value
         case .member(let item, let range, let at): return try contains(try evaluate(range), try evaluate(item), at)
-        case .call(let body, let operands, let at): return try call(body, operands, at)
+        case .call(let called, let operands, let at): return try call(called.body, operands, at)
+        case .matches(let operand, let pattern, let at): return try matches(try evaluate(operand), pattern, at)
         case .fold(let fold): return try self.fold(fold)
         case .bind(let slot, let value, let body):
             locals[slot] = try evaluate(value)
             return try evaluate(body)
+        case .optionalMap(let slot, let target, let body, let isFlat, let at):
+            guard case .optional(let found) = try evaluate(target) else {
+                throw failure("no such overload: optMap() is asked of an optional", at: at)
+            }
+            guard let found else { return .optional(nil) }
+            locals[slot] = found
+            let value = try evaluate(body)
+            guard isFlat else { return .optional(value) }
+            guard case .optional = value else { throw failure("optFlatMap() needs an optional as its result", at: at) }
+            return value
+        case .optionalOr(let operand, let other, let givesValue, let at):
+            try charge(1, at: at)
+            guard case .optional(let found) = try evaluate(operand) else {
+                throw failure("no such overload: or() and orValue() are asked of an optional", at: at)
+            }
+            guard let found else { return try evaluate(other) }
+            return givesValue ? found : .optional(found)
         case .failure(let failure): throw failure
         }
     }
@@ -94,13 +113,59 @@ struct Evaluator {
         do throws(NoValue) { return try body() } catch { throw failure(error.message, at: at) }
     }
 
+    /// From a JSON object straight to the member, without lifting what lies between.
+    private mutating func path(_ path: PlannedPath) throws(ExpressionFailure) -> CELValue {
+        try charge(UInt64(path.fields.count) + 1, at: path.offset)
+        guard let root = roots[path.slot] else { throw failure("'\(path.name)' has no value", at: path.offset) }
+        guard case .map(let map) = root, var object = map.object else {
+            var value = root
+            for field in path.fields { value = try selected(value, field, path.offset) }
+            return value
+        }
+        let last = path.fields.count - 1
+        for position in 0..<last {
+            guard let value = object[path.fields[position]] else {
+                throw failure("no such key: '\(path.fields[position])'", at: path.offset)
+            }
+            guard case .object(let inner) = value else {
+                var lifted = CELValue(value)
+                for field in path.fields[(position + 1)...] { lifted = try selected(lifted, field, path.offset) }
+                return lifted
+            }
+            object = inner
+        }
+        guard let value = object[path.fields[last]] else {
+            throw failure("no such key: '\(path.fields[last])'", at: path.offset)
+        }
+        return CELValue(value)
+    }
+
     private mutating func select(_ operand: CELValue, _ field: String, _ at: Int) throws(ExpressionFailure) -> CELValue {
         try charge(1, at: at)
-        guard case .map(let map) = operand else {
-            throw failure("a value of type \(operand.typeName) has no field '\(field)'", at: at)
+        return try selected(operand, field, at)
+    }
+
+    /// A field of a map; of an optional, an optional that is empty when there is no such field.
+    private func selected(_ operand: CELValue, _ field: String, _ at: Int) throws(ExpressionFailure) -> CELValue {
+        switch operand {
+        case .map(let map):
+            guard let value = map[member: field] else { throw failure("no such key: '\(field)'", at: at) }
+            return value
+        case .optional(nil): return operand
+        case .optional(.some(.map(let map))): return .optional(map[member: field])
+        case .optional(.some(let inner)):
+            throw failure("no such key: a value of type \(inner.typeName) has no field '\(field)'", at: at)
+        default: throw failure("a value of type \(operand.typeName) has no field '\(field)'", at: at)
         }
-        guard let value = map[member: field] else { throw failure("no such key: '\(field)'", at: at) }
-        return value
+    }
+
+    private mutating func has(_ operand: CELValue, _ field: String, _ at: Int) throws(ExpressionFailure) -> CELValue {
+        try charge(1, at: at)
+        switch operand {
+        case .map(let map), .optional(.some(.map(let map))): return .bool(map[member: field] != nil)
+        case .optional(nil): return .bool(false)
+        default: throw failure("has() asks a map for a field, not a value of type \(operand.typeName)", at: at)
+        }
     }
 
     private mutating func index(_ operand: CELValue, _ key: CELValue, _ at: Int) throws(ExpressionFailure) -> CELValue {
@@ -110,26 +175,64 @@ struct Evaluator {
             guard let value = map[key] else { throw failure("no such key", at: at) }
             return value
         case .list(let list):
-            let position: Int?
-            switch key {
-            case .int(let number): position = Int(exactly: number)
-            case .uint(let number): position = Int(exactly: number)
-            case .double(let number): position = Int(exactly: number)
-            default: position = nil
-            }
-            guard let position, list.indices.contains(position) else {
+            guard let position = Evaluator.position(key), list.indices.contains(position) else {
                 throw failure("invalid index into a list of \(list.count)", at: at)
             }
             return list[position]
+        case .optional(nil): return operand
+        case .optional(.some(.map(let map))): return .optional(map[key])
+        case .optional(.some(.list(let list))):
+            guard let position = Evaluator.position(key) else {
+                throw failure("no such overload: list[\(key.typeName)]", at: at)
+            }
+            return .optional(list.indices.contains(position) ? list[position] : nil)
         default: throw failure("no such overload: \(operand.typeName)[\(key.typeName)]", at: at)
         }
     }
 
-    private mutating func makeMap(_ entries: [(key: Plan, value: Plan)], _ at: Int) throws(ExpressionFailure) -> CELValue {
-        try charge(30, at: at)
+    private static func position(_ key: CELValue) -> Int? {
+        switch key {
+        case .int(let number): Int(exactly: number)
+        case .uint(let number): Int(exactly: number)
+        case .double(let number): Int(exactly: number)
+        default: nil
+        }
+    }
+
+    private mutating func makeList(_ items: [PlannedItem], _ at: Int) throws(ExpressionFailure) -> CELValue {
+        try charge(ExpressionCost.list, at: at)
+        var out: [CELValue] = []
+        out.reserveCapacity(items.count)
+        for item in items {
+            let value = try evaluate(item.value)
+            guard item.isOptional else {
+                out.append(value)
+                continue
+            }
+            guard case .optional(let found) = value else {
+                throw failure("an item behind '?' has to be an optional, not \(value.typeName)", at: at)
+            }
+            if let found { out.append(found) }
+        }
+        return .list(out)
+    }
+
+    private mutating func makeMap(_ entries: [PlannedEntry], _ at: Int) throws(ExpressionFailure) -> CELValue {
+        try charge(ExpressionCost.map, at: at)
         var out: [(key: CELValue, value: CELValue)] = []
         out.reserveCapacity(entries.count)
-        for entry in entries { out.append((key: try evaluate(entry.key), value: try evaluate(entry.value))) }
+        for entry in entries {
+            let key = try evaluate(entry.key)
+            let value = try evaluate(entry.value)
+            guard entry.isOptional else {
+                out.append((key: key, value: value))
+                continue
+            }
+            guard case .optional(let found) = value else {
+                throw failure("an entry behind '?' has to be an optional, not \(value.typeName)", at: at)
+            }
+            if let found { out.append((key: key, value: found)) }
+        }
         guard let map = CELMap(out) else { throw failure("a map key of an unsupported type, or written twice", at: at) }
         return .map(map)
     }
@@ -186,6 +289,13 @@ struct Evaluator {
         }
     }
 
+    private mutating func matches(_ operand: CELValue, _ pattern: LinearPattern, _ at: Int) throws(ExpressionFailure) -> CELValue
+    {
+        guard case .string(let text) = operand else { throw failure("no such overload: matches(\(operand.typeName))", at: at) }
+        try charge(1 + pattern.cost(of: text), at: at)
+        return .bool(pattern.matches(text))
+    }
+
     private mutating func call(_ body: FunctionBody, _ operands: [Plan], _ at: Int) throws(ExpressionFailure) -> CELValue {
         var arguments: [CELValue] = []
         arguments.reserveCapacity(operands.count)
@@ -195,90 +305,5 @@ struct Evaluator {
         let value = try located(at) { () throws(NoValue) in try body(arguments, &context) }
         try charge(context.cost, at: at)
         return value
-    }
-
-    private func turns(
-        of range: CELValue, isPaired: Bool, _ at: Int
-    ) throws(ExpressionFailure) -> [(first: CELValue, second: CELValue)] {
-        switch range {
-        case .list(let list):
-            guard isPaired else { return list.map { (first: $0, second: .null) } }
-            return list.enumerated().map { (first: .int(Int64($0.offset)), second: $0.element) }
-        case .map(let map): return map.items.map { (first: $0.key, second: $0.value) }
-        default: throw failure("no such overload: a loop over \(range.typeName)", at: at)
-        }
-    }
-
-    private mutating func fold(_ fold: PlannedFold) throws(ExpressionFailure) -> CELValue {
-        let turns = try turns(of: try evaluate(fold.range), isPaired: fold.secondSlot != nil, fold.offset)
-        switch fold.shape {
-        case .all: return try quantify(fold, turns, decisive: false)
-        case .exists: return try quantify(fold, turns, decisive: true)
-        case .existsOne:
-            var count = 0
-            for turn in turns where try holds(fold, turn) { count += 1 }
-            return .bool(count == 1)
-        case .list:
-            var out: [CELValue] = []
-            for turn in turns where try holds(fold, turn) {
-                guard let result = fold.result else {
-                    out.append(turn.first)
-                    continue
-                }
-                out.append(try evaluate(result))
-            }
-            return .list(out)
-        case .map, .mapEntries: return try makeMap(fold, turns)
-        }
-    }
-
-    private mutating func makeMap(
-        _ fold: PlannedFold, _ turns: [(first: CELValue, second: CELValue)]
-    ) throws(ExpressionFailure) -> CELValue {
-        var out: [(key: CELValue, value: CELValue)] = []
-        for turn in turns where try holds(fold, turn) {
-            guard let result = fold.result else { continue }
-            let value = try evaluate(result)
-            if fold.shape == .map {
-                out.append((key: turn.first, value: value))
-                continue
-            }
-            guard case .map(let entries) = value else {
-                throw failure("transformMapEntry needs a map as its result, not \(value.typeName)", at: fold.offset)
-            }
-            out.append(contentsOf: entries.items)
-        }
-        guard let map = CELMap(out) else { throw failure("a map key of an unsupported type, or made twice", at: fold.offset) }
-        return .map(map)
-    }
-
-    /// Sets the loop variables and answers the condition; true without one.
-    private mutating func holds(
-        _ fold: PlannedFold, _ turn: (first: CELValue, second: CELValue)
-    ) throws(ExpressionFailure) -> Bool {
-        try charge(1, at: fold.offset)
-        locals[fold.firstSlot] = turn.first
-        if let second = fold.secondSlot { locals[second] = turn.second }
-        guard let condition = fold.condition else { return true }
-        guard case .bool(let flag) = try evaluate(condition) else {
-            throw failure("no such overload: a condition has to be a bool", at: fold.offset)
-        }
-        return flag
-    }
-
-    private mutating func quantify(
-        _ fold: PlannedFold, _ turns: [(first: CELValue, second: CELValue)], decisive: Bool
-    ) throws(ExpressionFailure) -> CELValue {
-        var first: ExpressionFailure?
-        for turn in turns {
-            do throws(ExpressionFailure) {
-                if try holds(fold, turn) == decisive { return .bool(decisive) }
-            } catch {
-                guard error.kind != .cost else { throw error }
-                first = first ?? error
-            }
-        }
-        if let first { throw first }
-        return .bool(!decisive)
     }
 }

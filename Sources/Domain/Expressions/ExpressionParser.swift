@@ -35,6 +35,8 @@ struct ExpressionParser {
         return true
     }
 
+    private func isNext(_ symbol: String) -> Bool { at + 1 < pieces.count && pieces[at + 1].token == .symbol(symbol) }
+
     private mutating func expect(_ symbol: String) throws(ExpressionFailure) {
         guard take(symbol) else { throw unexpected("'\(symbol)'") }
     }
@@ -129,6 +131,8 @@ struct ExpressionParser {
         while true {
             let start = offset
             if take(".") {
+                let isOptional = take("?")
+                let place = offset
                 let name: String
                 switch token {
                 case .identifier(let text) where !ExpressionParser.keywords.contains(text): name = text
@@ -136,16 +140,19 @@ struct ExpressionParser {
                 default: throw unexpected("a field name")
                 }
                 at += 1
-                if token == .symbol("("), pieces[at - 1].token == .identifier(name) {
+                if isOptional {
+                    operand = try node(.optionalSelect(operand, name), at: place)
+                } else if token == .symbol("("), pieces[at - 1].token == .identifier(name) {
                     let arguments = try callArguments()
-                    operand = try call(name, on: operand, arguments, at: start)
+                    operand = try call(name, on: operand, arguments, at: place)
                 } else {
-                    operand = try node(.select(operand, name), at: start)
+                    operand = try node(.select(operand, name), at: place)
                 }
             } else if take("[") {
+                let name = take("?") ? "[?]" : "[]"
                 let index = try expression()
                 try expect("]")
-                operand = try node(.call("[]", target: nil, [operand, index]), at: start)
+                operand = try node(.call(name, target: nil, [operand, index]), at: start)
             } else if token == .symbol("{"), let name = ExpressionParser.typeName(operand) {
                 throw ExpressionFailure(.syntax, "There is no message type '\(name)' to be made.", at: start)
             } else {
@@ -236,19 +243,22 @@ struct ExpressionParser {
         guard token == .symbol("(") else { return try node(.identifier(name, isAbsolute: isAbsolute), at: start) }
         let arguments = try callArguments()
         if name == "has", arguments.count == 1 {
-            guard case .select(let operand, let field) = arguments[0].kind else {
-                throw ExpressionFailure(.syntax, "has() asks for a field, as in has(a.b).", at: start)
+            switch arguments[0].kind {
+            case .select(let operand, let field): return try node(.has(operand, field), at: arguments[0].offset)
+            default: throw ExpressionFailure(.syntax, "has() asks for a field, as in has(a.b).", at: start)
             }
-            return try node(.has(operand, field), at: start)
         }
         return try node(.call(name, target: nil, arguments), at: start)
     }
 
     private mutating func listLiteral(at start: Int) throws(ExpressionFailure) -> Syntax {
         try expect("[")
-        var items: [Syntax] = []
+        var items: [Syntax.Item] = []
+        // `[,]` is a list too.
+        if token == .symbol(","), isNext("]") { at += 1 }
         while token != .symbol("]") {
-            items.append(try expression())
+            let isOptional = take("?")
+            items.append(Syntax.Item(value: try expression(), isOptional: isOptional))
             guard take(",") else { break }
         }
         try expect("]")
@@ -257,11 +267,13 @@ struct ExpressionParser {
 
     private mutating func mapLiteral(at start: Int) throws(ExpressionFailure) -> Syntax {
         try expect("{")
-        var entries: [(key: Syntax, value: Syntax)] = []
+        var entries: [Syntax.Entry] = []
+        if token == .symbol(","), isNext("}") { at += 1 }
         while token != .symbol("}") {
+            let isOptional = take("?")
             let key = try expression()
             try expect(":")
-            entries.append((key: key, value: try expression()))
+            entries.append(Syntax.Entry(key: key, value: try expression(), isOptional: isOptional))
             guard take(",") else { break }
         }
         try expect("}")
@@ -273,6 +285,11 @@ struct ExpressionParser {
     ) throws(ExpressionFailure) -> Syntax {
         if name == "bind", arguments.count == 3, case .identifier("cel", _) = target.kind {
             return try node(.bind(try variable(arguments[0]), arguments[1], arguments[2]), at: start)
+        }
+        if name == "optMap" || name == "optFlatMap", arguments.count == 2 {
+            let map = Syntax.OptionalMap(
+                target: target, name: try variable(arguments[0]), body: arguments[1], isFlat: name == "optFlatMap")
+            return try node(.optionalMap(map), at: start)
         }
         guard
             let fold = try Macro.expand(
@@ -286,56 +303,5 @@ struct ExpressionParser {
             throw ExpressionFailure(.syntax, "A loop variable has to be a simple name.", at: syntax.offset)
         }
         return name
-    }
-}
-
-/// The comprehension macros, by name and number of arguments.
-enum Macro {
-    static func expand(
-        _ name: String, on range: Syntax, _ arguments: [Syntax], variable: (Syntax) throws(ExpressionFailure) -> String
-    ) throws(ExpressionFailure) -> Syntax.Fold? {
-        let shape: Syntax.Fold.Shape
-        switch name {
-        case "all": shape = .all
-        case "exists": shape = .exists
-        case "exists_one", "existsOne": shape = .existsOne
-        case "map" where arguments.count == 2:
-            return Syntax.Fold(
-                shape: .list, range: range, first: try variable(arguments[0]), second: nil, condition: nil, result: arguments[1])
-        case "map" where arguments.count == 3:
-            return Syntax.Fold(
-                shape: .list, range: range, first: try variable(arguments[0]), second: nil, condition: arguments[1],
-                result: arguments[2])
-        case "filter" where arguments.count == 2:
-            return Syntax.Fold(
-                shape: .list, range: range, first: try variable(arguments[0]), second: nil, condition: arguments[1], result: nil)
-        case "transformList", "transformMap", "transformMapEntry":
-            guard arguments.count == 3 || arguments.count == 4 else { return nil }
-            shape = name == "transformList" ? .list : (name == "transformMap" ? .map : .mapEntries)
-            return Syntax.Fold(
-                shape: shape, range: range, first: try variable(arguments[0]), second: try distinct(arguments, variable),
-                condition: arguments.count == 4 ? arguments[2] : nil, result: arguments[arguments.count - 1])
-        default: return nil
-        }
-        switch arguments.count {
-        case 2:
-            return Syntax.Fold(
-                shape: shape, range: range, first: try variable(arguments[0]), second: nil, condition: arguments[1], result: nil)
-        case 3:
-            return Syntax.Fold(
-                shape: shape, range: range, first: try variable(arguments[0]), second: try distinct(arguments, variable),
-                condition: arguments[2], result: nil)
-        default: return nil
-        }
-    }
-
-    private static func distinct(
-        _ arguments: [Syntax], _ variable: (Syntax) throws(ExpressionFailure) -> String
-    ) throws(ExpressionFailure) -> String {
-        let second = try variable(arguments[1])
-        guard try variable(arguments[0]) != second else {
-            throw ExpressionFailure(.syntax, "The two loop variables need different names.", at: arguments[1].offset)
-        }
-        return second
     }
 }

@@ -25,6 +25,8 @@ struct FunctionTable: Sendable {
         ExactFunctions.add(to: &table)
         MathFunctions.add(to: &table)
         CollectionFunctions.add(to: &table)
+        OptionalFunctions.add(to: &table)
+        FormatFunctions.add(to: &table)
         return table
     }()
 
@@ -35,6 +37,9 @@ struct FunctionTable: Sendable {
     mutating func add(_ name: String, _ style: Style, _ arity: Int, _ body: @escaping FunctionBody) {
         add(name, style, arity...arity, body)
     }
+
+    /// In alphabetical order.
+    var names: [String] { forms.keys.sorted() }
 
     func knows(_ name: String) -> Bool { forms[name] != nil }
 

@@ -23,7 +23,7 @@ extension CELValue {
         }
     }
 
-    /// The value as JSON: decimals, timestamps and durations as text, bytes in base64, money as `{amount, currency}`.
+    /// The value as JSON: decimals, timestamps and durations as text, bytes in base64, an empty optional as null, money as `{amount, currency}`.
     ///
     /// Throws when JSON has no form for it: a double that is not finite, a map key that is no text.
     package func json(at offset: Int = 0) throws(ExpressionFailure) -> JSONValue {
@@ -43,6 +43,7 @@ extension CELValue {
         case .timestamp(let instant): return .string(instant.text)
         case .duration(let span): return .string(span.text)
         case .decimal(let number): return .string(number.description)
+        case .optional(let value): return try value?.json(at: offset) ?? .null
         case .money(let money):
             return ["amount": .string(money.decimalText), "currency": .string(money.currency.code)]
         case .list(let list):
@@ -63,7 +64,7 @@ extension CELValue {
         case .int(let number): return String(number)
         case .uint(let number): return String(number)
         case .bool(let flag): return flag ? "true" : "false"
-        case .null, .double, .bytes, .list, .map, .type, .timestamp, .duration, .decimal, .money:
+        case .null, .double, .bytes, .list, .map, .type, .timestamp, .duration, .decimal, .money, .optional:
             throw ExpressionFailure(.evaluation, "A map key of type \(typeName) has no form in JSON.", at: offset)
         }
     }

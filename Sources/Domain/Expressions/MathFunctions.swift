@@ -115,7 +115,7 @@ extension CELValue {
     var isNumber: Bool {
         switch self {
         case .int, .uint, .double, .decimal: true
-        case .null, .bool, .string, .bytes, .list, .map, .type, .timestamp, .duration, .money: false
+        case .null, .bool, .string, .bytes, .list, .map, .type, .timestamp, .duration, .money, .optional: false
         }
     }
 }

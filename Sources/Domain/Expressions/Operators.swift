@@ -27,10 +27,14 @@ enum Operators {
         case (.double(let first), .double(let second)): return try doubles(operation, first, second)
         case (.decimal(let first), .decimal(let second)): return try decimals(operation, first, second)
         case (.money(let first), .money(let second)): return try amounts(operation, first, second)
+        case (.decimal(let first), .int(let second)): return try decimals(operation, first, ExactDecimal(second))
+        case (.int(let first), .decimal(let second)): return try decimals(operation, ExactDecimal(first), second)
+        case (.money(let money), .int(let factor)) where operation == .multiply,
+            (.int(let factor), .money(let money)) where operation == .multiply:
+            return try scaled(money, by: ExactDecimal(factor))
         case (.money(let money), .decimal(let factor)) where operation == .multiply,
             (.decimal(let factor), .money(let money)) where operation == .multiply:
-            return .money(
-                try exact { () throws(Refusal) in try ExactDecimal(money).multiplied(by: factor).money(money.currency) })
+            return try scaled(money, by: factor)
         case (.decimal, .double), (.double, .decimal), (.money, .double), (.double, .money):
             throw NoValue("a double cannot meet a decimal; write decimal(\"…\")")
         case (.string(let first), .string(let second)) where operation == .add:
@@ -48,6 +52,10 @@ enum Operators {
             return .list(Array(first) + Array(second))
         default: return try times(operation, left, right)
         }
+    }
+
+    private static func scaled(_ money: Money, by factor: ExactDecimal) throws(NoValue) -> CELValue {
+        .money(try exact { () throws(Refusal) in try ExactDecimal(money).multiplied(by: factor).money(money.currency) })
     }
 
     private static func integers<Number: FixedWidthInteger>(

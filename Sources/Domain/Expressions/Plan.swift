@@ -6,10 +6,14 @@ indirect enum Plan: Sendable {
     /// A loop or bound variable.
     case local(Int)
     case select(Plan, String, Int)
+    /// Fields one after the other from a variable given by the caller, as one step.
+    case path(PlannedPath)
+    case optionalSelect(Plan, String, Int)
     case has(Plan, String, Int)
     case index(Plan, Plan, Int)
-    case list([Plan], Int)
-    case map([(key: Plan, value: Plan)], Int)
+    case optionalIndex(Plan, Plan, Int)
+    case list([PlannedItem], Int)
+    case map([PlannedEntry], Int)
     case conditional(Plan, Plan, Plan, Int)
     case and([Plan], Int)
     case or([Plan], Int)
@@ -19,9 +23,14 @@ indirect enum Plan: Sendable {
     case compare(Plan, Plan, Comparison, Int)
     case arithmetic(Plan, Plan, Arithmetic, Int)
     case member(Plan, Plan, Int)
-    case call(FunctionBody, [Plan], Int)
+    case call(PlannedCall, [Plan], Int)
     case fold(PlannedFold)
+    /// A function of `matches` whose pattern is known when it is planned.
+    case matches(Plan, LinearPattern, Int)
     case bind(Int, Plan, Plan)
+    case optionalMap(Int, Plan, Plan, isFlat: Bool, Int)
+    /// `x.or(y)`, or `x.orValue(y)`: the second is evaluated only when the first is empty.
+    case optionalOr(Plan, Plan, givesValue: Bool, Int)
     case failure(ExpressionFailure)
 }
 
@@ -38,6 +47,29 @@ enum Arithmetic: String, Sendable {
     case multiply = "*"
     case divide = "/"
     case remainder = "%"
+}
+
+struct PlannedCall: Sendable {
+    let name: String
+    let body: FunctionBody
+}
+
+struct PlannedPath: Sendable {
+    let slot: Int
+    let name: String
+    let fields: [String]
+    let offset: Int
+}
+
+struct PlannedItem: Sendable {
+    let value: Plan
+    let isOptional: Bool
+}
+
+struct PlannedEntry: Sendable {
+    let key: Plan
+    let value: Plan
+    let isOptional: Bool
 }
 
 struct PlannedFold: Sendable {
@@ -70,6 +102,12 @@ struct CallContext: Sendable {
     var cost: UInt64 = 0
     let zones: ZoneSource?
 
-    /// String traversal costs a tenth of a unit per character.
-    mutating func traverse(_ bytes: Int) { cost += UInt64(bytes) / 10 + 1 }
+    /// A text is read once.
+    mutating func traverse(_ bytes: Int) { cost = ExpressionCost.sum(cost, ExpressionCost.traversing(bytes)) }
+
+    /// A text is read once for every few characters of what is looked for in it.
+    mutating func search(_ bytes: Int, for part: Int) {
+        let turns = max(1, ExpressionCost.traversing(part))
+        cost = ExpressionCost.sum(cost, ExpressionCost.product(ExpressionCost.traversing(bytes), turns))
+    }
 }

@@ -1,3 +1,5 @@
+import Kernel
+
 /// Resolves the names of a tree in a scope.
 struct Planner {
     private let scope: ExpressionScope
@@ -13,9 +15,12 @@ struct Planner {
         switch syntax.kind {
         case .literal(let value): return .constant(value)
         case .identifier, .select: return path(syntax)
+        case .optionalSelect(let operand, let field): return .optionalSelect(plan(operand), field, at)
         case .has(let operand, let field): return .has(plan(operand), field, at)
-        case .list(let items): return .list(items.map { plan($0) }, at)
-        case .map(let entries): return .map(entries.map { (key: plan($0.key), value: plan($0.value)) }, at)
+        case .list(let items): return .list(items.map { PlannedItem(value: plan($0.value), isOptional: $0.isOptional) }, at)
+        case .map(let entries):
+            return .map(
+                entries.map { PlannedEntry(key: plan($0.key), value: plan($0.value), isOptional: $0.isOptional) }, at)
         case .conditional(let test, let yes, let no): return .conditional(plan(test), plan(yes), plan(no), at)
         case .and(let operands): return .and(operands.map { plan($0) }, at)
         case .or(let operands): return .or(operands.map { plan($0) }, at)
@@ -27,6 +32,12 @@ struct Planner {
             let inner = plan(body)
             locals.removeLast()
             return .bind(slot, bound, inner)
+        case .optionalMap(let map):
+            let target = plan(map.target)
+            let slot = open(map.name)
+            let body = plan(map.body)
+            locals.removeLast()
+            return .optionalMap(slot, target, body, isFlat: map.isFlat, at)
         }
     }
 
@@ -55,23 +66,8 @@ struct Planner {
                 offset: at))
     }
 
-    /// The parts of `a.b.c` when the tree is nothing but names.
-    private static func parts(_ syntax: Syntax) -> (names: [String], isAbsolute: Bool)? {
-        var names: [String] = []
-        var rest = syntax
-        while true {
-            switch rest.kind {
-            case .identifier(let name, let isAbsolute): return ((names + [name]).reversed(), isAbsolute)
-            case .select(let operand, let field):
-                names.append(field)
-                rest = operand
-            default: return nil
-            }
-        }
-    }
-
     private mutating func path(_ syntax: Syntax) -> Plan {
-        guard let parts = Planner.parts(syntax) else {
+        guard let parts = syntax.path else {
             guard case .select(let operand, let field) = syntax.kind else {
                 return fail("An expression without a meaning.", at: syntax.offset)
             }
@@ -82,59 +78,43 @@ struct Planner {
         }
         for length in stride(from: parts.names.count, to: 0, by: -1) {
             let name = parts.names[..<length].joined(separator: ".")
-            for candidate in candidates(name, isAbsolute: parts.isAbsolute) {
+            for candidate in scope.candidates(name, isAbsolute: parts.isAbsolute) {
                 if let slot = scope.slots[candidate] {
                     return select(parts.names.dropFirst(length), from: .root(slot, candidate, syntax.offset), syntax)
                 }
-                if Planner.types.contains(candidate) {
+                if CELType.ofTypeName[candidate] != nil {
                     return select(parts.names.dropFirst(length), from: .constant(.type(candidate)), syntax)
                 }
             }
         }
-        return fail("There is no '\(parts.names.joined(separator: "."))' here. \(scope.offer)", at: Planner.start(of: syntax))
-    }
-
-    private static func start(of syntax: Syntax) -> Int {
-        if case .select(let operand, _) = syntax.kind { return start(of: operand) }
-        return syntax.offset
+        return fail("There is no '\(parts.names.joined(separator: "."))' here. \(scope.offer)", at: syntax.start)
     }
 
     private func select(_ fields: ArraySlice<String>, from root: Plan, _ syntax: Syntax) -> Plan {
         fields.reduce(root) { .select($0, $1, syntax.offset) }
     }
 
-    /// Container resolution of CEL: the innermost namespace first.
-    private func candidates(_ name: String, isAbsolute: Bool) -> [String] {
-        guard !isAbsolute, !scope.container.isEmpty else { return [name] }
-        var out: [String] = []
-        var parts = scope.container.split(separator: ".")
-        while !parts.isEmpty {
-            out.append(parts.joined(separator: ".") + "." + name)
-            parts.removeLast()
-        }
-        return out + [name]
-    }
-
-    static let types: Set<String> = [
-        "bool", "int", "uint", "double", "string", "bytes", "list", "map", "null_type", "type", "google.protobuf.Timestamp",
-        "google.protobuf.Duration",
-    ]
-
     private mutating func call(_ name: String, _ target: Syntax?, _ arguments: [Syntax], _ at: Int) -> Plan {
         if target == nil, let builtIn = operation(name, arguments, at) { return builtIn }
-        if let target, let parts = Planner.parts(target), scope.slots[parts.names[0]] == nil, !locals.contains(parts.names[0]) {
-            let qualified = (parts.names + [name]).joined(separator: ".")
-            if FunctionTable.standard.knows(qualified) { return function(qualified, nil, arguments, at) }
+        if let target, name == "or" || name == "orValue", arguments.count == 1 {
+            return .optionalOr(plan(target), plan(arguments[0]), givesValue: name == "orValue", at)
         }
+        if let qualified = scope.function(name, on: target, hiding: locals) { return function(qualified, nil, arguments, at) }
+        if target == nil, let known = scope.function(name, isAbsolute: false) { return function(known, nil, arguments, at) }
         return function(name, target, arguments, at)
     }
 
     private mutating func function(_ name: String, _ target: Syntax?, _ arguments: [Syntax], _ at: Int) -> Plan {
         let operands = (target.map { [$0] } ?? []) + arguments
         let plans = operands.map { plan($0) }
+        if scope.functions.contains(where: { sameBytes($0.name, name) }) {
+            return .failure(ExpressionFailure(.evaluation, "The function '\(name)' is declared and has no body.", at: at))
+        }
         switch FunctionTable.standard.find(name, isMember: target != nil, argumentCount: arguments.count) {
-        case .found(let body): return .call(body, plans, at)
-        case .unknown: return fail("There is no function '\(name)'.", at: at)
+        case .found(let body): return .call(PlannedCall(name: name, body: body), plans, at)
+        case .unknown:
+            let near = nearestName(to: name, among: FunctionTable.standard.names)
+            return fail("There is no function '\(name)'.\(near.map { " Did you mean '\($0)'?" } ?? "")", at: at)
         case .wrongArity(let wanted):
             return fail("'\(name)' takes \(wanted) \(wanted == "1" ? "argument" : "arguments"), not \(arguments.count).", at: at)
         }
@@ -146,6 +126,7 @@ struct Planner {
         case ("-", 1): return .negate(plan(operands[0]), at)
         case ("==", 2), ("!=", 2): return .equal(plan(operands[0]), plan(operands[1]), isNegated: name == "!=", at)
         case ("in", 2): return .member(plan(operands[0]), plan(operands[1]), at)
+        case ("[?]", 2): return .optionalIndex(plan(operands[0]), plan(operands[1]), at)
         case ("[]", 2): return .index(plan(operands[0]), plan(operands[1]), at)
         case (_, 2):
             if let comparison = Comparison(rawValue: name) {

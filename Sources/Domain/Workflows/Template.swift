@@ -11,6 +11,11 @@ indirect enum Template: Sendable {
     case array([Template])
     case object([(key: String, value: Template)])
 
+    enum Piece {
+        case plain(String)
+        case source(String)
+    }
+
     enum Segment: Sendable {
         case plain(String)
         case expression(CompiledExpression)
@@ -34,32 +39,45 @@ indirect enum Template: Sendable {
     private static func parse(
         _ text: String, in scope: ExpressionScope, at pointer: String, issues: inout [AssetIssue]
     ) -> Template {
-        var segments: [Segment] = []
-        var plain = ""
-        var rest = Substring(text)
-        while let opening = rest.firstRange(ofText: "${") {
-            plain += rest[..<opening.lowerBound]
-            let body = rest[opening.upperBound...]
-            guard let end = closing(of: body) else {
-                issues.append(AssetIssue(pointer, "An expression `${` is not closed.", remedy: "End it with `}`."))
-                return .literal(.string(text))
-            }
-            if !plain.isEmpty { segments.append(.plain(plain)) }
-            plain = ""
-            guard let compiled = CompiledExpression.compile(String(body[..<end]), in: scope, pointer: pointer, issues: &issues)
-            else {
-                return .literal(.null)
-            }
-            segments.append(.expression(compiled))
-            rest = body[body.index(after: end)...]
+        guard let pieces = pieces(of: text) else {
+            issues.append(AssetIssue(pointer, "An expression `${` is not closed.", remedy: "End it with `}`."))
+            return .literal(.string(text))
         }
-        plain += rest
-        if !plain.isEmpty { segments.append(.plain(plain)) }
+        var segments: [Segment] = []
+        for piece in pieces {
+            switch piece {
+            case .plain(let text): segments.append(.plain(text))
+            case .source(let source):
+                guard let compiled = CompiledExpression.compile(source, in: scope, pointer: pointer, issues: &issues) else {
+                    return .literal(.null)
+                }
+                segments.append(.expression(compiled))
+            }
+        }
         if segments.count == 1, case .expression(let only) = segments[0] { return .expression(only) }
         guard segments.contains(where: { if case .expression = $0 { true } else { false } }) else {
             return .literal(.string(text))
         }
         return .text(segments)
+    }
+
+    /// A text cut into what is spelled out and what is an expression; nil when an expression is not closed.
+    static func pieces(of text: String) -> [Piece]? {
+        var pieces: [Piece] = []
+        var plain = ""
+        var rest = Substring(text)
+        while let opening = rest.firstRange(ofText: "${") {
+            plain += rest[..<opening.lowerBound]
+            let body = rest[opening.upperBound...]
+            guard let end = closing(of: body) else { return nil }
+            if !plain.isEmpty { pieces.append(.plain(plain)) }
+            plain = ""
+            pieces.append(.source(String(body[..<end])))
+            rest = body[body.index(after: end)...]
+        }
+        plain += rest
+        if !plain.isEmpty { pieces.append(.plain(plain)) }
+        return pieces
     }
 
     /// The brace that ends an expression: braces of maps nest, and those in quotes do not count.

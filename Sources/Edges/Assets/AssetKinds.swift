@@ -19,7 +19,7 @@ enum AssetKinds {
         case .contract: readContract(json, issues: &issues)
         case .onCall: OnCallDocument.parse(json, issues: &issues).map { AssetReading(.onCall($0)) }
         case .calendar: ServiceCalendar.parse(json, issues: &issues).map { _ in AssetReading(.judged) }
-        case .workflow: WorkflowDefinition.parse(json, issues: &issues).map { reading(of: $0, json) }
+        case .workflow: readWorkflow(json, issues: &issues)
         case .policy: readPolicy(json, issues: &issues)
         case .connector: ConnectorMapping.parse(json, issues: &issues).map(reading)
         case .policyTests: readTests(json, issues: &issues)
@@ -41,6 +41,14 @@ enum AssetKinds {
         AssetReading(
             .judged, secrets: mapping.secretNames, settings: mapping.settingNames, endpoints: mapping.endpointNames,
             samples: mapping.sampleNames)
+    }
+
+    /// The data that its expressions see is checked when the definition itself can be read.
+    private static func readWorkflow(_ json: JSONValue, issues: inout [AssetIssue]) -> AssetReading? {
+        let before = issues.count
+        guard let workflow = WorkflowDefinition.parse(json, issues: &issues) else { return nil }
+        if issues[before...].allSatisfy({ $0.severity != .error }) { issues += DataTypes.issues(in: json) }
+        return reading(of: workflow, json)
     }
 
     private static func reading(of workflow: WorkflowDefinition, _ json: JSONValue) -> AssetReading {

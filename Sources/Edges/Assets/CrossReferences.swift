@@ -1,5 +1,6 @@
 internal import Kernel
 internal import Tenancy
+internal import Workflows
 
 /// What no single file can know: that names lead somewhere, that people's roles fit, that promises do not overlap.
 struct CrossReferences {
@@ -26,7 +27,26 @@ struct CrossReferences {
             case .operatorFile, .partner, .contract, .judged, nil: break
             }
         }
-        return found + slugs() + emails() + contracts()
+        return found + slugs() + emails() + contracts() + data()
+    }
+
+    /// The expressions of the workflows that tenants use, against what their runs are started with.
+    private func data() -> [LocatedIssue] {
+        var found: [LocatedIssue] = []
+        for asset in tree.assets {
+            guard case .tenant(let tenant) = asset.content else { continue }
+            for (kind, name) in tenant.workflows {
+                guard let workflow = tree.visible(.workflow, name, from: asset.scope), workflow.reading != nil else { continue }
+                let issues = DataTypes.issues(
+                    in: workflow.document.json, input: CanonicalTypes.inputs[kind.rawValue] ?? .dyn
+                ) { tree.visible(.policy, $0, from: asset.scope)?.document.json }
+                // What is wrong whatever the run is started with was told when the file was read; several tenants share a workflow.
+                let known = Set(DataTypes.issues(in: workflow.document.json))
+                let fresh = issues.filter { !known.contains($0) }.map(workflow.document.located)
+                for issue in fresh where !found.contains(issue) { found.append(issue) }
+            }
+        }
+        return found
     }
 
     private func check(_ reference: AssetReference, of asset: Asset) -> [LocatedIssue] {

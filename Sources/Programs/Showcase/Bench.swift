@@ -7,6 +7,8 @@ package final class Bench: Sendable {
     package enum Subject: String, Sendable, CaseIterable {
         case endToEnd = "end-to-end"
         case worker, start, engine, page
+        /// Measured in this process, without the product around it.
+        case cel
     }
 
     static let sendersAtOnce = 12
@@ -47,9 +49,11 @@ package final class Bench: Sendable {
 
     /// What a measurement found: the settings under which it was made, the results, and the engine's figures by name.
     package struct Report: Sendable {
-        package let settings: [String]
-        package let results: [BenchResult]
-        package let figures: JSONObject
+        package var settings: [String] = []
+        package var results: [BenchResult] = []
+        package var figures: JSONObject = [:]
+
+        package init() {}
     }
 
     /// Nothing is left running.
@@ -75,9 +79,12 @@ package final class Bench: Sendable {
                 figures = measured.json
             }
             if subjects.contains(.page) { results += try await page() }
-            let settings = durability()
+            var report = Report()
+            report.settings = durability()
+            report.results = results
+            report.figures = figures
             await installation.stop()
-            return Report(settings: settings, results: results, figures: figures)
+            return report
         } catch {
             await installation.stop()
             throw error

@@ -8,7 +8,7 @@ extension Bench.Subject: ExpressibleByArgument {}
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measure throughput, worker start and size, waiting of ready work, the engine, and pages.",
+        abstract: "Measure throughput, worker start and size, waiting of ready work, the engine, pages, and expressions.",
         discussion: """
             Everything runs on this machine, the database with its usual durability, which is printed. Use a release build.
             Exit codes: 0 measured and every bar met; 1 a bar was missed; 2 it could not run.
@@ -29,6 +29,9 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: "The configuration to apply; by default the example that comes with the product.")
     var tenants: String?
 
+    @Option(help: "The Python interpreter that has cel-python, to compare with (cel).")
+    var python = "/usr/bin/python3"
+
     @OptionGroup var output: OutputOption
 
     func validate() throws {
@@ -38,13 +41,23 @@ struct BenchCommand: AsyncParsableCommand {
 
     func run() async throws {
         let isText = output.form == .text
-        let bench = try Bench(
-            folder: data ?? Places.data("countersign-bench"), tenants: try Places.tenants(tenants),
-            subjects: subjects.isEmpty ? Bench.Subject.allCases : subjects, invoices: invoices, seconds: seconds
-        ) { isText ? Terminal.print($0) : Terminal.complain($0) }
-        let report = try await StopSignal.ending { try await bench.run() }
+        let say: @Sendable (String) -> Void = { isText ? Terminal.print($0) : Terminal.complain($0) }
+        let wanted = subjects.isEmpty ? Bench.Subject.allCases : subjects
+        let folder = data ?? Places.data("countersign-bench")
+        var report = Bench.Report()
+        let installed = wanted.filter { $0 != .cel }
+        if !installed.isEmpty {
+            let bench = try Bench(
+                folder: folder, tenants: try Places.tenants(tenants), subjects: installed, invoices: invoices, seconds: seconds,
+                say: say)
+            report = try await StopSignal.ending { try await bench.run() }
+        }
+        if wanted.contains(.cel) {
+            let bench = try BenchExpressions(folder: folder + "-cel", python: python, say: say)
+            report.results += try await StopSignal.ending { try await bench.run() }
+        }
         if isText {
-            Terminal.print("database: \(report.settings.joined(separator: " "))")
+            if !report.settings.isEmpty { Terminal.print("database: \(report.settings.joined(separator: " "))") }
             let rows = report.results.map { result in
                 [
                     result.name, result.shown, result.shownBar, result.verdict.rawValue,

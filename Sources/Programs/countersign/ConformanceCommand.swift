@@ -1,4 +1,5 @@
 import ArgumentParser
+import Expressions
 import Kernel
 import Seals
 import ServiceLevels
@@ -13,7 +14,7 @@ struct ConformanceCommand: ParsableCommand {
             Exit codes: 0 nothing failed; 1 something failed; 2 the data cannot be read.
             """)
 
-    enum Subject: String, ExpressibleByArgument, CaseIterable { case json, jcs, sla, einvoice }
+    enum Subject: String, ExpressibleByArgument, CaseIterable { case json, jcs, sla, cel, einvoice }
 
     @Argument(help: "What to test: \(Subject.allCases.map(\.rawValue).joined(separator: ", ")).")
     var subject: Subject
@@ -46,6 +47,7 @@ struct ConformanceCommand: ParsableCommand {
         case .json: try JSONConformance.run(directory: folder)
         case .jcs: try JCSConformance.run(directory: folder, linesMax: lines) { SHA256Stream() }
         case .sla: try SLAConformance.run(directory: folder)
+        case .cel: try CELConformance.run(directory: folder) { name throws(Refusal) in try ZoneRules.load(name) }
         case .einvoice: try DocumentReader.conformance(folder)
         }
     }
