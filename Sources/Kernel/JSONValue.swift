@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// A JSON value as our strict profile reads it: numbers keep their exact text, objects keep their order, keys are unique.
 ///
 /// Keys and strings compare by their UTF-8 bytes wherever meaning depends on it: Swift's `==` on `String` folds canonical
@@ -91,7 +93,17 @@ package struct JSONObject: Sendable, Hashable, ExpressibleByDictionaryLiteral, S
     }
 }
 
-package func sameBytes(_ lhs: String, _ rhs: String) -> Bool { lhs.utf8.elementsEqual(rhs.utf8) }
+/// Lengths first: most keys that differ differ in that, and the rest is one comparison of memory.
+package func sameBytes(_ lhs: String, _ rhs: String) -> Bool {
+    guard lhs.utf8.count == rhs.utf8.count else { return false }
+    let isSame = lhs.utf8.withContiguousStorageIfAvailable { left in
+        rhs.utf8.withContiguousStorageIfAvailable { right in
+            guard let first = left.baseAddress, let second = right.baseAddress else { return left.isEmpty }
+            return memcmp(first, second, left.count) == 0
+        }
+    }
+    return isSame.flatMap { $0 } ?? lhs.utf8.elementsEqual(rhs.utf8)
+}
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral

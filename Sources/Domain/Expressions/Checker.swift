@@ -32,8 +32,7 @@ struct Checker {
             return select(check(operand), field, at: syntax.offset) == .error ? .error : .bool
         case .list(let items): return list(items)
         case .map(let entries): return map(entries)
-        case .conditional(let test, let yes, let no):
-            return call("?:", isMember: false, [test, yes, no], at: syntax.offset)
+        case .conditional(let test, let yes, let no): return conditional(test, yes, no, at: syntax.offset)
         case .and(let operands), .or(let operands):
             for operand in operands { condition(operand) }
             return .bool
@@ -57,6 +56,16 @@ struct Checker {
         let type = check(syntax)
         guard !bindings.fits(.bool, type) else { return }
         _ = fail("A condition has to be a bool, not \(shown(type)).", at: syntax.start)
+    }
+
+    /// Both answers have one type; null goes with any, since members of JSON may be null.
+    private mutating func conditional(_ test: Syntax, _ yes: Syntax, _ no: Syntax, at offset: Int) -> CELType {
+        condition(test)
+        let (first, second) = (check(yes), check(no))
+        let shared = bindings.freshParameter()
+        if bindings.fits([shared, shared], [first, second]) { return bindings.resolved(shared) }
+        guard bindings.resolved(first) != .null, bindings.resolved(second) != .null else { return .dyn }
+        return fail("The two answers of '?:' have different types: \(shown(first)) and \(shown(second)).", at: offset)
     }
 
     var hiddenNames: [String] { locals.map(\.name) }

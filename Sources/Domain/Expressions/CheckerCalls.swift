@@ -89,11 +89,6 @@ extension Checker {
         if resolved.contains(.double), resolved.contains(where: { $0 == .decimal || $0 == .money }) {
             return "A double cannot meet a decimal or money in '\(name)'; write the number as decimal(\"…\")."
         }
-        if name == "?:" {
-            return resolved[0] == .bool || resolved[0].isDynOrError
-                ? "The two answers of '?:' have different types: \(resolved[1].description) and \(resolved[2].description)."
-                : "The condition of '?:' has to be a bool, not \(resolved[0].description)."
-        }
         let given = resolved.map(\.description)
         let shown =
             isMember
