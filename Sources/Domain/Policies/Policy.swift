@@ -7,6 +7,7 @@ package struct Policy: Sendable {
         case approvalMatrix = "approval-matrix"
         case tolerances
         case dutySeparation = "duty-separation"
+        case formula
     }
 
     package enum Body: Sendable {
@@ -14,6 +15,7 @@ package struct Policy: Sendable {
         case approvalMatrix(ApprovalMatrix)
         case tolerances(ToleranceTable)
         case dutySeparation(DutySeparation)
+        case formula(FormulaPolicy)
     }
 
     package let name: String
@@ -28,6 +30,7 @@ package struct Policy: Sendable {
         case .approvalMatrix: .approvalMatrix
         case .tolerances: .tolerances
         case .dutySeparation: .dutySeparation
+        case .formula: .formula
         }
     }
 
@@ -57,6 +60,7 @@ package struct Policy: Sendable {
         case .approvalMatrix: body = ApprovalMatrix.parse(reader, issues: &issues).map(Body.approvalMatrix)
         case .tolerances: body = ToleranceTable.parse(reader, issues: &issues).map(Body.tolerances)
         case .dutySeparation: body = DutySeparation.parse(reader, issues: &issues).map(Body.dutySeparation)
+        case .formula: body = FormulaPolicy.parse(reader, issues: &issues).map(Body.formula)
         }
         guard let body, let name, let version, let title else { return nil }
         return Policy(name: name, version: version, title: title, body: body, tests: tests)
@@ -71,6 +75,7 @@ package struct Policy: Sendable {
         case .approvalMatrix(let matrix): answer = try matrix.decide(input)
         case .tolerances(let table): answer = try table.decide(input)
         case .dutySeparation(let rules): answer = try rules.decide(input)
+        case .formula(let formula): answer = try formula.decide(input)
         }
         return PolicyDecision(
             policy: name, version: version, outcome: answer.outcome, rulesFired: answer.rulesFired, inputsUsed: answer.inputsUsed)

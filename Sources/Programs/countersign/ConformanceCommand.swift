@@ -1,5 +1,7 @@
 import ArgumentParser
+import Assets
 import Kernel
+import Reader
 import Seals
 import ServiceLevels
 
@@ -13,7 +15,7 @@ struct ConformanceCommand: ParsableCommand {
             Exit codes: 0 nothing failed; 1 something failed; 2 the data cannot be read.
             """)
 
-    enum Subject: String, ExpressibleByArgument, CaseIterable { case json, jcs, sla, einvoice }
+    enum Subject: String, ExpressibleByArgument, CaseIterable { case json, jcs, sla, einvoice, dmn }
 
     @Argument(help: "What to test: \(Subject.allCases.map(\.rawValue).joined(separator: ", ")).")
     var subject: Subject
@@ -47,7 +49,15 @@ struct ConformanceCommand: ParsableCommand {
         case .jcs: try JCSConformance.run(directory: folder, linesMax: lines) { SHA256Stream() }
         case .sla: try SLAConformance.run(directory: folder)
         case .einvoice: try DocumentReader.conformance(folder)
+        case .dmn: try decisions()
         }
+    }
+
+    /// The XML of models and cases is opened by the reader process.
+    private func decisions() throws -> ConformanceTally {
+        let child = try DocumentReader.child(nil)
+        defer { child.close() }
+        return try DMNFile.conformance(folder) { (bytes: [UInt8]) throws(Fault) in try child.outlineBlocking(bytes) }
     }
 
     private static func json(_ tally: ConformanceTally) -> JSONValue {
