@@ -114,7 +114,9 @@ package struct DecisionTable: Sendable {
             values.append(cell)
         }
         let hits = rules.filter { rule in zip(rule.cells, values).allSatisfy { $0.takes($1) } }
-        return try answer(hits, used: .object(used))
+        var answer = try answer(hits, used: .object(used))
+        answer.personal = inputs.filter(\.isPersonal).map(\.name)
+        return answer
     }
 
     /// The value of one column. `scope` is made once for all columns in FEEL.

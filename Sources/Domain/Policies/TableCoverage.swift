@@ -238,15 +238,19 @@ struct ColumnPiece: Sendable {
 
         /// A number inside: the middle of the stretch, or one step outside of its only end.
         var sample: ExactDecimal {
-            // Bounds in files have at most 30 digits; where even a middle runs out of digits, the end itself is near enough.
-            switch (low, high) {
+            let half = ExactDecimal(mantissa: 5, scale: 1)
+            return switch (low, high) {
             case (let low?, let high?):
-                let middle = try? low.adding(high).multiplied(by: ExactDecimal(mantissa: 5, scale: 1)).normalized
-                return isPoint ? low : middle ?? low
-            case (let low?, nil): return (try? low.adding(.one)) ?? low
-            case (nil, let high?): return (try? high.subtracting(.one)) ?? high
-            case (nil, nil): return .zero
+                isPoint ? low : near(low) { () throws(Refusal) in try low.adding(high).multiplied(by: half).normalized }
+            case (let low?, nil): near(low) { () throws(Refusal) in try low.adding(.one) }
+            case (nil, let high?): near(high) { () throws(Refusal) in try high.subtracting(.one) }
+            case (nil, nil): .zero
             }
+        }
+
+        private func near(_ end: ExactDecimal, _ compute: () throws(Refusal) -> ExactDecimal) -> ExactDecimal {
+            // An example that runs out of digits is told as the end itself, which is near enough to see what is meant.
+            (try? compute()) ?? end
         }
     }
 
