@@ -141,7 +141,7 @@ let testTargets: [Target] = [
     tests(of: "Incidents", uses: ["Kernel", "TestBasics"]),
     tests(of: "Evidence", uses: ["Kernel"]),
     tests(of: "Assets", uses: ["Kernel", "Tenancy", "Policies", "Workflows", "ServiceLevels", "TestBasics"]),
-    tests(of: "Formats", uses: ["Kernel", "Finance", "Reader", "Showcase", "TestBasics"]),
+    tests(of: "Formats", uses: ["Kernel", "Finance", "Policies", "Reader", "Showcase", "TestBasics"]),
     tests(of: "Reader", uses: ["Kernel", "Finance", "Formats", "Showcase", "countersign-reader", "TestBasics"]),
     tests(of: "Seals", uses: ["Kernel", "TestBasics"]),
     tests(of: "Telemetry", uses: ["Kernel", logging]),

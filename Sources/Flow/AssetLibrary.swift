@@ -127,10 +127,8 @@ package final class AssetLibrary: Sendable {
         return state.withLock { $0.contexts[key] }
     }
 
-    /// What is in force for the tenant (or partner, or operator) now.
-    package func current(for tenant: TenantID) async throws -> TenantAssets {
-        let now = clock.now
-        if let known = known(tenant) { return known }
+    /// The tenant, its partner and the operator, nearest first.
+    private func line(of tenant: TenantID) async throws -> [ScopeRow] {
         let scopes = try await store.withGate { tx in try await tx.query(ScopeQueries.all()).map(ScopeRow.init) }
         var line: [ScopeRow] = []
         var next: TenantID? = tenant
@@ -138,6 +136,14 @@ package final class AssetLibrary: Sendable {
             line.append(scope)
             next = scope.parent
         }
+        return line
+    }
+
+    /// What is in force for the tenant (or partner, or operator) now.
+    package func current(for tenant: TenantID) async throws -> TenantAssets {
+        let now = clock.now
+        if let known = known(tenant) { return known }
+        let line = try await line(of: tenant)
         guard let own = line.first else { throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.") }
         var assets: [String: AssetRow] = [:]
         var people: [PersonRow] = []
@@ -290,6 +296,18 @@ package final class AssetLibrary: Sendable {
             }
         }
         return found
+    }
+
+    /// A published version by its number, in force or not, from the nearest scope that has it.
+    func version(_ kind: String, _ name: String, _ version: String, for tenant: TenantID) async throws -> AssetRow? {
+        for scope in try await line(of: tenant) {
+            let rows = try await store.withTenant(scope.id) { tx in
+                try await tx.query(AssetQueries.version(tenant: scope.id, kind: kind, name: name, version: version)).map(
+                    AssetRow.init)
+            }
+            if let row = rows.first { return row }
+        }
+        return nil
     }
 
     /// A pinned asset's content, for pages and receipts.

@@ -9,8 +9,8 @@ internal import Workflows
 package struct Looking: Sendable {
     package static let pageMax = 200
 
-    private let platform: Platform
-    private let assets: AssetLibrary
+    let platform: Platform
+    let assets: AssetLibrary
 
     package init(platform: Platform, assets: AssetLibrary) {
         self.platform = platform

@@ -301,4 +301,36 @@ extension Samples {
                     checkpoint: "Checkpoint 1,902 at 14:45 CET seals the entries below"),
             ], pager: Pager(range: "3 of 48,213", older: "/audit?before=48211"))
     }
+
+    static func policies(_ brand: Brand) -> PoliciesPage {
+        func row(_ title: String, _ name: String, _ kind: String, _ version: String, isShown: Bool = false) -> PoliciesPage.Row {
+            PoliciesPage.Row(
+                title: title, name: name, href: "/policies?policy=\(name)", kind: kind, version: version,
+                since: time.dayAndTime(moment("2026-11-02T08:00:00Z")), isShown: isShown)
+        }
+        return PoliciesPage(
+            frame: frame("Policies", brand, current: "Policies", crumbs: [Crumb(label: "Policies")]),
+            head: PageHead(
+                title: "Policies", lead: "What is decided by rule. Versions never change; a run keeps the one it began with."),
+            rows: [
+                row("Who signs an invoice", "ap-approval", "approval matrix", "2.0", isShown: true),
+                row("How much risk an invoice carries", "ap-route", "decision table", "1.0"),
+            ],
+            policy: PoliciesPage.Shown(
+                title: "Who signs an invoice, version 2.0",
+                scale: ReplayScale(unchanged: 812, changed: 141, refused: 0, untold: 47),
+                figures: [
+                    Figure(label: "Decisions", value: "1,000", context: "on record and looked at"),
+                    Figure(label: "Otherwise", value: "141", context: "would be decided differently now", status: .watch),
+                    Figure(label: "At stake", value: "98,310.20", unit: "EUR", context: "in 141 of these"),
+                ], meaning: ["Band `standard-small`: it ends at 500.00, and did at 1000.00."],
+                changes: [PoliciesPage.Change(from: "no signature", to: "1 × approver", count: "141")],
+                examples: [
+                    PoliciesPage.Example(
+                        subject: "INV 2026-10418", href: "/runs/1", counterparty: "Nordlicht Verpackung GmbH",
+                        amount: "712.40 EUR",
+                        from: "no signature", to: "1 × approver")
+                ], untold: ["the new version asks for what the old one did not use: 47"],
+                note: "the newest 1,000 recorded decisions, asked again"))
+    }
 }

@@ -34,6 +34,7 @@ struct DecisionTableTests {
         let issues = try table(hitPolicy: "UNIQUE", rules: [("small", "<= 100", "-"), ("large", "> 200", "-")]).issues
         #expect(issues.count == 1)
         #expect(issues.first?.message.contains("No rule applies when amount is between 100 and 200") ?? false, "\(issues)")
+        #expect(issues.first?.message.contains("such as {\"amount\":\"150\"") ?? false, "\(issues)")
     }
 
     @Test("an overlap is found, with the rules that both apply")
@@ -41,7 +42,8 @@ struct DecisionTableTests {
         let issues = try table(hitPolicy: "UNIQUE", rules: [("small", "<= 100", "-"), ("large", ">= 100", "-")]).issues
         #expect(
             issues.map(\.message) == [
-                "The rules `small` and `large` both apply when amount is 100 and currency is anything else."
+                "The rules `small` and `large` both apply when amount is 100 and currency is anything else, "
+                    + "such as {\"amount\":\"100\",\"currency\":\"other\"}."
             ])
     }
 
@@ -54,7 +56,7 @@ struct DecisionTableTests {
     @Test("a rule that stands behind a wider one can never apply")
     func shadowed() throws {
         let issues = try table(hitPolicy: "FIRST", rules: [("all", "-", "-"), ("never", "> 5", "EUR")]).issues
-        #expect(issues.map(\.message) == ["The rule `never` can never apply."])
+        #expect(issues.map(\.message) == ["The rule `never` can never apply: `all` takes all that it takes."])
         #expect(issues.map(\.pointer) == ["/rules/1"])
     }
 

@@ -233,6 +233,10 @@ extension RegisteredStatement {
         engine("AuditQueries.insert", AuditQueries.insert([one.auditRow])),
         app("AuditQueries.page", AuditQueries.page(tenant: one.id, action: nil, object: nil, before: nil, limit: 5)),
         app("AuditQueries.page", AuditQueries.page(tenant: one.id, action: "a", object: "o", before: (now, one.entry), limit: 5)),
+        app("AuditQueries.decisions", AuditQueries.decisions(tenant: one.id, policy: nil, before: nil, limit: 5)),
+        app(
+            "AuditQueries.decisions",
+            AuditQueries.decisions(tenant: one.id, policy: "p", before: (now, one.entry), limit: 5)),
         app("AuditQueries.ofRun", AuditQueries.ofRun(tenant: one.id, run: one.run, limit: 5)),
         app("OutboxQueries.insert", OutboxQueries.insert([one.outboxRow])),
         engine("OutboxQueries.insert", OutboxQueries.insert([one.outboxRow])),

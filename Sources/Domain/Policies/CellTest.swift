@@ -1,18 +1,42 @@
 import Kernel
 
 /// The type of an input column.
-enum ColumnType: String, Sendable, CaseIterable { case decimal, string, bool, date }
+enum ColumnType: String, Sendable, CaseIterable {
+    case decimal, string, bool, date
+    /// `{amount, currency}`; amounts of different currencies are never compared.
+    case money
+    /// Other names of the same: `number`, `boolean`, and `enum`, which is a text with `values`.
+    case number, boolean, `enum`
+
+    /// The type without its other names.
+    var plain: ColumnType {
+        switch self {
+        case .number: .decimal
+        case .boolean: .bool
+        case .enum: .string
+        case .decimal, .string, .bool, .date, .money: self
+        }
+    }
+}
 
 /// A cell of a decision table: which values of its column it takes.
 ///
 /// The grammar is small on purpose, so that coverage can be proven: `-` (any), a comparison (`>= 100`), an interval (`[0..100]`,
-/// `]0..100]`), a value, a list of these with commas, and `not(…)` around such a list.
+/// `]0..100]`), a value, a list of these with commas, and `not(…)` around such a list. Sums of money name their currency at
+/// the end: `> 1000.00 EUR`, or a currency alone for any amount of it.
 enum CellTest: Sendable, Equatable {
     case any
     /// Decimals, and dates as days since 1970.
     case ordered([Interval], isNegated: Bool)
     case words([String], isNegated: Bool)
     case flag(Bool)
+    case money([Sum], isNegated: Bool)
+
+    /// Amounts of one currency.
+    struct Sum: Sendable, Equatable {
+        let currency: String
+        let interval: Interval
+    }
 
     struct Interval: Sendable, Equatable {
         struct End: Sendable, Equatable {
@@ -41,6 +65,8 @@ enum CellTest: Sendable, Equatable {
             intervals.contains { $0.contains(number) } != isNegated
         case (.words(let words, let isNegated), .word(let word)): words.contains { sameBytes($0, word) } != isNegated
         case (.flag(let wanted), .flag(let flag)): wanted == flag
+        case (.money(let sums, let isNegated), .money(let amount, let currency)):
+            sums.contains { sameBytes($0.currency, currency) && $0.interval.contains(amount) } != isNegated
         default: false
         }
     }
@@ -76,7 +102,11 @@ enum CellTest: Sendable, Equatable {
             }
             return .flag(parts[0] == "true")
         case .string: return .words(parts.map(unquoted), isNegated: isNegated)
-        case .decimal, .date:
+        case .money:
+            var sums: [Sum] = []
+            for part in parts { sums.append(try sum(part)) }
+            return .money(sums, isNegated: isNegated)
+        case .decimal, .date, .number, .boolean, .enum:
             var intervals: [Interval] = []
             for part in parts { intervals.append(try interval(part, type)) }
             return .ordered(intervals, isNegated: isNegated)
@@ -110,6 +140,16 @@ enum CellTest: Sendable, Equatable {
         Interval(low: Interval.End(value: value, isClosed: true), high: Interval.End(value: value, isClosed: true))
     }
 
+    private static func sum(_ text: String) throws(CellProblem) -> Sum {
+        let currency = String(text.unicodeScalars.suffix(3))
+        guard Currency(currency) != nil else {
+            throw CellProblem("`\(text)` does not end in a currency; write an amount as > 1000.00 EUR.")
+        }
+        let amount = String(text.unicodeScalars.dropLast(3)).trimmed
+        let interval = amount.isEmpty ? Interval(low: nil, high: nil) : try interval(amount, .decimal)
+        return Sum(currency: currency, interval: interval)
+    }
+
     private static func interval(_ text: String, _ type: ColumnType) throws(CellProblem) -> Interval {
         for (sign, isLow, isClosed) in [(">=", true, true), ("<=", false, true), (">", true, false), ("<", false, false)]
         where text.hasPrefix(sign) {
@@ -135,7 +175,7 @@ enum CellTest: Sendable, Equatable {
         case .date:
             guard let date = CivilDate(text) else { throw CellProblem("`\(text)` is no date; write YYYY-MM-DD.") }
             return ExactDecimal(Int64(date.daysSince1970))
-        case .decimal, .string, .bool:
+        case .decimal, .string, .bool, .money, .number, .boolean, .enum:
             guard let value = ExactDecimal(text) else { throw CellProblem("`\(text)` is no decimal number.") }
             return value
         }
@@ -147,6 +187,7 @@ enum CellValue: Sendable, Equatable {
     case ordered(ExactDecimal)
     case word(String)
     case flag(Bool)
+    case money(ExactDecimal, String)
 
     /// Nil when the JSON value does not fit the column.
     init?(_ json: JSONValue, _ type: ColumnType) {
@@ -162,6 +203,11 @@ enum CellValue: Sendable, Equatable {
             self = .ordered(ExactDecimal(Int64(date.daysSince1970)))
         case (.string, .string(let text)): self = .word(text)
         case (.bool, .bool(let flag)): self = .flag(flag)
+        case (.money, .object(let sum)):
+            guard let amount = sum["amount"]?.string.flatMap({ ExactDecimal($0) }), let currency = sum["currency"]?.string,
+                Currency(currency) != nil
+            else { return nil }
+            self = .money(amount, currency)
         default: return nil
         }
     }

@@ -20,6 +20,21 @@ package struct DecisionTable: Sendable {
         case collect = "COLLECT"
         case ruleOrder = "RULE ORDER"
         case outputOrder = "OUTPUT ORDER"
+
+        /// Whether a decision is one outcome and not a list of them.
+        var isSingle: Bool {
+            switch self {
+            case .unique, .any, .priority, .first: true
+            case .collect, .ruleOrder, .outputOrder: false
+            }
+        }
+
+        /// The letters that DMN prints in the corner of a table, with what they make of the outcomes.
+        static let letters: [String: (policy: HitPolicy, aggregate: Aggregate)] = [
+            "U": (.unique, .list), "A": (.any, .list), "P": (.priority, .list), "F": (.first, .list), "R": (.ruleOrder, .list),
+            "O": (.outputOrder, .list), "C": (.collect, .list), "C+": (.collect, .sum), "C<": (.collect, .min),
+            "C>": (.collect, .max), "C#": (.collect, .count),
+        ]
     }
 
     package enum Aggregate: String, Sendable, CaseIterable { case list, sum, min, max, count }
@@ -27,9 +42,26 @@ package struct DecisionTable: Sendable {
     struct Input: Sendable {
         let name: String
         let type: ColumnType
-        let expression: CompiledExpression
+        let source: Source
         /// All words a string column can hold; nil when it is open.
         let values: [String]?
+        /// A receipt keeps the fingerprint of the value instead of the value.
+        let isPersonal: Bool
+    }
+
+    /// What a column reads.
+    enum Source: Sendable {
+        /// CEL over `input`.
+        case expression(CompiledExpression)
+        /// FEEL over the members that `given` names, and the terms.
+        case feel(FEELExpression, text: String)
+
+        var text: String {
+            switch self {
+            case .expression(let expression): expression.source
+            case .feel(_, let text): text
+            }
+        }
     }
 
     struct Output: Sendable {
@@ -47,38 +79,61 @@ package struct DecisionTable: Sendable {
 
     package let hitPolicy: HitPolicy
     package let aggregate: Aggregate
+    let names: FEELNames
     let inputs: [Input]
     let outputs: [Output]
     let rules: [Rule]
     /// The outcome when no rule applies.
     let otherwise: JSONObject?
+    let monotone: [Monotone]
 
     /// Evaluates the inputs and applies the hit policy.
     func decide(_ input: JSONValue) throws(Refusal) -> PolicyAnswer {
-        var values: [CellValue] = []
         var used: JSONObject = [:]
+        var scope: FEELContext?
+        for column in inputs { used[column.name] = try evaluate(column, input, &scope) }
+        return try decide(used: used)
+    }
+
+    /// Applies the rules to the values of the columns, by name.
+    func decide(used: JSONObject) throws(Refusal) -> PolicyAnswer {
+        var values: [CellValue] = []
         for column in inputs {
-            let value = try evaluate(column, input)
-            used[column.name] = value
+            let value = used[column.name] ?? .null
             guard let cell = CellValue(value, column.type) else {
                 throw Refusal(
                     .invalid, reason: "policy.input",
-                    "The input '\(column.name)' gave \(value.text), which is no \(column.type.rawValue).")
+                    "The input '\(column.name)' gave \(column.isPersonal ? "a value" : value.text), "
+                        + "which is no \(column.type.rawValue).")
             }
-            if case .word(let word) = cell, let known = column.values, !known.contains(word) {
-                throw Refusal(.invalid, reason: "policy.input", "The input '\(column.name)' knows no '\(word)'.")
+            if case .word(let word) = cell, let known = column.values, !known.contains(where: { sameBytes($0, word) }) {
+                throw Refusal(
+                    .invalid, reason: "policy.input",
+                    "The input '\(column.name)' knows no '\(column.isPersonal ? "such value" : word)'.")
             }
             values.append(cell)
         }
         let hits = rules.filter { rule in zip(rule.cells, values).allSatisfy { $0.takes($1) } }
-        return try answer(hits, used: .object(used))
+        var answer = try answer(hits, used: .object(used))
+        answer.personal = inputs.filter(\.isPersonal).map(\.name)
+        return answer
     }
 
-    private func evaluate(_ column: Input, _ input: JSONValue) throws(Refusal) -> JSONValue {
-        do throws(ExpressionFailure) {
-            return try column.expression.json(["input": input])
-        } catch {
-            throw Refusal(.invalid, reason: "policy.input", "The input '\(column.name)' has no value: \(error.message).")
+    /// The value of one column. `scope` is made once for all columns in FEEL.
+    func evaluate(_ column: Input, _ input: JSONValue, _ scope: inout FEELContext?) throws(Refusal) -> JSONValue {
+        switch column.source {
+        case .expression(let expression):
+            do throws(ExpressionFailure) {
+                return try expression.json(["input": input])
+            } catch {
+                throw Refusal(
+                    .invalid, reason: "policy.input", "The input '\(column.name)' has no value: \(error.message).")
+            }
+        case .feel(let expression, _):
+            let known: FEELContext
+            if let scope { known = scope } else { known = try names.scope(input) }
+            scope = known
+            return try names.value(expression, known).json
         }
     }
 
@@ -125,15 +180,9 @@ package struct DecisionTable: Sendable {
     }
 
     /// By the place of each output in its list of values, the first output first; rules that tie keep their order.
-    private func ranked(_ hits: [Rule]) -> [Rule] {
-        func rank(_ rule: Rule) -> [Int] {
-            outputs.map { output in
-                guard let values = output.values, let value = rule.outcome[output.name] else { return 0 }
-                return values.firstIndex(of: value) ?? values.count
-            }
-        }
+    func ranked(_ hits: [Rule]) -> [Rule] {
         return hits.enumerated().sorted { left, right in
-            let (first, second) = (rank(left.element), rank(right.element))
+            let (first, second) = (ranks(of: left.element), ranks(of: right.element))
             return first == second ? left.offset < right.offset : first.lexicographicallyPrecedes(second)
         }.map(\.element)
     }

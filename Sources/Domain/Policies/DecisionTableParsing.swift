@@ -4,19 +4,36 @@ import Kernel
 extension DecisionTable {
     static func parse(_ reader: AssetReader, issues: inout [AssetIssue]) -> DecisionTable? {
         reader.close(
-            Policy.commonMembers + ["hitPolicy", "aggregate", "inputs", "outputs", "rules", "otherwise"], issues: &issues)
-        let hitPolicy = reader.choice("hitPolicy", HitPolicy.self, otherwise: .unique, issues: &issues) ?? .unique
-        let aggregate = reader.choice("aggregate", Aggregate.self, otherwise: .list, issues: &issues) ?? .list
+            Policy.commonMembers + FEELNames.members + [
+                "hitPolicy", "aggregate", "inputs", "outputs", "rules", "otherwise", "monotone",
+            ], issues: &issues)
+        let letter = reader.object["hitPolicy"]?.string.flatMap { HitPolicy.letters[$0] }
+        let hitPolicy =
+            letter?.policy ?? reader.choice("hitPolicy", HitPolicy.self, otherwise: .unique, issues: &issues) ?? .unique
+        let aggregate =
+            reader.choice("aggregate", Aggregate.self, otherwise: letter?.aggregate ?? .list, issues: &issues) ?? .list
         if aggregate != .list, hitPolicy != .collect {
             issues.append(AssetIssue(reader.path("aggregate"), "Only COLLECT takes an aggregate.", remedy: "Remove `aggregate`."))
         }
+        let names = FEELNames.parse(reader, issues: &issues)
         let inputs = reader.list("inputs", upTo: inputsMax, isRequired: true, issues: &issues).compactMap { item in
-            parseInput(item.value, item.pointer, issues: &issues)
+            parseInput(item.value, item.pointer, names, issues: &issues)
         }
         let outputs = reader.list("outputs", upTo: outputsMax, isRequired: true, issues: &issues).compactMap { item in
             parseOutput(item.value, item.pointer, issues: &issues)
         }
         guard !inputs.isEmpty, !outputs.isEmpty else { return nil }
+        if hitPolicy == .priority || hitPolicy == .outputOrder, outputs.allSatisfy({ $0.values == nil }) {
+            issues.append(
+                AssetIssue(
+                    reader.path("outputs"), "\(hitPolicy.rawValue) needs to know which outcome comes first.",
+                    remedy: "Give an output its `values`, the most important first."))
+        }
+        if aggregate != .list, aggregate != .count, outputs.count > 1 {
+            issues.append(
+                AssetIssue(
+                    reader.path("outputs"), "A figure is made of one output.", remedy: "Remove the others, or `aggregate`."))
+        }
         var rules: [Rule] = []
         let before = issues.count
         for item in reader.list("rules", upTo: rulesMax, isRequired: true, issues: &issues) {
@@ -33,26 +50,47 @@ extension DecisionTable {
             otherwise = parseOutcome(value, reader.path("otherwise"), outputs, issues: &issues)
         }
         let table = DecisionTable(
-            hitPolicy: hitPolicy, aggregate: aggregate, inputs: inputs, outputs: outputs, rules: rules, otherwise: otherwise)
-        if issues.count == before { TableCoverage(table).check(reader.path("rules"), issues: &issues) }
+            hitPolicy: hitPolicy, aggregate: aggregate, names: names, inputs: inputs, outputs: outputs, rules: rules,
+            otherwise: otherwise, monotone: Monotone.parse(reader, inputs, outputs, hitPolicy, issues: &issues))
+        if issues[before...].allSatisfy({ $0.severity != .error }) {
+            TableCoverage(table).check(reader.path("rules"), issues: &issues)
+        }
         return table
     }
 
-    private static func parseInput(_ json: JSONValue, _ pointer: String, issues: inout [AssetIssue]) -> Input? {
+    private static func parseInput(
+        _ json: JSONValue, _ pointer: String, _ names: FEELNames, issues: inout [AssetIssue]
+    ) -> Input? {
         guard let reader = AssetReader(json, at: pointer, "input", issues: &issues) else { return nil }
-        reader.close(["name", "type", "expression", "values"], issues: &issues)
+        reader.close(["name", "type", "expression", "feel", "values", "personal"], issues: &issues)
         let name = reader.text("name", issues: &issues)
-        let type = reader.choice("type", ColumnType.self, otherwise: nil, issues: &issues)
+        let written = reader.choice("type", ColumnType.self, otherwise: nil, issues: &issues)
+        let type = written?.plain
         let values = reader.object["values"] == nil ? nil : reader.texts("values", upTo: 200, issues: &issues)
         if values != nil, let type, type != .string {
             issues.append(AssetIssue(reader.path("values"), "Only a string input has `values`.", remedy: "Remove `values`."))
         }
-        guard let source = reader.text("expression", issues: &issues),
-            let expression = CompiledExpression.compile(
-                source, in: ExpressionScope(["input"]), pointer: reader.path("expression"), issues: &issues),
-            let name, let type
-        else { return nil }
-        return Input(name: name, type: type, expression: expression, values: values)
+        if written == .enum, values?.isEmpty ?? true {
+            issues.append(AssetIssue(reader.path("type"), "An enum lists what it can be.", remedy: "Add `values`."))
+        }
+        let isPersonal = reader.bool("personal", otherwise: false, issues: &issues)
+        guard let source = parseSource(reader, names, issues: &issues), let name, let type else { return nil }
+        return Input(name: name, type: type, source: source, values: values, isPersonal: isPersonal)
+    }
+
+    /// `expression` in CEL, or `feel`.
+    private static func parseSource(_ reader: AssetReader, _ names: FEELNames, issues: inout [AssetIssue]) -> Source? {
+        if reader.object["feel"] != nil {
+            if reader.object["expression"] != nil {
+                issues.append(
+                    AssetIssue(reader.path("feel"), "The column reads two things.", remedy: "Keep `expression` or `feel`."))
+            }
+            return names.expression("feel", reader, issues: &issues).map { .feel($0.0, text: $0.1) }
+        }
+        guard let source = reader.text("expression", issues: &issues) else { return nil }
+        return CompiledExpression.compile(
+            source, in: ExpressionScope(["input"]), pointer: reader.path("expression"), issues: &issues
+        ).map(Source.expression)
     }
 
     private static func parseOutput(_ json: JSONValue, _ pointer: String, issues: inout [AssetIssue]) -> Output? {

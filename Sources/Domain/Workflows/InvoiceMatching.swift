@@ -19,3 +19,17 @@ extension RunEnvironment {
         return InvoiceMatch.match(try InvoiceMatch.Input(json: .object(members), at: "")).json
     }
 }
+
+/// What matching says of the tolerances that spoke.
+enum InvoiceMatching {
+    /// The tolerances named by the holds, each once, with what they say for people.
+    static func rulesFired(by holds: [JSONValue], in policy: Policy) -> [PolicyDecision.Rule] {
+        var out: [PolicyDecision.Rule] = []
+        for hold in holds {
+            guard let id = hold["toleranceId"]?.string, !out.contains(where: { $0.id == id }) else { continue }
+            let row = policy.tolerances?.rows.first { $0.tolerance.id == id }
+            out.append(PolicyDecision.Rule(id: id, label: row?.label ?? id))
+        }
+        return out
+    }
+}

@@ -9,11 +9,15 @@ extension RunPass {
         do throws(Refusal) {
             let decision = try policy.decide(input)
             let rules = decision.rulesFired.map(\.label).joined(separator: "; ")
-            record("policy.decided", node.path, rules.isEmpty ? "\(policy.title) decided." : rules, decision.json)
+            let recorded = decision.recorded(salt: state.seed, hash: environment.hash)
+            record("policy.decided", node.path, rules.isEmpty ? "\(policy.title) decided." : rules, recorded)
             actions.append(
                 .audit(
                     action: "policy.decided",
-                    facts: ["step": .string(node.path), "receipt": decision.receipt(hash: environment.hash)]))
+                    facts: [
+                        "step": .string(node.path),
+                        "receipt": decision.receipt(salt: state.seed, hash: environment.hash),
+                    ]))
             return decision.json
         } catch {
             throw StepError(kind: .policy, type: error.reason, title: policy.title, detail: error.message, step: node.path)
@@ -38,13 +42,18 @@ extension RunPass {
             record(
                 verdict == "held" ? "match.held" : "match.compared", node.path,
                 verdict == "notApplicable" ? "There is no order to compare with." : summary, result)
+            // The documents compared are large and lie in the run; the receipt is bound to them by their fingerprint.
+            let decision = PolicyDecision(
+                policy: policy.name, version: policy.version, outcome: ["result": .string(verdict), "holds": .array(holds)],
+                rulesFired: InvoiceMatching.rulesFired(by: holds, in: policy),
+                inputsUsed: ["fingerprint": .string(environment.hash(input))])
             actions.append(
                 .audit(
                     action: "match.decided",
                     facts: [
                         "step": .string(node.path), "policy": .string(policy.name), "version": .string(policy.version),
-                        "result": .string(verdict),
-                        "holds": .array(holds), "hash": .string(environment.hash(result)),
+                        "result": .string(verdict), "holds": .array(holds), "hash": .string(environment.hash(result)),
+                        "receipt": decision.receipt(hash: environment.hash),
                     ]))
             return result
         } catch {

@@ -18,7 +18,10 @@ enum AssetShapes {
         case .calendar: [calendar]
         case .workflow: [WorkflowShapes.workflow]
         case .policy:
-            [PolicyShapes.decisionTable, PolicyShapes.approvalMatrix, PolicyShapes.tolerances, PolicyShapes.dutySeparation]
+            [
+                PolicyShapes.decisionTable, PolicyShapes.approvalMatrix, PolicyShapes.tolerances, PolicyShapes.dutySeparation,
+                PolicyShapes.formula,
+            ]
         case .connector: [ConnectorShapes.connector]
         case .policyTests: [PolicyShapes.tests]
         case .runbook: [runbook]

@@ -80,6 +80,8 @@ package struct ConfigurationPlan: Sendable {
         package let changes: [(change: FieldChange, weakens: String?)]
         /// Unfinished work that rests on the old version.
         package let inUse: Int
+        /// For policies: what the change means, in words about rules, thresholds and approvers.
+        package var meaning: [String] = []
 
         package var weakened: Int { changes.count { $0.weakens != nil } }
 
@@ -129,7 +131,9 @@ package struct ConfigurationPlan: Sendable {
         guard let known else { return item(.added, []) }
         if known.hash == entry.hash { return item(.unchanged, []) }
         let changes = JSONDifference.changes(from: known.content, to: entry.content)
-        return item(entry.kind.isVersioned && known.version == entry.version ? .refused : .changed, changes)
+        var changed = item(entry.kind.isVersioned && known.version == entry.version ? .refused : .changed, changes)
+        if entry.kind == .policy { changed.meaning = PolicyMeaning.sentences(from: known.content, to: entry.content) }
+        return changed
     }
 
     package func count(_ verdict: Verdict) -> Int { items.count { $0.verdict == verdict } }
@@ -151,6 +155,7 @@ package struct ConfigurationPlan: Sendable {
                         "scope": .string(item.scope), "kind": .string(item.kind), "name": .string(item.name),
                         "verdict": .string(item.verdict.rawValue), "from": item.oldVersion.map(JSONValue.string),
                         "to": item.newVersion.map(JSONValue.string), "inUse": JSONValue(item.inUse),
+                        "meaning": item.meaning.isEmpty ? nil : .array(item.meaning.map(JSONValue.string)),
                         "changes": .array(
                             item.changes.map { entry in
                                 .object([
@@ -181,7 +186,9 @@ package struct ConfigurationPlan: Sendable {
                 lines.append("    Version \(item.newVersion ?? "") is published with other content. Raise `version`.")
             }
             if !item.afterwards.isEmpty { lines.append("    \(item.afterwards)") }
-            for entry in item.changes {
+            lines += item.meaning.map { "  • \($0)" }
+            // Where the meaning is told, single members would say it a second time; what weakens a control is always shown.
+            for entry in item.changes where item.meaning.isEmpty || entry.weakens != nil {
                 lines.append("  \(entry.weakens == nil ? " " : "▼") \(entry.change.sentence)")
                 if let weakens = entry.weakens { lines.append("      weakens a control: \(weakens)") }
             }

@@ -6,23 +6,74 @@ enum PolicyShapes {
         "a decision table", "Rules over named inputs, in the shape of DMN.",
         AssetShapes.head("decision-table") + [
             optional(
-                "hitPolicy", .choice(["UNIQUE", "ANY", "PRIORITY", "FIRST", "COLLECT", "RULE ORDER", "OUTPUT ORDER"]),
-                "what happens when several rules apply; UNIQUE unless given."),
+                "hitPolicy",
+                .choice([
+                    "UNIQUE", "ANY", "PRIORITY", "FIRST", "COLLECT", "RULE ORDER", "OUTPUT ORDER", "U", "A", "P", "F", "R", "O",
+                    "C",
+                    "C+", "C<", "C>", "C#",
+                ]),
+                "what happens when several rules apply, in words or as DMN prints it; UNIQUE unless given."),
             optional("aggregate", .choice(["list", "sum", "min", "max", "count"]), "what COLLECT makes of the outcomes."),
             required("inputs", .list(of: .object(input), count: 1...12), "the columns that are asked."),
             required("outputs", .list(of: .object(output), count: 1...12), "the columns that are answered."),
             required("rules", .list(of: .object(rule), count: 1...500), "one entry a row."),
             optional("otherwise", outcome, "the outcome when no rule applies."),
+            optional(
+                "monotone", .list(of: .object(promise), count: 0...10),
+                "outcomes that never fall, or never rise, while an input rises; proven at every check."),
+            given, terms, tests(isRequired: false),
+        ])
+
+    static let formula = ObjectShape(
+        "a formula", "One expression of FEEL, for what is computed and not looked up.",
+        AssetShapes.head("formula") + [
+            required("feel", .text(.prose), "the expression, over what is given and the terms."), given, terms,
             tests(isRequired: false),
+        ])
+
+    private static let given = optional(
+        "given",
+        .list(
+            of: .object(
+                ObjectShape(
+                    "a given", "A member of the input that FEEL may use.",
+                    [
+                        required("name", .text(.line), "name of the member, which may hold blanks."),
+                        optional("type", .choice(["decimal", "string", "bool", "date", "any"]), "its type; any unless given."),
+                    ])), count: 0...200),
+        "members of the input that FEEL may use.")
+
+    private static let terms = optional(
+        "terms",
+        .list(
+            of: .object(
+                ObjectShape(
+                    "a term", "A value computed once, under a name.",
+                    [
+                        required("name", .text(.line), "name of the term."),
+                        required("feel", .text(.prose), "the expression, over what is given and the terms before."),
+                    ])), count: 0...50),
+        "values computed before the columns, in order.")
+
+    private static let promise = ObjectShape(
+        "a promise", "An outcome that follows an input.",
+        [
+            required("input", .text(.line), "a column of numbers, dates or money."),
+            required("output", .text(.line), "the outcome."),
+            optional("direction", .choice(["rising", "falling"]), "how the outcome may go; rising unless given."),
         ])
 
     private static let input = ObjectShape(
         "an input", "A column that is asked.",
         [
             required("name", .text(.line), "name of the column."),
-            required("type", .choice(["decimal", "string", "bool", "date"]), "type of its values."),
-            required("expression", .text(.prose), "what it reads, over `input`."),
+            required(
+                "type", .choice(["decimal", "string", "bool", "date", "money", "number", "boolean", "enum"]),
+                "type of its values; number and boolean are other names, an enum is a string with `values`."),
+            optional("expression", .text(.prose), "what it reads, in CEL over `input`."),
+            optional("feel", .text(.prose), "what it reads, in FEEL; instead of `expression`."),
             optional("values", .list(of: .text(.line), count: 0...200), "all words that a string column can hold."),
+            optional("personal", .boolean, "whether receipts keep a fingerprint instead of the value."),
         ])
 
     private static let output = ObjectShape(

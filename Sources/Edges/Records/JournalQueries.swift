@@ -77,6 +77,20 @@ package enum AuditQueries {
             """
     }
 
+    /// One page of what policies decided, newest first, with the run each was about.
+    package static func decisions(
+        tenant: TenantID, policy: String?, before: (Moment, AuditEntryID)?, limit: Int
+    ) -> SQL {
+        let byPolicy: SQL = policy.map { "AND a.content -> 'receipt' ->> 'policy' = \($0)" } ?? ""
+        let cursor: SQL = before.map { "AND (a.at, a.id) < (\($0.0), \($0.1))" } ?? ""
+        return """
+            SELECT a.id, a.at, a.action, a.run_id, a.content, r.subject, r.counterparty, r.amount_minor, r.currency
+            FROM audit_entry a LEFT JOIN run r ON r.tenant_id = a.tenant_id AND r.id = a.run_id
+            WHERE a.tenant_id = \(tenant) AND a.action IN ('policy.decided', 'match.decided') \(byPolicy) \(cursor)
+            ORDER BY a.at DESC, a.id DESC LIMIT \(limit)
+            """
+    }
+
     package static func ofRun(tenant: TenantID, run: RunID, limit: Int) -> SQL {
         """
         SELECT id, number, at, actor_kind, actor_id, action, object_type, object_id, run_id, content FROM audit_entry

@@ -22,6 +22,9 @@ struct CheckCommand: ParsableCommand {
     @Option(help: "The date against which review dates are judged, YYYY-MM-DD; today unless given.")
     var today: String?
 
+    @Flag(help: "Show for each policy which rules its tests fire, and which none does.")
+    var coverage = false
+
     @Flag(help: "Count warnings as problems.")
     var strict = false
 
@@ -36,9 +39,13 @@ struct CheckCommand: ParsableCommand {
                 JSONValue.object([
                     "isGood": .bool(bad.isEmpty), "documents": JSONValue(checked.tree.assets.count),
                     "issues": .array(checked.issues.map(\.json)),
+                    "policies": .array(checked.tree.policyCoverage.map(\.json)),
                 ]).prettyText)
         case .text:
             for issue in checked.issues { Terminal.print(CheckCommand.line(issue)) }
+            if coverage {
+                for entry in checked.tree.policyCoverage { Terminal.print("\(entry.path): \(entry.sentence)") }
+            }
             let warnings = checked.issues.count - bad.count
             let tail = warnings == 0 ? "" : ", \(warnings) \(warnings == 1 ? "warning" : "warnings")"
             let verdict =

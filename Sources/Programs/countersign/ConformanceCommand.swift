@@ -1,6 +1,8 @@
 import ArgumentParser
+import Assets
 import Expressions
 import Kernel
+import Reader
 import Seals
 import ServiceLevels
 
@@ -14,7 +16,7 @@ struct ConformanceCommand: ParsableCommand {
             Exit codes: 0 nothing failed; 1 something failed; 2 the data cannot be read.
             """)
 
-    enum Subject: String, ExpressibleByArgument, CaseIterable { case json, jcs, sla, cel, einvoice }
+    enum Subject: String, ExpressibleByArgument, CaseIterable { case json, jcs, sla, cel, dmn, einvoice }
 
     @Argument(help: "What to test: \(Subject.allCases.map(\.rawValue).joined(separator: ", ")).")
     var subject: Subject
@@ -49,7 +51,15 @@ struct ConformanceCommand: ParsableCommand {
         case .sla: try SLAConformance.run(directory: folder)
         case .cel: try CELConformance.run(directory: folder) { name throws(Refusal) in try ZoneRules.load(name) }
         case .einvoice: try DocumentReader.conformance(folder)
+        case .dmn: try decisions()
         }
+    }
+
+    /// The XML of models and cases is opened by the reader process.
+    private func decisions() throws -> ConformanceTally {
+        let child = try DocumentReader.child(nil)
+        defer { child.close() }
+        return try DMNFile.conformance(folder) { (bytes: [UInt8]) throws(Fault) in try child.outlineBlocking(bytes) }
     }
 
     private static func json(_ tally: ConformanceTally) -> JSONValue {

@@ -4,11 +4,11 @@ import Showcase
 
 /// The kinds of things that `get` lists: where they are, who may see them, and their columns.
 enum Listing: String, ExpressibleByArgument, CaseIterable {
-    case runs, approvals, exceptions, incidents, tasks, workers, tenants, documents, clocks, payments
+    case runs, approvals, exceptions, incidents, tasks, workers, tenants, documents, clocks, payments, decisions
 
     var permission: String {
         switch self {
-        case .runs, .tasks, .documents, .payments: "runs.read"
+        case .runs, .tasks, .documents, .payments, .decisions: "runs.read"
         case .approvals: "approvals.read"
         case .exceptions: "exceptions.read"
         case .incidents: "incidents.read"
@@ -92,6 +92,7 @@ enum Listing: String, ExpressibleByArgument, CaseIterable {
                 Column("AMOUNT") { Cells.amount($0["amount"]) }, Column("DUE", at: "dueDate"), Column("STATE", at: "state"),
                 Column("POSTED BY RUN", at: "postedRun"), Column("RELEASE", at: "run"),
             ]
+        case .decisions: Listing.decisionColumns
         case .clocks:
             [
                 Column("OBJECTIVE", at: "objective"), Column("NUMBER", at: "subject"), Column("STATE", at: "state"),
@@ -101,6 +102,17 @@ enum Listing: String, ExpressibleByArgument, CaseIterable {
                 Column("DUE") { Cells.time($0, "dueAt") }, Column("ID", at: "id"),
             ]
         }
+    }
+
+    private static var decisionColumns: [Column] {
+        [
+            Column("POLICY", at: "receipt/policy"), Column("VERSION", at: "receipt/version"),
+            Column("RULES") {
+                ($0["receipt"]?["rules"]?.array ?? []).compactMap { $0["id"]?.string }.joined(separator: ", ")
+            },
+            Column("NUMBER", at: "subject"), Column("DECIDED") { Cells.time($0, "at") },
+            Column("HASH") { String(Cells.text($0, "receipt/hash").prefix(12)) }, Column("RUN", at: "run"),
+        ]
     }
 
     /// Rows under headings; the tenant stands in front where there are several.

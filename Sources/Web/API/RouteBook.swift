@@ -20,6 +20,7 @@ package struct RouteBook: Sendable {
         routes += IncidentRoutes(services).all
         routes += OperationRoutes(services).all
         routes += ConfigurationRoutes(services).all
+        routes += DecisionRoutes(services).all
         routes += PageRoutes(services).all
         if let handoff { routes += handoff.all }
         let document = OpenAPIDocument.json(of: routes)

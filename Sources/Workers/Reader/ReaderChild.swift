@@ -33,16 +33,39 @@ package final class ReaderChild: @unchecked Sendable {
     /// Opens a document without holding a thread of the cooperative pool. Throws a fault when there is no reader to ask.
     package func open(_ bytes: [UInt8]) async throws(Fault) -> DocumentReading {
         let result: Result<DocumentReading, Fault> = await withCheckedContinuation { continuation in
-            OwnThread.run { continuation.resume(returning: self.attempt(bytes)) }
+            OwnThread.run { continuation.resume(returning: self.reading(bytes)) }
         }
         return try result.get()
     }
 
     /// Opens a document and waits; for programs without concurrency.
     package func openBlocking(_ bytes: [UInt8]) throws(Fault) -> DocumentReading {
-        let box = Locked<Result<DocumentReading, Fault>?>(nil)
+        try waiting { self.reading(bytes) }
+    }
+
+    /// The outline of an XML document: `{tree}`, or `{failure}` with its reason and place. No XML parser runs in this process.
+    package func outlineBlocking(_ bytes: [UInt8]) throws(Fault) -> JSONValue {
+        try waiting {
+            self.attempt(bytes, as: .outline).map { answer in
+                switch answer {
+                case .outline(let json): json
+                case .reading(let rejected):
+                    [
+                        "failure": [
+                            "reason": .string(rejected.rejection?.reason ?? ""),
+                            "message": .string(rejected.rejection?.message ?? ""),
+                            "line": 1, "column": 1,
+                        ]
+                    ]
+                }
+            }
+        }
+    }
+
+    private func waiting<Answer: Sendable>(_ work: @escaping @Sendable () -> Result<Answer, Fault>) throws(Fault) -> Answer {
+        let box = Locked<Result<Answer, Fault>?>(nil)
         OwnThread.runAndWait {
-            let result = self.attempt(bytes)
+            let result = work()
             box.withLock { $0 = result }
         }
         guard let result = box.withLock({ $0 }) else {
@@ -73,7 +96,17 @@ package final class ReaderChild: @unchecked Sendable {
         process = nil
     }
 
-    private func attempt(_ bytes: [UInt8]) -> Result<DocumentReading, Fault> {
+    private func reading(_ bytes: [UInt8]) -> Result<DocumentReading, Fault> {
+        attempt(bytes, as: .reading).flatMap { answer in
+            guard case .reading(let reading) = answer else {
+                return .failure(Fault("opening a document", "the reader gave another answer", isRetryable: false))
+            }
+            return .success(reading)
+        }
+    }
+
+    /// What cannot be opened is answered with a rejected reading, whatever was asked for.
+    private func attempt(_ bytes: [UInt8], as form: ReaderForm) -> Result<ReaderAnswer, Fault> {
         guard bytes.count <= limits.documentBytesMax else {
             return .success(
                 ReaderChild.rejected(
@@ -83,10 +116,10 @@ package final class ReaderChild: @unchecked Sendable {
         defer { pthread_mutex_unlock(mutex) }
         do {
             let wasFresh = process == nil
-            if let reading = try ask(bytes) { return .success(reading) }
+            if let reading = try ask(bytes, as: form) { return .success(reading) }
             // A process that had read others may have been ending by itself, or have been harmed by one of them: the document
             // gets one fresh process before it is blamed.
-            if !wasFresh, let reading = try ask(bytes) { return .success(reading) }
+            if !wasFresh, let reading = try ask(bytes, as: form) { return .success(reading) }
             return .success(ReaderChild.rejected("reader.crashed", "The reader broke down on this file."))
         } catch {
             return .failure(error)
@@ -94,7 +127,7 @@ package final class ReaderChild: @unchecked Sendable {
     }
 
     /// Nil when the process ended instead of answering.
-    private func ask(_ bytes: [UInt8]) throws(Fault) -> DocumentReading? {
+    private func ask(_ bytes: [UInt8], as form: ReaderForm) throws(Fault) -> ReaderAnswer? {
         let running: ReaderProcess
         if let process {
             running = process
@@ -102,13 +135,13 @@ package final class ReaderChild: @unchecked Sendable {
             running = try ReaderProcess(program: program, limits: limits)
         }
         process = running
-        switch running.ask(bytes) {
-        case .answered(let reading):
+        switch running.ask(bytes, as: form) {
+        case .answered(let answer):
             if running.isSpent {
                 running.end()
                 process = nil
             }
-            return reading
+            return answer
         case .timedOut:
             running.end()
             process = nil
@@ -121,8 +154,10 @@ package final class ReaderChild: @unchecked Sendable {
         }
     }
 
-    private static func rejected(_ reason: String, _ message: String) -> DocumentReading {
-        DocumentReading(
-            kind: .unknown, rejection: DocumentReading.Rejection(code: .documentUnreadable, reason: reason, message: message))
+    private static func rejected(_ reason: String, _ message: String) -> ReaderAnswer {
+        .reading(
+            DocumentReading(
+                kind: .unknown, rejection: DocumentReading.Rejection(code: .documentUnreadable, reason: reason, message: message))
+        )
     }
 }

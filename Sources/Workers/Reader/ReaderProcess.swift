@@ -6,10 +6,13 @@ internal import Kernel
 /// One running `countersign-reader`. Used by one thread at a time, which must block SIGPIPE.
 final class ReaderProcess {
     enum Outcome {
-        case answered(DocumentReading)
+        case answered(ReaderAnswer)
         case timedOut
         case ended
     }
+
+    /// An element of an outline is an object in a list.
+    static let outlineDepthMax = 256
 
     let pid: pid_t
     let level: String
@@ -63,17 +66,19 @@ final class ReaderProcess {
         }
     }
 
-    func ask(_ bytes: [UInt8]) -> Outcome {
+    func ask(_ bytes: [UInt8], as form: ReaderForm) -> Outcome {
         documents += 1
         let deadline = Frames.milliseconds() + limits.millisecondsPerDocument
-        let header = JSONValue.object(["id": JSONValue(documents)])
+        var header: JSONObject = ["id": JSONValue(documents)]
+        if form == .outline { header["as"] = .string(form.rawValue) }
         do {
-            try Frames.write(toChild, header.bytes, deadline: deadline)
+            try Frames.write(toChild, JSONValue.object(header).bytes, deadline: deadline)
             try Frames.write(toChild, bytes, deadline: deadline)
             let answer = try Frames.read(fromChild, maxBytes: limits.answerBytesMax, deadline: deadline)
-            let json = try JSONValue(parsing: answer, maxBytes: limits.answerBytesMax)
-            guard json["id"]?.int == documents, let reading = json["reading"] else { return .ended }
-            return .answered(try DocumentReading(json: reading))
+            let depth = form == .outline ? ReaderProcess.outlineDepthMax : JSONValue.depthMax
+            let json = try JSONValue(parsing: answer, maxBytes: limits.answerBytesMax, maxDepth: depth)
+            guard json["id"]?.int == documents, let made = json[form.rawValue] else { return .ended }
+            return .answered(form == .outline ? .outline(made) : .reading(try DocumentReading(json: made)))
         } catch Frames.Failure.timedOut {
             return .timedOut
         } catch {

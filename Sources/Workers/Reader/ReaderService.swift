@@ -1,7 +1,7 @@
 internal import CLinux
 package import Finance
 internal import Glibc
-internal import Kernel
+package import Kernel
 
 /// Bounds of the reader process and of one document in it.
 package struct ReaderLimits: Sendable {
@@ -22,10 +22,22 @@ package struct ReaderLimits: Sendable {
     package static let standard = ReaderLimits()
 }
 
+/// What a caller asks to be made of a document.
+enum ReaderForm: String {
+    case reading, outline
+}
+
+/// What came back for it.
+enum ReaderAnswer {
+    case reading(DocumentReading)
+    case outline(JSONValue)
+}
+
 /// The inside of `countersign-reader`: greets, then answers one document after another on its standard descriptors.
 ///
 /// A request is two frames, a JSON header `{"id": n}` and the document; the answer is one JSON frame with the id and the
-/// reading. Before the greeting the process gives up everything it does not need; the greeting says how far that went.
+/// reading, or with the outline of an XML document when the header says `"as": "outline"`.
+/// Before the greeting the process gives up everything it does not need; the greeting says how far that went.
 package enum ReaderService {
     /// How a run ended, as an exit status.
     package enum Ending: Int32, Sendable {
@@ -34,10 +46,10 @@ package enum ReaderService {
         case misused = 2
     }
 
-    /// `prepare` loads what needs files; `open` must be total.
+    /// `prepare` loads what needs files; `open` and `outline` must be total.
     package static func run(
         input: Int32 = 0, output: Int32 = 1, limits: ReaderLimits = .standard, prepare: () -> Void,
-        open: ([UInt8]) -> DocumentReading
+        open: ([UInt8]) -> DocumentReading, outline: ([UInt8]) -> JSONValue
     ) -> Ending {
         prepare()
         let greeting = confine(limits)
@@ -52,7 +64,10 @@ package enum ReaderService {
                     return .misused
                 }
                 _ = cs_reader_grant_seconds(limits.processorSecondsPerDocument)
-                try Frames.write(output, answer(id, open(document)).bytes)
+                let answer: (key: String, value: JSONValue) =
+                    request["as"]?.string == ReaderForm.outline.rawValue
+                    ? ("outline", outline(document)) : ("reading", open(document).json)
+                try Frames.write(output, JSONValue.object(JSONObject([("id", JSONValue(id)), answer])).bytes)
             }
             return .done
         } catch Frames.Failure.ended {
@@ -60,10 +75,6 @@ package enum ReaderService {
         } catch {
             return .misused
         }
-    }
-
-    private static func answer(_ id: Int64, _ reading: DocumentReading) -> JSONValue {
-        .object(["id": JSONValue(id), "reading": reading.json])
     }
 
     /// `L2` is limits and a sealed kernel interface, `L1` limits only, `L0` neither.

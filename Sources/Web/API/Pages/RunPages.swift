@@ -207,7 +207,16 @@ struct RunPages: Sendable {
             detail:
                 "\(kit.time.dayAndTime(entry.at).text), by \(PageWords.actor(entry, names)), "
                 + "entry \(kit.money.count(Int(entry.number)))",
-            reason: entry.content["reason"]?.string ?? "")
+            reason: entry.content["reason"]?.string ?? RunPages.decided(entry.content["receipt"]))
+    }
+
+    /// A policy's receipt in one line: which version, by which rules, and the hash that binds it.
+    private static func decided(_ receipt: JSONValue?) -> String {
+        guard let receipt, let policy = receipt["policy"]?.string, let hash = receipt["hash"]?.string else { return "" }
+        let rules = (receipt["rules"]?.array ?? []).compactMap { $0["label"]?.string }
+        return
+            "\(policy) \(receipt["version"]?.string ?? ""): \(rules.isEmpty ? "no rule applied" : rules.joined(separator: "; "))"
+            + " (receipt \(hash.prefix(12)))"
     }
 
     private func related(_ run: RunRow, _ payment: PaymentRow?, _ kit: PageKit) -> [RunPage.Related] {
