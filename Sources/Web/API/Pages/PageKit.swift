@@ -196,6 +196,7 @@ enum PageWords {
         case "completed": outcome == "posted" ? .done : .cancelled
         case "faulted", "held": .failed
         case "cancelled": .cancelled
+        case "paused": .paused
         case "waiting": waitingOn == "ERP" || waitingOn == "worker" ? .running : .needsPerson
         default: .running
         }
@@ -219,6 +220,8 @@ enum PageWords {
         case "pending": Notice(tone: .info, text: "Your decision is stored and will be applied in a moment.")
         case "acknowledged": Notice(tone: .ok, text: "The incident is yours.")
         case "resolved": Notice(tone: .ok, text: "The incident is resolved.")
+        case "paused": Notice(tone: .ok, text: "The run is paused.")
+        case "resumed": Notice(tone: .ok, text: "The run goes on.")
         case "retried": Notice(tone: .ok, text: "The run goes on.")
         case "noted": Notice(tone: .ok, text: "The note is in the timeline.")
         default: nil

@@ -97,12 +97,16 @@ package struct RunPage: ConsolePage {
     package let related: [Related]
     /// Tries a held run again; nil when it is not held, or the reader may not.
     package let retry: FormTarget?
+    /// Pauses a run that goes on, and lets a paused one go on.
+    package let pause: FormTarget?
+    package let resume: FormTarget?
     package let empty: EmptyState?
 
     package init(
         frame: Frame, head: PageHead, figures: [Figure], diagram: DiagramModel, timeline: Timeline, events: [Event],
         eventCount: String, json: String = "", panels: [DataPanel], receipts: [ReceiptLine], sealed: String = "",
-        related: [Related] = [], retry: FormTarget? = nil, empty: EmptyState? = nil
+        related: [Related] = [], retry: FormTarget? = nil, pause: FormTarget? = nil, resume: FormTarget? = nil,
+        empty: EmptyState? = nil
     ) {
         self.frame = frame
         self.head = head
@@ -117,6 +121,8 @@ package struct RunPage: ConsolePage {
         self.sealed = sealed
         self.related = related
         self.retry = retry
+        self.pause = pause
+        self.resume = resume
         self.empty = empty
     }
 }
