@@ -115,7 +115,8 @@ let programs: [Target] = [
     program(
         "countersign",
         uses: [
-            "Kernel", "Assets", "ServiceLevels", "Finance", "Tenancy", "Seals", "Reader", "Curl", "Showcase", argumentParser,
+            "Kernel", "Assets", "ServiceLevels", "Finance", "Tenancy", "Workflows", "Seals", "Reader", "Curl", "Showcase",
+            argumentParser,
         ]),
     program("countersign-worker", uses: ["Kernel", "Finance", "Reader", "WorkerLoop"]),
     program("countersign-reader", uses: ["Formats", "Reader"]),

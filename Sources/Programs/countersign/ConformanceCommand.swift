@@ -1,7 +1,9 @@
 import ArgumentParser
+import Assets
 import Kernel
 import Seals
 import ServiceLevels
+import Workflows
 
 /// `countersign conformance`: our code against published test data.
 struct ConformanceCommand: ParsableCommand {
@@ -13,7 +15,7 @@ struct ConformanceCommand: ParsableCommand {
             Exit codes: 0 nothing failed; 1 something failed; 2 the data cannot be read.
             """)
 
-    enum Subject: String, ExpressibleByArgument, CaseIterable { case json, jcs, sla, einvoice }
+    enum Subject: String, ExpressibleByArgument, CaseIterable { case json, jcs, sla, einvoice, sw }
 
     @Argument(help: "What to test: \(Subject.allCases.map(\.rawValue).joined(separator: ", ")).")
     var subject: Subject
@@ -47,7 +49,15 @@ struct ConformanceCommand: ParsableCommand {
         case .jcs: try JCSConformance.run(directory: folder, linesMax: lines) { SHA256Stream() }
         case .sla: try SLAConformance.run(directory: folder)
         case .einvoice: try DocumentReader.conformance(folder)
+        case .sw: try PlainConformance.run(directory: folder, yaml: ConformanceCommand.yaml)
         }
+    }
+
+    private static func yaml(_ text: String) -> Result<JSONValue, AssetIssue> {
+        let read = YAMLSource.read(Array(text.utf8), path: "definition")
+        if let document = read.document { return .success(document.json) }
+        let problem = read.issues.first
+        return .failure(AssetIssue("", problem?.message ?? "The YAML cannot be read.", remedy: problem?.remedy ?? ""))
     }
 
     private static func json(_ tally: ConformanceTally) -> JSONValue {
