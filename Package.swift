@@ -115,7 +115,8 @@ let programs: [Target] = [
     program(
         "countersign",
         uses: [
-            "Kernel", "Assets", "Expressions", "ServiceLevels", "Finance", "Tenancy", "Seals", "Reader", "Curl", "Showcase",
+            "Kernel", "Assets", "Expressions", "ServiceLevels", "Finance", "Tenancy", "Workflows", "Seals", "Reader", "Curl",
+            "Showcase",
             argumentParser,
         ]),
     program("countersign-worker", uses: ["Kernel", "Finance", "Reader", "WorkerLoop"]),

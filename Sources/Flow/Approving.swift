@@ -2,7 +2,7 @@ package import Kernel
 internal import Postgres
 package import Records
 internal import Tenancy
-internal import Workflows
+package import Workflows
 
 /// Who acts: the account, the human being behind it, and the roles held in this scope at this moment.
 package struct Actor: Sendable {
@@ -117,6 +117,16 @@ package struct Approving: Sendable {
                 tenant: scope.id, id: platform.newID(), lane: scope.lane, idempotencyKey: "run.cancel/\(actor.person)/\(key)",
                 kind: "run.cancel",
                 run: run, payload: ["by": JSONValue(actor.person), "reason": .string(reason)], createdAt: platform.clock.now))
+    }
+
+    /// Pauses, resumes, skips a step or goes back; or hands an event over to the run.
+    package func steer(
+        _ run: RunID, _ event: RunEvent, key: String, as actor: Actor, scope: ScopeRow
+    ) async throws -> CommandDesk.Answer {
+        try await desk.send(
+            CommandRow(
+                tenant: scope.id, id: platform.newID(), lane: scope.lane, idempotencyKey: "run.steer/\(actor.person)/\(key)",
+                kind: "run.steer", run: run, payload: event.json, createdAt: platform.clock.now))
     }
 
     /// Asks for a held run to be tried now, instead of at its next look.

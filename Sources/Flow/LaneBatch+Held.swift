@@ -19,12 +19,12 @@ extension LaneBatch {
     mutating func hold(_ id: RunID, _ event: RunEvent) throws(Refusal) {
         markHeld(id)
         switch event {
-        case .personDecided, .retried, .cancelled:
+        case .personDecided, .retried, .cancelled, .paused, .resumed, .skipped, .rewound:
             throw Refusal(
                 .unavailable, reason: "run.held",
                 "This run is held, because what it is pinned to cannot be read. Nothing was recorded, and the engineers know.",
                 facts: ["run": id.text, "retryAfterSeconds": "\(LaneBatch.heldRetrySeconds)"])
-        case .start, .workFinished, .timerFired:
+        case .start, .workFinished, .timerFired, .eventArrived:
             guard let run = runs[id] else { return }
             let command: CommandID = newID()
             parked.append(
@@ -86,7 +86,7 @@ extension LaneBatch {
         guard var run = runs[id], run.phase == LaneBatch.heldPhase,
             let state = try? RunState(json: run.state)  // asked before; a run whose state does not read stays held
         else { return }
-        run.phase = state.phase.rawValue
+        run.phase = LaneBatch.phase(of: state)
         run.updatedAt = now
         runs[id] = run
         changedRuns.insert(id)

@@ -91,7 +91,7 @@ extension LaneBatch {
         for action in actions { carryOut(action, run: id, context: context, by: person) }
         guard var after = runs[id] else { return }
         after.state = machine.state.json
-        after.phase = machine.state.phase.rawValue
+        after.phase = LaneBatch.phase(of: machine.state)
         after.updatedAt = now
         let isOver = ["completed", "faulted", "cancelled"].contains(after.phase)
         after.finishedAt = isOver ? (after.finishedAt ?? now) : nil
@@ -145,6 +145,7 @@ extension LaneBatch {
             enter(row.tenant, action: action, object: (type: "run", id: id.text), run: id, by: person, facts: facts)
         case .clock(let objective, let change): measure(run: id, objective: objective, change: change, context: context)
         case .notify(let topic, let facts): tell(row.tenant, topic, run: id, facts)
+        case .emit(let event): tell(row.tenant, "run.event-emitted", run: id, event)
         case .incident(let alert, let facts): raised.append(RaisedAlert(tenant: row.tenant, alert: alert, facts: facts, run: id))
         case .payment(let payment): if payments[id]?.record == nil { payments[id] = payment }
         case .finish(let outcome, let output):

@@ -187,6 +187,7 @@ struct LaneBatch {
         case "run.cancel": try cancelRun(command)
         case "run.retry": try retryRun(command)
         case "run.event": try takeEvent(command)
+        case "run.steer": try steerRun(command)
         case "exception.open": try openDocumentException(command)
         case "incident.raise": raiseAsked(command)
         case "incident.clear": clearAsked(command)

@@ -169,3 +169,11 @@ struct Desk {
         actions.compactMap { if case .dispatch(let request) = $0, request.kind.isWrite { request } else { nil } }
     }
 }
+
+/// Why something was refused; nil when it was not.
+func reason(_ body: () throws(Refusal) -> some Any) -> String? {
+    do throws(Refusal) {
+        _ = try body()
+        return nil
+    } catch { return error.reason }
+}

@@ -36,7 +36,7 @@ struct SimulationTests {
 }
 
 /// One random life of an invoice.
-private struct Story {
+struct Story {
     var desk: Desk
     private let recorder: PersonID
     private var postings = 0

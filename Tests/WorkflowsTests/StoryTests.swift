@@ -333,11 +333,4 @@ struct StoryTests {
         try desk.send(.timerFired(key: "nobody"))
         #expect(desk.state == before)
     }
-
-    private func reason(_ body: () throws(Refusal) -> some Any) -> String? {
-        do throws(Refusal) {
-            _ = try body()
-            return nil
-        } catch { return error.reason }
-    }
 }

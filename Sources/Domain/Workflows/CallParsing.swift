@@ -24,7 +24,7 @@ extension DefinitionParser {
             return nil
         }
         guard let with = AssetReader(json, at: task.path("with"), "call", issues: &issues) else { return nil }
-        let members = DefinitionParser.commonMembers + ["call", "with"]
+        let members = commonMembers + ["call", "with"]
         switch call {
         case .policyDecide:
             task.close(members, issues: &issues)
@@ -90,7 +90,7 @@ extension DefinitionParser {
     ) -> StepAction? {
         let needsConnection = kind == .erpRead || kind == .erpWrite
         task.close(
-            DefinitionParser.commonMembers + ["call", "with", "retry", "timeoutSeconds"]
+            commonMembers + ["call", "with", "retry", "timeoutSeconds"]
                 + (kind.isWrite ? ["idempotencyKey"] : []),
             issues: &issues)
         with.close(required + optional + (needsConnection ? ["connection"] : []), issues: &issues)

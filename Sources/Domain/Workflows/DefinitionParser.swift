@@ -20,17 +20,34 @@ struct DefinitionParser {
         let pointer: String
     }
 
-    /// Names that every expression may use; `output` only where a step has one.
-    static let scope = ExpressionScope(["input", "context", "run"])
-    static let outputScope = ExpressionScope(["input", "context", "run", "output"])
+    var flow = DataFlow.context
+    /// Names that the steps around give: items of loops, caught errors.
+    var locals: [String] = []
+    var hasLocals = false
+    /// Errors and rules for trying again that the document names once (plain Serverless Workflow).
+    var namedErrors: JSONObject = [:]
+    var namedRetries: JSONObject = [:]
+    var namedTimeouts: JSONObject = [:]
 
-    static let taskKinds = ["set", "switch", "do", "call", "fork", "try", "raise", "wait"]
-    static let commonMembers = ["title", "if", "output", "export", "then", "measure"]
+    /// Names that an expression may use at this place.
+    var scope: ExpressionScope { ExpressionScope(flow.names + locals) }
+    /// The same with `output`, where a step has one.
+    var outputScope: ExpressionScope { ExpressionScope(flow.names + locals.filter { $0 != "output" } + ["output"]) }
+
+    static let taskKinds = ["set", "switch", "do", "call", "for", "fork", "try", "raise", "wait", "emit", "listen"]
+    var commonMembers: [String] {
+        let shared = ["if", "output", "export", "then", "timeout"]
+        return shared + (flow == .context ? ["title", "measure", "compensate"] : ["input", "metadata"])
+    }
 
     mutating func parse(_ json: JSONValue) -> WorkflowDefinition? {
         guard let reader = AssetReader(json, at: "", "workflow", issues: &issues) else { return nil }
+        if reader.object["document"] != nil { return parsePlain(reader) }
         reader.close(
-            ["kind", "name", "version", "title", "description", "duties", "chain", "do", "outcomes", "outcome", "output"],
+            [
+                "kind", "name", "version", "title", "description", "duties", "chain", "do", "outcomes", "outcome", "output",
+                "timeout",
+            ],
             issues: &issues)
         if reader.object["kind"]?.string != "workflow" {
             issues.append(AssetIssue("/kind", "A workflow says `kind: workflow`.", remedy: "Write `kind: workflow`."))
@@ -46,31 +63,46 @@ struct DefinitionParser {
         if outcomes.isEmpty { reader.missing("outcomes", issues: &issues) }
         let outcome = expression("outcome", of: reader, isRequired: true)
         let output = reader.object["output"].map {
-            Template.parse($0, in: DefinitionParser.scope, at: "/output", issues: &issues)
+            Template.parse($0, in: scope, at: "/output", issues: &issues)
         }
-        guard reader.object["do"] != nil else {
-            reader.missing("do", issues: &issues)
-            return nil
-        }
-        _ = open(name: "", path: "", title: title ?? "", isTitled: false, parent: nil)
-        nodes[0].action = .sequence(list("do", of: reader, parent: 0, depth: 1))
-        resolveJumps()
+        guard parseSteps(reader, title: title ?? "") else { return nil }
         if duties == nil, nodes.contains(where: { if case .human = $0.action { true } else { false } }) {
             issues.append(
                 AssetIssue(
                     "", "People decide here, and no rule separates their duties.",
                     remedy: "Name a duty-separation policy in `duties`."))
         }
-        issues.append(contentsOf: FlowCheck(nodes: nodes).issues())
         guard let name, let version, let title, let outcome else { return nil }
-        return WorkflowDefinition(
+        return definition(
+            name: name, version: version, title: title, outcomes: outcomes, outcome: outcome, output: output, chain: chain,
+            duties: duties)
+    }
+
+    /// The steps of the outermost list, their jumps, and what is to be said about the flow.
+    mutating func parseSteps(_ reader: AssetReader, title: String) -> Bool {
+        guard reader.object["do"] != nil else {
+            reader.missing("do", issues: &issues)
+            return false
+        }
+        _ = open(name: "", path: "", title: title, isTitled: false, parent: nil, pointer: "")
+        nodes[0].timeout = timeout(of: reader)
+        nodes[0].action = .sequence(list("do", of: reader, parent: 0, depth: 1))
+        resolveJumps()
+        issues.append(contentsOf: FlowCheck(nodes: nodes).issues())
+        return true
+    }
+
+    func definition(
+        name: String, version: String, title: String, outcomes: [String], outcome: CompiledExpression?, output: Template?,
+        chain: [(duty: String, person: Template)], duties: String?
+    ) -> WorkflowDefinition {
+        WorkflowDefinition(
             name: name, version: version, title: title, policies: policies.sorted(), connections: connections.sorted(),
             outcomes: outcomes, objectives: Set(nodes.flatMap { $0.onEnter + $0.onExit }.map(\.objective)).sorted(),
-            roles: roles.sorted(),
-            steps: outline(of: 0), nodes: nodes,
-            idByPath: Dictionary(nodes.map { ($0.path, $0.id) }, uniquingKeysWith: { first, _ in first }), outcome: outcome,
-            output: output,
-            chain: chain, duties: duties)
+            roles: roles.sorted(), steps: outline(of: 0), nodes: nodes,
+            idByPath: Dictionary(nodes.map { ($0.path, $0.id) }, uniquingKeysWith: { first, _ in first }), flow: flow,
+            outcome: outcome, output: output, chain: chain, duties: duties, hasLocals: hasLocals,
+            listens: nodes.contains { if case .listen = $0.action { true } else { false } })
     }
 
     private mutating func parseChain(_ reader: AssetReader) -> [(duty: String, person: Template)] {
@@ -86,11 +118,62 @@ struct DefinitionParser {
         return out
     }
 
-    mutating func open(name: String, path: String, title: String, isTitled: Bool, parent: Int?) -> Int {
+    mutating func open(name: String, path: String, title: String, isTitled: Bool, parent: Int?, pointer: String) -> Int {
         nodes.append(
             StepNode(
-                id: nodes.count, name: name, path: path, title: title, isTitled: isTitled, parent: parent, action: .sequence([])))
+                id: nodes.count, name: name, path: path, title: title, isTitled: isTitled, parent: parent, pointer: pointer,
+                action: .sequence([])))
         return nodes.count - 1
+    }
+
+    /// A list of steps below a step, such as the body of a `try`, under a name of its own.
+    mutating func inner(_ name: String, title: String, of id: Int, pointer: String) -> Int {
+        open(name: name, path: "\(nodes[id].path)/\(name)", title: title, isTitled: false, parent: id, pointer: pointer)
+    }
+
+    /// Reads what stands inside steps that give names to those inside them.
+    mutating func naming<Value>(_ names: [String], at pointer: String, _ read: (inout DefinitionParser) -> Value) -> Value {
+        let before = locals
+        for name in names {
+            if DefinitionParser.isVariable(name), !flow.names.contains(name), name != "output" {
+                locals.removeAll { $0 == name }
+                locals.append(name)
+                hasLocals = true
+            } else {
+                issues.append(
+                    AssetIssue(
+                        pointer, "`\(name.prefix(60))` cannot be the name of a value here.",
+                        remedy: "Use letters, digits and underscores, and none of: \(flow.names.joined(separator: ", "))."))
+            }
+        }
+        defer { locals = before }
+        return read(&self)
+    }
+
+    /// A name that an expression can use.
+    static func isVariable(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        func isLetter(_ byte: UInt8) -> Bool {
+            (byte | 0x20) >= UInt8(ascii: "a") && (byte | 0x20) <= UInt8(ascii: "z") || byte == UInt8(ascii: "_")
+        }
+        guard let first = bytes.first, bytes.count <= 63, isLetter(first), !reservedWords.contains(text) else { return false }
+        return bytes.allSatisfy { isLetter($0) || ($0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9")) }
+    }
+
+    /// Words that CEL keeps for itself.
+    private static let reservedWords: Set<String> = [
+        "as", "break", "const", "continue", "else", "false", "for", "function", "if", "import", "in", "let", "loop", "package",
+        "namespace", "null", "return", "true", "var", "void", "while",
+    ]
+
+    /// Names of steps: those of assets, and in plain Serverless Workflow whatever is made of letters, digits, `-` and `_`.
+    private func isStepName(_ text: String) -> Bool {
+        if flow == .context { return AssetReader.isName(text) }
+        return !text.isEmpty && text.utf8.count <= 63
+            && text.utf8.allSatisfy {
+                ($0 | 0x20) >= UInt8(ascii: "a") && ($0 | 0x20) <= UInt8(ascii: "z")
+                    || $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")
+            }
     }
 
     /// A list of one-member mappings, name to task.
@@ -122,7 +205,7 @@ struct DefinitionParser {
             return nil
         }
         let at = "\(pointer)/\(AssetIssue.token(member.key))"
-        guard AssetReader.isName(member.key) else {
+        guard isStepName(member.key) else {
             issues.append(AssetReader.badName(member.key, at: at))
             return nil
         }
@@ -130,7 +213,7 @@ struct DefinitionParser {
         return (member.key, task)
     }
 
-    private mutating func step(_ json: JSONValue, _ pointer: String, parent: Int, siblings: [Int], depth: Int) -> Int? {
+    mutating func step(_ json: JSONValue, _ pointer: String, parent: Int, siblings: [Int], depth: Int) -> Int? {
         guard let (name, task) = named(json, pointer, "step") else { return nil }
         guard nodes.count < RunBounds.stepsMax else {
             issues.append(AssetIssue(pointer, "A workflow may have \(RunBounds.stepsMax) steps.", remedy: "Split it."))
@@ -140,9 +223,9 @@ struct DefinitionParser {
             issues.append(AssetIssue(task.pointer, "The name `\(name)` is taken in this list.", remedy: "Choose another name."))
             return nil
         }
-        let kinds = DefinitionParser.taskKinds.filter { task.object[$0] != nil }
+        let kinds = kinds(of: task)
         guard kinds.count == 1 else {
-            task.close(DefinitionParser.taskKinds + DefinitionParser.commonMembers, issues: &issues)
+            task.close(DefinitionParser.taskKinds + commonMembers, issues: &issues)
             issues.append(
                 AssetIssue(
                     task.pointer,
@@ -154,10 +237,28 @@ struct DefinitionParser {
         let prefix = nodes[parent].path
         let id = open(
             name: name, path: prefix.isEmpty ? name : "\(prefix)/\(name)", title: title ?? DefinitionParser.spoken(name),
-            isTitled: title != nil, parent: parent)
+            isTitled: title != nil, parent: parent, pointer: task.pointer)
         common(task, id)
         nodes[id].action = action(kinds[0], task, id, depth: depth) ?? .sequence([])
+        compensation(task, id, depth: depth)
         return id
+    }
+
+    /// What the step does. A `for` has a `do` of its own.
+    private func kinds(of task: AssetReader) -> [String] {
+        let named = DefinitionParser.taskKinds.filter { task.object[$0] != nil }
+        return named.contains("for") ? named.filter { $0 != "do" } : named
+    }
+
+    private mutating func compensation(_ task: AssetReader, _ id: Int, depth: Int) {
+        guard flow == .context, task.object["compensate"] != nil else { return }
+        let body = inner("compensate", title: "Undo: \(nodes[id].title)", of: id, pointer: task.path("compensate"))
+        nodes[body].isCompensation = true
+        let children = naming(["given"], at: task.path("compensate")) { parser in
+            parser.list("compensate", of: task, parent: body, depth: depth + 1)
+        }
+        nodes[body].action = .sequence(children)
+        nodes[id].compensation = body
     }
 
     /// `check-supplier` reads as "Check supplier".
@@ -170,16 +271,20 @@ struct DefinitionParser {
         nodes[id].condition = expression("if", of: task, isRequired: false)
         if let json = task.object["output"], let output = AssetReader(json, at: task.path("output"), "output", issues: &issues) {
             output.close(["as"], issues: &issues)
-            nodes[id].outputAs = expression("as", of: output, isRequired: true, in: DefinitionParser.outputScope)
+            nodes[id].outputAs = mapping("as", of: output, in: outputScope)
         }
-        if let json = task.object["export"], let exports = AssetReader(json, at: task.path("export"), "export", issues: &issues) {
+        if flow == .document { documentMembers(task, id) }
+        nodes[id].timeout = timeout(of: task)
+        if flow == .context, let json = task.object["export"],
+            let exports = AssetReader(json, at: task.path("export"), "export", issues: &issues)
+        {
             if exports.object.count > RunBounds.exportsMax {
                 issues.append(
                     AssetIssue(exports.pointer, "A step exports at most \(RunBounds.exportsMax) values.", remedy: "Export fewer.")
                 )
             }
             for key in exports.object.keys {
-                guard let value = expression(key, of: exports, isRequired: true, in: DefinitionParser.outputScope) else {
+                guard let value = expression(key, of: exports, isRequired: true, in: outputScope) else {
                     continue
                 }
                 nodes[id].exports.append((name: key, expression: value))
@@ -188,7 +293,7 @@ struct DefinitionParser {
         if let then = task.optionalText("then", issues: &issues) {
             nodes[id].then = directive(then, node: id, caseIndex: nil, pointer: task.path("then"))
         }
-        guard let json = task.object["measure"],
+        guard flow == .context, let json = task.object["measure"],
             let measure = AssetReader(json, at: task.path("measure"), "measure", issues: &issues)
         else { return }
         measure.close(["enter", "exit"], issues: &issues)
@@ -250,8 +355,9 @@ struct DefinitionParser {
     }
 
     mutating func expression(
-        _ member: String, of reader: AssetReader, isRequired: Bool, in scope: ExpressionScope = DefinitionParser.scope
+        _ member: String, of reader: AssetReader, isRequired: Bool, in chosen: ExpressionScope? = nil
     ) -> CompiledExpression? {
+        let scope = chosen ?? scope
         guard isRequired || reader.object[member] != nil else { return nil }
         // `true` and numbers are expressions too, and YAML gives them as such.
         switch reader.object[member] {
@@ -264,6 +370,18 @@ struct DefinitionParser {
         return compile(text, in: scope, at: reader.path(member))
     }
 
+    /// A value made from others: a text is an expression with or without its `${ }`, anything else holds some.
+    mutating func mapping(_ member: String, of reader: AssetReader, in chosen: ExpressionScope? = nil) -> Template? {
+        switch reader.object[member] {
+        case nil:
+            reader.missing(member, issues: &issues)
+            return nil
+        case .string?: return expression(member, of: reader, isRequired: true, in: chosen).map { .expression($0) }
+        case .some(let json):
+            return Template.parse(json, in: chosen ?? scope, at: reader.path(member), issues: &issues)
+        }
+    }
+
     private mutating func compile(_ text: String, in scope: ExpressionScope, at pointer: String) -> CompiledExpression? {
         CompiledExpression.compile(text, in: scope, pointer: pointer, issues: &issues)
     }
@@ -273,6 +391,6 @@ struct DefinitionParser {
             if isRequired { reader.missing(member, issues: &issues) }
             return nil
         }
-        return Template.parse(json, in: DefinitionParser.scope, at: reader.path(member), issues: &issues)
+        return Template.parse(json, in: scope, at: reader.path(member), issues: &issues)
     }
 }

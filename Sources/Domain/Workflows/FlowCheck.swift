@@ -12,11 +12,69 @@ struct FlowCheck {
             out.append(contentsOf: sequenceIssues(children))
         }
         for node in nodes {
-            guard case .fork(let branches, let waitsForAll) = node.action else { continue }
-            out.append(contentsOf: forkIssues(node, branches, waitsForAll: waitsForAll))
+            switch node.action {
+            case .fork(let rule):
+                for branch in rule.branches {
+                    let isCut = !rule.waitsForAll || rule.competes
+                    let remedy = rule.competes ? "Take the write out of the race." : "Write `onError: wait` at the fork."
+                    out.append(contentsOf: sideIssues(branch, isCut: isCut, remedy: remedy))
+                }
+            case .loop(let rule):
+                out.append(contentsOf: loopIssues(rule))
+            default: break
+            }
+            if node.timeout != nil { out.append(contentsOf: timeoutIssues(node)) }
         }
         out.append(contentsOf: releaseIssues())
         return out
+    }
+
+    /// What runs beside others: a write may not be cut off, and no part may end the whole.
+    private func sideIssues(_ part: Int, isCut: Bool, remedy: String) -> [AssetIssue] {
+        var out: [AssetIssue] = []
+        for id in [part] + descendants(of: part) {
+            if case .work(let call) = nodes[id].action, call.kind.isWrite, isCut {
+                out.append(
+                    AssetIssue(
+                        nodes[id].pointer, "A write in a branch could be cancelled half-way by another branch.", remedy: remedy))
+            }
+            if ends(id) {
+                out.append(
+                    AssetIssue(
+                        nodes[id].pointer, "A branch cannot end the whole run.",
+                        remedy: "Leave the branch by `exit` and decide after the fork."))
+            }
+        }
+        return out
+    }
+
+    private func ends(_ id: Int) -> Bool {
+        if case .choose(let cases) = nodes[id].action, cases.contains(where: { $0.then == .end }) { return true }
+        return nodes[id].then == .end
+    }
+
+    private func loopIssues(_ rule: LoopRule) -> [AssetIssue] {
+        var out: [AssetIssue] = []
+        for id in descendants(of: rule.body) {
+            // The place of an item in its list may change from visit to visit, so it cannot be what makes a write its own.
+            if case .work(let call) = nodes[id].action, call.kind.isWrite, call.idempotencyKey == nil {
+                out.append(
+                    AssetIssue(
+                        nodes[id].pointer, "Two turns of this loop could write the same thing as one.",
+                        remedy: "Give the write an `idempotencyKey` that names the item."))
+            }
+        }
+        guard rule.turnsOpenMax > 1 else { return out }
+        return out + sideIssues(rule.body, isCut: !rule.waitsForAll, remedy: "Write `onError: wait` at the loop.")
+    }
+
+    private func timeoutIssues(_ node: StepNode) -> [AssetIssue] {
+        ([node.id] + descendants(of: node.id)).compactMap { id in
+            guard case .work(let call) = nodes[id].action, call.kind.isWrite else { return nil }
+            return AssetIssue(
+                nodes[id].pointer, "A write could be cut off half-way by the timeout of `\(node.name)`.",
+                remedy: "Take the write out of that step; an attempt has its own bound in `timeoutSeconds`.")
+        }
     }
 
     /// Where the run can go after a step of a list: positions in the list, or out of it.
@@ -38,7 +96,8 @@ struct FlowCheck {
         for (position, child) in children.enumerated() where !reached.contains(position) {
             out.append(
                 AssetIssue(
-                    pointer(to: child), "Nothing leads to the step `\(nodes[child].name)`.", remedy: "Jump to it, or remove it."))
+                    nodes[child].pointer, "Nothing leads to the step `\(nodes[child].name)`.", remedy: "Jump to it, or remove it."
+                ))
         }
         // Backwards from the steps that leave the list: who cannot get there is in a loop without an end.
         var ending = Set(exits.indices.filter { exits[$0].leaves || exits[$0].positions.contains(children.count) })
@@ -54,7 +113,7 @@ struct FlowCheck {
         for position in reached.sorted() where !ending.contains(position) {
             out.append(
                 AssetIssue(
-                    pointer(to: children[position]),
+                    nodes[children[position]].pointer,
                     "From the step `\(nodes[children[position]].name)` the run can never come to an end.",
                     remedy: "Add a way out of the loop."))
         }
@@ -77,8 +136,8 @@ struct FlowCheck {
             for item in cases { follow(item.then == .proceed ? node.then : item.then) }
             if !cases.contains(where: { $0.when == nil }) { follow(node.then) }
         case .raise: out.leaves = true
-        case .set, .decide, .match, .work, .human, .wait, .release: follow(node.then)
-        case .sequence, .attempt, .fork:
+        case .set, .give, .decide, .match, .work, .human, .wait, .emit, .listen, .release: follow(node.then)
+        case .sequence, .attempt, .fork, .loop:
             if completes(node.id) { follow(node.then) }
             if mayLeave(node.id) { out.leaves = true }
         }
@@ -89,9 +148,13 @@ struct FlowCheck {
     private func completes(_ id: Int) -> Bool {
         switch nodes[id].action {
         case .raise: return false
-        case .set, .choose, .decide, .match, .work, .human, .wait, .release: return true
-        case .attempt(let body, let handler, _, _): return completes(body) || completes(handler)
-        case .fork(let branches, _): return branches.allSatisfy { completes($0) }
+        case .set, .give, .choose, .decide, .match, .work, .human, .wait, .emit, .listen, .release: return true
+        // A loop may have nothing to go through, and then it is complete at once.
+        case .loop: return true
+        case .attempt(let rule): return completes(rule.body) || rule.handler.map { completes($0) } ?? (rule.retry == nil)
+        case .fork(let rule):
+            return rule.competes
+                ? rule.branches.contains { completes($0) } : rule.branches.allSatisfy { completes($0) }
         case .sequence(let children):
             guard !children.isEmpty else { return true }
             var reached: Set<Int> = []
@@ -111,40 +174,13 @@ struct FlowCheck {
     /// Whether an error or the end of the run can come out of a step.
     private func mayLeave(_ id: Int) -> Bool {
         descendants(of: id).contains { child in
-            switch nodes[child].action {
-            case .raise: return true
-            case .choose(let cases): return nodes[child].then == .end || cases.contains { $0.then == .end }
-            case .sequence, .set, .decide, .match, .work, .human, .fork, .attempt, .wait, .release:
-                return nodes[child].then == .end
-            }
+            if case .raise = nodes[child].action { return true }
+            return ends(child)
         }
     }
 
     private func descendants(of id: Int) -> [Int] {
         nodes.filter { $0.id != id && ($0.path.hasPrefix(nodes[id].path + "/") || id == 0) }.map(\.id)
-    }
-
-    private func forkIssues(_ node: StepNode, _ branches: [Int], waitsForAll: Bool) -> [AssetIssue] {
-        var out: [AssetIssue] = []
-        for branch in branches {
-            for id in descendants(of: branch) {
-                if case .work(let call) = nodes[id].action, call.kind.isWrite, !waitsForAll {
-                    out.append(
-                        AssetIssue(
-                            pointer(to: id), "A write in a branch could be cancelled half-way by another branch.",
-                            remedy: "Write `onError: wait` at the fork."))
-                }
-                var ends = nodes[id].then == .end
-                if case .choose(let cases) = nodes[id].action { ends = ends || cases.contains { $0.then == .end } }
-                if ends {
-                    out.append(
-                        AssetIssue(
-                            pointer(to: id), "A branch cannot end the whole run.",
-                            remedy: "Leave the branch by `exit` and decide after the fork."))
-                }
-            }
-        }
-        return out
     }
 
     /// Money leaves the house by a person's signature, whatever a definition would like.
@@ -155,23 +191,6 @@ struct FlowCheck {
             return AssetIssue(
                 pointer(to: node.id), "Nobody signs before the payment is released.",
                 remedy: "Add a `human.approve` with `duty: \(RunPayment.duty)` before it.")
-        }
-    }
-
-    /// RFC 6901 pointer into the document as written.
-    private func pointer(to id: Int) -> String {
-        guard let parent = nodes[id].parent else { return "" }
-        let base = pointer(to: parent)
-        let name = AssetIssue.token(nodes[id].name)
-        switch nodes[parent].action {
-        case .attempt(let body, _, _, _): return id == body ? "\(base)/try" : "\(base)/catch"
-        case .fork(let branches, _): return "\(base)/fork/branches/\(branches.firstIndex(of: id) ?? 0)/\(name)"
-        case .sequence(let children):
-            let position = children.firstIndex(of: id) ?? 0
-            // The body of a `try` is the list itself; every other list is called `do`.
-            let isBody = nodes[parent].name == "try" && base.hasSuffix("/try")
-            return isBody ? "\(base)/\(position)/\(name)" : "\(base)/do/\(position)/\(name)"
-        default: return base
         }
     }
 }

@@ -2,9 +2,11 @@ extension DefinitionParser {
     /// The children of a step as outlines; bodies of `try` and handlers are shown as they stand.
     func outline(of id: Int) -> [StepOutline] {
         switch nodes[id].action {
-        case .sequence(let children), .fork(let children, _): children.map { outlineStep($0) }
-        case .attempt(let body, let handler, _, _): [outlineStep(body), outlineStep(handler)]
-        case .set, .choose, .decide, .match, .work, .human, .raise, .wait, .release: []
+        case .sequence(let children): children.map { outlineStep($0) }
+        case .fork(let rule): rule.branches.map { outlineStep($0) }
+        case .loop(let rule): [outlineStep(rule.body)]
+        case .attempt(let rule): [rule.body, rule.handler].compactMap(\.self).map { outlineStep($0) }
+        case .set, .give, .choose, .decide, .match, .work, .human, .raise, .wait, .emit, .listen, .release: []
         }
     }
 
@@ -30,7 +32,7 @@ extension DefinitionParser {
     private func kind(of node: StepNode) -> String {
         switch node.action {
         case .sequence: node.isTitled ? "stage" : "do"
-        case .set: "set"
+        case .set, .give: "set"
         case .choose: "switch"
         case .decide: "policy.decide"
         case .match: "match"
@@ -43,6 +45,9 @@ extension DefinitionParser {
             case .task: "human.task"
             }
         case .fork: "fork"
+        case .loop: "for"
+        case .emit: "emit"
+        case .listen: "listen"
         case .attempt: "try"
         case .raise: "raise"
         case .wait: "wait"

@@ -19,6 +19,8 @@ package enum RunAction: Sendable, Equatable {
     case audit(action: String, facts: JSONValue)
     case clock(objective: String, ClockChange)
     case notify(topic: String, facts: JSONValue)
+    /// An event of the run, in the JSON form of CloudEvents, for whoever listens.
+    case emit(event: JSONValue)
     case incident(alert: String, facts: [String: String])
     /// The invoice's payment is released, or the run ends without having released it.
     case payment(RunPayment)

@@ -7,9 +7,7 @@ extension RunPass {
         let found = state.active.firstIndex { activation in
             if case .person(let person) = activation.wait { person.request.key == decision.taskKey } else { false }
         }
-        guard let place = found, case .person(let person) = state.active[place].wait,
-            let id = definition.idByPath[state.active[place].path]
-        else {
+        guard let place = found, case .person(let person) = state.active[place].wait else {
             throw Refusal(
                 .conflict, reason: "request.closed", "This request was already answered or taken back.",
                 facts: ["request": decision.taskKey])
@@ -19,6 +17,7 @@ extension RunPass {
                 .stale, reason: "request.changed", "What you saw has changed since. Look at it again before you decide.",
                 facts: ["request": decision.taskKey, "shown": decision.objectHash, "current": person.request.objectHash])
         }
+        let path = state.active[place].path
         let round = person.request.rounds[person.round]
         guard let role = round.roles.first(where: { decision.roles.contains($0) }) else {
             throw Refusal(
@@ -31,13 +30,13 @@ extension RunPass {
                 .tooLarge, reason: "request.reason", "A reason may have at most \(PersonDecision.reasonScalarsMax) characters.")
         }
         switch person.request.kind {
-        case .approval: try approve(decision, person, as: role, at: place, id)
-        case .exception, .task: try resolve(decision, person, as: role, id)
+        case .approval: try approve(decision, person, as: role, at: place)
+        case .exception, .task: try resolve(decision, person, as: role, path)
         }
     }
 
     private mutating func approve(
-        _ decision: PersonDecision, _ open: PersonWait, as role: String, at place: Int, _ id: Int
+        _ decision: PersonDecision, _ open: PersonWait, as role: String, at place: Int
     ) throws(Refusal) {
         switch decision.verdict {
         case "reject":
@@ -46,7 +45,7 @@ extension RunPass {
                     .invalid, reason: "request.reason", "Say why you reject it; the supplier and your colleagues will ask.")
             }
             let receipt = close(open, decision, "rejected", as: role, rules: [])
-            enqueueLeave(id, output: answer(open, decision, receipt, ["outcome": "rejected"]))
+            enqueueLeave(state.active[place].path, output: answer(open, decision, receipt, ["outcome": "rejected"]))
         case "approve":
             guard !open.signatures.contains(where: { $0.natural == decision.natural }) else {
                 throw Refusal(
@@ -55,14 +54,14 @@ extension RunPass {
                     facts: ["request": decision.taskKey])
             }
             let rules = try permit(open.duty, decision)
-            try sign(decision, open, as: role, at: place, id, rules: rules)
+            try sign(decision, open, as: role, at: place, rules: rules)
         default:
             throw Refusal(.invalid, reason: "request.verdict", "An approval is answered by approve or reject.")
         }
     }
 
     private mutating func sign(
-        _ decision: PersonDecision, _ open: PersonWait, as role: String, at place: Int, _ id: Int, rules: [String]
+        _ decision: PersonDecision, _ open: PersonWait, as role: String, at place: Int, rules: [String]
     ) throws(Refusal) {
         var person = open
         let round = person.request.rounds[person.round]
@@ -84,12 +83,14 @@ extension RunPass {
         }
         let receipt = close(person, decision, "approved", as: role, rules: rules)
         enqueueLeave(
-            id,
+            state.active[place].path,
             output: answer(
                 person, decision, receipt, ["outcome": "approved", "signatures": .array(person.signatures.map(\.json))]))
     }
 
-    private mutating func resolve(_ decision: PersonDecision, _ person: PersonWait, as role: String, _ id: Int) throws(Refusal) {
+    private mutating func resolve(
+        _ decision: PersonDecision, _ person: PersonWait, as role: String, _ path: String
+    ) throws(Refusal) {
         guard let resolution = person.request.resolutions.first(where: { $0.name == decision.verdict }) else {
             let names = person.request.resolutions.map(\.name).joined(separator: ", ")
             throw Refusal(.invalid, reason: "request.verdict", "This is answered by one of: \(names).")
@@ -100,7 +101,7 @@ extension RunPass {
         let rules = try permit(resolution.duty, decision)
         if let duty = resolution.duty { state.acts.append(DutySeparation.Act(duty: duty, person: decision.natural.text)) }
         let receipt = close(person, decision, resolution.name, as: role, rules: rules)
-        enqueueLeave(id, output: answer(person, decision, receipt, ["resolution": .string(resolution.name)]))
+        enqueueLeave(path, output: answer(person, decision, receipt, ["resolution": .string(resolution.name)]))
     }
 
     /// Duty separation over the chain of this run; answers the rules that were asked.

@@ -12,6 +12,15 @@ package enum RunEvent: Sendable, Equatable {
     /// A person asks for a dead task to be tried again.
     case retried(key: String, by: PersonID)
     case cancelled(by: PersonID, reason: String)
+    /// An event from outside, or from another run, in the JSON form of CloudEvents.
+    case eventArrived(JSONValue)
+    /// Until it is resumed the run takes no step; what machines send meanwhile is kept.
+    case paused(by: PersonID, reason: String)
+    case resumed(by: PersonID)
+    /// A person lets a step be that waits for a machine or a time; never one that waits for a person's decision.
+    case skipped(step: String, by: PersonID, reason: String)
+    /// The run goes back to a step it has been through; what was recorded before that step stays.
+    case rewound(step: String, by: PersonID, reason: String)
 }
 
 /// How a piece of work ended, after all its attempts.
@@ -140,6 +149,13 @@ extension RunEvent {
         case .timerFired(let key): ["event": "timerFired", "key": .string(key)]
         case .retried(let key, let person): ["event": "retried", "key": .string(key), "by": JSONValue(person)]
         case .cancelled(let person, let reason): ["event": "cancelled", "by": JSONValue(person), "reason": .string(reason)]
+        case .eventArrived(let event): ["event": "eventArrived", "content": event]
+        case .paused(let person, let reason): ["event": "paused", "by": JSONValue(person), "reason": .string(reason)]
+        case .resumed(let person): ["event": "resumed", "by": JSONValue(person)]
+        case .skipped(let step, let person, let reason):
+            ["event": "skipped", "step": .string(step), "by": JSONValue(person), "reason": .string(reason)]
+        case .rewound(let step, let person, let reason):
+            ["event": "rewound", "step": .string(step), "by": JSONValue(person), "reason": .string(reason)]
         }
     }
 
@@ -153,6 +169,15 @@ extension RunEvent {
         case "timerFired": self = .timerFired(key: try fields.string("key"))
         case "retried": self = .retried(key: try fields.string("key"), by: try fields.id("by"))
         case "cancelled": self = .cancelled(by: try fields.id("by"), reason: try fields.string("reason"))
+        case "eventArrived": self = .eventArrived(fields.value("content"))
+        case "paused": self = .paused(by: try fields.id("by"), reason: try fields.string("reason"))
+        case "resumed": self = .resumed(by: try fields.id("by"))
+        case "skipped":
+            self = .skipped(
+                step: try fields.string("step"), by: try fields.id("by"), reason: try fields.string("reason"))
+        case "rewound":
+            self = .rewound(
+                step: try fields.string("step"), by: try fields.id("by"), reason: try fields.string("reason"))
         case let other: throw fields.refusal("knows no event '\(other)'")
         }
     }

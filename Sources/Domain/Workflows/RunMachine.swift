@@ -75,13 +75,6 @@ package struct RunMachine: Sendable, Equatable {
 
     /// Timers that are set: waits, and deadlines that have not passed.
     package static func timers(for state: RunState) -> [(key: String, at: Moment)] {
-        state.active.flatMap { activation -> [(key: String, at: Moment)] in
-            switch activation.wait {
-            case .timer(let key, let at): [(key: key, at: at)]
-            case .person(let person):
-                person.request.deadlines.filter { !person.passed.contains($0.name) }.map { (key: $0.key, at: $0.at) }
-            case .inside, .work: []
-            }
-        }
+        state.active.flatMap(\.timers)
     }
 }

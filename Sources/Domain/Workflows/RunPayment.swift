@@ -23,18 +23,18 @@ extension RunPass {
     private var paidInvoice: InvoiceID? { state.input["payment"]?["invoice"]?.string.flatMap { InvoiceID($0) } }
 
     /// Money leaves the house only under a signature of this run, whatever way the definition took to get here.
-    mutating func release(_ record: JSONValue, _ node: StepNode) throws(StepError) {
+    mutating func release(_ record: JSONValue, at path: String) throws(StepError) {
         guard let invoice = paidInvoice else {
-            throw engineError("RELEASE", "This run was not started to release a payment.", step: node.path)
+            throw engineError("RELEASE", "This run was not started to release a payment.", step: path)
         }
         let signers = state.acts.filter { $0.duty == RunPayment.duty }.map(\.person)
         guard !signers.isEmpty else {
-            throw engineError("RELEASE", "Nobody has signed for the release of this payment.", step: node.path)
+            throw engineError("RELEASE", "Nobody has signed for the release of this payment.", step: path)
         }
         var facts = record.object ?? [:]
         facts["invoice"] = JSONValue(invoice)
         facts["signers"] = .array(signers.map(JSONValue.string))
-        self.record("payment.released", node.path, "The payment is released.", .object(facts))
+        self.record("payment.released", path, "The payment is released.", .object(facts))
         actions.append(.audit(action: "payment.released", facts: .object(facts)))
         actions.append(.payment(RunPayment(invoice: invoice, record: .object(facts))))
         actions.append(.notify(topic: "payment.released", facts: .object(facts)))

@@ -26,6 +26,14 @@ package struct RunState: Sendable, Equatable {
     var visits: [String: Int]
     var acts: [DutySeparation.Act]
     var clocks: [String: ClockStanding]
+    /// Steps that were completed and can be undone, in the order in which they were.
+    var undo: [UndoNote]
+    /// Events that came before a step listened for them.
+    var inbox: [KeptEvent]
+    /// `source id` of events that came, newest last.
+    var eventsSeen: [String]
+    /// Set while a person has paused the run.
+    var pause: PauseNote?
 
     /// A run that has not started.
     package init() {
@@ -39,11 +47,18 @@ package struct RunState: Sendable, Equatable {
         visits = [:]
         acts = []
         clocks = [:]
+        undo = []
+        inbox = []
+        eventsSeen = []
+        pause = nil
     }
+
+    /// A person has stopped the run for a while.
+    package var isPaused: Bool { pause != nil }
 
     /// Paths of the steps that wait for something.
     package var waitingSteps: [String] {
-        active.filter { if case .inside = $0.wait { false } else { true } }.map(\.path)
+        active.filter(\.waits).map(\.path)
     }
 
     /// Paths of all steps that are open, containers included.
@@ -63,11 +78,83 @@ struct Activation: Sendable, Equatable {
         case work(WorkRequest, dead: DeadCause?)
         case person(PersonWait)
         case timer(key: String, at: Moment)
+        case loop(LoopWait)
+        case attempt(AttemptWait)
+        case listening(ListenWait)
     }
 
     let path: String
     let visit: Int
     var wait: Wait
+    /// What the step was given (document flow).
+    var data: JSONValue = .null
+    /// Names that it gives to the steps inside it.
+    var locals: JSONObject = [:]
+    /// What branches and turns have given so far, where somebody reads it.
+    var outputs: JSONObject = [:]
+    /// When the step is given up.
+    var timeout: TimerNote?
+
+    init(path: String, visit: Int, wait: Wait) {
+        self.path = path
+        self.visit = visit
+        self.wait = wait
+    }
+}
+
+struct TimerNote: Sendable, Equatable {
+    let key: String
+    let at: Moment
+}
+
+/// A `for` that goes on.
+struct LoopWait: Sendable, Equatable {
+    let items: [JSONValue]
+    /// The turn that comes next, counted from 0.
+    var next: Int
+    var done: Int
+    var failure: StepError?
+}
+
+/// A `try` that may begin again, or is being undone.
+struct AttemptWait: Sendable, Equatable {
+    /// Attempts that failed.
+    var failed: Int
+    let since: Moment
+    /// Why the last attempt failed, while the next is waited for or the body is undone.
+    var error: StepError?
+    var timer: TimerNote?
+    /// Steps still to be undone, the next one last; nil while nothing is undone.
+    var undoing: [UndoNote]?
+}
+
+/// A step that was completed, and what it gave.
+struct UndoNote: Sendable, Equatable {
+    let path: String
+    let output: JSONValue
+}
+
+/// A step that waits for events.
+struct ListenWait: Sendable, Equatable {
+    /// By filter: the attributes as they were when the step was entered.
+    let wanted: [JSONObject]
+    /// By filter and name: what the correlated values have to be; null until the first event sets it.
+    var expected: [JSONObject]
+    /// By filter: the event that it took.
+    var taken: [JSONValue]
+}
+
+struct KeptEvent: Sendable, Equatable {
+    let event: JSONValue
+    let at: Moment
+}
+
+struct PauseNote: Sendable, Equatable {
+    let by: PersonID
+    let at: Moment
+    let reason: String
+    /// What machines sent since, in order.
+    var kept: [RunEvent]
 }
 
 struct DeadCause: Sendable, Equatable {
@@ -85,6 +172,31 @@ struct PersonWait: Sendable, Equatable {
     var signatures: [SignatureNote]
     /// Names of deadlines that have passed.
     var passed: [String]
+}
+
+extension Activation {
+    /// Whether something outside has to happen before the step goes on; otherwise the steps inside it do.
+    var waits: Bool {
+        switch wait {
+        case .inside, .loop: false
+        case .attempt(let attempt): attempt.timer != nil
+        case .work, .person, .timer, .listening: true
+        }
+    }
+
+    /// Timers that are set for the step.
+    var timers: [(key: String, at: Moment)] {
+        var out: [(key: String, at: Moment)] = []
+        switch wait {
+        case .timer(let key, let at): out.append((key, at))
+        case .person(let person):
+            out = person.request.deadlines.filter { !person.passed.contains($0.name) }.map { (key: $0.key, at: $0.at) }
+        case .attempt(let attempt): if let timer = attempt.timer { out.append((timer.key, timer.at)) }
+        case .inside, .work, .loop, .listening: break
+        }
+        if let timeout { out.append((timeout.key, timeout.at)) }
+        return out
+    }
 }
 
 extension JSONValue {

@@ -4,16 +4,24 @@ import Policies
 extension RunState {
     /// Deterministic: the same state gives the same text.
     package var json: JSONValue {
-        .object([
+        var out: JSONObject = [
             "v": 1, "phase": .string(phase.rawValue), "input": input, "context": .object(context),
-            "startedAt": startedAt.map(\.exactJSON), "outcome": outcome.map(JSONValue.string),
-            "seed": .string(seed),
-            "active": .array(active.map(\.json)),
-            "visits": .object(JSONObject(visits.sorted { $0.key < $1.key }.map { (key: $0.key, value: JSONValue($0.value)) })),
-            "acts": .array(acts.map { ["duty": .string($0.duty), "person": .string($0.person)] }),
-            "clocks": .object(
-                JSONObject(clocks.sorted { $0.key < $1.key }.map { (key: $0.key, value: .string($0.value.rawValue)) })),
-        ])
+        ]
+        // Members keep the order in which they were first written, so that a state reads back to the same bytes.
+        if let startedAt { out["startedAt"] = startedAt.exactJSON }
+        if let outcome { out["outcome"] = .string(outcome) }
+        out["seed"] = .string(seed)
+        out["active"] = .array(active.map(\.json))
+        out["visits"] = .object(
+            JSONObject(visits.sorted { $0.key < $1.key }.map { (key: $0.key, value: JSONValue($0.value)) }))
+        out["acts"] = .array(acts.map { ["duty": .string($0.duty), "person": .string($0.person)] })
+        out["clocks"] = .object(
+            JSONObject(clocks.sorted { $0.key < $1.key }.map { (key: $0.key, value: .string($0.value.rawValue)) }))
+        if !undo.isEmpty { out["undo"] = .array(undo.map(\.json)) }
+        if !inbox.isEmpty { out["inbox"] = .array(inbox.map { ["event": $0.event, "at": $0.at.exactJSON] }) }
+        if !eventsSeen.isEmpty { out["eventsSeen"] = .array(eventsSeen.map(JSONValue.string)) }
+        if let pause { out["pause"] = pause.json }
+        return .object(out)
     }
 
     package init(json: JSONValue) throws(Refusal) {
@@ -42,6 +50,15 @@ extension RunState {
             }
             clocks[member.key] = standing
         }
+        if json["undo"] != nil { undo = try readList(fields, "undo") { item throws(Refusal) in try UndoNote(json: item) } }
+        if json["inbox"] != nil {
+            inbox = try readList(fields, "inbox") { item throws(Refusal) in
+                let kept = try Fields(item, "kept event")
+                return KeptEvent(event: kept.value("event"), at: try kept.moment("at"))
+            }
+        }
+        if json["eventsSeen"] != nil { eventsSeen = try fields.strings("eventsSeen") }
+        if let written = json["pause"] { pause = try PauseNote(json: written) }
     }
 }
 
@@ -68,36 +85,132 @@ extension Activation {
             members["wait"] = "timer"
             members["key"] = .string(key)
             members["at"] = at.exactJSON
+        case .loop(let loop):
+            members["wait"] = "loop"
+            members["items"] = .array(loop.items)
+            members["next"] = JSONValue(loop.next)
+            members["done"] = JSONValue(loop.done)
+            if let failure = loop.failure { members["failure"] = failure.json }
+        case .attempt(let attempt):
+            members["wait"] = "attempt"
+            members["failed"] = JSONValue(attempt.failed)
+            members["since"] = attempt.since.exactJSON
+            if let error = attempt.error { members["error"] = error.json }
+            if let timer = attempt.timer { members["timer"] = timer.json }
+            if let undoing = attempt.undoing { members["undoing"] = .array(undoing.map(\.json)) }
+        case .listening(let listening):
+            members["wait"] = "listening"
+            members["wanted"] = .array(listening.wanted.map(JSONValue.object))
+            members["expected"] = .array(listening.expected.map(JSONValue.object))
+            members["taken"] = .array(listening.taken)
         }
+        if data != .null { members["data"] = data }
+        if !locals.isEmpty { members["locals"] = .object(locals) }
+        if !outputs.isEmpty { members["outputs"] = .object(outputs) }
+        if let timeout { members["timeout"] = timeout.json }
         return .object(members)
     }
 
     init(json: JSONValue) throws(Refusal) {
         let fields = try Fields(json, "open step")
-        path = try fields.string("path")
-        visit = try fields.int("visit")
+        let wait = try Activation.wait(fields, json)
+        self.init(path: try fields.string("path"), visit: try fields.int("visit"), wait: wait)
+        data = fields.value("data")
+        if json["locals"] != nil { locals = try fields.members("locals") }
+        if json["outputs"] != nil { outputs = try fields.members("outputs") }
+        if let written = json["timeout"] { timeout = try TimerNote(json: written) }
+    }
+
+    private static func wait(_ fields: Fields, _ json: JSONValue) throws(Refusal) -> Wait {
         switch try fields.string("wait") {
         case "inside":
             let done = json["done"] == nil ? [] : try fields.strings("done")
-            var failure: StepError?
-            if let failed = json["failure"] { failure = try StepError(json: failed) }
-            wait = .inside(done: done, failure: failure)
+            return .inside(done: done, failure: try error("failure", of: json))
         case "work":
             var dead: DeadCause?
             if let cause = json["dead"] {
                 let causes = try Fields(cause, "cause")
                 dead = DeadCause(code: try causes.string("code"), message: try causes.string("message"))
             }
-            wait = .work(try WorkRequest(json: fields.value("request")), dead: dead)
+            return .work(try WorkRequest(json: fields.value("request")), dead: dead)
         case "person":
-            wait = .person(
+            return .person(
                 PersonWait(
                     request: try HumanRequest(json: fields.value("request")), duty: try fields.optionalString("duty"),
                     round: try fields.int("round"),
                     signatures: try readList(fields, "signatures") { item throws(Refusal) in try SignatureNote(json: item) },
                     passed: try fields.strings("passed")))
-        case "timer": wait = .timer(key: try fields.string("key"), at: try fields.moment("at"))
+        case "timer": return .timer(key: try fields.string("key"), at: try fields.moment("at"))
+        case "loop":
+            return .loop(
+                LoopWait(
+                    items: try fields.array("items"), next: try fields.int("next"), done: try fields.int("done"),
+                    failure: try error("failure", of: json)))
+        case "attempt":
+            var undoing: [UndoNote]?
+            if json["undoing"] != nil {
+                undoing = try readList(fields, "undoing") { item throws(Refusal) in try UndoNote(json: item) }
+            }
+            var timer: TimerNote?
+            if let written = json["timer"] { timer = try TimerNote(json: written) }
+            return .attempt(
+                AttemptWait(
+                    failed: try fields.int("failed"), since: try fields.moment("since"), error: try error("error", of: json),
+                    timer: timer, undoing: undoing))
+        case "listening":
+            func objects(_ name: String) throws(Refusal) -> [JSONObject] {
+                var out: [JSONObject] = []
+                for item in try fields.array(name) {
+                    guard let object = item.object else { throw fields.refusal("has a '\(name)' of another form") }
+                    out.append(object)
+                }
+                return out
+            }
+            let listening = ListenWait(
+                wanted: try objects("wanted"), expected: try objects("expected"), taken: try fields.array("taken"))
+            guard listening.expected.count == listening.wanted.count, listening.taken.count == listening.wanted.count else {
+                throw fields.refusal("has filters that do not fit each other")
+            }
+            return .listening(listening)
         case let other: throw fields.refusal("waits for '\(other)', which is unknown")
         }
+    }
+
+    private static func error(_ name: String, of json: JSONValue) throws(Refusal) -> StepError? {
+        guard let written = json[name] else { return nil }
+        return try StepError(json: written)
+    }
+}
+
+extension TimerNote {
+    var json: JSONValue { ["key": .string(key), "at": at.exactJSON] }
+
+    init(json: JSONValue) throws(Refusal) {
+        let fields = try Fields(json, "timer")
+        self.init(key: try fields.string("key"), at: try fields.moment("at"))
+    }
+}
+
+extension UndoNote {
+    var json: JSONValue { ["path": .string(path), "output": output] }
+
+    init(json: JSONValue) throws(Refusal) {
+        let fields = try Fields(json, "step to undo")
+        self.init(path: try fields.string("path"), output: fields.value("output"))
+    }
+}
+
+extension PauseNote {
+    var json: JSONValue {
+        [
+            "by": JSONValue(by), "at": at.exactJSON, "reason": .string(reason), "kept": .array(kept.map(\.json)),
+        ]
+    }
+
+    init(json: JSONValue) throws(Refusal) {
+        let fields = try Fields(json, "pause")
+        self.init(
+            by: try fields.id("by"), at: try fields.moment("at"), reason: try fields.string("reason"),
+            kept: try readList(fields, "kept") { item throws(Refusal) in try RunEvent(json: item) })
     }
 }

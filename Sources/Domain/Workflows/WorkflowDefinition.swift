@@ -12,11 +12,29 @@ package enum RunBounds {
     package static let resolutionsMax = 10
     package static let deadlinesMax = 10
     /// Steps entered or left while one event is handled.
-    package static let movesPerHandleMax = 2000
+    package static let movesPerHandleMax = 20_000
     /// How often one step may be entered in a run: bounds jumps backwards.
     package static let visitsMax = 50
     /// Text and structure of `input` and `context`, in bytes as counted by `JSONValue.weight`.
     package static let dataBytesMax = 4_194_304
+    /// Items of one `for`.
+    package static let loopItemsMax = 1000
+    /// Turns of one `for` that are open side by side.
+    package static let loopTurnsOpenMax = 16
+    /// Attempts of a `try` with `retry`.
+    package static let attemptsMax = 50
+    /// Filters of one `listen`.
+    package static let filtersMax = 10
+    /// Events that came before a step listened for them.
+    package static let eventsKeptMax = 100
+    /// Events by whose source and id a second delivery is known.
+    package static let eventsSeenMax = 500
+    /// How long an event is kept for a step that is not there yet, unless the step says otherwise.
+    package static let eventKeptSeconds: Int64 = 86_400
+    /// Steps that have something to undo.
+    package static let undoMax = 500
+    /// What machines sent while a run was paused.
+    package static let pausedEventsMax = 500
     /// A year: nothing a run waits for is further away.
     package static let waitSecondsMax = 31_622_400
 }
@@ -42,19 +60,57 @@ package struct WorkflowDefinition: Sendable {
     /// The root is step 0.
     let nodes: [StepNode]
     let idByPath: [String: Int]
-    let outcome: CompiledExpression
+    let flow: DataFlow
+    /// Nil in a definition of the document flow, which knows one outcome.
+    let outcome: CompiledExpression?
     let output: Template?
     /// Duties that people did before the run: `{duty, person}`, or a list of persons.
     let chain: [(duty: String, person: Template)]
     /// Name of the duty-separation policy.
     package let duties: String?
 
+    /// Whether any step gives names to the steps inside it.
+    let hasLocals: Bool
+    /// Whether any step listens, so that events may have to be kept.
+    let listens: Bool
+
     /// Reads an asset; nil only when it is unusable. Every problem is collected, unreachable steps and endless loops included.
+    ///
+    /// A document of plain Serverless Workflow 1.0 (it has a `document`) is read as well, as far as it says what this profile
+    /// can do; its expressions are in CEL.
     package static func parse(_ json: JSONValue, issues: inout [AssetIssue]) -> WorkflowDefinition? {
         var parser = DefinitionParser()
         let definition = parser.parse(json)
         issues.append(contentsOf: parser.issues)
         return definition
+    }
+
+    /// The step of a path as a run writes it: the turns of a loop (`do:3`) are one step.
+    func id(of path: String) -> Int? {
+        if let known = idByPath[path] { return known }
+        guard path.utf8.contains(UInt8(ascii: ":")) else { return nil }
+        return idByPath[WorkflowDefinition.written(path)]
+    }
+
+    /// The path as the definition has it, without the numbers of turns.
+    package static func written(_ path: String) -> String {
+        path.split(separator: "/", omittingEmptySubsequences: false).map { $0.prefix { $0 != ":" } }.joined(separator: "/")
+    }
+}
+
+/// What travels from step to step.
+enum DataFlow: Sendable {
+    /// The input of the run stays; steps put values into the context. The form of this product.
+    case context
+    /// Each step gives a document to the next, as plain Serverless Workflow has it.
+    case document
+
+    /// Names that every expression may use.
+    var names: [String] {
+        switch self {
+        case .context: ["input", "context", "run"]
+        case .document: ["data", "input", "context", "workflow", "task", "runtime"]
+        }
     }
 }
 
@@ -104,13 +160,28 @@ struct StepNode: Sendable {
     /// Whether the author gave the title: untitled containers are transparent in diagrams.
     let isTitled: Bool
     let parent: Int?
+    /// RFC 6901 pointer into the document as written.
+    let pointer: String
     var condition: CompiledExpression?
-    var outputAs: CompiledExpression?
+    /// Makes the step's input from what the step before gave (document flow).
+    var inputFrom: Template?
+    var outputAs: Template?
     var exports: [(name: String, expression: CompiledExpression)] = []
+    /// Makes the whole context anew (document flow).
+    var exportAs: Template?
     var then = Directive.proceed
     var onEnter: [ClockRule] = []
     var onExit: [ClockRule] = []
+    /// After this time the step is given up with an error of the kind `timeout`.
+    var timeout: WaitRule?
+    /// The steps that undo this one.
+    var compensation: Int?
+    /// These are the steps that undo the parent.
+    var isCompensation = false
     var action: StepAction
+
+    /// Whether somebody reads what the step gives.
+    var givesOutput: Bool { outputAs != nil || exportAs != nil || !exports.isEmpty }
 }
 
 /// A change of a clock that a step makes when it is entered or completed.
@@ -122,18 +193,117 @@ struct ClockRule: Sendable, Equatable {
 enum StepAction: Sendable {
     case sequence([Int])
     case set([(name: String, value: Template)])
+    /// Gives a document to the next step.
+    case give(Template)
     case choose([SwitchCase])
     case decide(policy: String, input: Template)
     case match(policy: String, input: Template)
     case work(WorkCall)
     case human(HumanCall)
-    /// With `waitsForAll`, a failed branch lets the others finish; otherwise it cancels them.
-    case fork([Int], waitsForAll: Bool)
-    case attempt(body: Int, handler: Int, filter: ErrorFilter, errorName: String)
-    case raise(type: Template, title: Template, detail: Template)
+    case fork(ForkRule)
+    case loop(LoopRule)
+    case attempt(AttemptRule)
+    case raise(ErrorRule)
     case wait(WaitRule)
     /// Records that a payment may leave the house.
     case release(Template)
+    case emit(Template)
+    case listen(ListenRule)
+}
+
+struct ForkRule: Sendable {
+    let branches: [Int]
+    /// A failed branch lets the others finish; otherwise it cancels them.
+    let waitsForAll: Bool
+    /// The first branch that finishes ends the others, and its output is the fork's.
+    let competes: Bool
+}
+
+struct LoopRule: Sendable {
+    let body: Int
+    let items: Template
+    /// Name of the item, and of its place counted from 0.
+    let each: String
+    let at: String
+    /// Asked before each turn.
+    let whileHolds: CompiledExpression?
+    /// Turns side by side; 1 is one after the other, each seeing what the one before gave.
+    let turnsOpenMax: Int
+    /// A failed turn lets those that are open finish, but starts no other.
+    let waitsForAll: Bool
+}
+
+struct AttemptRule: Sendable {
+    let body: Int
+    /// Nil when nothing is done about an error but to go on, or to try again.
+    let handler: Int?
+    let filter: ErrorFilter
+    let errorName: String
+    let retry: RetryRule?
+    /// What the body had done is undone before the handler is asked.
+    let undoes: Bool
+}
+
+/// When and how often a `try` begins again.
+struct RetryRule: Sendable {
+    enum Growth: Sendable, Equatable { case constant, linear, exponential }
+
+    let when: CompiledExpression?
+    let exceptWhen: CompiledExpression?
+    let delayMilliseconds: Int64
+    let growth: Growth
+    let factorPercent: Int64
+    let capMilliseconds: Int64
+    /// Bounds of what is added at random, by the run's own seed.
+    let jitterMilliseconds: ClosedRange<Int64>
+    let attemptsMax: Int
+    /// After this time since the first attempt there is no other.
+    let durationMilliseconds: Int64?
+
+    /// The pause after so many failed attempts; `draw` is the run's own number for it.
+    func pauseMilliseconds(afterAttempt attempt: Int, draw: UInt64) -> Int64 {
+        var pause = min(delayMilliseconds, capMilliseconds)
+        switch growth {
+        case .constant: break
+        case .linear: pause = min(delayMilliseconds * Int64(attempt), capMilliseconds)
+        case .exponential:
+            var step = 1
+            while step < attempt, pause < capMilliseconds {
+                pause = min(pause * factorPercent / 100, capMilliseconds)
+                step += 1
+            }
+        }
+        let span = UInt64(jitterMilliseconds.upperBound - jitterMilliseconds.lowerBound)
+        return pause + jitterMilliseconds.lowerBound + Int64(draw % (span + 1))
+    }
+}
+
+struct ErrorRule: Sendable {
+    let type: Template
+    let title: Template
+    let detail: Template
+    let status: Template?
+}
+
+struct ListenRule: Sendable {
+    enum Need: String, Sendable { case one, any, all }
+
+    let need: Need
+    let filters: [EventFilter]
+    /// What the step gives of each event: its `data`, or the whole event.
+    let readsData: Bool
+    /// How long before the step an event may have come.
+    let keptSeconds: Int64
+}
+
+/// Which events a listener takes.
+struct EventFilter: Sendable {
+    /// Attributes by name; evaluated when the step is entered.
+    let attributes: [(name: String, value: Template)]
+    /// Asked about each event, which is `event` there.
+    let when: CompiledExpression?
+    /// What makes the event one of this run: `from` is read from the event; without `expect`, the first event sets it.
+    let correlations: [(name: String, from: CompiledExpression, expect: Template?)]
 }
 
 struct SwitchCase: Sendable {
@@ -176,7 +346,7 @@ struct DeadlineRule: Sendable {
 }
 
 enum WaitRule: Sendable {
-    case seconds(Int64)
+    case milliseconds(Int64)
     case serviceSeconds(Int64)
     case until(Template)
 }
@@ -185,55 +355,8 @@ enum WaitRule: Sendable {
 struct ErrorFilter: Sendable {
     let types: [String]
     let kinds: [StepError.Kind]
+    /// Members of the problem and the values they must have.
+    let members: [(name: String, value: JSONValue)]
     let when: CompiledExpression?
-}
-
-/// Why a step failed.
-struct StepError: Error, Sendable, Equatable {
-    enum Kind: String, Sendable, CaseIterable {
-        /// The other side declined for a business reason.
-        case refused
-        /// A write was found that differs.
-        case mismatch
-        /// The other side would go on if a person said so.
-        case question
-        /// The definition raised it.
-        case raised
-        /// A policy gave no decision.
-        case policy
-        /// An expression, a bound, a missing asset: the definition does not fit the data.
-        case engine
-    }
-
-    let kind: Kind
-    /// An exception code such as `ERP_REJECTED`, or a word of the engine.
-    let type: String
-    let title: String
-    let detail: String
-    let step: String
-    let data: JSONValue
-
-    var json: JSONValue {
-        [
-            "kind": .string(kind.rawValue), "type": .string(type), "title": .string(title), "detail": .string(detail),
-            "step": .string(step), "data": data,
-        ]
-    }
-
-    init(kind: Kind, type: String, title: String, detail: String, step: String, data: JSONValue = .null) {
-        self.kind = kind
-        self.type = type
-        self.title = title
-        self.detail = detail
-        self.step = step
-        self.data = data
-    }
-
-    init(json: JSONValue) throws(Refusal) {
-        let fields = try Fields(json, "error")
-        guard let kind = Kind(rawValue: try fields.string("kind")) else { throw fields.refusal("names no known kind") }
-        self.init(
-            kind: kind, type: try fields.string("type"), title: try fields.string("title"), detail: try fields.string("detail"),
-            step: try fields.string("step"), data: fields.value("data"))
-    }
+    let exceptWhen: CompiledExpression?
 }

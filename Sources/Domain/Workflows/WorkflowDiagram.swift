@@ -61,7 +61,9 @@ package struct WorkflowDiagram: Sendable, Equatable {
 
     /// The node of the diagram that a step belongs to: itself, or the nearest container that is shown.
     package func node(of path: String) -> Node? {
-        nodes.filter { path == $0.path || path.hasPrefix($0.path + "/") }.max { $0.path.utf8.count < $1.path.utf8.count }
+        let path = WorkflowDefinition.written(path)
+        return nodes.filter { path == $0.path || path.hasPrefix($0.path + "/") }
+            .max { $0.path.utf8.count < $1.path.utf8.count }
     }
 
     /// Jumps between nodes that are shown; a jump inside a stage stays invisible.
@@ -110,12 +112,12 @@ private struct DiagramBlock {
 
     private static func block(_ step: StepOutline) -> DiagramBlock {
         switch step.kind {
-        case "set", "switch", "raise": return DiagramBlock()
+        case "set", "switch", "raise", "emit": return DiagramBlock()
         case "do": return sequence(step.children)
         case "fork":
             var out = DiagramBlock()
             for branch in step.children {
-                let part = sequence(branch.children)
+                let part = branch.kind == "do" || branch.kind == "stage" ? sequence(branch.children) : sequence([branch])
                 out.take(part, column: 0, row: out.height)
                 out.entries += part.entries
                 out.exits += part.exits
@@ -130,10 +132,9 @@ private struct DiagramBlock {
     }
 
     private static func attempt(_ step: StepOutline) -> DiagramBlock {
-        guard let body = step.children.first, let handler = step.children.last, step.children.count == 2 else {
-            return DiagramBlock()
-        }
+        guard let body = step.children.first else { return DiagramBlock() }
         var out = sequence(body.children)
+        guard step.children.count == 2, let handler = step.children.last else { return out }
         let caught = sequence(handler.children)
         guard !caught.nodes.isEmpty else { return out }
         let sources = failing(body.children)

@@ -12,6 +12,7 @@ enum WorkflowShapes {
             required("outcome", expression, "which of them it has, at the end."),
             optional("output", value, "what the run leaves behind."),
             required("do", steps, "the steps, in order."),
+            optional("timeout", limit, "after this the run is given up."),
         ])
 
     /// `steps` and `task` contain each other.
@@ -33,7 +34,7 @@ enum WorkflowShapes {
         [required("duty", .text(.slug), "name of the duty."), required("person", value, "who did it.")])
 
     private static let task = ObjectShape(
-        "a step", "Exactly one of set, switch, do, call, fork, try, raise, wait.",
+        "a step", "Exactly one of set, switch, do, call, for, fork, try, raise, wait, emit, listen.",
         [
             optional("title", .text(.line), "as shown on pages."),
             optional("if", expression, "whether the step is taken."),
@@ -54,11 +55,17 @@ enum WorkflowShapes {
             optional("retry", .object(retry), "how often and when a call is tried again."),
             optional("timeoutSeconds", .integer(1...600), "seconds for one attempt."),
             optional("deadlines", .list(of: .object(deadline), count: 0...10), "what happens while people are waited for."),
+            optional("for", .object(loop), "goes through a list; what is done for each item is in `do`."),
+            optional("while", expression, "asked before each turn of a `for`."),
             optional("fork", .object(fork), "branches side by side."),
             optional("try", steps, "steps whose errors are caught."),
             optional("catch", .object(handler), "which errors, and what then."),
             optional("raise", .object(error), "fails with this error."),
-            optional("wait", .object(wait), "waits for a time."),
+            optional("wait", .either([.object(wait), length]), "waits for a time."),
+            optional("emit", .object(emission), "sends an event."),
+            optional("listen", .object(listener), "waits for events."),
+            optional("timeout", limit, "after this the step is given up with an error of the kind timeout."),
+            optional("compensate", steps, "what undoes the step, when a `try` around it is undone; `given` is what it gave."),
             optional("output", .object(output), "what the step gives on."),
             optional("export", .table(keys: .memberName, values: expression, count: 0...50), "values to keep in the context."),
             optional("measure", .object(measure), "clocks that the step starts and stops."),
@@ -96,14 +103,128 @@ enum WorkflowShapes {
         "a fork", "Branches side by side.",
         [
             required(
-                "branches", .list(of: .table(keys: stepName, values: .object(branch), count: 1...1), count: 1...16),
-                "the branches."),
+                "branches", .list(of: .table(keys: stepName, values: .reference("task"), count: 1...1), count: 1...16),
+                "the branches, each a step."),
+            optional("compete", .boolean, "the first branch that finishes ends the others; false unless given."),
             optional("onError", .choice(["cancel", "wait"]), "what a failing branch does to the others; cancel unless given."),
         ])
 
-    private static let branch = ObjectShape(
-        "a branch", "Steps of one branch.",
-        [optional("title", .text(.line), "as shown on pages."), required("do", steps, "the steps, in order.")])
+    private static let loop = ObjectShape(
+        "a loop", "What a `for` goes through.",
+        [
+            optional("each", .text(.memberName), "name of the item in the steps; item unless given."),
+            optional("at", .text(.memberName), "name of its place, counted from 0; index unless given."),
+            required("in", value, "the list, or an expression that gives it."),
+            optional("parallel", .integer(1...16), "turns that are open side by side; 1 unless given."),
+            optional("onError", .choice(["cancel", "wait"]), "what a failing turn does to the others; cancel unless given."),
+        ])
+
+    private static let number = Shape.integer(0...Int(Int32.max))
+
+    /// `{minutes: 5, seconds: 30}`.
+    private static let span = ObjectShape(
+        "a length of time", "The sum of its units.",
+        ["days", "hours", "minutes", "seconds", "milliseconds"].map { optional($0, number, "how many.") })
+
+    private static let length = Shape.either([.object(span), .text(.line)])
+
+    private static let limit = Shape.either([
+        .object(
+            ObjectShape("a timeout", "When it is over.", [required("after", .either([.object(wait), length]), "how long.")])),
+        .object(wait), length,
+    ])
+
+    private static let emission = ObjectShape(
+        "an emission", "The event that is sent.",
+        [
+            required(
+                "event",
+                .object(
+                    ObjectShape(
+                        "an event", "Its attributes.",
+                        [
+                            required(
+                                "with", .table(keys: .memberName, values: value, count: 1...50),
+                                "attributes by name, `type` among them, and `data`.")
+                        ])), "the event.")
+        ])
+
+    private static let listener = ObjectShape(
+        "a listener", "Which events are waited for.",
+        [
+            required(
+                "to",
+                .object(
+                    ObjectShape(
+                        "needs", "One of three.",
+                        [
+                            optional("one", .object(eventFilter), "this event."),
+                            optional("any", .list(of: .object(eventFilter), count: 1...10), "the first of these."),
+                            optional("all", .list(of: .object(eventFilter), count: 1...10), "one of each."),
+                        ])), "the events."),
+            optional("read", .choice(["data", "envelope"]), "what the step gives of each event; data unless given."),
+            optional("kept", length, "how long before the step an event may have come; a day unless given."),
+        ])
+
+    private static let eventFilter = ObjectShape(
+        "a filter of events", "Which events.",
+        [
+            required("with", .table(keys: .memberName, values: value, count: 1...50), "attributes and the values they have."),
+            optional("when", expression, "further condition about `event`."),
+            optional(
+                "correlate",
+                .table(
+                    keys: .memberName,
+                    values: .object(
+                        ObjectShape(
+                            "a correlation", "What makes the event one of this run.",
+                            [
+                                required("from", expression, "read from `event`."),
+                                optional("expect", value, "what it has to be; what the first event says unless given."),
+                            ])), count: 0...10), "correlations by name."),
+        ])
+
+    private static let repetition = ObjectShape(
+        "a repetition", "When the body is tried again.",
+        [
+            optional("when", expression, "only then."), optional("exceptWhen", expression, "not then."),
+            optional("delay", length, "the first pause."), optional("backoff", .object(backoff), "how pauses grow."),
+            optional(
+                "jitter",
+                .object(
+                    ObjectShape(
+                        "a jitter", "What is added to a pause by the run's own seed.",
+                        [optional("from", length, "at least."), required("to", length, "at most.")])), "spread of the pauses."),
+            required(
+                "limit",
+                .object(
+                    ObjectShape(
+                        "a limit", "When no attempt follows.",
+                        [
+                            optional(
+                                "attempt",
+                                .object(
+                                    ObjectShape(
+                                        "attempts", "How many.", [required("count", .integer(1...50), "attempts in all.")])),
+                                "number of attempts."),
+                            optional("duration", length, "since the first attempt."),
+                        ])), "the end of it."),
+        ])
+
+    private static let growth = ObjectShape(
+        "a growth", "How fast and how far.",
+        [
+            optional("factorPercent", .integer(101...1000), "growth from pause to pause; 200 unless given."),
+            optional("cap", length, "the longest pause; an hour unless given."),
+        ])
+
+    private static let backoff = ObjectShape(
+        "a back-off", "One of three.",
+        [
+            optional("constant", .object(ObjectShape("nothing", "No settings.", [])), "pauses stay as they are."),
+            optional("linear", .object(growth), "pauses grow by the first."),
+            optional("exponential", .object(growth), "pauses are multiplied."),
+        ])
 
     private static let handler = ObjectShape(
         "a handler", "Which errors are caught, and what then.",
@@ -111,7 +232,10 @@ enum WorkflowShapes {
             optional("errors", .object(filter), "which errors; all unless given."),
             optional("as", .text(.line), "name under which the steps see the error; error unless given."),
             optional("when", expression, "further condition."),
-            required("do", steps, "what then."),
+            optional("exceptWhen", expression, "not then."),
+            optional("retry", .object(repetition), "the body is tried again before anything else is done."),
+            optional("compensate", .boolean, "what the body had done is undone, the last step first."),
+            optional("do", steps, "what then; needed without `retry` and `compensate`."),
         ])
 
     private static let filter = ObjectShape(
@@ -119,21 +243,24 @@ enum WorkflowShapes {
         [
             optional("types", .list(of: .text(.line), count: 0...50), "exception codes."),
             optional(
-                "kinds", .list(of: .choice(["refused", "mismatch", "question", "raised", "policy", "engine"]), count: 0...10),
+                "kinds",
+                .list(of: .choice(["refused", "mismatch", "question", "raised", "policy", "engine", "timeout"]), count: 0...10),
                 "kinds of errors."),
+            optional(
+                "with", .table(keys: .memberName, values: value, count: 0...5),
+                "members of the problem: type, status, title, detail, instance."),
         ])
 
     private static let error = ObjectShape(
         "an error", "What is raised.",
         [
             required("type", value, "exception code."), required("title", value, "what went wrong, short."),
-            optional("detail", value, "the particulars."),
+            optional("detail", value, "the particulars."), optional("status", value, "number of the problem."),
         ])
 
     private static let wait = ObjectShape(
-        "a wait", "One of three.",
-        [
-            optional("seconds", .integer(1...31_622_400), "seconds on the wall."),
+        "a wait", "A length of time, a time in service hours, or an instant.",
+        ["days", "hours", "minutes", "seconds", "milliseconds"].map { optional($0, number, "how many, on the wall.") } + [
             optional("serviceSeconds", .integer(1...31_622_400), "seconds of the tenant's service time."),
             optional("until", value, "an instant."),
         ])

@@ -121,6 +121,13 @@ package struct TenantAPI: Sendable {
     @discardableResult
     package func retryTask(_ id: String) async throws -> JSONValue { try await post("tasks/\(id)/retry", [:]) }
 
+    /// Pauses a run, resumes it, skips a step, goes back or cancels it: the verbs of the run's address.
+    @discardableResult
+    package func steerRun(_ id: String, _ verb: String, step: String?, reason: String?) async throws -> JSONValue {
+        try await post(
+            "runs/\(id)/\(verb)", .object(["step": step.map(JSONValue.string), "reason": reason.map(JSONValue.string)]))
+    }
+
     /// Newest first; only open ones unless `all`.
     package func incidents(all: Bool = false) async throws -> [IncidentView] {
         try await items("incidents", all ? [("state", "all")] : []).map(IncidentView.init)

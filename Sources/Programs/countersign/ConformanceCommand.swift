@@ -5,6 +5,7 @@ import Kernel
 import Reader
 import Seals
 import ServiceLevels
+import Workflows
 
 /// `countersign conformance`: our code against published test data.
 struct ConformanceCommand: ParsableCommand {
@@ -16,7 +17,7 @@ struct ConformanceCommand: ParsableCommand {
             Exit codes: 0 nothing failed; 1 something failed; 2 the data cannot be read.
             """)
 
-    enum Subject: String, ExpressibleByArgument, CaseIterable { case json, jcs, sla, cel, dmn, einvoice }
+    enum Subject: String, ExpressibleByArgument, CaseIterable { case json, jcs, sla, cel, dmn, sw, einvoice }
 
     @Argument(help: "What to test: \(Subject.allCases.map(\.rawValue).joined(separator: ", ")).")
     var subject: Subject
@@ -52,6 +53,7 @@ struct ConformanceCommand: ParsableCommand {
         case .cel: try CELConformance.run(directory: folder) { name throws(Refusal) in try ZoneRules.load(name) }
         case .einvoice: try DocumentReader.conformance(folder)
         case .dmn: try decisions()
+        case .sw: try PlainConformance.run(directory: folder, yaml: ConformanceCommand.yaml)
         }
     }
 
@@ -60,6 +62,13 @@ struct ConformanceCommand: ParsableCommand {
         let child = try DocumentReader.child(nil)
         defer { child.close() }
         return try DMNFile.conformance(folder) { (bytes: [UInt8]) throws(Fault) in try child.outlineBlocking(bytes) }
+    }
+
+    private static func yaml(_ text: String) -> Result<JSONValue, AssetIssue> {
+        let read = YAMLSource.read(Array(text.utf8), path: "definition")
+        if let document = read.document { return .success(document.json) }
+        let problem = read.issues.first
+        return .failure(AssetIssue("", problem?.message ?? "The YAML cannot be read.", remedy: problem?.remedy ?? ""))
     }
 
     private static func json(_ tally: ConformanceTally) -> JSONValue {

@@ -12,7 +12,7 @@ struct RunRoutes: Sendable {
     init(_ services: Services) { self.services = services }
 
     /// As rows have them; `held` is a run that waits for its configuration to be mended.
-    static let phaseNames = ["pending", "running", "waiting", "held", "completed", "faulted", "cancelled"]
+    static let phaseNames = ["pending", "running", "waiting", "held", "paused", "completed", "faulted", "cancelled"]
 
     private static let object: JSONValue = ["type": "object"]
 
@@ -83,7 +83,7 @@ struct RunRoutes: Sendable {
             ) { request, context in
                 try await looking.run(context.scope.id, try request.id()).state
             },
-        ] + [cancel, retry]
+        ] + [cancel, retry] + SteeringRoutes(services).all
     }
 
     private var retry: Route {

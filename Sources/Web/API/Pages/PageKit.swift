@@ -198,6 +198,7 @@ enum PageWords {
         case "completed": ["posted", "released"].contains(outcome) ? .done : .cancelled
         case "faulted", "held": .failed
         case "cancelled": .cancelled
+        case "paused": .paused
         case "waiting": waitingOn == "ERP" || waitingOn == "worker" ? .running : .needsPerson
         default: .running
         }
@@ -221,6 +222,8 @@ enum PageWords {
         case "pending": Notice(tone: .info, text: "Your decision is stored and will be applied in a moment.")
         case "acknowledged": Notice(tone: .ok, text: "The incident is yours.")
         case "resolved": Notice(tone: .ok, text: "The incident is resolved.")
+        case "paused": Notice(tone: .ok, text: "The run is paused.")
+        case "resumed": Notice(tone: .ok, text: "The run goes on.")
         case "retried": Notice(tone: .ok, text: "The run goes on.")
         case "asked": Notice(tone: .ok, text: "The payment is asked for; the ERP is compared first.")
         case "asked-before": Notice(tone: .info, text: "Somebody asked for this payment before; this is that run.")

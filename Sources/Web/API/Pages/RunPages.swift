@@ -29,7 +29,25 @@ struct RunPages: Sendable {
                 if case .refused(let refusal) = answer { throw refusal }
                 return "\(kit.base)/runs/\(run.id)?done=\(answer == .pending ? "pending" : "retried")"
             },
+            steering("pause") { form, person throws(Refusal) in
+                .paused(by: person, reason: try form.required("reason", label: "The reason"))
+            },
+            steering("resume") { _, person in .resumed(by: person) },
         ]
+    }
+
+    private func steering(
+        _ verb: String, event: @escaping @Sendable (FormFields, PersonID) throws(Refusal) -> RunEvent
+    ) -> Route {
+        services.posted("/runs/{id}/\(verb)", .runsManage) { [services] request, form, kit in
+            let run = try await kit.looking.run(kit.tenant, try request.id())
+            let answer = try await services.approving.steer(
+                run.id, try event(form, kit.context.actor.person),
+                key: try form.required("idempotency_key", label: "The form's key"), as: kit.context.actor,
+                scope: kit.context.scope)
+            if case .refused(let refusal) = answer { throw refusal }
+            return "\(kit.base)/runs/\(run.id)?done=\(answer == .pending ? "pending" : "\(verb)d")"
+        }
     }
 
     // MARK: The list
@@ -170,6 +188,9 @@ struct RunPages: Sendable {
             retry: run.phase == "held" && kit.may(.runsManage) ? kit.form("/runs/\(run.id)/retry") : nil,
             payment: run.outcome == "posted" && (payment?.state ?? "withheld") == "withheld" && kit.may(.paymentsPropose)
                 ? kit.form("/runs/\(run.id)/payment") : nil,
+            pause: ["running", "waiting"].contains(run.phase) && kit.may(.runsManage)
+                ? kit.form("/runs/\(run.id)/pause") : nil,
+            resume: run.phase == "paused" && kit.may(.runsManage) ? kit.form("/runs/\(run.id)/resume") : nil,
             empty: history.isEmpty ? EmptyState(why: "This run has not left intake.") : nil)
     }
 

@@ -99,12 +99,16 @@ package struct RunPage: ConsolePage {
     package let retry: FormTarget?
     /// Asks for the payment of what was posted; nil when there is nothing to ask for, or the reader may not.
     package let payment: FormTarget?
+    /// Pauses a run that goes on, and lets a paused one go on.
+    package let pause: FormTarget?
+    package let resume: FormTarget?
     package let empty: EmptyState?
 
     package init(
         frame: Frame, head: PageHead, figures: [Figure], diagram: DiagramModel, timeline: Timeline, events: [Event],
         eventCount: String, json: String = "", panels: [DataPanel], receipts: [ReceiptLine], sealed: String = "",
-        related: [Related] = [], retry: FormTarget? = nil, payment: FormTarget? = nil, empty: EmptyState? = nil
+        related: [Related] = [], retry: FormTarget? = nil, payment: FormTarget? = nil, pause: FormTarget? = nil,
+        resume: FormTarget? = nil, empty: EmptyState? = nil
     ) {
         self.frame = frame
         self.head = head
@@ -120,6 +124,8 @@ package struct RunPage: ConsolePage {
         self.related = related
         self.retry = retry
         self.payment = payment
+        self.pause = pause
+        self.resume = resume
         self.empty = empty
     }
 }
