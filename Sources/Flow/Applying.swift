@@ -28,6 +28,8 @@ package struct Applying: Sendable {
     /// What changed, per asset that was not already so.
     package struct Outcome: Sendable {
         package var published: [String] = []
+        /// Earlier versions that are in force again, and what had been retired.
+        package var restored: [String] = []
         /// What was in force and is not in the folder any more.
         package var retired: [String] = []
         package var unchanged = 0
@@ -36,6 +38,7 @@ package struct Applying: Sendable {
         package var json: JSONValue {
             [
                 "published": .array(published.map(JSONValue.string)), "retired": .array(retired.map(JSONValue.string)),
+                "restored": .array(restored.map(JSONValue.string)),
                 "unchanged": JSONValue(unchanged),
                 "peopleDisabled": JSONValue(peopleDisabled),
             ]
@@ -98,11 +101,16 @@ package struct Applying: Sendable {
                         content: asset.content, publishedAt: now)
                     _ = try await tx.query(AssetQueries.publish(published, by: nil))
                     result.published.append("\(scope.path)/\(asset.kind)/\(asset.name)@\(asset.version)")
-                } else {
-                    result.unchanged += 1
                 }
-                try await tx.execute(
+                let moved = try await tx.query(
                     AssetQueries.makeCurrent(tenant: row.id, kind: asset.kind, name: asset.name, asset: id, at: now))
+                if known != nil {
+                    if moved.isEmpty {
+                        result.unchanged += 1
+                    } else {
+                        result.restored.append("\(scope.path)/\(asset.kind)/\(asset.name)@\(asset.version)")
+                    }
+                }
             }
             let gone = try await tx.query(
                 AssetQueries.retire(
@@ -117,12 +125,13 @@ package struct Applying: Sendable {
                     people, scope: scope, tenant: row.id, partnerOf: partnerOf, now: now, sha: sha, tx: tx)
             }
             result.peopleDisabled = try await dismiss(besides: named, tenant: row.id, now: now, tx: tx)
-            if !result.published.isEmpty || !result.retired.isEmpty || result.peopleDisabled > 0 {
+            if !result.published.isEmpty || !result.restored.isEmpty || !result.retired.isEmpty || result.peopleDisabled > 0 {
                 try await tx.execute(AuditQueries.insert([entry(row.id, person: person, outcome: result, now: now)]))
             }
             return result
         }
         outcome.published += result.published
+        outcome.restored += result.restored
         outcome.retired += result.retired
         outcome.unchanged += result.unchanged
         outcome.peopleDisabled += result.peopleDisabled
@@ -218,7 +227,8 @@ package struct Applying: Sendable {
             action: "configuration.applied", objectType: "scope", objectID: tenant.text, run: nil,
             content: [
                 "published": .array(outcome.published.map(JSONValue.string)),
-                "retired": .array(outcome.retired.map(JSONValue.string)), "peopleDisabled": JSONValue(outcome.peopleDisabled),
+                "retired": .array(outcome.retired.map(JSONValue.string)),
+                "restored": .array(outcome.restored.map(JSONValue.string)), "peopleDisabled": JSONValue(outcome.peopleDisabled),
             ])
     }
 

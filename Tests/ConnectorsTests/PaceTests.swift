@@ -52,6 +52,18 @@ struct PaceTests {
         #expect(busy.admit(at: start) != nil)
     }
 
+    @Test("a person who tests is let through an open circuit, alone")
+    func trial() {
+        var breaker = CircuitBreaker()
+        breaker.handle(.loginRejected, at: start)
+        #expect(breaker.admit(at: start) != nil)
+        breaker.allowTrial(at: start)
+        #expect(breaker.admit(at: start) == nil)
+        #expect(breaker.admit(at: start) != nil, "only one")
+        breaker.handle(.loginRejected, at: start)
+        #expect(breaker.admit(at: start.adding(seconds: 5)) != nil, "the next pause is longer")
+    }
+
     @Test("a probe that was never sent does not lock the circuit")
     func unsentProbe() {
         var breaker = CircuitBreaker()

@@ -86,8 +86,11 @@ struct RetirementTests {
 
         let nothing = try await house.applying.apply(await folder(stage, people: "1", besides: ["contract"]), by: nil)
         #expect(nothing.retired.isEmpty && nothing.published.isEmpty, "applying twice changes nothing")
+        let before = try await stage.books().audit
         let back = try await house.applying.apply(await folder(stage, people: "1"), by: nil)
         #expect(back.published.isEmpty && back.retired.isEmpty, "the version was there all along")
+        #expect(back.restored == outcome.retired)
+        #expect(try await stage.books().audit != before, "what is in force again is on record")
         #expect(try await house.applying.current().contains { $0.scope.id == firm.id && $0.asset.kind == "contract" })
     }
 

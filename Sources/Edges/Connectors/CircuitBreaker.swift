@@ -41,6 +41,11 @@ package struct CircuitBreaker: Sendable, Equatable {
         }
     }
 
+    /// Somebody has reason to think that it works now: the next request goes out, alone, to see.
+    package mutating func allowTrial(at now: Moment) {
+        if case .open(_, let openings) = phase { phase = .open(until: now, openings: openings) }
+    }
+
     package mutating func handle(_ event: Event, at now: Moment) {
         switch (phase, event) {
         case (.closed(let weight), .overloaded): count(weight + 1, at: now)

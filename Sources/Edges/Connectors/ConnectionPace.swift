@@ -32,6 +32,9 @@ package actor ConnectionPace {
 
     package var phase: CircuitBreaker.Phase { breaker.phase }
 
+    /// The next request may go out even when the circuit is open: a person tests, or the connection was changed.
+    package func allowTrial() { breaker.allowTrial(at: clock.now) }
+
     /// What other workers of this connection spent today, as the server counts it; the larger number holds.
     package func adoptSpent(_ count: Int, on day: CivilDate) { budget.adopt(count, on: day, at: clock.now) }
 

@@ -12,6 +12,7 @@ extension ConnectorEngine {
     /// fields: [{field, path, result, detail}]}]}`, or the failure when nobody answers.
     package func test(until end: Moment) async -> ConnectorOutcome {
         await state.credentials.forgetRefusals()
+        await state.pace.allowTrial()
         let reached = await probe()
         guard case .completed(let probe) = reached, var report = probe.object else { return reached }
         var scope = plans.scope([:])

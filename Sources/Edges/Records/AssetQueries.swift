@@ -65,6 +65,8 @@ package enum AssetQueries {
         VALUES (\(tenant), \(kind), \(name), \(asset), \(at))
         ON CONFLICT (tenant_id, kind, name) DO UPDATE SET asset_id = excluded.asset_id, changed_at = excluded.changed_at,
             retired_at = NULL
+            WHERE asset_current.asset_id <> excluded.asset_id OR asset_current.retired_at IS NOT NULL
+        RETURNING asset_id
         """
     }
 

@@ -119,10 +119,11 @@ struct ApplyCommand: DatabaseCommand {
         let bundle = try ConfigurationBundle(tree, sha256: { SHA256.hash($0) })
         let outcome = try await toolbox.applying.apply(bundle.applicable, by: nil)
         for name in outcome.published { print("published \(name)") }
+        for name in outcome.restored { print("in force again \(name)") }
         for name in outcome.retired { print("retired \(name)") }
         print(
-            "\(outcome.published.count) published, \(outcome.retired.count) retired, \(outcome.unchanged) unchanged, "
-                + "\(outcome.peopleDisabled) people disabled"
+            "\(outcome.published.count) published, \(outcome.restored.count) in force again, \(outcome.retired.count) retired, "
+                + "\(outcome.unchanged) unchanged, \(outcome.peopleDisabled) people disabled"
         )
     }
 }

@@ -201,17 +201,17 @@ actor TaskRunner {
     private static let digests = RequestDigests(
         sha256: { RequestDigest.sha256($0) }, hmacSHA256: { RequestDigest.hmacSHA256(key: $0, $1) })
 
-    /// The connection parsed, with what all its tasks share; a new version keeps pace and sessions of the old one, and forgets
-    /// what was looked up.
+    /// The connection parsed, with what all its tasks share. A new version keeps the pace of the old one and nothing else: a session
+    /// was opened at the address and in the company that the old one named, and what was looked up came from there.
     private func line(_ document: JSONValue) async throws(Refusal) -> Line {
         let name = document["name"]?.string ?? ""
         var plain = document.object ?? [:]
         plain["spent"] = nil
         if let known = lines[name], known.document == .object(plain) { return known }
         let settings = try ConnectionSettings(json: document)
-        let known = lines[name]?.state
-        known?.memory.forget()
-        let state = known ?? ConnectionState(pace: ConnectionPace(limits: settings.limits, clock: clock))
+        let known = lines[name]?.state.pace
+        await known?.allowTrial()
+        let state = ConnectionState(pace: known ?? ConnectionPace(limits: settings.limits, clock: clock))
         if lines.count >= TaskRunner.connectionsMax, lines[name] == nil { lines.removeAll() }
         let line = Line(document: .object(plain), settings: settings, state: state)
         lines[name] = line
