@@ -1,6 +1,7 @@
 package import Handoff
 internal import Incidents
 package import Kernel
+internal import Logging
 internal import Postgres
 package import Records
 
@@ -24,9 +25,19 @@ package final class ConnectionWatch: Sendable {
         self.assets = assets
     }
 
+    /// Takes a worker's news; what cannot be kept now is told again with the next heartbeat, and costs the worker nothing.
+    package func hear(_ news: [ConnectionNews], from worker: WorkerIdentity) async {
+        do {
+            try await take(news, from: worker)
+        } catch {
+            platform.logger.warning(
+                "news of connections not kept", metadata: ["tenant": "\(worker.slug)", "error": "\(error)"])
+        }
+    }
+
     /// Takes a worker's news. What is no connection of its tenant is left out. The status, and the commands that open or close
     /// an incident, are one transaction.
-    package func take(_ news: [ConnectionNews], from worker: WorkerIdentity) async throws {
+    func take(_ news: [ConnectionNews], from worker: WorkerIdentity) async throws {
         let now = platform.clock.now
         let isKnown = written.withLock { written in
             written[worker.tenant].map { $0.news == news && now.seconds(since: $0.at) < ConnectionWatch.refreshSeconds } ?? false

@@ -37,6 +37,32 @@ struct TreeTests {
         #expect(loaded.tree.partners.map(\.slug).sorted() == ["halden-price", "vela"])
     }
 
+    @Test("samples beside a mapping are replayed: what is missing, unused, unreadable or does otherwise is told with its place")
+    func samples() {
+        let mapping = "operator/library/connectors/ledger.yaml"
+        let sample = "operator/library/connectors/samples/ledger/known.json"
+        func tree(_ file: String?, names: String = "[known]") -> [String: String?] {
+            [mapping: ConnectorSample.text + "samples: \(names)\n", sample: file]
+        }
+        func recorded(name: String = "Nord", target: String = "/suppliers?vat=DE1") -> String {
+            """
+            {"title": "One is known", "at": "2026-10-26T07:33:20.000Z", "settings": {},
+             "read": {"object": "supplier", "key": {"vatId": "DE1"}},
+             "exchanges": [{"request": {"method": "GET", "target": "\(target)"},
+                "answer": {"status": 200, "headers": {"content-type": "application/json"}, "body": {"name": "\(name)"}}}],
+             "expect": {"outcome": "completed", "output": {"found": true, "supplier": {"name": "Nord"},
+                "fetchedAt": "2026-10-26T07:33:20.000Z"}}}
+            """
+        }
+        let good = SampleTree.issues(tree(recorded()))
+        #expect(good.isEmpty, "\(good.map(\.description).joined(separator: "\n"))")
+        expectOne(tree(nil), "\(mapping):14:11", "no sample `known`", "samples/ledger/known.json")
+        expectOne(tree(recorded(), names: "[knwon]").filter { $0.key == mapping }, "\(mapping):14:11", "no sample `knwon`", "")
+        expectOne([sample: recorded()], "\(sample):1:1", "No mapping names this sample", "Add `known` to `samples`")
+        expectOne(tree(recorded(name: "Süd")), "\(mapping):14:11", "known", "")
+        expectOne(tree(recorded(target: "/suppliers?vat=DE2")), "\(mapping):14:11", "known", "")
+    }
+
     @Test("a rota that names a channel that does not exist, or nobody of the operator, is told where")
     func rota() {
         func tree(channels: String, second: String) -> [String: String?] {

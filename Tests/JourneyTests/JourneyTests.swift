@@ -244,6 +244,29 @@ extension WholeProduct {
             #expect(!words.contains("secret"), "\(words)")
         }
 
+        @Test("the command line tries out a connection and lists what may be paid")
+        func commandLine() async throws {
+            let stage = try Stage.current
+            let tenant = SampleTenant.brightwater
+            let admin = try await stage.person(tenant, tenant.admin)
+            let token = stage.installation.settings.folder + "/admin.token"
+            try Folder.write(Array((admin.server.token ?? "").utf8), to: token)
+            let server = ["--server", stage.installation.address, "--token-file", token]
+            let table = try await stage.installation.processes.run(
+                "countersign", ["connection", "test", "erp", "--tenant", tenant.slug] + server)
+            let head = table.split(separator: "\n").first.map(String.init) ?? ""
+            for word in ["OBJECT", "FIELD", "PLACE", "RESULT", "DETAIL"] { #expect(head.contains(word), "\(head)") }
+            #expect(table.contains("erp: reached in") && table.contains("as the mapping says"), "\(table)")
+            let unknown = await #expect(throws: Fault.self) {
+                try await stage.installation.processes.run(
+                    "countersign", ["connection", "test", "nothing", "--tenant", tenant.slug] + server)
+            }
+            #expect(unknown != nil)
+            let payments = try await stage.installation.processes.run(
+                "countersign", ["get", "payments", "--all", "--tenant", tenant.slug] + server)
+            #expect(payments.contains("NUMBER") || payments.contains("None."), "\(payments)")
+        }
+
         @Test("the demonstration finds its configuration from any folder, and says so when there is none")
         func demoFromAnywhere() async throws {
             let stage = try Stage.current

@@ -18,14 +18,7 @@ struct PaymentJourney {
 
     func ask(_ run: RunView) async throws -> RunView {
         let clerk = try await stage.person(tenant)
-        let asked = try await clerk.askForPayment(run.id)
-        return try await Patience.wait(seconds: Stage.patienceSeconds, for: "the run of a payment") { () -> RunView? in
-            do {
-                return RunView(try await clerk.run(asked.run))
-            } catch let problem as ServerProblem where problem.status == 404 {
-                return nil
-            }
-        }
+        return try await clerk.started(try await clerk.askForPayment(run.id), seconds: Stage.patienceSeconds)
     }
 
     /// The payment of a bill that nobody changed is released by the treasurer, once.

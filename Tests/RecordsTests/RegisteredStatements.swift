@@ -109,7 +109,7 @@ extension RegisteredStatement {
                 lane: 1, tenants: [one.id], invoices: [one.invoice], runs: [one.run], records: [nil], at: now)),
         app(
             "PaymentQueries.payables",
-            PaymentQueries.payables(tenant: one.id, isOpenOnly: true, dueBy: CivilDate(year: 2026, month: 8, day: 31), limit: 10)),
+            PaymentQueries.payables(tenant: one.id, isOpenOnly: true, dueBy: CivilDate("2026-08-31"), limit: 10)),
         app("ConnectionStatusQueries.put", ConnectionStatusQueries.put(one.connectionStatus)),
         app("ConnectionStatusQueries.lock", ConnectionStatusQueries.lock(tenant: one.id)),
         app("ConnectionStatusQueries.all", ConnectionStatusQueries.all(tenant: one.id)),

@@ -237,6 +237,24 @@ struct TrytonTests {
         #expect(condition.circuit == .open && condition.code == "auth")
     }
 
+    @Test("a key that has expired stops the reading at once, is not tried again, and the new one reads on")
+    func expiredKey() async throws {
+        guard let world = try await PeerWorld.tryton("solara-energia") else { return }
+        let asked: JSONValue = ["object": "supplier", "key": ["number": "S-3001"]]
+        _ = try await world.control("expire-key", [:])
+        for attempt in 1...3 {
+            guard case .failed(let code, _, _) = await world.engine().read(asked) else { return #expect(Bool(false)) }
+            #expect(code == "auth" || attempt > 1 && code == "circuit-open", "\(attempt): \(code)")
+        }
+        let renewed = try await world.control("new-key", [:])
+        var secrets = world.secrets
+        secrets["key"] = try #require(renewed["key"]?.string)
+        guard case .completed(let output) = await world.engine(secrets: secrets, fresh: true).read(asked) else {
+            return #expect(Bool(false))
+        }
+        #expect(output["fetchedAt"] != nil)
+    }
+
     @Test("a session that has ended is renewed once, and the bill is posted")
     func endedSession() async throws {
         guard let world = try await PeerWorld.tryton("kestrel-labs") else { return }

@@ -79,6 +79,15 @@ struct WorkerTests {
         #expect(!hop.json.text.contains("s3cret"))
     }
 
+    /// Lets a worker do what is there, and ends it after its first report.
+    private func workOff(_ control: PretendControl) async {
+        let worker = control.worker()
+        async let ending = worker.run()
+        await control.wait { !$0.reports.isEmpty }
+        control.drain()
+        _ = await ending
+    }
+
     @Test("a loopback address without an allow entry is not dialled")
     func egress() async throws {
         let erp = try ScriptedServer { _ in .json(["value": []]) }
@@ -93,11 +102,7 @@ struct WorkerTests {
                     secrets: ["token": "x"])
             ]
         }
-        let worker = control.worker()
-        async let ending = worker.run()
-        await control.wait { !$0.reports.isEmpty }
-        control.drain()
-        _ = await ending
+        await workOff(control)
         guard case .failed("address-denied", _, _)? = outcome(control, "t") else { return #expect(Bool(false)) }
         #expect(erp.received.isEmpty)
     }
@@ -115,11 +120,7 @@ struct WorkerTests {
                     seconds: 4)
             ]
         }
-        let worker = control.worker()
-        async let ending = worker.run()
-        await control.wait { !$0.reports.isEmpty }
-        control.drain()
-        _ = await ending
+        await workOff(control)
         guard case .failed("timed-out", _, _)? = outcome(control, "t") else { return #expect(Bool(false)) }
         #expect(erp.received.isEmpty)
     }
@@ -146,11 +147,7 @@ struct WorkerTests {
                     "t", .erpWrite, input: ErpSample.bill, connection: ErpSample.connection(erp.port), secrets: ["token": "x"])
             ]
         }
-        let worker = control.worker()
-        async let ending = worker.run()
-        await control.wait { !$0.reports.isEmpty }
-        control.drain()
-        _ = await ending
+        await workOff(control)
         guard case .completed(let output)? = outcome(control, "t") else {
             return #expect(Bool(false), "\(outcome(control, "t") as Any)")
         }

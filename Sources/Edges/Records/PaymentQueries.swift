@@ -116,8 +116,9 @@ package enum PaymentQueries {
         let open: SQL = isOpenOnly ? "AND (p.state IS NULL OR p.state = 'withheld')" : ""
         let due: SQL = dueBy.map { "AND i.content->>'dueDate' <= \($0.description)" } ?? ""
         return """
-            SELECT r.invoice_id, r.id AS posted_run_id, r.subject AS number, r.counterparty AS supplier, r.amount_minor, r.currency,
-                i.content->>'dueDate' AS due_date, r.finished_at AS posted_at, coalesce(p.state, 'due') AS state, p.run_id
+            SELECT r.invoice_id, r.id AS posted_run_id, r.subject AS number, r.counterparty AS supplier, r.amount_minor,
+                r.currency, i.content->>'dueDate' AS due_date, r.finished_at AS posted_at,
+                coalesce(p.state, 'due') AS state, p.run_id
             FROM run r JOIN invoice i ON i.tenant_id = r.tenant_id AND i.id = r.invoice_id
             LEFT JOIN payment_release p ON p.tenant_id = r.tenant_id AND p.invoice_id = r.invoice_id
             WHERE r.tenant_id = \(tenant) AND r.outcome = 'posted' \(open) \(due)

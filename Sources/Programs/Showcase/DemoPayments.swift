@@ -11,14 +11,7 @@ extension DemoStories {
         let made = try trade(tenant)
         let run = try await end(of: try await deliver(made, as: clerk), clerk, outcome: "posted")
         let asked = try await clerk.askForPayment(run.id)
-        let payment = try await Patience.wait(seconds: DemoStories.waitSeconds, for: "the run of a payment") { () -> RunView? in
-            do {
-                return RunView(try await clerk.run(asked.run))
-            } catch let problem as ServerProblem where problem.status == 404 {
-                return nil
-            }
-        }
-        return (made, payment)
+        return (made, try await clerk.started(asked, seconds: DemoStories.waitSeconds))
     }
 
     func payment(_ tenant: SampleTenant) async throws {

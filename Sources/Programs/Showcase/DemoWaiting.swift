@@ -20,6 +20,18 @@ extension TenantAPI {
         }
     }
 
+    /// The run that a request for a payment has started.
+    package func started(_ asked: AskedPayment, seconds: Int64) async throws -> RunView {
+        try await Patience.wait(seconds: seconds, for: "the run of a payment") { () -> RunView? in
+            do {
+                return RunView(try await self.run(asked.run))
+            } catch let problem as ServerProblem where problem.status == 404 {
+                // It is asked for a moment before the run's first line is written.
+                return nil
+            }
+        }
+    }
+
     /// The open request of a run.
     package func request(_ kind: String, of run: RunView, seconds: Int64) async throws -> RequestView {
         try await Patience.wait(seconds: seconds, for: "\(kind) of \(run.subject)") {

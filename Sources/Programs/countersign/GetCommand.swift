@@ -9,9 +9,8 @@ struct GetCommand: AsyncParsableCommand {
         commandName: "get",
         abstract: "List runs, approvals, exceptions, incidents, tasks, workers, tenants, documents, clocks or payments.",
         discussion: """
-            Approvals, exceptions, incidents and payments are the open ones unless --all is given. Tasks are those that were given up; \
-            how many
-            are ready or given up in each tenant stands above them. Times are UTC.
+            Approvals, exceptions, incidents and payments are the open ones unless --all is given. Tasks are those that were \
+            given up; how many are ready or given up in each tenant stands above them. Times are UTC.
             Exit codes: 0 listed; 1 you may not see it; 2 no answer.
             """)
 

@@ -86,12 +86,7 @@ enum Listing: String, ExpressibleByArgument, CaseIterable {
                 Column("REASON", at: "reason"),
                 Column("CHANNEL", at: "channel"), Column("RECEIVED") { Cells.time($0, "receivedAt") }, Column("ID", at: "id"),
             ]
-        case .payments:
-            [
-                Column("NUMBER", at: "number"), Column("SUPPLIER", at: "supplier"),
-                Column("AMOUNT") { Cells.amount($0["amount"]) }, Column("DUE", at: "dueDate"), Column("STATE", at: "state"),
-                Column("POSTED BY RUN", at: "postedRun"), Column("RELEASE", at: "run"),
-            ]
+        case .payments: Listing.paymentColumns
         case .decisions: Listing.decisionColumns
         case .clocks:
             [
@@ -112,6 +107,14 @@ enum Listing: String, ExpressibleByArgument, CaseIterable {
             },
             Column("NUMBER", at: "subject"), Column("DECIDED") { Cells.time($0, "at") },
             Column("HASH") { String(Cells.text($0, "receipt/hash").prefix(12)) }, Column("RUN", at: "run"),
+        ]
+    }
+
+    private static var paymentColumns: [Column] {
+        [
+            Column("NUMBER", at: "number"), Column("SUPPLIER", at: "supplier"),
+            Column("AMOUNT") { Cells.amount($0["amount"]) }, Column("DUE", at: "dueDate"), Column("STATE", at: "state"),
+            Column("POSTED BY RUN", at: "postedRun"), Column("RELEASE", at: "run"),
         ]
     }
 

@@ -71,9 +71,8 @@ struct Assembly: Sendable {
         let web = Services(
             console: try PageRenderer.load(), access: access, looking: Looking(platform: platform, assets: assets),
             approving: Approving(platform: platform, desk: desk),
-            releasing: Releasing(platform: platform, desk: desk, assets: assets), watch: watch,
-            alerting: alerting, intake: intake, applying: Applying(platform: platform, assets: assets, scopes: scopes),
-            signingIn: signingIn,
+            releasing: Releasing(platform: platform, desk: desk, assets: assets), watch: watch, alerting: alerting,
+            intake: intake, applying: Applying(platform: platform, assets: assets, scopes: scopes), signingIn: signingIn,
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
             metrics: platform.metrics,
             clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure, checkBundle: Assembly.checkBundle,

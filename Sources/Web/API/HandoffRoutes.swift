@@ -126,11 +126,10 @@ package struct HandoffRoutes: Sendable {
             let worker = try worker(request)
             let body = try request.strictJSON()
             await gate.beat(worker, body)
-            // News that do not read must not cost a worker its leases.
             let news = (body["connections"]?.array ?? []).prefix(ConnectionNews.countMax).enumerated().compactMap {
-                try? ConnectionNews(json: $1, at: "/connections/\($0)")
+                try? ConnectionNews(json: $1, at: "/connections/\($0)")  // what does not read must not cost a worker its leases
             }
-            try await watch.take(Array(news), from: worker)
+            await watch.hear(Array(news), from: worker)
             let tokens = (body["leases"]?.array ?? []).compactMap { $0.string }
             let (extended, lost) = try await posting.heartbeat(
                 Array(tokens.prefix(HandoffRoutes.capacityMax)), from: worker, seconds: 3 * HandoffRoutes.heartbeatSeconds)

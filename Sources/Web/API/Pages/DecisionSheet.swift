@@ -130,7 +130,7 @@ struct SheetParts: Sendable {
             signatures: SignatureLines.lines(of: task, names: names, you: you, roles: kit.context.actor.roles, kit: kit),
             consequence: left <= 0
                 ? isPayment
-                    ? "If you approve: the bill is compared with the ERP once more, and the payment is released if it still agrees."
+                    ? "If you approve: the bill is compared with the ERP once more; if it still agrees, the payment is released."
                     : "If you approve: nothing else is needed. It posts to the ERP at once."
                 : "If you approve: \(CountText.text(left, "signature remains", "signatures remain")).",
             form: kit.form(path + "/decision"), objectHash: task.objectHash ?? "", blocked: blocked(.approvalsDecide),
