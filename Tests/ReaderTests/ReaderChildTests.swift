@@ -48,6 +48,19 @@ struct ReaderChildTests {
         print("reader confined at \(child.level ?? "nothing")")
     }
 
+    @Test("an outline of XML comes from the same process, and a document after it is still read")
+    func outlines() async throws {
+        let child = ReaderChild(program: Self.program)
+        let bytes = try sample().bytes(.cii)
+        #expect(try child.outlineBlocking(bytes) == XMLOutlining.outline(bytes))
+        let nested = String(repeating: "<a>", count: 90) + String(repeating: "</a>", count: 90)
+        #expect(try child.outlineBlocking(Array(nested.utf8))["tree"] != nil)
+        let refused = try child.outlineBlocking(Array("<!DOCTYPE a><a/>".utf8))
+        #expect(refused["failure"]?["reason"] == "xml.doctype")
+        #expect(try child.outlineBlocking(Array("<a".utf8))["failure"]?["line"] == 1)
+        #expect(try await child.open(bytes).invoice?.number == "RE-1")
+    }
+
     @Test("converted encodings are read although the child has no files")
     func encodings() async throws {
         let child = ReaderChild(program: Self.program)
