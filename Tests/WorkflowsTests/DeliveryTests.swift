@@ -28,7 +28,7 @@ private struct Books: Equatable {
 
 @Suite("Deliveries that go wrong")
 struct DeliveryTests {
-    static let runs = 150
+    static let runs = 60
 
     /// How one event is delivered.
     private enum Delivery: CaseIterable {
@@ -58,7 +58,8 @@ struct DeliveryTests {
     private func run(_ gross: String, _ ordered: String, _ delivery: (Int) -> Delivery) throws -> Desk {
         var desk = try Desk()
         desk.ledger.orderedPrice = ordered
-        try desk.receive(gross: gross)
+        // Recorded by nobody, so that the clerk may clear what does not fit and others sign.
+        try desk.receive(gross: gross, recordedBy: nil)
         for turn in 0..<200 where !desk.state.phase.isFinal {
             let event = try #require(next(desk))
             switch delivery(turn) {
@@ -92,7 +93,7 @@ struct DeliveryTests {
     private func again(_ event: RunEvent, _ desk: inout Desk) {
         let before = desk.state
         do throws(Refusal) { try desk.send(event) } catch {
-            #expect(["request.closed", "sod.distinct-signers"].contains(error.reason))
+            #expect(["request.closed", "request.role", "sod.distinct-signers"].contains(error.reason))
         }
         #expect(desk.state == before)
     }
@@ -104,7 +105,7 @@ struct DeliveryTests {
         let signed = Set(RunMachine.signatures(for: desk.state, key: request.key).map(\.natural))
         let roles = Set(request.rounds.flatMap(\.roles))
         let person = Person.all.first {
-            $0 != Person.maya && !signed.contains($0) && !Person.roles($0).isDisjoint(with: roles)
+            !signed.contains($0) && !Person.roles($0).isDisjoint(with: roles)
         }
         guard let person else { return nil }
         let verdict = request.kind == .approval ? "approve" : request.resolutions.first?.name ?? ""

@@ -15,7 +15,8 @@ extension DefinitionParser {
         let dsl = document.text("dsl", issues: &issues)
         if let dsl, !dsl.hasPrefix("1.0.") {
             issues.append(
-                AssetIssue("/document/dsl", "The language `\(dsl.prefix(20))` is not known here.", remedy: "Write it in 1.0.3."))
+                AssetIssue(
+                    document.path("dsl"), "The language `\(dsl.prefix(20))` is not known here.", remedy: "Write it in 1.0.3."))
         }
         _ = document.text("namespace", issues: &issues)
         let name = document.text("name", issues: &issues)
@@ -42,13 +43,13 @@ extension DefinitionParser {
         if let language = evaluate.optionalText("language", issues: &issues), language != "cel" {
             issues.append(
                 AssetIssue(
-                    "/evaluate/language", "Expressions are in CEL here, not in `\(language.prefix(20))`.",
+                    evaluate.path("language"), "Expressions are in CEL here, not in `\(language.prefix(20))`.",
                     remedy: "Rewrite them in CEL and say `language: cel`."))
         }
         if let mode = evaluate.optionalText("mode", issues: &issues), mode != "strict" {
             issues.append(
                 AssetIssue(
-                    "/evaluate/mode", "An expression that fails must not become a text.", remedy: "Write `mode: strict`."))
+                    evaluate.path("mode"), "An expression that fails must not become a text.", remedy: "Write `mode: strict`."))
         }
     }
 
