@@ -1,7 +1,9 @@
 import ArgumentParser
+import Evidence
 import Kernel
 import Seals
 import ServiceLevels
+import Tenancy
 
 /// `countersign conformance`: our code against published test data.
 struct ConformanceCommand: ParsableCommand {
@@ -13,7 +15,9 @@ struct ConformanceCommand: ParsableCommand {
             Exit codes: 0 nothing failed; 1 something failed; 2 the data cannot be read.
             """)
 
-    enum Subject: String, ExpressibleByArgument, CaseIterable { case json, jcs, sla, einvoice }
+    enum Subject: String, ExpressibleByArgument, CaseIterable {
+        case json, jcs, sla, einvoice, merkle, notes, webhooks, crypto, cloudevents, unicode
+    }
 
     @Argument(help: "What to test: \(Subject.allCases.map(\.rawValue).joined(separator: ", ")).")
     var subject: Subject
@@ -26,6 +30,9 @@ struct ConformanceCommand: ParsableCommand {
 
     @Option(help: "Lines of the generated number sequence (jcs).")
     var lines = 100_000
+
+    @Flag(help: "Run the slow cases too, which need a gibibyte of memory (crypto).")
+    var slow = false
 
     @OptionGroup var output: OutputOption
 
@@ -47,6 +54,12 @@ struct ConformanceCommand: ParsableCommand {
         case .jcs: try JCSConformance.run(directory: folder, linesMax: lines) { SHA256Stream() }
         case .sla: try SLAConformance.run(directory: folder)
         case .einvoice: try DocumentReader.conformance(folder)
+        case .merkle: try AuditProofs.conformance.trees(directory: folder)
+        case .notes: try AuditProofs.conformance.notes(directory: folder)
+        case .webhooks: try SealsConformance.webhooks(directory: folder)
+        case .crypto: try SealsConformance.crypto(directory: folder, isSlowRun: slow)
+        case .cloudevents: try CloudEventConformance.run(directory: folder)
+        case .unicode: try UnicodeConformance.run(directory: folder)
         }
     }
 
