@@ -16,7 +16,9 @@ struct PublishedTests {
 
     @Test("every published case of trees and notes gives the published answer")
     func trees() throws {
-        guard let folder = Checkout.published("vectors/merkle"), let notes = Checkout.published("vectors/signed-note") else { return }
+        guard let folder = Checkout.published("vectors/merkle"), let notes = Checkout.published("vectors/signed-note") else {
+            return
+        }
         let tally = try evidence.trees(directory: folder)
         #expect(tally.failed == 0, "\(tally.failures)")
         let noted = try evidence.notes(directory: notes)

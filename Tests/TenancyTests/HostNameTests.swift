@@ -12,18 +12,24 @@ struct HostNameTests {
         #expect(tally.failed == 0, "\(tally.failures)")
     }
 
-    @Test("a typed name becomes the ASCII name under which it is looked up", arguments: [
-        ("Bücher.Example", "xn--bcher-kva.example"), ("ＡＣＭＥ。example", "acme.example"), ("straße.example", "xn--strae-oqa.example"),
-    ])
+    @Test(
+        "a typed name becomes the ASCII name under which it is looked up",
+        arguments: [
+            ("Bücher.Example", "xn--bcher-kva.example"), ("ＡＣＭＥ。example", "acme.example"),
+            ("straße.example", "xn--strae-oqa.example"),
+        ])
     func typed(_ typed: String, _ wanted: String) throws {
         #expect(try HostName(typed: typed).text == wanted)
         #expect(try HostName(typed: wanted).text == wanted, "the ASCII form is its own")
     }
 
-    @Test("what is no host is refused, and no input makes it stop", arguments: [
-        "", ".", "a..b", "-a.example", "a_b.example", "xn--", "xn--a", "xn--0", "\u{200D}a.example", "a\u{0301}\u{0301}-.x", "☃.net",
-        "xn--99999999999999999999",
-    ])
+    @Test(
+        "what is no host is refused, and no input makes it stop",
+        arguments: [
+            "", ".", "a..b", "-a.example", "a_b.example", "xn--", "xn--a", "xn--0", "\u{200D}a.example", "a\u{0301}\u{0301}-.x",
+            "☃.net",
+            "xn--99999999999999999999",
+        ])
     func refused(_ typed: String) {
         #expect(throws: HostName.Flaw.self) { try HostName(typed: typed) }
     }

@@ -213,7 +213,9 @@ package enum CloudEventConformance {
         let wantedHeaders = headers(wanted["headers"])
         let isSameHeaders =
             found.count == wantedHeaders.count
-            && wantedHeaders.allSatisfy { pair in found.contains { sameBytes($0.name, pair.name) && sameBytes($0.value, pair.value) } }
+            && wantedHeaders.allSatisfy { pair in
+                found.contains { sameBytes($0.name, pair.name) && sameBytes($0.value, pair.value) }
+            }
         guard isSameHeaders else { return "headers \(found)" }
         if let bytes = wanted["body_base64"]?.string { return Base64.decode(bytes) == body ? nil : "the body differs" }
         // A body that is no JSON is not the wanted value.

@@ -66,7 +66,8 @@ package struct MerkleFrontier: Sendable, Equatable {
     /// Appends one leaf. `completed` hears of each full subtree that it closes: its height (1 is a pair of leaves), its index
     /// among those of that height, and its hash.
     package mutating func append(
-        _ leaf: [UInt8], _ hasher: MerkleHasher, completed: (_ height: Int, _ index: UInt64, _ hash: [UInt8]) -> Void = { _, _, _ in }
+        _ leaf: [UInt8], _ hasher: MerkleHasher,
+        completed: (_ height: Int, _ index: UInt64, _ hash: [UInt8]) -> Void = { _, _, _ in }
     ) {
         precondition(size < MerkleFrontier.sizeMax, "a tree of \(size) leaves is full")
         var hash = leaf

@@ -85,7 +85,8 @@ package struct SignedNote: Sendable, Equatable {
         guard let whole = String(validating: bytes, as: UTF8.self) else { throw NoteFlaw("A note is UTF-8.") }
         guard bytes.allSatisfy({ $0 >= 0x20 || $0 == 0x0A }) else { throw NoteFlaw("A note has no control characters.") }
         guard bytes.last == 0x0A else { throw NoteFlaw("A note ends with a line feed.") }
-        guard bytes.count >= 4, let split = (1..<bytes.count - 1).last(where: { bytes[$0] == 0x0A && bytes[$0 - 1] == 0x0A }) else {
+        guard bytes.count >= 4, let split = (1..<bytes.count - 1).last(where: { bytes[$0] == 0x0A && bytes[$0 - 1] == 0x0A })
+        else {
             throw NoteFlaw("A note has an empty line before its signatures.")
         }
         _ = whole
@@ -220,7 +221,8 @@ package struct EntryProof: Sendable {
             extra = bytes
             lines.removeFirst()
         }
-        guard let line = lines.popFirst(), line.hasPrefix("index "), let index = Checkpoint.number(String(line.dropFirst(6))) else {
+        guard let line = lines.popFirst(), line.hasPrefix("index "), let index = Checkpoint.number(String(line.dropFirst(6)))
+        else {
             throw NoteFlaw("A proof names the index of its entry.")
         }
         guard lines.count <= MerkleProof.hashesMax else { throw NoteFlaw("A proof of \(lines.count) hashes is too long.") }

@@ -80,7 +80,8 @@ package struct HostName: Sendable, Hashable, CustomStringConvertible {
                 continue
             }
             guard let scalars = Punycode.decode(label.dropFirst(4)), !scalars.isEmpty,
-                scalars.contains(where: { !$0.isASCII }), Punycode.encode(scalars).map({ $0.unicodeScalars.elementsEqual(label.dropFirst(4)) }) == true
+                scalars.contains(where: { !$0.isASCII }),
+                Punycode.encode(scalars).map({ $0.unicodeScalars.elementsEqual(label.dropFirst(4)) }) == true
             else { throw Flaw(message: "A label that begins with xn-- encodes nothing.") }
             decoded.append(scalars)
         }
@@ -103,7 +104,8 @@ package struct HostName: Sendable, Hashable, CustomStringConvertible {
             guard (1...HostName.labelBytesMax).contains(label.utf8.count) else {
                 throw Flaw(message: "Between two dots of a host are 1 to \(HostName.labelBytesMax) characters.")
             }
-            guard label.utf8.allSatisfy(HostName.isLDH), label.utf8.first != UInt8(ascii: "-"), label.utf8.last != UInt8(ascii: "-")
+            guard label.utf8.allSatisfy(HostName.isLDH), label.utf8.first != UInt8(ascii: "-"),
+                label.utf8.last != UInt8(ascii: "-")
             else { throw Flaw(message: "A host is of letters, digits and hyphens, and no hyphen is first or last.") }
         }
         let text = labels.joined(separator: ".")

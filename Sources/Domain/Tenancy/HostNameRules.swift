@@ -114,7 +114,9 @@ enum HostNameRules {
                 !(directions.contains(.european) && directions.contains(.arabic))
             else { throw flaw }
         case .left:
-            guard !directions.contains(.right), !directions.contains(.arabic), last == .left || last == .european else { throw flaw }
+            guard !directions.contains(.right), !directions.contains(.arabic), last == .left || last == .european else {
+                throw flaw
+            }
         default: throw flaw
         }
     }

@@ -76,7 +76,8 @@ package enum SealsConformance {
             return !wanted
         }
         if let seed = hex(entry, "secret_hex") {
-            guard let signer = SigningKey(seed: seed), signer.publicKey == key, signer.signature(over: message) == signature else {
+            guard let signer = SigningKey(seed: seed), signer.publicKey == key, signer.signature(over: message) == signature
+            else {
                 return !wanted
             }
         }
@@ -106,7 +107,9 @@ package enum SealsConformance {
     }
 
     private static func totp(_ entry: JSONValue) -> Bool {
-        guard let secret = hex(entry, "secret_hex"), let time = entry["time"]?.int64, let codes = codes(entry) else { return false }
+        guard let secret = hex(entry, "secret_hex"), let time = entry["time"]?.int64, let codes = codes(entry) else {
+            return false
+        }
         return codes.code(secret: secret, atSeconds: time) == entry["code"]?.string
     }
 
