@@ -37,7 +37,9 @@ struct BenchCommand: AsyncParsableCommand {
             folder: data ?? Places.data("countersign-bench"), tenants: try Places.tenants(tenants),
             subjects: subjects.isEmpty ? Bench.Subject.allCases : subjects, invoices: invoices
         ) { isText ? Terminal.print($0) : Terminal.complain($0) }
-        let (settings, results) = try await StopSignal.ending { try await bench.run() }
+        let (settings, measured) = try await StopSignal.ending { try await bench.run() }
+        var results = measured
+        if subjects.isEmpty || subjects.contains(.audit) { results += try AuditBench.run() }
         if isText {
             Terminal.print("database: \(settings.joined(separator: " "))")
             let rows = results.map { result in

@@ -18,6 +18,7 @@ package struct RouteBook: Sendable {
         routes += ServiceRoutes(services).all
         routes += IncidentRoutes(services).all
         routes += OperationRoutes(services).all
+        routes += AuditRoutes(services).all
         routes += ConfigurationRoutes(services).all
         routes += PageRoutes(services).all
         if let handoff { routes += handoff.all }

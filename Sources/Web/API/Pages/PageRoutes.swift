@@ -12,6 +12,6 @@ struct PageRoutes: Sendable {
         return SignInPages(services: services, console: console).all + RunPages(services: services, console: console).all
             + InboxPages(services: services, console: console).all + ServicePages(services: services, console: console).all
             + IncidentPages(services: services, console: console).all + DocumentPages(services: services, console: console).all
-            + FleetPages(services: services, console: console).all
+            + FleetPages(services: services, console: console).all + AuditPages(services: services, console: console).all
     }
 }
