@@ -89,7 +89,7 @@ let flow: [Target] = [
     room(
         "", "Flow",
         uses: [
-            "Kernel", "Finance", "Expressions", "Policies", "Workflows", "Tenancy", "ServiceLevels", "Incidents",
+            "Kernel", "Finance", "Expressions", "Policies", "Workflows", "Tenancy", "ServiceLevels", "Incidents", "Evidence",
             "Postgres", "Records", "Seals", "Telemetry", "Handoff", logging,
         ])
 ]
@@ -100,8 +100,8 @@ let web: [Target] = [
     room(
         "Web", "API",
         uses: [
-            "Kernel", "Finance", "Workflows", "Policies", "Tenancy", "ServiceLevels", "Incidents", "Handoff", "Records", "Flow",
-            "Seals", "Telemetry", "WebKernel", "Console", logging,
+            "Kernel", "Finance", "Workflows", "Policies", "Tenancy", "ServiceLevels", "Incidents", "Evidence", "Handoff", "Records",
+            "Flow", "Seals", "Telemetry", "WebKernel", "Console", logging,
         ]),
 ]
 
@@ -109,14 +109,14 @@ let programs: [Target] = [
     program(
         "countersignd",
         uses: [
-            "Kernel", "Assets", "Postgres", "Records", "Seals", "Flow", "Supervision", "Handoff", "Telemetry", "Tenancy",
+            "Kernel", "Assets", "Postgres", "Records", "Seals", "Flow", "Supervision", "Handoff", "Telemetry", "Tenancy", "Evidence",
             "WebKernel", "API", "Console", logging, lifecycle, signals, argumentParser,
         ]),
     program(
         "countersign",
         uses: [
-            "Kernel", "Assets", "Expressions", "ServiceLevels", "Finance", "Tenancy", "Workflows", "Seals", "Reader", "Curl",
-            "Showcase",
+            "Kernel", "Assets", "Expressions", "ServiceLevels", "Finance", "Tenancy", "Evidence", "Workflows", "Seals", "Reader",
+            "Curl", "Showcase",
             argumentParser,
         ]),
     program("countersign-worker", uses: ["Kernel", "Finance", "Reader", "WorkerLoop"]),
@@ -137,10 +137,10 @@ let testTargets: [Target] = [
     tests(of: "Expressions", uses: ["Kernel", "TestBasics"]),
     tests(of: "Policies", uses: ["Kernel", "Finance", "Expressions"]),
     tests(of: "Workflows", uses: ["Kernel", "Policies", "Finance", "Expressions", "TestBasics"]),
-    tests(of: "Tenancy", uses: ["Kernel"]),
+    tests(of: "Tenancy", uses: ["Kernel", "TestBasics"]),
     tests(of: "ServiceLevels", uses: ["Kernel", "TestBasics"], exclude: ["Vectors"]),
     tests(of: "Incidents", uses: ["Kernel", "TestBasics"]),
-    tests(of: "Evidence", uses: ["Kernel"]),
+    tests(of: "Evidence", uses: ["Kernel", "Seals", "TestBasics"]),
     tests(of: "Assets", uses: ["Kernel", "Tenancy", "Policies", "Workflows", "ServiceLevels", "TestBasics"]),
     tests(of: "Formats", uses: ["Kernel", "Finance", "Policies", "Reader", "Showcase", "TestBasics"]),
     tests(of: "Reader", uses: ["Kernel", "Finance", "Formats", "Showcase", "countersign-reader", "TestBasics"]),
@@ -156,7 +156,7 @@ let testTargets: [Target] = [
         of: "Flow",
         uses: [
             "Kernel", "Postgres", "Records", "TestKit", "Workflows", "Tenancy", "Policies", "Finance", "Handoff", "Seals",
-            "Telemetry", "Incidents", "ServiceLevels", logging, "TestBasics",
+            "Telemetry", "Incidents", "ServiceLevels", "Evidence", logging, "TestBasics",
         ]),
     tests(of: "Console", uses: ["Kernel", "TestBasics"]),
     tests(

@@ -231,6 +231,8 @@ package struct Looking: Sendable {
         package let objectID: String
         package let run: RunID?
         package let content: JSONValue
+        /// The person for whom a deputy acted.
+        package let onBehalfOf: PersonID?
 
         init(_ row: Row) throws {
             id = try row.get("id", as: AuditEntryID.self)
@@ -243,15 +245,26 @@ package struct Looking: Sendable {
             objectID = try row.get("object_id", as: String.self)
             run = try row.get("run_id", as: RunID?.self)
             content = try row.get("content", as: JSONValue.self)
+            onBehalfOf = try row.get("on_behalf_of", as: PersonID?.self)
         }
     }
 
+    /// One page of the audit log, newest first. `who` narrows to an actor or a person on whose behalf somebody acted: an id, or a
+    /// part of a person's name, short name or address, or an actor that is no person as the log writes it.
     package func audit(
-        _ tenant: TenantID, action: String? = nil, object: String? = nil, before: (Moment, AuditEntryID)? = nil, limit: Int
+        _ tenant: TenantID, _ search: AuditQueries.Search = AuditQueries.Search(), who: String? = nil,
+        before: (Moment, AuditEntryID)? = nil, limit: Int
     ) async throws -> [ListedEntry] {
-        try await rows(
-            tenant,
-            AuditQueries.page(tenant: tenant, action: action, object: object, before: before, limit: min(limit, Looking.pageMax)),
+        var search = search
+        if let who, !who.isEmpty {
+            let wanted = who.lowercased()
+            let people = try await self.people(tenant).filter { person in
+                [person.name, person.slug, person.email].contains { $0.lowercased().contains(wanted) }
+            }
+            search.actors = people.map(\.id.text) + [who]
+        }
+        return try await rows(
+            tenant, AuditQueries.page(tenant: tenant, search, before: before, limit: min(limit, Looking.pageMax)),
             ListedEntry.init)
     }
 

@@ -38,6 +38,7 @@ final class Office: Sendable {
     let time = Locked(Office.start)
     let platform: Platform
     let services: Services
+    let sealing: Sealing
     let table: RouteTable
     private let engine: LaneEngine
     private let workers: WorkerDesk
@@ -66,11 +67,16 @@ final class Office: Sendable {
             wanted: { _ in })
         posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
         let signingIn = SigningIn(platform: platform, hasher: PasswordHasher())
+        let sealing = Sealing(
+            platform: platform, scopes: scopes, alerting: Alerting(platform: platform, desk: desk),
+            signing: SigningRing(.ephemeral()), sinks: [])
+        self.sealing = sealing
         services = Services(
             console: try PageRenderer.load(),
             access: Access(
                 signingIn: signingIn, scopes: scopes, assets: assets, clock: clock, formKey: Array(repeating: 7, count: 32)),
-            looking: Looking(platform: platform, assets: assets), approving: Approving(platform: platform, desk: desk),
+            looking: Looking(platform: platform, assets: assets), proving: AuditProving(platform: platform),
+            approving: Approving(platform: platform, desk: desk),
             releasing: Releasing(platform: platform, desk: desk, assets: assets),
             watch: ConnectionWatch(platform: platform, desk: desk, assets: assets),
             alerting: Alerting(platform: platform, desk: desk), intake: Intake(platform: platform, desk: desk),
@@ -78,7 +84,7 @@ final class Office: Sendable {
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets,
             asking: Asking(platform: platform, leaseFactory: factory, wanted: { _ in }), metrics: platform.metrics, clock: clock,
             entropy: .system, logger: logger, isSecure: false, checkBundle: { (_: JSONValue) throws(Refusal) in },
-            isReady: { true })
+            auditKeys: { sealing.publicKeys($0) }, isReady: { true })
         table = RouteBook(services, handoff: nil).table
     }
 

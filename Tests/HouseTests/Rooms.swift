@@ -63,7 +63,7 @@ enum Rooms {
     ]
 
     /// Modules of the toolchain that any room may import; each has a reason to need no permission.
-    static let toolchain: Set<String> = ["Glibc", "Synchronization"]
+    static let toolchain: Set<String> = ["Glibc", "Swift", "Synchronization"]
 
     /// Foundation costs 70 MB in a static program and brings its own zone rules and numbers. These rooms need it for one thing
     /// each: `Bundle.module` in Records and Console, Yams' types in Assets, and what the server and its API build on those.

@@ -74,7 +74,8 @@ struct CatalogGuard {
             "a policy for everybody, or for a role that is none of ours",
             """
             SELECT p.tablename || '.' || p.policyname FROM pg_policies p WHERE p.schemaname = 'public'
-              AND NOT p.roles <@ ARRAY['countersign_app', 'countersign_engine', 'countersign_gate', 'countersign_report']::name[]
+              AND NOT p.roles <@ ARRAY['countersign_app', 'countersign_engine', 'countersign_gate', 'countersign_report',
+                'countersign_sealer']::name[]
             """
         ),
         (
@@ -83,6 +84,14 @@ struct CatalogGuard {
             SELECT p.tablename::text FROM pg_policies p WHERE p.schemaname = 'public' AND 'countersign_engine' = ANY(p.roles)
               AND (p.qual IS DISTINCT FROM '(lane = (NULLIF(current_setting(''app.lane''::text, true), ''''::text))::integer)'
                    OR p.with_check IS DISTINCT FROM p.qual)
+            """
+        ),
+        (
+            "the sealer reaches more than the audit log and the directory of lanes",
+            """
+            SELECT p.tablename::text FROM pg_policies p WHERE p.schemaname = 'public' AND 'countersign_sealer' = ANY(p.roles)
+              AND NOT (p.tablename IN ('audit_head', 'audit_seal', 'audit_subtree', 'audit_checkpoint')
+                OR p.tablename IN ('audit_entry', 'scope') AND p.cmd = 'SELECT')
             """
         ),
         (
@@ -130,7 +139,8 @@ struct CatalogGuard {
             "a role of the program owns something",
             """
             SELECT c.relname::text FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
-            WHERE r.rolname IN ('countersign_app', 'countersign_engine', 'countersign_gate', 'countersign_report')
+            WHERE r.rolname IN ('countersign_app', 'countersign_engine', 'countersign_gate', 'countersign_report',
+              'countersign_sealer')
             """
         ),
         (
@@ -138,7 +148,8 @@ struct CatalogGuard {
             """
             SELECT r.rolname || ' on ' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, pg_roles r
             WHERE n.nspname IN ('public', 'queue') AND c.relkind = 'r' AND has_table_privilege(r.oid, c.oid, 'TRUNCATE')
-              AND r.rolname IN ('countersign_app', 'countersign_engine', 'countersign_gate', 'countersign_report')
+              AND r.rolname IN ('countersign_app', 'countersign_engine', 'countersign_gate', 'countersign_report',
+                'countersign_sealer')
             """
         ),
         (
@@ -154,8 +165,9 @@ struct CatalogGuard {
             """
             SELECT r.rolname || ' on ' || c.relname FROM pg_class c, pg_roles r
             WHERE c.oid IN ('audit_entry'::regclass, 'history'::regclass, 'incident_entry'::regclass, 'outbox'::regclass,
-                'asset'::regclass)
-              AND r.rolname IN ('countersign_app', 'countersign_engine', 'countersign_gate', 'countersign_report')
+                'asset'::regclass, 'audit_seal'::regclass, 'audit_subtree'::regclass)
+              AND r.rolname IN ('countersign_app', 'countersign_engine', 'countersign_gate', 'countersign_report',
+                'countersign_sealer')
               AND (has_table_privilege(r.oid, c.oid, 'UPDATE') OR has_table_privilege(r.oid, c.oid, 'DELETE'))
             """
         ),
@@ -228,6 +240,8 @@ struct CatalogTests {
             ("ALTER TABLE outbox OWNER TO countersign_app", "owns something"),
             ("GRANT TRUNCATE ON history TO countersign_app", "may truncate"),
             ("GRANT UPDATE ON audit_entry TO countersign_engine", "written once"),
+            ("GRANT DELETE ON audit_seal TO countersign_sealer", "written once"),
+            ("CREATE POLICY sealer ON invoice TO countersign_sealer USING (true)", "more than the audit log"),
             ("ALTER TABLE queue.ready ADD COLUMN input jsonb", "payload in a queue"),
         ])
     func seesTheChange(change: String, expected: String) async throws {

@@ -129,7 +129,7 @@ struct IsolationTests {
     @Test("the engine of one lane sees nothing of another, and nothing without a lane")
     func lanes() async throws {
         try await withBoth { database in
-            for table in try await tables(database, having: "lane") where table != "scope" {
+            for table in try await tables(database, having: "lane") where table != "scope" && table != "audit_head" {
                 let name = SQL.identifier(table)
                 let seen = try await database.store.withLane(1) {
                     Set(try await $0.query("SELECT tenant_id FROM \(name)").column(as: TenantID.self))

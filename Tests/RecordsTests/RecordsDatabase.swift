@@ -42,6 +42,11 @@ struct SampleTenant: Sendable {
     var key: SessionID { made(12) }
     var entry: AuditEntryID { made(13) }
 
+    /// Of a tree, whatever it holds.
+    static let hash = [UInt8](repeating: 7, count: 32)
+
+    var checkpointRow: CheckpointRow { CheckpointRow(tenant: id, size: 1, root: Self.hash, at: Self.now, note: "n") }
+
     private func made<S>(_ part: UInt64, _ kind: ID<S>.Type = ID<S>.self) -> ID<S> {
         ID<S>(high: 0x0190_0000_0000_7000 | number, low: 0x8000_0000_0000_0000 | part)
     }
@@ -194,6 +199,14 @@ extension SampleTenant {
                 AuditQueries.insert([auditRow]), OutboxQueries.insert([outboxRow]),
                 TimerQueries.insert(lane: lane, [timer]),
                 ReadyQueries.insert(lane: lane, tenants: [id], tasks: [task], priorities: [10], at: now),
+            ])
+        }
+        try await store.withSealer { tx in
+            _ = try await tx.pipeline([
+                SealQueries.ensureHeads(lane: lane, cluster: "c", oldest: "3"),
+                SealQueries.seal(tenants: [id], seqs: [0], entries: [entry], leaves: [Self.hash], at: now),
+                SealQueries.keepSubtrees(tenants: [id], heights: [8], indexes: [0], hashes: [Self.hash]),
+                SealQueries.keepCheckpoint(checkpointRow),
             ])
         }
         try await store.withTenant(id) { tx in

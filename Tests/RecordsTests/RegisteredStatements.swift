@@ -6,7 +6,7 @@ import Postgres
 extension RegisteredStatement {
     /// Every statement of the room; a list of variants where the text depends on the arguments.
     static let all: [RegisteredStatement] =
-        assets + people + documents + runs + payments + work + measures + incidents + journals + overviews + lanes
+        assets + people + documents + runs + payments + work + measures + incidents + journals + seals + overviews + lanes
 
     private static let one = SampleTenant(number: 1, lane: 1)
     private static let now = SampleTenant.now
@@ -22,6 +22,10 @@ extension RegisteredStatement {
     }
     private static func report(_ name: String, _ sql: SQL) -> RegisteredStatement {
         RegisteredStatement(name: name, sender: .report, sql: sql)
+    }
+
+    private static func sealer(_ name: String, _ sql: SQL) -> RegisteredStatement {
+        RegisteredStatement(name: name, sender: .sealer, sql: sql)
     }
 
     private static let assets: [RegisteredStatement] = [
@@ -231,8 +235,12 @@ extension RegisteredStatement {
     private static let journals: [RegisteredStatement] = [
         app("AuditQueries.insert", AuditQueries.insert([one.auditRow])),
         engine("AuditQueries.insert", AuditQueries.insert([one.auditRow])),
-        app("AuditQueries.page", AuditQueries.page(tenant: one.id, action: nil, object: nil, before: nil, limit: 5)),
-        app("AuditQueries.page", AuditQueries.page(tenant: one.id, action: "a", object: "o", before: (now, one.entry), limit: 5)),
+        app("AuditQueries.page", AuditQueries.page(tenant: one.id, AuditQueries.Search(), before: nil, limit: 5)),
+        app(
+            "AuditQueries.page",
+            AuditQueries.page(
+                tenant: one.id, AuditQueries.Search(action: "a", object: "o", actors: ["x"], from: now, to: now),
+                before: (now, one.entry), limit: 5)),
         app("AuditQueries.decisions", AuditQueries.decisions(tenant: one.id, policy: nil, before: nil, limit: 5)),
         app(
             "AuditQueries.decisions",
@@ -242,6 +250,38 @@ extension RegisteredStatement {
         engine("OutboxQueries.insert", OutboxQueries.insert([one.outboxRow])),
         app("OutboxQueries.after", OutboxQueries.after(tenant: one.id, 0, limit: 5)),
         app("OutboxQueries.latest", OutboxQueries.latest(tenant: one.id)),
+    ]
+
+    private static let seals: [RegisteredStatement] = [
+        sealer("SealQueries.lead", SealQueries.lead(lane: 1)),
+        sealer("SealQueries.ensureHeads", SealQueries.ensureHeads(lane: 1, cluster: "c", oldest: "3")),
+        sealer("SealQueries.beginAnew", SealQueries.beginAnew(lane: 1, cluster: "c", oldest: "3")),
+        sealer("SealQueries.heads", SealQueries.heads(lane: 1)),
+        sealer("SealQueries.settled", SealQueries.settled(lane: 1, before: "3", perTenant: 5, limit: 5)),
+        sealer("SealQueries.backlog", SealQueries.backlog(lane: 1, perTenant: 5, limit: 5)),
+        sealer(
+            "SealQueries.seal",
+            SealQueries.seal(tenants: [one.id], seqs: [9], entries: [one.entry], leaves: [SampleTenant.hash], at: now)),
+        sealer(
+            "SealQueries.keepSubtrees",
+            SealQueries.keepSubtrees(tenants: [one.id], heights: [8], indexes: [9], hashes: [SampleTenant.hash])),
+        sealer("SealQueries.moveHeads", SealQueries.moveHeads([], at: now)),
+        sealer("SealQueries.headsWithoutCheckpoint", SealQueries.headsWithoutCheckpoint(lane: 1, before: now, limit: 5)),
+        sealer("SealQueries.keepCheckpoint", SealQueries.keepCheckpoint(one.checkpointRow)),
+        sealer("SealQueries.unpublished", SealQueries.unpublished(lane: 1, limit: 5)),
+        sealer("SealQueries.markPublished", SealQueries.markPublished(tenant: one.id, size: 1, at: now)),
+        sealer("SealQueries.watch", SealQueries.watch(tenant: one.id, from: 0)),
+        app("ProofQueries.head", ProofQueries.head(tenant: one.id)),
+        app("ProofQueries.seal", ProofQueries.seal(tenant: one.id, of: one.entry)),
+        app("ProofQueries.seals", ProofQueries.seals(tenant: one.id, from: 0, limit: 5)),
+        sealer("ProofQueries.seals", ProofQueries.seals(tenant: one.id, from: 0, limit: 5)),
+        app("ProofQueries.leaves", ProofQueries.leaves(tenant: one.id, from: 0, to: 5)),
+        sealer("ProofQueries.leaves", ProofQueries.leaves(tenant: one.id, from: 0, to: 5)),
+        app("ProofQueries.subtrees", ProofQueries.subtrees(tenant: one.id, height: 8, from: 0, to: 5)),
+        sealer("ProofQueries.subtrees", ProofQueries.subtrees(tenant: one.id, height: 8, from: 0, to: 5)),
+        app("ProofQueries.places", ProofQueries.places(tenant: one.id, entries: [one.entry])),
+        app("ProofQueries.checkpoints", ProofQueries.checkpoints(tenant: one.id, below: 5, limit: 5)),
+        app("ProofQueries.checkpoint", ProofQueries.checkpoint(tenant: one.id, from: 1)),
     ]
 
     private static let overviews: [RegisteredStatement] = [

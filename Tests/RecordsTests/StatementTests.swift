@@ -7,7 +7,7 @@ import Testing
 
 /// A statement of this room with sample arguments, and the role that sends it.
 struct RegisteredStatement: Sendable, CustomTestStringConvertible {
-    enum Sender: Sendable { case app, engine, gate, report }
+    enum Sender: Sendable { case app, engine, gate, report, sealer }
 
     let name: String
     let sender: Sender
@@ -32,6 +32,7 @@ struct StatementTests {
                 case .engine: try await database.store.withLane(1) { _ = try await $0.query(explained) }
                 case .gate: try await database.store.withGate { _ = try await $0.query(explained) }
                 case .report: try await database.store.withReport { _ = try await $0.query(explained) }
+                case .sealer: try await database.store.withSealer { _ = try await $0.query(explained) }
                 }
             } catch {
                 broken.append("\(statement.name) as \(statement.sender): \(error)")
@@ -82,6 +83,7 @@ struct StatementTests {
                     case .engine: try await database.store.withLane(1) { try await StatementTests.tryOut(statement, $0) }
                     case .gate: try await database.store.withGate { try await StatementTests.tryOut(statement, $0) }
                     case .report: try await database.store.withReport { try await StatementTests.tryOut(statement, $0) }
+                    case .sealer: try await database.store.withSealer { try await StatementTests.tryOut(statement, $0) }
                     }
                 } catch is Undone {
                 } catch let failure as PostgresFailure where failure.isUniqueViolation {

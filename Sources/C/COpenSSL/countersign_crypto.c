@@ -14,7 +14,7 @@
 static pthread_once_t fetched = PTHREAD_ONCE_INIT;
 static EVP_MD *sha256;
 static EVP_CIPHER *aes256gcm;
-static EVP_KDF *hkdf, *scrypt;
+static EVP_KDF *hkdf, *scrypt, *pbkdf2;
 static EVP_MAC *hmac;
 
 static void fetch_all(void) {
@@ -22,6 +22,7 @@ static void fetch_all(void) {
     aes256gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
     hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
     scrypt = EVP_KDF_fetch(NULL, "SCRYPT", NULL);
+    pbkdf2 = EVP_KDF_fetch(NULL, "PBKDF2", NULL);
     hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 }
 
@@ -74,33 +75,71 @@ void cs_sha256_stream_free(cs_sha256_stream *stream) {
     OPENSSL_free(stream);
 }
 
-int cs_hmac_sha256(const uint8_t *key, size_t key_count, const uint8_t *bytes, size_t count, uint8_t out[32]) {
+static const char *digest_name(size_t digest) {
+    switch (digest) {
+    case 20: return "SHA1";
+    case 32: return "SHA2-256";
+    case 64: return "SHA2-512";
+    default: return NULL;
+    }
+}
+
+int cs_hmac(size_t digest, const uint8_t *key, size_t key_count, const uint8_t *bytes, size_t count, uint8_t *out) {
     pthread_once(&fetched, fetch_all);
-    EVP_MAC_CTX *context = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+    const char *name = digest_name(digest);
+    EVP_MAC_CTX *context = hmac && name ? EVP_MAC_CTX_new(hmac) : NULL;
     OSSL_PARAM parameters[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, "SHA2-256", 0),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)name, 0),
         OSSL_PARAM_construct_end(),
     };
     size_t written = 0;
     int good = context && EVP_MAC_init(context, present(key), key_count, parameters) == 1 &&
-               EVP_MAC_update(context, present(bytes), count) == 1 && EVP_MAC_final(context, out, &written, 32) == 1 &&
-               written == 32;
+               EVP_MAC_update(context, present(bytes), count) == 1 && EVP_MAC_final(context, out, &written, digest) == 1 &&
+               written == digest;
     EVP_MAC_CTX_free(context);
     return settle(good);
 }
 
-int cs_hkdf_sha256(const uint8_t *key, size_t key_count, const uint8_t *salt, size_t salt_count, const uint8_t *info,
-                   size_t info_count, uint8_t *out, size_t out_count) {
+int cs_hmac_sha256(const uint8_t *key, size_t key_count, const uint8_t *bytes, size_t count, uint8_t out[32]) {
+    return cs_hmac(32, key, key_count, bytes, count, out);
+}
+
+int cs_hkdf(size_t digest, const uint8_t *key, size_t key_count, const uint8_t *salt, size_t salt_count, const uint8_t *info,
+            size_t info_count, uint8_t *out, size_t out_count) {
     pthread_once(&fetched, fetch_all);
-    EVP_KDF_CTX *context = hkdf ? EVP_KDF_CTX_new(hkdf) : NULL;
+    const char *name = digest_name(digest);
+    EVP_KDF_CTX *context = hkdf && name ? EVP_KDF_CTX_new(hkdf) : NULL;
     OSSL_PARAM parameters[5];
     size_t at = 0;
-    parameters[at++] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, "SHA2-256", 0);
+    parameters[at++] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)name, 0);
     parameters[at++] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)present(key), key_count);
     // Without a salt RFC 5869 takes zeros, and so does the library.
     if (salt_count > 0) parameters[at++] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)salt, salt_count);
     if (info_count > 0) parameters[at++] = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)info, info_count);
     parameters[at] = OSSL_PARAM_construct_end();
+    int good = context && EVP_KDF_derive(context, out, out_count, parameters) == 1;
+    EVP_KDF_CTX_free(context);
+    return settle(good);
+}
+
+int cs_hkdf_sha256(const uint8_t *key, size_t key_count, const uint8_t *salt, size_t salt_count, const uint8_t *info,
+                   size_t info_count, uint8_t *out, size_t out_count) {
+    return cs_hkdf(32, key, key_count, salt, salt_count, info, info_count, out, out_count);
+}
+
+int cs_pbkdf2(size_t digest, const char *password, size_t password_count, const uint8_t *salt, size_t salt_count,
+              uint32_t iterations, uint8_t *out, size_t out_count) {
+    pthread_once(&fetched, fetch_all);
+    const char *name = digest_name(digest);
+    uint64_t rounds = iterations;
+    EVP_KDF_CTX *context = pbkdf2 && name ? EVP_KDF_CTX_new(pbkdf2) : NULL;
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)name, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PASSWORD, (void *)present(password), password_count),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)present(salt), salt_count),
+        OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_ITER, &rounds),
+        OSSL_PARAM_construct_end(),
+    };
     int good = context && EVP_KDF_derive(context, out, out_count, parameters) == 1;
     EVP_KDF_CTX_free(context);
     return settle(good);

@@ -32,7 +32,7 @@ package struct AuditEntry: Sendable, Equatable {
     /// Whatever else the action records; no personal data beyond ids.
     package let facts: JSONValue
 
-    package enum ActorKind: String, CaseIterable, Sendable { case person, worker, engine, key }
+    package enum ActorKind: String, CaseIterable, Sendable { case person, worker, engine, key, system }
 
     package struct Actor: Sendable, Equatable {
         package let kind: ActorKind

@@ -26,6 +26,12 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
     case runHeld = "run-held"
     /// An approval was opened that too few people may sign.
     case approvalUnstaffed = "approval-unstaffed"
+    /// Audit entries wait too long for their seal, or a checkpoint for its sink.
+    case auditSealLag = "audit-seal-lag"
+    /// The audit log is not the one that was sealed.
+    case auditSealMismatch = "audit-seal-mismatch"
+    /// The server's clock went back, so times in the audit log may not be in order.
+    case auditSealClock = "audit-seal-clock"
 
     /// What the catalogue says of an alert.
     package struct Definition: Sendable, Hashable {
@@ -108,6 +114,14 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
         case .approvalUnstaffed:
             Definition(
                 severity: .sev3, title: "Too few people may sign {subject} as {round}: {amount}", fingerprintFacts: ["round"])
+        case .auditSealLag:
+            Definition(severity: .sev3, title: "The audit log is sealed late: {what}", fingerprintFacts: [])
+        case .auditSealMismatch:
+            Definition(
+                severity: .sev1, title: "The audit log is not the one that was sealed, from entry {seq} on: {what}",
+                fingerprintFacts: ["seq"], reopenWindowSeconds: 24 * 3600)
+        case .auditSealClock:
+            Definition(severity: .sev3, title: "The server's clock is wrong: {what}", fingerprintFacts: [])
         }
     }
 

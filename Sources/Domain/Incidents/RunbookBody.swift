@@ -6,6 +6,7 @@ struct RunbookBody {
     static let commands: [(verb: String, objects: [String])] = [
         ("get", ["runs", "incidents", "tasks", "workers"]), ("describe", ["run"]), ("logs", []), ("retry", ["task"]),
         ("acknowledge", ["incident"]), ("resolve", ["incident"]), ("sla", ["explain"]),
+        ("audit", ["list", "export", "verify"]),
     ]
 
     private(set) var sections: [Runbook.Section: String] = [:]

@@ -14,11 +14,12 @@ package struct AuditRow: Sendable {
     package let objectID: String
     package let run: RunID?
     package let content: JSONValue
+    /// The person for whom a deputy acted.
+    package let onBehalfOf: PersonID?
 
     package init(
         tenant: TenantID, id: AuditEntryID, lane: Int32, at: Moment, actorKind: String, actor: String, action: String,
-        objectType: String,
-        objectID: String, run: RunID?, content: JSONValue
+        objectType: String, objectID: String, run: RunID?, content: JSONValue, onBehalfOf: PersonID? = nil
     ) {
         self.tenant = tenant
         self.id = id
@@ -31,6 +32,7 @@ package struct AuditRow: Sendable {
         self.objectID = objectID
         self.run = run
         self.content = content
+        self.onBehalfOf = onBehalfOf
     }
 }
 
@@ -56,24 +58,52 @@ package struct OutboxRow: Sendable {
 package enum AuditQueries {
     package static func insert(_ rows: [AuditRow]) -> SQL {
         """
-        INSERT INTO audit_entry (tenant_id, id, lane, at, actor_kind, actor_id, action, object_type, object_id, run_id, content)
+        INSERT INTO audit_entry (tenant_id, id, lane, at, actor_kind, actor_id, action, object_type, object_id, run_id, content,
+            on_behalf_of)
         SELECT * FROM unnest(\(rows.map(\.tenant)), \(rows.map(\.id)), \(rows.map(\.lane)), \(rows.map(\.at)),
-            \(rows.map(\.actorKind)),
-            \(rows.map(\.actor)), \(rows.map(\.action)), \(rows.map(\.objectType)), \(rows.map(\.objectID)), \(rows.map(\.run)),
-            \(rows.map(\.content)))
+            \(rows.map(\.actorKind)), \(rows.map(\.actor)), \(rows.map(\.action)), \(rows.map(\.objectType)),
+            \(rows.map(\.objectID)), \(rows.map(\.run)), \(rows.map(\.content)), \(rows.map(\.onBehalfOf)))
         """
     }
 
+    /// What a person looks for in the log; what is nil does not narrow.
+    package struct Search: Sendable {
+        package var action: String?
+        package var object: String?
+        /// Actors by their id, or persons on whose behalf somebody acted; an empty list finds nothing.
+        package var actors: [String]?
+        package var from: Moment?
+        package var to: Moment?
+
+        package init(
+            action: String? = nil, object: String? = nil, actors: [String]? = nil, from: Moment? = nil, to: Moment? = nil
+        ) {
+            self.action = action
+            self.object = object
+            self.actors = actors
+            self.from = from
+            self.to = to
+        }
+    }
+
+    private static let columns: SQL =
+        "id, number, at, actor_kind, actor_id, on_behalf_of, action, object_type, object_id, run_id, content"
+
     /// One page of entries, newest first.
     package static func page(
-        tenant: TenantID, action: String?, object: String?, before: (Moment, AuditEntryID)?, limit: Int
+        tenant: TenantID, _ search: Search, before: (Moment, AuditEntryID)?, limit: Int
     ) -> SQL {
-        let byAction: SQL = action.map { "AND action = \($0)" } ?? ""
-        let byObject: SQL = object.map { "AND object_id = \($0)" } ?? ""
+        let byAction: SQL = search.action.map { "AND action = \($0)" } ?? ""
+        let byObject: SQL = search.object.map { "AND object_id = \($0)" } ?? ""
+        let byActor: SQL =
+            search.actors.map { "AND (actor_id = ANY(\($0)) OR on_behalf_of::text = ANY(\($0)))" } ?? ""
+        let since: SQL = search.from.map { "AND at >= \($0)" } ?? ""
+        let until: SQL = search.to.map { "AND at < \($0)" } ?? ""
         let cursor: SQL = before.map { "AND (at, id) < (\($0.0), \($0.1))" } ?? ""
         return """
-            SELECT id, number, at, actor_kind, actor_id, action, object_type, object_id, run_id, content FROM audit_entry
-            WHERE tenant_id = \(tenant) \(byAction) \(byObject) \(cursor) ORDER BY at DESC, id DESC LIMIT \(limit)
+            SELECT \(columns) FROM audit_entry
+            WHERE tenant_id = \(tenant) \(byAction) \(byObject) \(byActor) \(since) \(until) \(cursor)
+            ORDER BY at DESC, id DESC LIMIT \(limit)
             """
     }
 
@@ -93,7 +123,7 @@ package enum AuditQueries {
 
     package static func ofRun(tenant: TenantID, run: RunID, limit: Int) -> SQL {
         """
-        SELECT id, number, at, actor_kind, actor_id, action, object_type, object_id, run_id, content FROM audit_entry
+        SELECT \(columns) FROM audit_entry
         WHERE tenant_id = \(tenant) AND run_id = \(run) ORDER BY number LIMIT \(limit)
         """
     }

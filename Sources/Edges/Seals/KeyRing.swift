@@ -32,6 +32,9 @@ package struct KeyRing: Sendable {
         self.currentVersion = currentVersion
     }
 
+    /// Ascending.
+    package var versions: [UInt32] { keys.keys.sorted() }
+
     package func key(_ version: UInt32) -> SymmetricKey? { keys[version] }
 
     var current: SymmetricKey {
@@ -63,19 +66,46 @@ package struct KeyRing: Sendable {
         return try load(path)
     }
 
+    /// Adds a fresh key with the next number to a file that is there, and answers the number. The file is replaced whole.
+    package static func rotate(_ path: String, entropy: Entropy = .system) throws(Fault) -> UInt32 {
+        let known = try load(path)
+        let next = known.currentVersion + 1
+        var text = String(decoding: try FileBytes.read(path, maxBytes: fileBytesMax), as: UTF8.self)
+        if !text.hasSuffix("\n") { text += "\n" }
+        text += "\(next) \(Base64.encode(entropy.bytes(SymmetricKey.byteCount)))\n"
+        let draft = try writeDraft(text, of: path, entropy: entropy)
+        defer { unlink(draft) }
+        guard rename(draft, path) == 0 else { throw fault("replacing", path) }
+        try syncDirectory(of: path)
+        return next
+    }
+
     private static func create(_ path: String, entropy: Entropy) throws(Fault) {
+        let line = "1 \(Base64.encode(entropy.bytes(SymmetricKey.byteCount)))\n"
+        let text = "# Keys of this installation. Whoever loses this file loses what was made with them.\n" + line
+        let draft = try writeDraft(text, of: path, entropy: entropy)
+        defer { unlink(draft) }
+        guard link(draft, path) == 0 || errno == EEXIST else { throw fault("making", path) }
+        try syncDirectory(of: path)
+    }
+
+    /// A new file beside `path` for its owner alone, on the disk when this returns.
+    private static func writeDraft(_ text: String, of path: String, entropy: Entropy) throws(Fault) -> String {
         let draft = path + ".new-\(getpid())-\(entropy.bytes(6).hexText)"
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw fault("making", draft) }
-        defer { unlink(draft) }
-        let line = "1 \(Base64.encode(entropy.bytes(SymmetricKey.byteCount)))\n"
-        let text = "# Root keys of this installation. Whoever loses this file loses every sealed secret.\n" + line
         let isWritten = Array(text.utf8).withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) == $0.count }
         let isSynced = isWritten && fsync(descriptor) == 0
         let cause = fault("writing", draft)
         close(descriptor)
-        guard isSynced else { throw cause }
-        guard link(draft, path) == 0 || errno == EEXIST else { throw fault("making", path) }
+        guard isSynced else {
+            unlink(draft)
+            throw cause
+        }
+        return draft
+    }
+
+    private static func syncDirectory(of path: String) throws(Fault) {
         let directory = open(directoryName(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard directory >= 0 else { throw fault("opening the directory of", path) }
         defer { close(directory) }

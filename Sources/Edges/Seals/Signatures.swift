@@ -14,7 +14,7 @@ package struct SigningKey: Sendable, CustomStringConvertible, CustomReflectable 
 
     package init(entropy: Entropy) { self.init(SymmetricKey(entropy: entropy)) }
 
-    private init(_ seed: SymmetricKey) {
+    init(_ seed: SymmetricKey) {
         self.seed = seed
         let bytes = filled(VerifyingKey.byteCount) { out in
             let isGood = seed.withBytes { cs_ed25519_public_key($0.baseAddress, out.baseAddress) }
@@ -37,6 +37,24 @@ package struct SigningKey: Sendable, CustomStringConvertible, CustomReflectable 
 
     package var description: String { "a signing key (not shown)" }
     package var customMirror: Mirror { Mirror(self, children: []) }
+}
+
+/// The keys that sign for an installation, the newest first. The two newest sign everything, so that whoever knows the one before
+/// a rotation can follow to the one after it.
+package struct SigningRing: Sendable {
+    package static let signersMax = 2
+
+    package let keys: [SigningKey]
+
+    package init(_ ring: KeyRing) { keys = ring.versions.reversed().compactMap { ring.key($0) }.map { SigningKey($0) } }
+
+    /// Keys of the same versions, made from the installation's root keys: for servers without a file of their own, which then all
+    /// sign with the same ones.
+    package init(derivedFrom ring: KeyRing) {
+        keys = ring.versions.reversed().compactMap { ring.key($0)?.derived(for: "audit checkpoints") }.map { SigningKey($0) }
+    }
+
+    package var signers: [SigningKey] { Array(keys.prefix(SigningRing.signersMax)) }
 }
 
 package struct VerifyingKey: Sendable, Hashable {

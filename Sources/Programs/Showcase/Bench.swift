@@ -6,7 +6,7 @@ package import Kernel
 package final class Bench: Sendable {
     package enum Subject: String, Sendable, CaseIterable {
         case endToEnd = "end-to-end"
-        case worker, start, engine, page
+        case worker, start, engine, page, audit
         /// Measured in this process, without the product around it.
         case cel
     }
@@ -24,6 +24,8 @@ package final class Bench: Sendable {
     static let firstLeaseBar: Int64 = 100
     static let startBar: Int64 = 50
     static let pageBar: Int64 = 100
+    /// The reference asks for an alarm at five seconds.
+    static let sealBar: Int64 = 5000
 
     private let installation: Installation
     private let say: @Sendable (String) -> Void
@@ -79,6 +81,7 @@ package final class Bench: Sendable {
                 figures = measured.json
             }
             if subjects.contains(.page) { results += try await page() }
+            if subjects.contains(.audit) { results += try await sealing() }
             var report = Report()
             report.settings = durability()
             report.results = results
@@ -179,6 +182,41 @@ package final class Bench: Sendable {
                 BenchResult("run state", Int64(payload), "bytes", note: "of one finished run, as JSON"),
             ], rate
         )
+    }
+
+    // MARK: The audit log
+
+    /// How many entries are sealed while the same invoices are worked on, and how long after the last one all are.
+    private func sealing() async throws -> [BenchResult] {
+        let before = try await sealedEntries()
+        let began = WallClock.system.now
+        _ = try await endToEnd()
+        let ended = WallClock.system.now
+        for tenant in SampleTenant.all {
+            let admin = try await installation.tenant(tenant, as: tenant.admin)
+            _ = try await Patience.wait(seconds: 60, for: "the newest audit entry's seal") {
+                try await admin.get("audit", [("limit", "1")])["items"]?.array?.first?["seal"]?["seq"]?.int
+            }
+        }
+        let sealed = try await sealedEntries() - before
+        let took = max(1, WallClock.system.now.milliseconds(since: began))
+        return [
+            BenchResult(
+                "audit entries sealed", sealed * 1_000_000 / took, BenchResult.perThousandSeconds,
+                note: "\(sealed) entries inside running load, with fsync; the load decides how many there are"),
+            BenchResult(
+                "last seal after the load", WallClock.system.now.milliseconds(since: ended), "ms", bar: Bench.sealBar,
+                note: "until every entry of 3 tenants had its seal"),
+        ]
+    }
+
+    private func sealedEntries() async throws -> Int64 {
+        var sum: Int64 = 0
+        for tenant in SampleTenant.all {
+            let admin = try await installation.tenant(tenant, as: tenant.admin)
+            sum += try await admin.get("audit/state")["size"]?.int64 ?? 0
+        }
+        return sum
     }
 
     // MARK: From ready to started

@@ -56,6 +56,7 @@ struct BenchCommand: AsyncParsableCommand {
             let bench = try BenchExpressions(folder: folder + "-cel", python: python, say: say)
             report.results += try await StopSignal.ending { try await bench.run() }
         }
+        if wanted.contains(.audit) { report.results += try AuditBench.run() }
         if isText {
             if !report.settings.isEmpty { Terminal.print("database: \(report.settings.joined(separator: " "))") }
             let rows = report.results.map { result in

@@ -1,10 +1,12 @@
 import ArgumentParser
 import Assets
+import Evidence
 import Expressions
 import Kernel
 import Reader
 import Seals
 import ServiceLevels
+import Tenancy
 import Workflows
 
 /// `countersign conformance`: our code against published test data.
@@ -17,7 +19,9 @@ struct ConformanceCommand: ParsableCommand {
             Exit codes: 0 nothing failed; 1 something failed; 2 the data cannot be read.
             """)
 
-    enum Subject: String, ExpressibleByArgument, CaseIterable { case json, jcs, sla, cel, dmn, sw, einvoice }
+    enum Subject: String, ExpressibleByArgument, CaseIterable {
+        case json, jcs, sla, cel, dmn, sw, einvoice, merkle, notes, webhooks, crypto, cloudevents, unicode
+    }
 
     @Argument(help: "What to test: \(Subject.allCases.map(\.rawValue).joined(separator: ", ")).")
     var subject: Subject
@@ -30,6 +34,9 @@ struct ConformanceCommand: ParsableCommand {
 
     @Option(help: "Lines of the generated number sequence (jcs).")
     var lines = 100_000
+
+    @Flag(help: "Run the slow cases too, which need a gibibyte of memory (crypto).")
+    var slow = false
 
     @OptionGroup var output: OutputOption
 
@@ -54,6 +61,12 @@ struct ConformanceCommand: ParsableCommand {
         case .einvoice: try DocumentReader.conformance(folder)
         case .dmn: try decisions()
         case .sw: try PlainConformance.run(directory: folder, yaml: ConformanceCommand.yaml)
+        case .merkle: try AuditProofs.conformance.trees(directory: folder)
+        case .notes: try AuditProofs.conformance.notes(directory: folder)
+        case .webhooks: try SealsConformance.webhooks(directory: folder)
+        case .crypto: try SealsConformance.crypto(directory: folder, isSlowRun: slow)
+        case .cloudevents: try CloudEventConformance.run(directory: folder)
+        case .unicode: try UnicodeConformance.run(directory: folder)
         }
     }
 

@@ -178,6 +178,36 @@ struct KeyCommand: DatabaseCommand {
     }
 }
 
+struct AuditKeyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "audit-key", abstract: "Shows the public keys of the audit logs, or adds a new one.",
+        discussion: """
+            The two newest keys sign every checkpoint. A running server takes a new key up when it is started again.
+            """)
+
+    @OptionGroup var options: DataOptions
+
+    @Flag(help: "Make a new key; older ones stay, for what they signed.")
+    var rotate = false
+
+    func run() throws {
+        do {
+            let paths = options.paths
+            try paths.make()
+            var ring = try KeyRing.loadOrCreate(paths.auditKeys)
+            if rotate {
+                print("Key \(try KeyRing.rotate(paths.auditKeys)) signs from the next start on.")
+                ring = try KeyRing.load(paths.auditKeys)
+            }
+            for (version, key) in zip(ring.versions.reversed(), SigningRing(ring).keys) {
+                print("\(version) \(Base64.encode(key.publicKey.bytes))")
+            }
+        } catch {
+            throw complain(error)
+        }
+    }
+}
+
 struct SecretCommand: DatabaseCommand {
     static let configuration = CommandConfiguration(
         commandName: "secret", abstract: "Stores a connection secret, read from standard input.")

@@ -50,6 +50,7 @@ struct Assembly: Sendable {
         lanes.attach(timekeeper)
         let intake = Intake(platform: platform, desk: desk)
         let alerting = Alerting(platform: platform, desk: desk)
+        let sealing = try Assembly.sealing(platform, scopes, alerting, settings)
         let posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
         let logging = platform.logger
         staff.onEnd { tenant, incarnation in
@@ -70,12 +71,12 @@ struct Assembly: Sendable {
         let watch = ConnectionWatch(platform: platform, desk: desk, assets: assets)
         let web = Services(
             console: try PageRenderer.load(), access: access, looking: Looking(platform: platform, assets: assets),
-            approving: Approving(platform: platform, desk: desk),
+            proving: AuditProving(platform: platform), approving: Approving(platform: platform, desk: desk),
             releasing: Releasing(platform: platform, desk: desk, assets: assets), watch: watch, alerting: alerting,
             intake: intake, applying: Applying(platform: platform, assets: assets, scopes: scopes), signingIn: signingIn,
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
-            metrics: platform.metrics,
-            clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure, checkBundle: Assembly.checkBundle,
+            metrics: platform.metrics, clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure,
+            checkBundle: Assembly.checkBundle, auditKeys: { sealing.publicKeys($0) },
             isReady: { (try? await store.check()) != nil })  // readiness is a question, and "no" is its answer
         let handoff = HandoffRoutes(posting: posting, desk: workers, asking: asking, gate: staff.gate, watch: watch)
         let book = RouteBook(web, handoff: nil)
@@ -87,15 +88,24 @@ struct Assembly: Sendable {
         services = Assembly.parts(
             database: database, settings: settings, platform: platform, timekeeper: timekeeper, lanes: lanes,
             reporting: reporting,
-            site: site, staff: staff, workers: workers, watchdog: watchdog,
+            site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing,
             export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
             drop: settings.dropFolder.map { DropFolder(path: $0, intake: intake, scopes: scopes, logger: logger) })
+    }
+
+    private static func sealing(
+        _ platform: Platform, _ scopes: ScopeDirectory, _ alerting: Alerting, _ settings: ServerSettings
+    ) throws -> Sealing {
+        Sealing(
+            platform: platform, scopes: scopes, alerting: alerting, signing: try settings.paths.signing(),
+            sinks: settings.auditFolders.map { CheckpointFolder(path: $0) })
     }
 
     /// The parts in the order of their start; they stop in the reverse order, so the database is first.
     private static func parts(
         database: Database, settings: ServerSettings, platform: Platform, timekeeper: Timekeeper, lanes: LaneWaker,
-        reporting: Reporting, site: Site, staff: Staff, workers: WorkerDesk, watchdog: Watchdog, export: TelemetryExport,
+        reporting: Reporting, site: Site, staff: Staff, workers: WorkerDesk, watchdog: Watchdog, sealing: Sealing,
+        export: TelemetryExport,
         drop: DropFolder?
     ) -> [any Service] {
         let store = database.store
@@ -105,7 +115,7 @@ struct Assembly: Sendable {
         if settings.role.runsWork {
             parts += workParts(
                 timekeeper: timekeeper, lanes: lanes, reporting: reporting, site: site, staff: staff, workers: workers,
-                watchdog: watchdog, platform: platform)
+                watchdog: watchdog, sealing: sealing, platform: platform)
         } else {
             parts.append(Assembly.wakeUps(lanes, timekeeper, platform))
         }
@@ -119,7 +129,7 @@ struct Assembly: Sendable {
     /// What moves runs on: lanes, workers and what watches over them.
     private static func workParts(
         timekeeper: Timekeeper, lanes: LaneWaker, reporting: Reporting, site: Site, staff: Staff, workers: WorkerDesk,
-        watchdog: Watchdog, platform: Platform
+        watchdog: Watchdog, sealing: Sealing, platform: Platform
     ) -> [any Service] {
         [
             Part(name: "lanes") {
@@ -135,7 +145,7 @@ struct Assembly: Sendable {
                     workers.stop()
                 }
             }, Part(name: "workers") { await staff.supervisor.run() },
-            Part(name: "watchdog") { await watchdog.run() },
+            Part(name: "watchdog") { await watchdog.run() }, Part(name: "sealer") { await sealing.run() },
         ]
     }
 

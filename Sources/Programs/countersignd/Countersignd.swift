@@ -13,6 +13,7 @@ struct Countersignd: AsyncParsableCommand {
             """,
         subcommands: [
             ServeCommand.self, MigrateCommand.self, ApplyCommand.self, PasswordCommand.self, KeyCommand.self, SecretCommand.self,
+            AuditKeyCommand.self,
         ],
         defaultSubcommand: ServeCommand.self)
 }

@@ -33,6 +33,19 @@ struct DataPaths: Sendable {
 
     var cluster: String { root + "/postgres" }
     var keys: String { root + "/keys" }
+    /// What signs checkpoints of audit logs.
+    var auditKeys: String { root + "/audit-keys" }
+    /// Checkpoints of audit logs, where no other folder is given and the data directory lasts.
+    var auditFolder: String { root + "/audit" }
+
+    /// The keys that sign checkpoints: those of the file, which is made where the data directory lasts; a server that keeps
+    /// nothing (it works with a given database) and has no such file derives them from the key ring, as every other one does.
+    func signing() throws -> SigningRing {
+        if access(auditKeys, F_OK) == 0 || environment("DATABASE_URL") == nil {
+            return SigningRing(try KeyRing.loadOrCreate(auditKeys))
+        }
+        return SigningRing(derivedFrom: try KeyRing.loadOrCreate(keys))
+    }
     /// Workers of other users connect here, so the directory may be passed through and the socket carries its own authority.
     var sockets: String { root + "/run" }
     var handoff: String { sockets + "/handoff.sock" }

@@ -29,6 +29,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Folder whose files are taken in, one subfolder a tenant.")
     var dropFolder: String?
 
+    @Option(help: "Folder for signed checkpoints of the audit logs, best on another machine's disk; may be given more than once.")
+    var auditFolder: [String] = []
+
     @Option(help: "First user id for tenants' workers, when the server may change users; 0 shares the server's own.")
     var workerUid: UInt32 = 61_000
 
@@ -40,6 +43,14 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Flag(help: "The server is reached through TLS, so cookies are marked for it.")
     var secureCookies = false
+
+    /// With a given database the data directory does not last, and checkpoints stay in the database until a folder is named.
+    private func auditFolders(_ paths: DataPaths, _ logger: Logger) -> [String] {
+        if !auditFolder.isEmpty { return auditFolder }
+        guard environment("DATABASE_URL") != nil else { return [paths.auditFolder] }
+        logger.warning("checkpoints of the audit logs do not leave the database; name a folder with --audit-folder")
+        return []
+    }
 
     func run() async throws {
         let logger = options.logger("countersignd")
@@ -54,7 +65,8 @@ struct ServeCommand: AsyncParsableCommand {
             let applied = try await Migrations.run(database.store)
             if !applied.isEmpty { logger.info("schema migrated", metadata: ["applied": "\(applied.joined(separator: ", "))"]) }
             let settings = ServerSettings(
-                role: role, paths: paths, host: host, port: port, portFile: portFile, dropFolder: dropFolder,
+                role: role, paths: paths, auditFolders: auditFolders(paths, logger), host: host, port: port, portFile: portFile,
+                dropFolder: dropFolder,
                 workerUID: geteuid() == 0 && workerUid != 0 ? workerUid : nil,
                 workerIdleSeconds: workerIdleSeconds, isSecure: secureCookies)
             let server = try Assembly(database: database, settings: settings, events: events, logger: logger)
@@ -88,6 +100,7 @@ enum ServerRole: String, ExpressibleByArgument, CaseIterable, Sendable {
 struct ServerSettings: Sendable {
     let role: ServerRole
     let paths: DataPaths
+    let auditFolders: [String]
     let host: String
     let port: Int
     let portFile: String?

@@ -19,6 +19,7 @@ package struct RouteBook: Sendable {
         routes += ServiceRoutes(services).all
         routes += IncidentRoutes(services).all
         routes += OperationRoutes(services).all
+        routes += AuditRoutes(services).all
         routes += ConfigurationRoutes(services).all
         routes += DecisionRoutes(services).all
         routes += PageRoutes(services).all

@@ -1,4 +1,5 @@
 package import Console
+package import Evidence
 package import Flow
 package import Kernel
 package import Logging
@@ -9,6 +10,7 @@ package struct Services: Sendable {
     package let console: PageRenderer
     package let access: Access
     package let looking: Looking
+    package let proving: AuditProving
     package let approving: Approving
     package let releasing: Releasing
     package let watch: ConnectionWatch
@@ -28,21 +30,26 @@ package struct Services: Sendable {
     package let isSecure: Bool
     /// Reads every asset of a bundle as `countersign check` does and refuses the first that is not right.
     package let checkBundle: @Sendable (JSONValue) throws(Refusal) -> Void
+    /// The public keys of a tenant's audit log, the newest first.
+    package let auditKeys: @Sendable (TenantID) -> [NoteKey]
     /// True once the database answers and lanes are held.
     package let isReady: @Sendable () async -> Bool
 
     package init(
-        console: PageRenderer, access: Access, looking: Looking, approving: Approving, releasing: Releasing,
-        watch: ConnectionWatch, alerting: Alerting, intake: Intake,
+        console: PageRenderer, access: Access, looking: Looking, proving: AuditProving, approving: Approving,
+        releasing: Releasing, watch: ConnectionWatch, alerting: Alerting, intake: Intake,
         applying: Applying, signingIn: SigningIn,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
         clock: WallClock,
         entropy: Entropy, logger: Logger, isSecure: Bool,
-        checkBundle: @escaping @Sendable (JSONValue) throws(Refusal) -> Void, isReady: @escaping @Sendable () async -> Bool
+        checkBundle: @escaping @Sendable (JSONValue) throws(Refusal) -> Void,
+        auditKeys: @escaping @Sendable (TenantID) -> [NoteKey],
+        isReady: @escaping @Sendable () async -> Bool
     ) {
         self.console = console
         self.access = access
         self.looking = looking
+        self.proving = proving
         self.approving = approving
         self.releasing = releasing
         self.watch = watch
@@ -60,6 +67,7 @@ package struct Services: Sendable {
         self.logger = logger
         self.isSecure = isSecure
         self.checkBundle = checkBundle
+        self.auditKeys = auditKeys
         self.isReady = isReady
     }
 }

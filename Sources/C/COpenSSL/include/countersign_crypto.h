@@ -18,7 +18,17 @@ void cs_sha256_stream_free(cs_sha256_stream *stream);
 
 int cs_hmac_sha256(const uint8_t *key, size_t key_count, const uint8_t *bytes, size_t count, uint8_t out[32]);
 
-// RFC 5869, extract and expand; out_count is at most 255 * 32.
+// Digests besides SHA-256, by their bytes: 20 is SHA-1 (one-time codes and nothing else), 32 SHA-256, 64 SHA-512. Any other
+// number fails.
+int cs_hmac(size_t digest, const uint8_t *key, size_t key_count, const uint8_t *bytes, size_t count, uint8_t *out);
+// RFC 5869, extract and expand; out_count is at most 255 * digest.
+int cs_hkdf(size_t digest, const uint8_t *key, size_t key_count, const uint8_t *salt, size_t salt_count, const uint8_t *info,
+            size_t info_count, uint8_t *out, size_t out_count);
+// RFC 8018.
+int cs_pbkdf2(size_t digest, const char *password, size_t password_count, const uint8_t *salt, size_t salt_count,
+              uint32_t iterations, uint8_t *out, size_t out_count);
+
+// RFC 5869 with SHA-256, extract and expand; out_count is at most 255 * 32.
 int cs_hkdf_sha256(const uint8_t *key, size_t key_count, const uint8_t *salt, size_t salt_count, const uint8_t *info,
                    size_t info_count, uint8_t *out, size_t out_count);
 

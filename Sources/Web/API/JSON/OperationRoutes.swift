@@ -4,7 +4,7 @@ internal import Records
 internal import Tenancy
 internal import WebKernel
 
-/// Running the house: tenants and their counts, workers, connections, people, the audit log, and the live feed.
+/// Running the house: tenants and their counts, workers, connections, people, and the live feed.
 struct OperationRoutes: Sendable {
     let services: Services
 
@@ -85,22 +85,6 @@ struct OperationRoutes: Sendable {
                             ]
                         })
                 ]
-            },
-            services.reading(
-                "audit", .auditRead,
-                RouteDocumentation(
-                    "listAudit", "Audit entries, newest first.",
-                    parameters: PageRequest.parameters + [
-                        .init("action", "Only this action."), .init("object", "Only this object's id."),
-                    ],
-                    responseSchema: OperationRoutes.object, problems: [400])
-            ) { request, context in
-                let page = try PageRequest(request)
-                let rows = try await looking.audit(
-                    context.scope.id, action: request.query("action"), object: request.query("object"),
-                    before: try page.position(AuditEntryID.self),
-                    limit: page.limit)
-                return page.answer(rows.map(Views.entry), last: rows.last.map { ($0.at, $0.id) })
             },
             events,
         ]

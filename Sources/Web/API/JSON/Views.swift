@@ -94,10 +94,18 @@ enum Views {
         ])
     }
 
+    /// `place` is where the entry is in the sealed log; none while it waits for its seal.
+    static func entry(_ entry: Looking.ListedEntry, place: (seq: Int64, leaf: [UInt8])?) -> JSONValue {
+        guard var body = Views.entry(entry).object else { return .null }
+        body["seal"] = place.map { ["seq": JSONValue($0.seq), "leaf": .string($0.leaf.hexText)] } ?? .null
+        return .object(body)
+    }
+
     static func entry(_ entry: Looking.ListedEntry) -> JSONValue {
         .object([
             "id": JSONValue(entry.id), "number": JSONValue(entry.number), "at": JSONValue(entry.at),
-            "actor": ["kind": .string(entry.actorKind), "id": .string(entry.actor)], "action": .string(entry.action),
+            "actor": ["kind": .string(entry.actorKind), "id": .string(entry.actor)],
+            "onBehalfOf": entry.onBehalfOf.map { JSONValue($0) }, "action": .string(entry.action),
             "object": ["type": .string(entry.objectType), "id": .string(entry.objectID)], "run": entry.run.map { JSONValue($0) },
             "content": entry.content,
         ])

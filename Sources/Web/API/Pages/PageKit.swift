@@ -239,7 +239,8 @@ enum PageWords {
     /// Who acted, as the audit log says it. People of the operator and of partners are no people of the tenant.
     static func actor(_ entry: Looking.ListedEntry, _ names: [PersonID: String]) -> String {
         guard let person = PersonID(entry.actor) else { return entry.actorKind == "engine" ? "the engine" : entry.actor }
-        return names[person] ?? "an engineer"
+        let name = names[person] ?? "an engineer"
+        return entry.onBehalfOf.map { "\(name) for \(names[$0] ?? "a colleague")" } ?? name
     }
 
     /// What was acted on: `run 8f03c1aa`, or the name where it has one.

@@ -6,7 +6,7 @@ internal import ServiceLevels
 internal import Tenancy
 internal import WebKernel
 
-/// Service levels, incidents with their runbooks, documents, workers, audit: what a tenant sees besides its runs.
+/// Service levels, incidents with their runbooks, documents, workers: what a tenant sees besides its runs.
 struct ServicePages: Sendable {
     static let listMax = 100
 
@@ -14,10 +14,7 @@ struct ServicePages: Sendable {
     let console: PageRenderer
 
     var all: [Route] {
-        [
-            services.page("/service", .serviceRead) { request, kit in .html(console.html(try await service(request, kit))) },
-            services.page("/audit", .auditRead) { request, kit in .html(console.html(try await audit(request, kit))) },
-        ]
+        [services.page("/service", .serviceRead) { request, kit in .html(console.html(try await service(request, kit))) }]
     }
 
     private func service(_ request: WebRequest, _ kit: PageKit) async throws -> ServicePage {
@@ -89,30 +86,6 @@ struct ServicePages: Sendable {
             Fact(label: "Contract version", value: clock.contractVersion),
             Fact(label: "Time zone data", value: clock.zoneVersion),
         ]
-    }
-
-    private func audit(_ request: WebRequest, _ kit: PageKit) async throws -> AuditPage {
-        let page = try PageRequest(request)
-        let rows = try await kit.looking.audit(
-            kit.tenant, action: request.query("act"), object: request.query("object"),
-            before: try page.position(AuditEntryID.self), limit: ServicePages.listMax)
-        let names = try await kit.names()
-        let older =
-            rows.count == ServicePages.listMax ? rows.last.map { "\(kit.base)/audit?cursor=\($0.at.microseconds)_\($0.id)" } : nil
-        return AuditPage(
-            frame: try await kit.frame("Audit", section: "Audit", crumbs: [Crumb(label: "Audit")], request: request),
-            head: PageHead(title: "Audit"),
-            filterAction: "\(kit.base)/audit", act: request.query("act") ?? "", object: request.query("object") ?? "",
-            rows: rows.map { entry in
-                AuditPage.Row(
-                    entry: kit.money.count(Int(entry.number)), time: kit.time.stamp(entry.at, seconds: true),
-                    actor: PageWords.actor(entry, names),
-                    act: EventWords.act(entry.action),
-                    object: PageWords.object(entry, names),
-                    href: kit.may(.runsRead) ? entry.run.map { "\(kit.base)/runs/\($0)" } ?? "" : "",
-                    hash: "")
-            }, pager: Pager(range: CountText.text(rows.count, "entry", "entries"), older: older ?? ""),
-            empty: rows.isEmpty ? EmptyState(why: "No entry matches.") : nil)
     }
 }
 

@@ -11,14 +11,16 @@ package struct AuditPage: ConsolePage, Showing {
         package let act: String
         package let object: String
         package let href: String
-        /// Of the entry, in the chain of a sealed log; empty where the log is not chained.
+        /// The beginning of the leaf's hash, or that the entry waits for its seal.
         package let hash: String
-        /// `Checkpoint 1,902, 14:45 CET`: this entry is the last one under it.
+        /// Where its proof is; empty until a checkpoint covers it.
+        package let proof: String
+        /// `Checkpoint of 1,902 entries, 14:45 CET`: this entry is the last one under it.
         package let checkpoint: String
 
         package init(
             entry: String, time: Stamp, actor: String, act: String, object: String, href: String = "", hash: String,
-            checkpoint: String = ""
+            proof: String = "", checkpoint: String = ""
         ) {
             self.entry = entry
             self.time = time
@@ -27,6 +29,7 @@ package struct AuditPage: ConsolePage, Showing {
             self.object = object
             self.href = href
             self.hash = hash
+            self.proof = proof
             self.checkpoint = checkpoint
         }
     }
