@@ -189,7 +189,7 @@ struct FlowCheck {
         return nodes.compactMap { node in
             guard case .release = node.action, !isSigned else { return nil }
             return AssetIssue(
-                pointer(to: node.id), "Nobody signs before the payment is released.",
+                node.pointer, "Nobody signs before the payment is released.",
                 remedy: "Add a `human.approve` with `duty: \(RunPayment.duty)` before it.")
         }
     }
