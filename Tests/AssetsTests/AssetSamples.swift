@@ -12,7 +12,7 @@ enum WorkflowSample {
               call: policy.decide
               with:
                 policy: who-signs
-                input: {amount: "${input.amount}", currency: EUR}
+                input: {amount: "${input.case.gross.amount}", currency: EUR}
           - post:
               call: erp.write
               measure:
@@ -21,7 +21,7 @@ enum WorkflowSample {
               with:
                 connection: erp
                 object: bill
-                bill: "${input.bill}"
+                bill: "${input.invoice}"
                 key: {number: "1"}
 
         """

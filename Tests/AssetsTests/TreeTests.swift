@@ -210,6 +210,17 @@ struct TreeTests {
             "operator/library/workflows/pay.yaml:11:17", "no policy `who-sings`", "Did you mean `who-signs`?")
     }
 
+    @Test("an expression is held to the invoice that its run is started with")
+    func expressions() {
+        let place = "operator/library/workflows/pay.yaml"
+        expectOne(
+            SampleTree.edited(place, "input.case.gross.amount", "input.case.gross.amuont"), "\(place):12:25",
+            "There is no member 'amuont' in amount.", "names and functions that exist")
+        expectOne(
+            SampleTree.edited(place, "bill: \"${input.invoice}\"", "bill: \"${input.invoice.number + 5}\""), "\(place):21:15",
+            "There is no +(string, int)", "Give the operator or function what it takes")
+    }
+
     @Test("two contracts that promise the same at the same time are refused, one after the other is fine")
     func overlappingContracts() {
         let first = SampleTree.files["tenants/mill/contracts/service.yaml"] ?? ""

@@ -127,3 +127,43 @@ struct TypeTests {
         #expect(spent <= compiled.estimate, "\(spent) of \(compiled.estimate)")
     }
 }
+
+@Suite("Expressions that ask for too much")
+struct BudgetTests {
+    private static let scope = ExpressionScope(["text", "part", "list"])
+    private static let long = String(repeating: "a", count: 2_000_000)
+
+    @Test(
+        "what would take minutes is refused before it is begun, and nothing hides that",
+        arguments: [
+            "text.contains(part)", "text.indexOf(part) > 0", "text.matches(part)", "text.replace(part, 'x') == ''",
+            "text.split(part).size() > 0", "text.matches('a{1000}b')",
+        ])
+    func tooDear(source: String) throws {
+        let expression = try CompiledExpression(source, in: BudgetTests.scope, checking: .types)
+        let part = source.contains("matches(part)") ? "(a|b){500}c" : String(repeating: "a", count: 1_000_000) + "b"
+        do throws(ExpressionFailure) {
+            _ = try expression.value(["text": .string(BudgetTests.long), "part": .string(part)])
+            Issue.record("\(source) gave a value")
+        } catch { #expect(error.kind == .cost, "\(source): \(error)") }
+    }
+
+    @Test("a text in a list many times over makes no text without end")
+    func spelled() throws {
+        let expression = try CompiledExpression("'%s'.format([list])", in: BudgetTests.scope, checking: .types)
+        let list = CELValue.list([CELValue](repeating: .string(BudgetTests.long), count: 5000))
+        do throws(ExpressionFailure) {
+            _ = try expression.value(["list": list])
+            Issue.record("ten gigabytes were made")
+        } catch { #expect(error.message.contains("too long")) }
+    }
+
+    @Test("a limit that is reached behind an operator that hides errors is still a limit")
+    func notHidden() throws {
+        let expression = try CompiledExpression("text.contains(part) || true", in: BudgetTests.scope, checking: .types)
+        do throws(ExpressionFailure) {
+            _ = try expression.value(["text": .string(BudgetTests.long), "part": .string(String(repeating: "b", count: 90_000))])
+            Issue.record("the limit was hidden")
+        } catch { #expect(error.kind == .cost) }
+    }
+}

@@ -54,7 +54,7 @@ enum Rooms {
             "Console", "CLinux", "Hummingbird", "Logging", "ServiceLifecycle", "UnixSignals", "ArgumentParser",
         ]),
         "countersign": domain.union([
-            "Kernel", "Assets", "Expressions", "Reader", "Seals", "Curl", "Connectors", "Showcase", "ArgumentParser",
+            "Kernel", "Assets", "Reader", "Seals", "Curl", "Connectors", "Showcase", "ArgumentParser",
         ]),
         "countersign-worker": ["Kernel", "Finance", "WorkerLoop", "Reader"],
         "countersign-reader": ["Kernel", "Finance", "Formats", "Reader", "CLinux"],

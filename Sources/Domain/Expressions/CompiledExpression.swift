@@ -14,8 +14,8 @@ package struct CompiledExpression: Sendable {
     /// How much is proven before an expression is taken.
     enum Checking { case none, types, everything }
 
-    /// Compiles strictly: what does not exist, types that do not go together, constants that cannot be read, and what may cost too
-    /// much are failures.
+    /// Compiles strictly: what does not exist, types that do not go together, constants that cannot be read, and what may
+    /// cost too much are failures.
     package init(
         _ source: String, in scope: ExpressionScope, estimateMax: UInt64 = ExpressionBounds.estimateMaxStandard
     ) throws(ExpressionFailure) {

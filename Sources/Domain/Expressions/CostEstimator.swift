@@ -1,7 +1,7 @@
 /// What an evaluation can cost at most, before there is anything to evaluate over.
 ///
-/// Sizes come from the types of the scope where they name a bound, else from `ExpressionBounds.itemsAssumed` and `bytesAssumed`; the
-/// meter at run time holds whatever the assumption was worth.
+/// Sizes come from the types of the scope where they name a bound, else from `ExpressionBounds.itemsAssumed` and
+/// `bytesAssumed`; the meter at run time holds whatever the assumption was worth.
 struct CostEstimator {
     /// A value as far as its size matters.
     struct Sized {

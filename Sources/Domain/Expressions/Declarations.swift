@@ -27,7 +27,8 @@ struct Declarations: Sendable {
         "*(decimal, decimal) -> decimal; *(decimal, int) -> decimal; *(int, decimal) -> decimal",
         "*(money, decimal) -> money; *(decimal, money) -> money; *(money, int) -> money; *(int, money) -> money",
         "!(bool) -> bool",
-        "==(A, A) -> bool; ==(A, null) -> bool; ==(null, A) -> bool; ==(decimal, int) -> bool; ==(int, decimal) -> bool; ==(decimal, uint) -> bool",
+        "==(A, A) -> bool; ==(A, null) -> bool; ==(null, A) -> bool; ==(decimal, int) -> bool; ==(int, decimal) -> bool",
+        "==(decimal, uint) -> bool",
         "==(uint, decimal) -> bool",
         "in(A, list(A)) -> bool; in(A, map(A, B)) -> bool; in(int, list(decimal)) -> bool; in(decimal, list(int)) -> bool",
     ]

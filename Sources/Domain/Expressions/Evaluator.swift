@@ -16,7 +16,7 @@ struct Evaluator {
     }
 
     mutating func charge(_ units: UInt64, at offset: Int) throws(ExpressionFailure) {
-        cost += units
+        cost = ExpressionCost.sum(cost, units)
         guard cost <= costMax else {
             throw ExpressionFailure(.cost, "The expression costs more than \(costMax) units.", at: offset)
         }
@@ -89,24 +89,36 @@ struct Evaluator {
             locals[slot] = try evaluate(value)
             return try evaluate(body)
         case .optionalMap(let slot, let target, let body, let isFlat, let at):
-            guard case .optional(let found) = try evaluate(target) else {
-                throw failure("no such overload: optMap() is asked of an optional", at: at)
-            }
-            guard let found else { return .optional(nil) }
-            locals[slot] = found
-            let value = try evaluate(body)
-            guard isFlat else { return .optional(value) }
-            guard case .optional = value else { throw failure("optFlatMap() needs an optional as its result", at: at) }
-            return value
+            return try optionalMap(try evaluate(target), slot, body, isFlat: isFlat, at)
         case .optionalOr(let operand, let other, let givesValue, let at):
-            try charge(1, at: at)
-            guard case .optional(let found) = try evaluate(operand) else {
-                throw failure("no such overload: or() and orValue() are asked of an optional", at: at)
-            }
-            guard let found else { return try evaluate(other) }
-            return givesValue ? found : .optional(found)
+            return try optionalOr(try evaluate(operand), other, givesValue: givesValue, at)
         case .failure(let failure): throw failure
         }
+    }
+
+    private mutating func optionalMap(
+        _ target: CELValue, _ slot: Int, _ body: Plan, isFlat: Bool, _ at: Int
+    ) throws(ExpressionFailure) -> CELValue {
+        guard case .optional(let found) = target else {
+            throw failure("no such overload: optMap() is asked of an optional", at: at)
+        }
+        guard let found else { return .optional(nil) }
+        locals[slot] = found
+        let value = try evaluate(body)
+        guard isFlat else { return .optional(value) }
+        guard case .optional = value else { throw failure("optFlatMap() needs an optional as its result", at: at) }
+        return value
+    }
+
+    private mutating func optionalOr(
+        _ operand: CELValue, _ other: Plan, givesValue: Bool, _ at: Int
+    ) throws(ExpressionFailure) -> CELValue {
+        try charge(ExpressionCost.step, at: at)
+        guard case .optional(let found) = operand else {
+            throw failure("no such overload: or() and orValue() are asked of an optional", at: at)
+        }
+        guard let found else { return try evaluate(other) }
+        return givesValue ? found : .optional(found)
     }
 
     private func located<Value>(_ at: Int, _ body: () throws(NoValue) -> Value) throws(ExpressionFailure) -> Value {
@@ -300,9 +312,14 @@ struct Evaluator {
         var arguments: [CELValue] = []
         arguments.reserveCapacity(operands.count)
         for operand in operands { arguments.append(try evaluate(operand)) }
-        var context = CallContext(zones: zones)
-        try charge(1, at: at)
-        let value = try located(at) { () throws(NoValue) in try body(arguments, &context) }
+        try charge(ExpressionCost.step, at: at)
+        var context = CallContext(zones: zones, budget: costMax - cost)
+        let value: CELValue
+        do throws(NoValue) { value = try body(arguments, &context) } catch {
+            // What was spent counts whether or not there is a value: no operator hides that the limit was reached.
+            try charge(context.cost, at: at)
+            throw failure(error.message, at: at)
+        }
         try charge(context.cost, at: at)
         return value
     }

@@ -61,7 +61,10 @@ enum FormatFunctions {
 
     private static func text(_ value: CELValue, _ clause: UInt8, _ precision: Int?) throws(NoValue) -> String {
         switch clause {
-        case UInt8(ascii: "s"): return try plain(value)
+        case UInt8(ascii: "s"):
+            var out = ""
+            try append(value, to: &out)
+            return out
         case UInt8(ascii: "d"): return try whole(value)
         case UInt8(ascii: "f"): return try fixed(value, precision ?? precisionStandard)
         case UInt8(ascii: "e"): return try scientific(value, precision ?? precisionStandard)
@@ -78,31 +81,45 @@ enum FormatFunctions {
         NoValue("format: \(clause), was given \(value.typeName)")
     }
 
-    private static func plain(_ value: CELValue) throws(NoValue) -> String {
+    /// Spells out a value; what is nested is bounded as it grows, since one long text may stand in a list many times.
+    private static func append(_ value: CELValue, to out: inout String) throws(NoValue) {
         switch value {
-        case .null: return "null"
-        case .bool(let flag): return flag ? "true" : "false"
-        case .int(let number): return String(number)
-        case .uint(let number): return String(number)
-        case .double(let number): return ECMAScriptNumber.text(of: number) ?? infinite(number)
-        case .string(let text): return text
-        case .bytes(let bytes): return String(decoding: bytes, as: UTF8.self)
-        case .type(let name): return name
-        case .timestamp(let instant): return instant.text
-        case .duration(let span): return span.text
-        case .decimal(let number): return number.description
-        case .money(let money): return money.description
+        case .null: out += "null"
+        case .bool(let flag): out += flag ? "true" : "false"
+        case .int(let number): out += String(number)
+        case .uint(let number): out += String(number)
+        case .double(let number): out += ECMAScriptNumber.text(of: number) ?? infinite(number)
+        case .string(let text): out += text
+        case .bytes(let bytes): out += String(decoding: bytes, as: UTF8.self)
+        case .type(let name): out += name
+        case .timestamp(let instant): out += instant.text
+        case .duration(let span): out += span.text
+        case .decimal(let number): out += number.description
+        case .money(let money): out += money.description
         case .list(let list):
-            var parts: [String] = []
-            for item in list { parts.append(try plain(item)) }
-            return "[\(parts.joined(separator: ", "))]"
+            out += "["
+            for (position, item) in list.enumerated() {
+                if position > 0 { out += ", " }
+                try append(item, to: &out)
+            }
+            out += "]"
         case .map(let map):
-            var parts: [(key: String, value: String)] = []
-            for item in map.items { parts.append((key: try plain(item.key), value: try plain(item.value))) }
-            parts.sort { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-            return "{\(parts.map { "\($0.key): \($0.value)" }.joined(separator: ", "))}"
+            var entries: [(key: String, value: CELValue)] = []
+            for item in map.items {
+                var key = ""
+                try append(item.key, to: &key)
+                entries.append((key: key, value: item.value))
+            }
+            entries.sort { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+            out += "{"
+            for (position, entry) in entries.enumerated() {
+                out += position > 0 ? ", \(entry.key): " : "\(entry.key): "
+                try append(entry.value, to: &out)
+            }
+            out += "}"
         case .optional: throw unfit("string clause cannot be used on optionals", value)
         }
+        guard out.utf8.count <= ExpressionBounds.stringBytesMax else { throw NoValue("the text grows too long") }
     }
 
     private static func infinite(_ number: Double) -> String { number.isNaN ? "NaN" : number < 0 ? "-Infinity" : "Infinity" }

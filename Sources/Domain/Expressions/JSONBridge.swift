@@ -23,7 +23,8 @@ extension CELValue {
         }
     }
 
-    /// The value as JSON: decimals, timestamps and durations as text, bytes in base64, an empty optional as null, money as `{amount, currency}`.
+    /// The value as JSON: decimals, timestamps and durations as text, bytes in base64, an empty optional as null,
+    /// money as `{amount, currency}`.
     ///
     /// Throws when JSON has no form for it: a double that is not finite, a map key that is no text.
     package func json(at offset: Int = 0) throws(ExpressionFailure) -> JSONValue {

@@ -36,19 +36,21 @@ package struct LinearPattern: Sendable {
 
     private let program: [Instruction]
     private let start: Int
-    private let patternBytes: Int
+    /// Bytes of the pattern, or instructions when these are more.
+    private let weight: Int
 
     /// Throws a sentence about the pattern.
     init(_ pattern: String) throws(NoValue) {
         guard pattern.utf8.count <= ExpressionBounds.patternBytesMax else {
             throw NoValue("a pattern may have at most \(ExpressionBounds.patternBytesMax) bytes")
         }
-        patternBytes = pattern.utf8.count
         var parser = PatternParser(Array(pattern.unicodeScalars))
         let tree = try parser.parse()
         var emitter = Emitter()
         start = try emitter.emit(tree, before: 0)
         program = emitter.program
+        // A repetition such as {1000} is short to write and long to run.
+        weight = max(pattern.utf8.count, emitter.program.count - 1)
     }
 
     /// Turns the tree into code, from its end to its beginning.
@@ -97,10 +99,10 @@ package struct LinearPattern: Sendable {
     }
 
     /// The text's length at a tenth per character times a quarter of the pattern's, as cel-go weighs it.
-    func cost(of text: String) -> UInt64 { ExpressionCost.matching(textBytes: text.utf8.count, patternBytes: patternBytes) }
+    func cost(of text: String) -> UInt64 { ExpressionCost.matching(textBytes: text.utf8.count, patternBytes: weight) }
 
     func costMax(textBytes: UInt64) -> UInt64 {
-        ExpressionCost.matching(textBytes: Int(clamping: textBytes), patternBytes: patternBytes)
+        ExpressionCost.matching(textBytes: Int(clamping: textBytes), patternBytes: weight)
     }
 
     /// True when the pattern matches somewhere in the text.

@@ -1,7 +1,7 @@
 import Kernel
 
-/// Optional values: `a.?b`, `optional.of(x)`, and what may be asked of them. `or` and `orValue` are the planner's, since they look
-/// at their argument only when it is needed.
+/// Optional values: `a.?b`, `optional.of(x)`, and what may be asked of them. `or` and `orValue` are the planner's, since they
+/// look at their argument only when it is needed.
 enum OptionalFunctions {
     static func add(to table: inout FunctionTable) {
         table.add("optional.of", .global, 1) { arguments, _ throws(NoValue) in .optional(arguments[0]) }

@@ -101,13 +101,20 @@ struct CallContext: Sendable {
     /// Cost of the call, added to the evaluation's when it returns.
     var cost: UInt64 = 0
     let zones: ZoneSource?
+    /// What is left to be spent: what costs more is refused before it is done.
+    let budget: UInt64
 
     /// A text is read once.
     mutating func traverse(_ bytes: Int) { cost = ExpressionCost.sum(cost, ExpressionCost.traversing(bytes)) }
 
     /// A text is read once for every few characters of what is looked for in it.
-    mutating func search(_ bytes: Int, for part: Int) {
+    mutating func search(_ bytes: Int, for part: Int) throws(NoValue) {
         let turns = max(1, ExpressionCost.traversing(part))
-        cost = ExpressionCost.sum(cost, ExpressionCost.product(ExpressionCost.traversing(bytes), turns))
+        try spend(ExpressionCost.product(ExpressionCost.traversing(bytes), turns))
+    }
+
+    mutating func spend(_ units: UInt64) throws(NoValue) {
+        cost = ExpressionCost.sum(cost, units)
+        guard cost <= budget else { throw NoValue("the call costs too much") }
     }
 }

@@ -30,7 +30,7 @@ enum TextFunctions {
                 let whole = try text(arguments[0], name, arguments)
                 let part = try text(arguments[1], name, arguments)
                 if name == "contains" {
-                    call.search(whole.utf8.count, for: part.utf8.count)
+                    try call.search(whole.utf8.count, for: part.utf8.count)
                 } else {
                     call.traverse(part.utf8.count)
                 }
@@ -41,7 +41,7 @@ enum TextFunctions {
             let whole = try text(arguments[0], "matches", arguments)
             let pattern = try text(arguments[1], "matches", arguments)
             let compiled = try PatternCache.shared.pattern(pattern)
-            call.cost += compiled.cost(of: whole)
+            try call.spend(compiled.cost(of: whole))
             return .bool(compiled.matches(whole))
         }
     }
@@ -68,7 +68,7 @@ enum TextFunctions {
             let scalars = Array(try text(arguments[0], "indexOf", arguments).unicodeScalars)
             let part = Array(try text(arguments[1], "indexOf", arguments).unicodeScalars)
             let from = arguments.count == 3 ? try number(arguments[2], "indexOf", arguments) : 0
-            call.search(scalars.count, for: part.count)
+            try call.search(scalars.count, for: part.count)
             guard from >= 0, from <= scalars.count || part.isEmpty == false else { throw NoValue("index out of range: \(from)") }
             if part.isEmpty { return .int(Int64(from)) }
             return .int(Int64(position(of: part, in: scalars, from: from) ?? -1))
@@ -76,7 +76,7 @@ enum TextFunctions {
         table.add("lastIndexOf", .member, 1...2) { arguments, call throws(NoValue) in
             let scalars = Array(try text(arguments[0], "lastIndexOf", arguments).unicodeScalars)
             let part = Array(try text(arguments[1], "lastIndexOf", arguments).unicodeScalars)
-            call.search(scalars.count, for: part.count)
+            try call.search(scalars.count, for: part.count)
             var latest = scalars.count - part.count
             if arguments.count == 3 {
                 let from = try number(arguments[2], "lastIndexOf", arguments)
@@ -113,7 +113,7 @@ enum TextFunctions {
             let part = Array(try text(arguments[1], "replace", arguments).utf8)
             let other = Array(try text(arguments[2], "replace", arguments).utf8)
             let limit = arguments.count == 4 ? try number(arguments[3], "replace", arguments) : -1
-            call.search(whole.count, for: part.count)
+            try call.search(whole.count, for: part.count)
             let out = replace(part, in: Array(String(decoding: whole, as: UTF8.self).unicodeScalars), by: other, limit: limit)
             guard let out, out.count <= ExpressionBounds.stringBytesMax else { throw NoValue("the text grows too long") }
             call.traverse(out.count)
@@ -131,8 +131,10 @@ enum TextFunctions {
             let whole = Array(try text(arguments[0], "split", arguments).unicodeScalars)
             let separator = Array(try text(arguments[1], "split", arguments).unicodeScalars)
             let limit = arguments.count == 3 ? try number(arguments[2], "split", arguments) : -1
-            call.search(whole.count, for: separator.count)
-            return .list(split(whole, by: separator, limit: limit))
+            try call.search(whole.count, for: separator.count)
+            let parts = split(whole, by: separator, limit: limit)
+            guard parts.count <= ExpressionBounds.listItemsMax else { throw NoValue("the list grows too long") }
+            return .list(parts)
         }
         table.add("join", .member, 0...1) { arguments, call throws(NoValue) in
             guard case .list(let list) = arguments[0] else { throw NoValue.overload("join", arguments) }

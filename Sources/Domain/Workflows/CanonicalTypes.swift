@@ -1,8 +1,8 @@
 package import Expressions
 import Finance
 
-/// The canonical objects as expressions see them: amounts are `{amount, currency}` with the amount as text, dates and percentages are
-/// text, lists are always there, other members may be missing.
+/// The canonical objects as expressions see them: amounts are `{amount, currency}` with the amount as text, dates and
+/// percentages are text, lists are always there, other members may be missing.
 package enum CanonicalTypes {
     private typealias Field = RecordType.Field
 

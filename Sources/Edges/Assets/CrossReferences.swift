@@ -1,3 +1,4 @@
+internal import Expressions
 internal import Kernel
 internal import Tenancy
 internal import Workflows
@@ -40,7 +41,7 @@ struct CrossReferences {
                 let issues = DataTypes.issues(
                     in: workflow.document.json, input: CanonicalTypes.inputs[kind.rawValue] ?? .dyn
                 ) { tree.visible(.policy, $0, from: asset.scope)?.document.json }
-                // What is wrong whatever the run is started with was told when the file was read; several tenants share a workflow.
+                // What is wrong whatever the run is started with was told when the file was read; tenants share workflows.
                 let known = Set(DataTypes.issues(in: workflow.document.json))
                 let fresh = issues.filter { !known.contains($0) }.map(workflow.document.located)
                 for issue in fresh where !found.contains(issue) { found.append(issue) }

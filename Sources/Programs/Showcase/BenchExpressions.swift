@@ -36,7 +36,8 @@ package struct BenchExpressions: Sendable {
     static let data = """
         {"invoice": {"number": "AB-123456", "currency": "EUR", "grossMinor": 238000, "netMinor": 200000, "taxMinor": 38000,
         "gross": "2380.00", "total": {"amount": "2380.00", "currency": "EUR"}, "orderRef": "PO-7781", "lines": [
-        {"netMinor": 120000, "account": "6300", "costCentre": "1100"}, {"netMinor": 50000, "account": "6301", "costCentre": "1100"},
+        {"netMinor": 120000, "account": "6300", "costCentre": "1100"},
+        {"netMinor": 50000, "account": "6301", "costCentre": "1100"},
         {"netMinor": 30000, "account": "6845", "costCentre": "1200"}]},
         "supplier": {"country": "NL", "risk": "low", "isNew": false}, "entity": {"code": "DE01"}}
         """
@@ -131,6 +132,7 @@ package struct BenchExpressions: Sendable {
             return absent(error.description)
         }
         guard await child.waitForEnd() == .exited(0) else {
+            // Without its output there is only the fact that it failed.
             let told = (try? FileBytes.read(log, maxBytes: 100_000)).map { String(decoding: $0.suffix(300), as: UTF8.self) }
             return absent(told ?? "it said nothing")
         }
