@@ -17,6 +17,8 @@ private struct Archive: Sendable {
     let lane: Int32
     let signing: SigningRing
     let sink: CheckpointFolder
+    /// Entries of one sealing transaction.
+    var tenantBatchMax = 300
 
     init(_ stage: Stage) async throws {
         self.stage = stage
@@ -34,7 +36,7 @@ private struct Archive: Sendable {
         settings.checkpointSeconds = 10
         settings.watchSeconds = 0
         settings.batchMax = 700
-        settings.tenantBatchMax = 300
+        settings.tenantBatchMax = tenantBatchMax
         return Sealing(
             platform: house.platform, scopes: house.scopes, alerting: house.alerting, signing: signing, sinks: [sink],
             settings: settings)
@@ -362,16 +364,17 @@ struct SealingTests {
             let through = Store(Store.Settings(directDSN: line.dsn, direct: ConnectionPool.Limits(connectionsMax: 4)))
             let stage = Stage(store: database.store, through: through)
             try await stage.open()
-            let archive = try await Archive(stage)
+            var archive = try await Archive(stage)
+            archive.tenantBatchMax = 5
             line.plan()
-            try await archive.write(900)
+            try await archive.write(12)
             try await archive.settle()
             let commits = line.commits
             #expect(commits >= 5)
             var cuts = 0
             for commit in 1...commits {
                 for cut in CuttingLine.Cut.allCases {
-                    try await archive.write(900, about: "\(commit) \(cut)")
+                    try await archive.write(12, about: "\(commit) \(cut)")
                     line.plan(cut, at: commit)
                     do {
                         try await archive.settle()

@@ -97,7 +97,8 @@ enum AuditExport {
         var isGood: Bool { finding == nil && checkpoints > 0 }
 
         var summary: String {
-            let rest = entries - min(entries, covered)
+            // Behind a bad entry nothing was looked at.
+            let rest = finding == nil ? entries - min(entries, covered) : 0
             let first = "\(entries) entries; \(checkpoints) checkpoints hold and cover \(covered) of them"
             return first + (rest > 0 ? "; \(rest) wait for the next checkpoint" : "")
                 + (shown.map { "; entry \(finding?.seq ?? 0) reads: \($0)" } ?? "")
