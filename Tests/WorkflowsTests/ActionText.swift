@@ -20,5 +20,6 @@ func line(_ action: RunAction) -> String {
         "incident \(alert) " + facts.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
     case .finish(let outcome, let output): "finish \(outcome) \(output.text)"
     case .emit(let event): "emit \(event.text)"
+    case .payment(let payment): "payment \(payment.invoice) \(payment.record?.text ?? "")"
     }
 }
