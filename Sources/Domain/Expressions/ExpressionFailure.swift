@@ -69,8 +69,9 @@ package enum ExpressionBounds {
     package static let depthMax = 200
     package static let nodesMax = 10_000
     package static let patternBytesMax = 1000
-    /// What an expression may cost at most by the estimate when it is published.
-    package static let estimateMaxStandard: UInt64 = 1_000_000
+    /// What an expression may cost at most by the estimate when it is published: above what one evaluation may really cost, since
+    /// lists of which nobody says how long they get are mostly short.
+    package static let estimateMaxStandard: UInt64 = 10_000_000
     /// Items of a list, and bytes of a text, that the estimate reckons with when no schema says how many there can be.
     package static let itemsAssumed = 1000
     package static let bytesAssumed = 1000
