@@ -177,7 +177,7 @@ struct CostEstimator {
             let first = ExpressionCost.traversing(Int(clamping: counts.first ?? 0))
             let second = ExpressionCost.traversing(Int(clamping: counts.dropFirst().first ?? 0))
             cost = total([cost, ExpressionCost.product(first, max(1, second)), traversed])
-            if name == "replace" { value = Sized(.string, count: min(ExpressionCost.product(read, read), UInt64(Int32.max))) }
+            if name == "replace" { value = Sized(.string, count: CostEstimator.replaced(counts)) }
             if name == "split" { value = Sized(.list(.string), count: counts.first ?? 0) }
         case "distinct":
             cost = ExpressionCost.sum(cost, ExpressionCost.product(read, read))
@@ -194,6 +194,13 @@ struct CostEstimator {
             value = Sized(.string, count: bounded)
         }
         return (cost, value)
+    }
+
+    /// At most, the replacement stands between all characters of the text: what looking for the empty text does.
+    private static func replaced(_ counts: [UInt64]) -> UInt64 {
+        let text = counts.first ?? 0
+        let added = ExpressionCost.product(ExpressionCost.sum(text, 1), counts.dropFirst(2).first ?? 0)
+        return min(ExpressionCost.sum(text, added), UInt64(Int32.max))
     }
 
     private static func size(of value: CELValue) -> Sized {
