@@ -73,8 +73,8 @@ package enum ExpressionBounds {
     /// lists of which nobody says how long they get are mostly short.
     package static let estimateMaxStandard: UInt64 = 10_000_000
     /// Items of a list, and bytes of a text, that the estimate reckons with when no schema says how many there can be.
-    package static let itemsAssumed = 1000
-    package static let bytesAssumed = 1000
+    package static let itemsAssumed = 200
+    package static let bytesAssumed = 200
     /// Cost of a constant part that is worked out when the expression is compiled.
     static let foldingCostMax: UInt64 = 1000
     /// Cost units of one evaluation unless the caller says otherwise (unit weights of cel-go).
