@@ -100,7 +100,8 @@ let web: [Target] = [
     room(
         "Web", "API",
         uses: [
-            "Kernel", "Finance", "Workflows", "Policies", "Tenancy", "ServiceLevels", "Incidents", "Evidence", "Handoff", "Records",
+            "Kernel", "Finance", "Workflows", "Policies", "Tenancy", "ServiceLevels", "Incidents", "Evidence", "Handoff",
+            "Records",
             "Flow", "Seals", "Telemetry", "WebKernel", "Console", logging,
         ]),
 ]
@@ -109,7 +110,8 @@ let programs: [Target] = [
     program(
         "countersignd",
         uses: [
-            "Kernel", "Assets", "Postgres", "Records", "Seals", "Flow", "Supervision", "Handoff", "Telemetry", "Tenancy", "Evidence",
+            "Kernel", "Assets", "Postgres", "Records", "Seals", "Flow", "Supervision", "Handoff", "Telemetry", "Tenancy",
+            "Evidence",
             "WebKernel", "API", "Console", logging, lifecycle, signals, argumentParser,
         ]),
     program(
