@@ -24,6 +24,9 @@ extension WholeProduct {
                 case "resolution"?: ["resolution": "retry", "objectHash": .string(String(repeating: "0", count: 64))]
                 case "cancel"?, "resolve"?: ["reason": "Because."]
                 case "notes"?: ["text": "A note."]
+                case "pause"?, "resume"?: ["reason": "Because."]
+                case "skip"?, "rewind"?: ["step": "begin", "reason": "Because."]
+                case "events"?: ["specversion": "1.0", "id": "1", "source": "elsewhere", "type": "org.example.happened"]
                 case "{name}"?: ["value": "a secret"]
                 default: [:]
                 }
@@ -32,7 +35,8 @@ extension WholeProduct {
             func path(tenant: String, id: String) -> String {
                 var path = replacing("{tenant}", with: tenant, in: pattern)
                 path = replacing("{id}", with: id, in: path)
-                return replacing("{name}", with: "erp", in: path)
+                path = replacing("{name}", with: "erp", in: path)
+                return path.hasSuffix("/audit/consistency") ? path + "?from=1&to=1" : path
             }
         }
 
