@@ -24,7 +24,7 @@ extension WholeProduct {
                 case "resolution"?: ["resolution": "retry", "objectHash": .string(String(repeating: "0", count: 64))]
                 case "cancel"?, "resolve"?: ["reason": "Because."]
                 case "notes"?: ["text": "A note."]
-                case "pause"?, "resume"?: ["reason": "Because."]
+                case "pause"?: ["reason": "Because."]
                 case "skip"?, "rewind"?: ["step": "begin", "reason": "Because."]
                 case "events"?: ["specversion": "1.0", "id": "1", "source": "elsewhere", "type": "org.example.happened"]
                 case "{name}"?: ["value": "a secret"]

@@ -95,7 +95,8 @@ struct BodyFields {
         for member in object where !known.contains(where: { sameBytes($0, member.key) }) {
             throw Refusal(
                 .invalid, reason: "request.unknown",
-                "The body has an unknown member \(member.key); known are \(known.joined(separator: ", ")).",
+                "The body has an unknown member \(member.key); "
+                    + (known.isEmpty ? "it takes none." : "known are \(known.joined(separator: ", "))."),
                 facts: ["field": member.key])
         }
         self.object = object
