@@ -125,7 +125,7 @@ struct PageKit: Sendable {
         ].compactMap(\.self)
         let control = [
             item(.bell, "Incidents", "/incidents", "n", .incidentsRead, count: count(counts?.incidentsOpen)),
-            item(.policy, "Policies", "/policies", "p", .runsRead),
+            item(.policy, "Policies", "/policies", "l", .runsRead),
             item(.plug, "Connections", "/platform", "c", .workersRead), item(.audit, "Audit", "/audit", "a", .auditRead),
         ].compactMap(\.self)
         return [NavGroup(title: "", items: work), NavGroup(title: "Control", items: control)].filter { !$0.items.isEmpty }
