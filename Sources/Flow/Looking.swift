@@ -117,17 +117,22 @@ package struct Looking: Sendable {
         guard task.finishedAt == nil, task.kind == HumanRequest.Kind.approval.rawValue, run.phase != LaneBatch.heldPhase,
             let context = try await context(of: run)
         else { return nil }
-        // The engine itself is asked, on a copy of the run that is thrown away.
-        var trial = RunMachine(try RunState(json: run.state))
-        let decision = PersonDecision(
-            taskKey: task.key, person: actor.person, roles: actor.roles, verdict: "approve", reason: nil,
-            objectHash: task.objectHash ?? "", natural: actor.natural)
-        do throws(Refusal) {
-            _ = try trial.handle(.personDecided(decision), at: platform.clock.now, in: context.environment)
-            return nil
-        } catch {
-            return error
+        let written = task.request["rounds"]?.array ?? []
+        let asked = written.flatMap { ($0["roles"]?.array ?? []).compactMap(\.string) }
+        // The engine itself is asked, on a copy of the run that is thrown away; once as if every round were this person's, since who
+        // has a duty in the way should hear so before the round has come.
+        for roles in [actor.roles.union(asked), actor.roles] {
+            var trial = RunMachine(try RunState(json: run.state))
+            let decision = PersonDecision(
+                taskKey: task.key, person: actor.person, roles: roles, verdict: "approve", reason: nil,
+                objectHash: task.objectHash ?? "", natural: actor.natural)
+            do throws(Refusal) {
+                _ = try trial.handle(.personDecided(decision), at: platform.clock.now, in: context.environment)
+            } catch {
+                return error
+            }
         }
+        return nil
     }
 
     package func deadTasks(_ tenant: TenantID, limit: Int) async throws -> [TaskRow] {

@@ -237,7 +237,7 @@ struct RunPages: Sendable {
         let rules = (receipt["rules"]?.array ?? []).compactMap { $0["label"]?.string }
         return
             "\(policy) \(receipt["version"]?.string ?? ""): \(rules.isEmpty ? "no rule applied" : rules.joined(separator: "; "))"
-            + " (receipt \(hash.prefix(12)))"
+            + " (receipt \(HashText.short(hash, groups: 2)))"
     }
 
     private func related(_ run: RunRow, _ payment: PaymentRow?, _ kit: PageKit) -> [RunPage.Related] {
