@@ -119,8 +119,8 @@ package struct Looking: Sendable {
         else { return nil }
         let written = task.request["rounds"]?.array ?? []
         let asked = written.flatMap { ($0["roles"]?.array ?? []).compactMap(\.string) }
-        // The engine itself is asked, on a copy of the run that is thrown away; once as if every round were this person's, since who
-        // has a duty in the way should hear so before the round has come.
+        // The engine itself is asked, on a copy of the run that is thrown away; once as if every round were this person's,
+        // since who has a duty in the way should hear so before the round has come.
         for roles in [actor.roles.union(asked), actor.roles] {
             var trial = RunMachine(try RunState(json: run.state))
             let decision = PersonDecision(

@@ -83,13 +83,15 @@ struct BenchEngine: Sendable {
 
         var results: [BenchResult] {
             let load =
-                "\(BenchEngine.openRunsPerTenant) open runs of each of \(SampleTenant.all.count) tenants, worker processes, sandbox ledgers"
+                "\(BenchEngine.openRunsPerTenant) open runs of each of \(SampleTenant.all.count) tenants, worker processes, "
+                + "sandbox ledgers"
             let clients = "\(BenchEngine.baselineClients) clients"
             return [
                 BenchResult("engine transitions", transitions, BenchResult.perThousandSeconds, note: load),
                 BenchResult("engine runs", runs, BenchResult.perThousandSeconds, note: "finished, each with a posted bill"),
                 BenchResult(
-                    "command to answer, p50", p50 / 1000, "ms", note: "from the command's insertion to the batch that applied it"),
+                    "command to answer, p50", p50 / 1000, "ms",
+                    note: "from the command's insertion to the batch that applied it"),
                 BenchResult("command to answer, p99", p99 / 1000, "ms", note: "the same"),
                 BenchResult(
                     "rows a transition", rowsPerTransition, BenchResult.thousandths,
@@ -168,7 +170,7 @@ struct BenchEngine: Sendable {
     private func counter(_ name: String) async throws -> Int64 {
         let answer = try await ServerAPI(installation.address).exchange(.get, "/metrics", headers: [], body: nil)
         let lines = String(decoding: answer.body, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix(name) }
-        return lines.compactMap { line in line.split(separator: " ").last.flatMap { Double($0) } }.map { Int64($0) }.reduce(0, +)
+        return lines.compactMap { line in line.split(separator: " ").last.flatMap { ExactDecimal($0)?.wholeNumber } }.reduce(0, +)
     }
 
     // MARK: Programs of the database
@@ -196,9 +198,11 @@ struct BenchEngine: Sendable {
                 "countersign",
             ])
         let rate = out.split(separator: "\n").first { $0.hasPrefix("tps = ") }?.split(separator: " ")
-        guard let rate, rate.count > 2, let tps = Double(rate[2]) else {
+        guard let rate, rate.count > 2, let tps = ExactDecimal(rate[2]),
+            let thousandths = ExactDecimal(mantissa: tps.rounded(scale: 3, .halfUp).mantissa, scale: 0).wholeNumber
+        else {
             throw Fault("running pgbench", "it tells no rate", isRetryable: false)
         }
-        return Int64(tps * 1000)
+        return thousandths
     }
 }

@@ -52,19 +52,7 @@ struct Assembly: Sendable {
         let alerting = Alerting(platform: platform, desk: desk)
         let sealing = try Assembly.sealing(platform, scopes, alerting, settings)
         let posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
-        let logging = platform.logger
-        staff.onEnd { tenant, incarnation in
-            workers.dismiss(incarnation)
-            Task {
-                do {
-                    try await posting.workerEnded(incarnation, of: tenant)
-                } catch {
-                    // Its leases end by themselves then.
-                    logging.warning(
-                        "the end of a worker was not told", metadata: ["tenant_id": "\(tenant)", "error": "\(error)"])
-                }
-            }
-        }
+        Assembly.tellEnds(of: staff, workers, posting, platform.logger)
         let signingIn = SigningIn(platform: platform, hasher: PasswordHasher())
         let access = Access(
             signingIn: signingIn, scopes: scopes, assets: assets, clock: .system, formKey: Entropy.system.bytes(32))
@@ -83,14 +71,28 @@ struct Assembly: Sendable {
         let site = Site(book: book, services: web, handoff: handoff, platform: platform, settings: settings, logger: logger)
         let watchdog = Watchdog(
             platform: platform, scopes: scopes, looking: Looking(platform: platform, assets: assets), alerting: alerting,
-            staff: staff,
-            timekeeper: timekeeper, events: events)
+            staff: staff, timekeeper: timekeeper, events: events)
         services = Assembly.parts(
             database: database, settings: settings, platform: platform, timekeeper: timekeeper, lanes: lanes,
-            reporting: reporting,
-            site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing,
+            reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing,
             export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
             drop: settings.dropFolder.map { DropFolder(path: $0, intake: intake, scopes: scopes, logger: logger) })
+    }
+
+    /// Work of a worker that ended is told to the engine at once, and not when its leases lapse.
+    private static func tellEnds(of staff: Staff, _ workers: WorkerDesk, _ posting: Posting, _ logger: Logger) {
+        staff.onEnd { tenant, incarnation in
+            workers.dismiss(incarnation)
+            Task {
+                do {
+                    try await posting.workerEnded(incarnation, of: tenant)
+                } catch {
+                    // Its leases end by themselves then.
+                    logger.warning(
+                        "the end of a worker was not told", metadata: ["tenant_id": "\(tenant)", "error": "\(error)"])
+                }
+            }
+        }
     }
 
     private static func sealing(
@@ -105,8 +107,7 @@ struct Assembly: Sendable {
     private static func parts(
         database: Database, settings: ServerSettings, platform: Platform, timekeeper: Timekeeper, lanes: LaneWaker,
         reporting: Reporting, site: Site, staff: Staff, workers: WorkerDesk, watchdog: Watchdog, sealing: Sealing,
-        export: TelemetryExport,
-        drop: DropFolder?
+        export: TelemetryExport, drop: DropFolder?
     ) -> [any Service] {
         let store = database.store
         var parts: [any Service] = []

@@ -14,8 +14,8 @@ enum ProcessFigures {
         return pages * Int64(sysconf(Int32(_SC_PAGESIZE)))
     }
 
-    /// Gives back what only the start or the last task needed; a process per tenant is affordable because each is small, above all
-    /// while it waits. Measured after the start: 19 MB before.
+    /// Gives back what only the start or the last task needed; a process per tenant is affordable because each is small, above
+    /// all while it waits. Measured after the start: 19 MB before.
     static func releaseUnusedPages() { _ = cs_release_unused_pages() }
 
     /// User and system time since the start.

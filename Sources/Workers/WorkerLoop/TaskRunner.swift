@@ -201,8 +201,8 @@ actor TaskRunner {
     private static let digests = RequestDigests(
         sha256: { RequestDigest.sha256($0) }, hmacSHA256: { RequestDigest.hmacSHA256(key: $0, $1) })
 
-    /// The connection parsed, with what all its tasks share. A new version keeps the pace of the old one and nothing else: a session
-    /// was opened at the address and in the company that the old one named, and what was looked up came from there.
+    /// The connection parsed, with what all its tasks share. A new version keeps the pace of the old one and nothing else: a
+    /// session was opened at the address and in the company that the old one named, and what was looked up came from there.
     private func line(_ document: JSONValue) async throws(Refusal) -> Line {
         let name = document["name"]?.string ?? ""
         var plain = document.object ?? [:]

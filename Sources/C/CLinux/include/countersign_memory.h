@@ -2,9 +2,9 @@
 #ifndef COUNTERSIGN_MEMORY_H
 #define COUNTERSIGN_MEMORY_H
 
-/// Gives freed memory back, and unmaps the pages of program and library text: after the start those of symbol tables, relocations
-/// and initialisers, in a quiet moment those of the last task. They stay in the kernel's cache, and what is needed again comes back
-/// by a minor fault. Answers the bytes looked at, or -1 with errno.
+/// Gives freed memory back, and unmaps the pages of program and library text: after the start those of symbol tables,
+/// relocations and initialisers, in a quiet moment those of the last task. They stay in the kernel's cache, and what is needed
+/// again comes back by a minor fault. Answers the bytes looked at, or -1 with errno.
 ///
 /// Only mappings that nothing can have changed are touched: executable text, and the read-only segment at a file's beginning.
 /// Pages that relocation has written lie elsewhere and stay.
