@@ -126,6 +126,9 @@ extension RegisteredStatement {
         app("RunQueries.find", RunQueries.find(tenant: one.id, id: one.run)),
         engine("RunQueries.insert", RunQueries.insert([one.runRow])),
         engine("RunQueries.update", RunQueries.update(lane: 1, [one.runRow])),
+        engine("RunQueries.touch", RunQueries.touch(lane: 1, [one.runRow])),
+        engine("RunQueries.writer", RunQueries.writer()),
+        engine("RunQueries.unchanged", RunQueries.unchanged(lane: 1, tenants: [one.id], ids: [one.run], writers: ["1"])),
         engine("RunQueries.insertHistory", RunQueries.insertHistory(lane: 1, [one.historyRow])),
         app("RunQueries.history", RunQueries.history(tenant: one.id, run: one.run, after: 0, limit: 5)),
         app("RunQueries.page", RunQueries.page(tenant: one.id, phases: [], search: nil, before: nil, limit: 5)),
@@ -167,7 +170,7 @@ extension RegisteredStatement {
         app("TaskQueries.openByConnection", TaskQueries.openByConnection(tenant: one.id)),
         app("TaskQueries.releaseClaim", TaskQueries.releaseClaim(tenant: one.id, id: one.task, by: one.person)),
         engine(
-            "ReadyQueries.insert", ReadyQueries.insert(lane: 1, tenants: [one.id], tasks: [one.task], priorities: [1], at: now)),
+            "ReadyQueries.insert", ReadyQueries.insert(lane: 1, [(task: one.taskRow, priority: 1)], at: now)),
         engine(
             "ReadyQueries.take", ReadyQueries.take(lane: 1, tenant: one.id, kinds: ["erp.read"], connections: ["erp"], limit: 5)),
         engine("ReadyQueries.tenants", ReadyQueries.tenants()),
