@@ -38,8 +38,10 @@ extension LaneBatch {
         }
         if !timers.isEmpty { statements.append(TimerQueries.insert(lane: lane, timers)) }
         if !ready.isEmpty {
-            let rows = ready.compactMap { entry in tasks[entry.task].map { (task: $0, priority: entry.priority) } }
-            statements.append(ReadyQueries.insert(lane: lane, rows, at: now))
+            statements.append(
+                ReadyQueries.insert(
+                    lane: lane, tenants: ready.map(\.tenant), tasks: ready.map(\.task), priorities: ready.map(\.priority), at: now
+                ))
         }
         if !audit.isEmpty { statements.append(AuditQueries.insert(audit)) }
         if !outbox.isEmpty { statements.append(OutboxQueries.insert(outbox)) }

@@ -198,7 +198,7 @@ extension SampleTenant {
                     lane: lane, tenant: id, incident: incident, at: now, kind: "opened", person: nil, text: "It was opened."),
                 AuditQueries.insert([auditRow]), OutboxQueries.insert([outboxRow]),
                 TimerQueries.insert(lane: lane, [timer]),
-                ReadyQueries.insert(lane: lane, [(task: taskRow, priority: 10)], at: now),
+                ReadyQueries.insert(lane: lane, tenants: [id], tasks: [task], priorities: [10], at: now),
             ])
         }
         try await store.withSealer { tx in

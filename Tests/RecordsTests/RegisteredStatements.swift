@@ -170,7 +170,7 @@ extension RegisteredStatement {
         app("TaskQueries.openByConnection", TaskQueries.openByConnection(tenant: one.id)),
         app("TaskQueries.releaseClaim", TaskQueries.releaseClaim(tenant: one.id, id: one.task, by: one.person)),
         engine(
-            "ReadyQueries.insert", ReadyQueries.insert(lane: 1, [(task: one.taskRow, priority: 1)], at: now)),
+            "ReadyQueries.insert", ReadyQueries.insert(lane: 1, tenants: [one.id], tasks: [one.task], priorities: [1], at: now)),
         engine(
             "ReadyQueries.take", ReadyQueries.take(lane: 1, tenant: one.id, kinds: ["erp.read"], connections: ["erp"], limit: 5)),
         engine("ReadyQueries.tenants", ReadyQueries.tenants()),

@@ -247,12 +247,10 @@ package enum TaskQueries {
 }
 
 package enum ReadyQueries {
-    /// What is ready; the kind and the connection stand in the queue too, so that taking work reads nothing else.
-    package static func insert(lane: Int32, _ tasks: [(task: TaskRow, priority: Int32)], at: Moment) -> SQL {
+    package static func insert(lane: Int32, tenants: [TenantID], tasks: [TaskID], priorities: [Int32], at: Moment) -> SQL {
         """
-        INSERT INTO queue.ready (lane, ready_at, tenant_id, task_id, priority, kind, connection)
-        SELECT \(lane), \(at), * FROM unnest(\(tasks.map(\.task.tenant)), \(tasks.map(\.task.id)), \(tasks.map(\.priority)),
-            \(tasks.map(\.task.kind)), \(tasks.map(\.task.connection)))
+        INSERT INTO queue.ready (lane, ready_at, tenant_id, task_id, priority)
+        SELECT \(lane), \(at), * FROM unnest(\(tenants), \(tasks), \(priorities))
         """
     }
 
@@ -261,14 +259,15 @@ package enum ReadyQueries {
     ///
     /// The rows leave the hot table for good: their leases are inserted in the same transaction, and a lost lease puts a new row
     /// back. So the queue holds only what is ready and its index never carries dead weight. The lane's fence keeps others away,
-    /// which is why no row is locked before it is deleted.
+    /// which is why no row is locked before it is deleted, and the queue is walked in the order of its key no further than needed.
     package static func take(lane: Int32, tenant: TenantID, kinds: [String], connections: [String], limit: Int) -> SQL {
         """
         WITH taken AS MATERIALIZED (
-            SELECT priority, id FROM queue.ready
-            WHERE lane = \(lane) AND tenant_id = \(tenant) AND kind = ANY(\(kinds))
-              AND (connection IS NULL OR connection = ANY(\(connections)))
-            ORDER BY priority, id LIMIT \(limit))
+            SELECT r.priority, r.id FROM queue.ready r, LATERAL (
+                SELECT k.kind, k.connection FROM task k WHERE k.tenant_id = r.tenant_id AND k.id = r.task_id OFFSET 0) AS k
+            WHERE r.lane = \(lane) AND r.tenant_id = \(tenant) AND k.kind = ANY(\(kinds))
+              AND (k.connection IS NULL OR k.connection = ANY(\(connections)))
+            ORDER BY r.priority, r.id LIMIT \(limit))
         DELETE FROM queue.ready q USING taken
         WHERE q.lane = \(lane) AND q.tenant_id = \(tenant) AND q.priority = taken.priority AND q.id = taken.id
         RETURNING q.task_id, q.ready_at
