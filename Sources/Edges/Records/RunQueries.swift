@@ -163,17 +163,19 @@ package enum RunQueries {
     /// The runs named, of one lane.
     package static func load(lane: Int32, tenants: [TenantID], ids: [RunID]) -> SQL {
         """
-        SELECT \(columns) FROM run r JOIN unnest(\(tenants), \(ids)) AS wanted(tenant_id, id) USING (tenant_id, id)
-        WHERE r.lane = \(lane)
+        SELECT r.* FROM unnest(\(tenants), \(ids)) AS wanted(tenant_id, id), LATERAL (
+            SELECT \(columns) FROM run r
+            WHERE r.tenant_id = wanted.tenant_id AND r.id = wanted.id AND r.lane = \(lane) OFFSET 0) AS r
         """
     }
 
     /// Those of the runs named whose row is still as the transaction named beside it wrote it (`id`).
     package static func unchanged(lane: Int32, tenants: [TenantID], ids: [RunID], writers: [String]) -> SQL {
         """
-        SELECT r.id FROM run r JOIN unnest(\(tenants), \(ids), \(writers)) AS known(tenant_id, id, writer)
-            USING (tenant_id, id)
-        WHERE r.lane = \(lane) AND r.xmin = known.writer::xid
+        SELECT r.id FROM unnest(\(tenants), \(ids), \(writers)) AS known(tenant_id, id, writer), LATERAL (
+            SELECT r.id FROM run r
+            WHERE r.tenant_id = known.tenant_id AND r.id = known.id AND r.lane = \(lane) AND r.xmin = known.writer::xid
+            OFFSET 0) AS r
         """
     }
 

@@ -138,18 +138,22 @@ package enum TaskQueries {
         k.finished_at, k.outcome, k.last_error
         """
 
+    /// Row by row (`OFFSET 0`): while the table's statistics are old, a plan for all at once may read the whole table.
     package static func load(lane: Int32, tenants: [TenantID], ids: [TaskID]) -> SQL {
         """
-        SELECT \(columns) FROM task k JOIN unnest(\(tenants), \(ids)) AS wanted(tenant_id, id) USING (tenant_id, id)
-        WHERE k.lane = \(lane)
+        SELECT k.* FROM unnest(\(tenants), \(ids)) AS wanted(tenant_id, id), LATERAL (
+            SELECT \(columns) FROM task k
+            WHERE k.tenant_id = wanted.tenant_id AND k.id = wanted.id AND k.lane = \(lane) OFFSET 0) AS k
         """
     }
 
     /// The unfinished tasks of the runs named.
     package static func loadOpen(lane: Int32, tenants: [TenantID], runs: [RunID]) -> SQL {
         """
-        SELECT \(columns) FROM task k JOIN unnest(\(tenants), \(runs)) AS wanted(tenant_id, run_id) USING (tenant_id, run_id)
-        WHERE k.lane = \(lane) AND k.finished_at IS NULL
+        SELECT k.* FROM unnest(\(tenants), \(runs)) AS wanted(tenant_id, run_id), LATERAL (
+            SELECT \(columns) FROM task k
+            WHERE k.tenant_id = wanted.tenant_id AND k.run_id = wanted.run_id AND k.lane = \(lane) AND k.finished_at IS NULL
+            OFFSET 0) AS k
         """
     }
 
