@@ -57,6 +57,8 @@ extension LaneEngine {
     }
 
     private func loadMissing(_ ids: [TaskID], tenant: TenantID, batch: inout LaneBatch, tx: Transaction) async throws {
+        let known = ids.filter { batch.tasks[$0] == nil }.compactMap { batch.memory.run(of: $0) }
+        _ = try await batch.recall(known.map { (tenant, $0) }, tx: tx)
         let missing = ids.filter { batch.tasks[$0] == nil }
         guard !missing.isEmpty else { return }
         let tenants = Array(repeating: tenant, count: missing.count)

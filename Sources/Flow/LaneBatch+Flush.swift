@@ -13,7 +13,10 @@ extension LaneBatch {
         let started = Set(newRuns)
         if !newRuns.isEmpty { statements.append(RunQueries.insert(row(newRuns, in: runs))) }
         let changed = row(changedRuns.subtracting(started), in: runs)
-        if !changed.isEmpty { statements.append(RunQueries.update(lane: lane, changed)) }
+        let moved = changed.filter(\.hasNewState)
+        let touched = changed.filter { !$0.hasNewState }
+        if !moved.isEmpty { statements.append(RunQueries.update(lane: lane, moved)) }
+        if !touched.isEmpty { statements.append(RunQueries.touch(lane: lane, touched)) }
         let made = Set(newTasks)
         if !newTasks.isEmpty { statements.append(TaskQueries.insert(row(newTasks, in: tasks))) }
         let touchedTasks = row(changedTasks.subtracting(made), in: tasks)
@@ -53,7 +56,15 @@ extension LaneBatch {
         if !requeued.isEmpty {
             statements.append(CommandQueries.requeue(lane: lane, tenants: requeued.map(\.tenant), ids: requeued.map(\.id)))
         }
-        if !statements.isEmpty { _ = try await tx.pipeline(statements) }
+        let writesRuns = !newRuns.isEmpty || !changedRuns.isEmpty
+        if writesRuns, writer == nil { statements.append(RunQueries.writer()) }
+        if !statements.isEmpty {
+            let results = try await tx.pipeline(statements)
+            if writesRuns, writer == nil { writer = try results.last?.first?.get("writer", as: String.self) }
+        }
+        written.formUnion(newRuns)
+        written.formUnion(changedRuns)
+        for id in started.union(changedRuns) { runs[id]?.isStored() }
         clearWrites()
     }
 

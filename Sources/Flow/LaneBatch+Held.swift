@@ -50,9 +50,9 @@ extension LaneBatch {
     }
 
     private func cause(_ run: RunRow) -> String? {
-        if contexts[run.pinned.text] == nil { return troubles[run.pinned.text] ?? "Its configuration cannot be read." }
+        if contexts[run.pinnedText] == nil { return troubles[run.pinnedText] ?? "Its configuration cannot be read." }
         // Only whether it reads is asked here.
-        return (try? RunState(json: run.state)) == nil ? "Its stored state cannot be read." : nil
+        return states[run.id] == nil && (try? RunState(json: run.state)) == nil ? "Its stored state cannot be read." : nil
     }
 
     mutating func markHeld(_ id: RunID) {

@@ -28,7 +28,8 @@ extension LaneBatch {
             lane: lane, pinned: context.pinned.json, state: RunState().json)
         runs[id] = row
         newRuns.append(id)
-        contexts[row.pinned.text] = context
+        whole.insert(id)
+        contexts[row.pinnedText] = context
         for fact in payload["before"]?.array ?? [] {
             note(
                 id, type: fact["type"]?.string ?? "", step: "", summary: fact["summary"]?.string ?? "", by: nil,
@@ -80,17 +81,18 @@ extension LaneBatch {
             throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.")
         }
         // A state that does not read is as good as none, and the run is held for it.
-        guard let context = contexts[row.pinned.text], let state = try? RunState(json: row.state) else {
+        guard let context = contexts[row.pinnedText], let state = states[id] ?? (try? RunState(json: row.state)) else {
             return try hold(id, event)
         }
         if row.phase == LaneBatch.heldPhase { letGo(id) }
         var machine = RunMachine(state)
         let actions = try machine.handle(event, at: now, in: context.environment)
         if let veto { throw veto }
-        transitions += 1
+        events += 1
         for action in actions { carryOut(action, run: id, context: context, by: person) }
         guard var after = runs[id] else { return }
-        after.state = machine.state.json
+        after.put(state: machine.state.json)
+        states[id] = machine.state
         after.phase = LaneBatch.phase(of: machine.state)
         after.updatedAt = now
         let isOver = ["completed", "faulted", "cancelled"].contains(after.phase)
@@ -139,6 +141,7 @@ extension LaneBatch {
         case .setTimer(let key, let at): setTimer(row.tenant, subject: "run", id: id.anySubject, key: key, at: at)
         case .cancelTimer(let key): cancelTimer(id: id.anySubject, key: key)
         case .record(let line):
+            if line.isTransition { transitions += 1 }
             note(id, type: line.type, step: line.step, summary: line.summary, by: person, data: line.data)
             trace(line, run: row)
         case .audit(let action, let facts):

@@ -26,6 +26,17 @@ struct LaneBatch {
     /// Settle seconds by tenant and connection.
     var settleSeconds: [TenantID: [String: Int]] = [:]
 
+    /// From the batches before; runs that this batch writes are put back into it.
+    var memory = LaneMemory()
+    /// The states of runs as their machines have them: read from the row, or as the last event left them.
+    var states: [RunID: RunState] = [:]
+    /// Runs with all their unfinished tasks and their clocks, which may be remembered.
+    var whole: Set<RunID> = []
+    /// Runs whose rows this batch has written.
+    var written: Set<RunID> = []
+    /// The transaction, once it has written a run.
+    var writer: String?
+
     var runs: [RunID: RunRow] = [:]
     var tasks: [TaskID: TaskRow] = [:]
     var leases: [TaskID: LeaseRow] = [:]
@@ -70,6 +81,8 @@ struct LaneBatch {
     /// Incarnations of workers that have ended.
     var endedWorkers: [(tenant: TenantID, worker: String)] = []
     var touched: Set<TenantID> = []
+    /// Events that runs have taken, and steps that they have left by them.
+    var events = 0
     var transitions = 0
     var spans: [Span] = []
     var logLines: [(message: String, metadata: Logger.Metadata)] = []
@@ -127,37 +140,7 @@ struct LaneBatch {
             let orphaned = LeaseQueries.ofWorkers(lane: lane, tenants: ended.map(\.0), workers: ended.map(\.1))
             for row in try await tx.query(orphaned).map(LeaseRow.init) { taskIDs.append((row.tenant, row.task)) }
         }
-        guard !taskIDs.isEmpty || !runIDs.isEmpty || !clockIDs.isEmpty else { return }
-        let second = try await tx.pipeline([
-            TaskQueries.load(lane: lane, tenants: taskIDs.map(\.0), ids: taskIDs.map(\.1)),
-            LeaseQueries.load(lane: lane, tenants: taskIDs.map(\.0), tasks: taskIDs.map(\.1)),
-            ClockQueries.runs(lane: lane, tenants: clockIDs.map(\.0), clocks: clockIDs.map(\.1)),
-        ])
-        for row in try second[0].map(TaskRow.init) {
-            tasks[row.id] = row
-            if let run = row.run { runIDs.append((row.tenant, run)) }
-        }
-        for row in try second[1].map(LeaseRow.init) { leases[row.task] = row }
-        for row in second[2] {
-            runIDs.append((try row.get("tenant_id", as: TenantID.self), try row.get("run_id", as: RunID.self)))
-        }
-        guard !runIDs.isEmpty else { return }
-        let wanted = Dictionary(runIDs.map { ($0.1, $0.0) }, uniquingKeysWith: { first, _ in first })
-        let (ids, tenants) = (Array(wanted.keys), Array(wanted.values))
-        let third = try await tx.pipeline([
-            RunQueries.load(lane: lane, tenants: tenants, ids: ids),
-            TaskQueries.loadOpen(lane: lane, tenants: tenants, runs: ids),
-            ClockQueries.load(lane: lane, tenants: tenants, runs: ids),
-        ])
-        for row in try third[0].map(RunRow.init) { runs[row.id] = row }
-        for row in try third[1].map(TaskRow.init) where tasks[row.id] == nil { tasks[row.id] = row }
-        for row in try third[2].map(ClockRow.init) { clocks[row.run, default: []].append(row) }
-        for task in tasks.values {
-            guard let run = task.run else { continue }
-            // A dead task keeps its key, so that a retry finds it; an unfinished one of the same key comes before it.
-            if let known = taskByKey[run]?[task.key], tasks[known]?.finishedAt == nil { continue }
-            taskByKey[run, default: [:]][task.key] = task.id
-        }
+        try await load(tasks: taskIDs, runs: runIDs, clocks: clockIDs, tx: tx)
     }
 
     func tenantsOfTasks() -> Set<TenantID> { Set(tasks.values.map(\.tenant)) }

@@ -12,6 +12,7 @@ package final class LaneEngine: Sendable {
     let assets: AssetLibrary
     let workers: WorkerDesk
     let leaseFactory: LeaseFactory
+    let memories = LaneMemories()
     /// Told after each commit: answers for senders, lanes to wake, topics for live views.
     let committed: @Sendable (BatchOutcome) -> Void
 
@@ -44,10 +45,12 @@ package final class LaneEngine: Sendable {
     /// One batch of a lane, under its fence. Throws `LaneLost` when another replica owns the lane by now.
     func applyBatch(lane: Int32, epoch: Int64) async throws -> BatchOutcome {
         let waiters = workers.reserve(lane: lane)
+        let memory = memories.take(lane: lane, epoch: epoch)
         do {
-            let (outcome, granted) = try await prepared { unreadable in
-                try await transact(lane: lane, epoch: epoch, waiters: waiters, unreadable: unreadable)
+            let (outcome, granted, remembered) = try await prepared { unreadable in
+                try await transact(lane: lane, epoch: epoch, waiters: waiters, unreadable: unreadable, memory: memory)
             }
+            memories.keep(remembered, lane: lane, epoch: epoch)
             committed(outcome)
             for waiter in waiters {
                 let leases = granted[waiter.id] ?? []
@@ -61,8 +64,8 @@ package final class LaneEngine: Sendable {
     }
 
     private func transact(
-        lane: Int32, epoch: Int64, waiters: [WorkerDesk.Waiter], unreadable: [String: String]
-    ) async throws -> (BatchOutcome, [UInt64: [GrantedLease]]) {
+        lane: Int32, epoch: Int64, waiters: [WorkerDesk.Waiter], unreadable: [String: String], memory: LaneMemory
+    ) async throws -> (BatchOutcome, [UInt64: [GrantedLease]], LaneMemory) {
         let settings = platform.settings
         return try await platform.store.withLane(lane) { [self] tx in
             let now = platform.clock.now
@@ -76,6 +79,7 @@ package final class LaneEngine: Sendable {
             let commands = try first[2].map(CommandRow.init)
             var batch = LaneBatch(
                 lane: lane, epoch: epoch, now: now, entropy: platform.entropy, margin: settings.leaseMarginSeconds)
+            batch.memory = memory
             try await batch.load(commands: commands, timers: timers, tx: tx)
             let served = Set(commands.map(\.tenant) + timers.map(\.tenant) + waiters.map(\.worker.tenant))
             try equip(&batch, tenants: served, commands: commands, unreadable: unreadable)
@@ -98,14 +102,15 @@ package final class LaneEngine: Sendable {
             outcome.tenants = batch.touched
             outcome.ready = readyTenants
             observe(batch, commands: commands.count, timers: timers.count)
-            return (outcome, granted.leases)
+            return (outcome, granted.leases, batch.remembering())
         }
     }
 
     private func observe(_ batch: LaneBatch, commands: Int, timers: Int) {
         platform.metrics.counter("countersign_commands_applied_total", "Commands applied by lanes.").add(Double(commands))
         platform.metrics.counter("countersign_timers_fired_total", "Timers fired by lanes.").add(Double(timers))
-        platform.metrics.counter("countersign_transitions_total", "Run transitions committed.").add(Double(batch.transitions))
+        platform.metrics.counter("countersign_run_events_total", "Events applied to runs.").add(Double(batch.events))
+        platform.metrics.counter("countersign_transitions_total", "Steps that runs have left.").add(Double(batch.transitions))
         for entry in batch.spans { platform.spans.add(entry) }
         for line in batch.logLines {
             platform.logger.info("\(line.message)", metadata: line.metadata)

@@ -45,8 +45,8 @@ extension LaneBatch {
     /// A warning or a breach may be due; the clock says what is true now, late after downtime but dated truly.
     mutating func fireClock(_ id: ClockID) {
         for (run, rows) in clocks {
-            guard let row = rows.first(where: { $0.id == id }), let pinned = runs[run]?.pinned else { continue }
-            guard let context = contexts[pinned.text] else {
+            guard let row = rows.first(where: { $0.id == id }), let pinned = runs[run]?.pinnedText else { continue }
+            guard let context = contexts[pinned] else {
                 // The promise cannot be read; the clock is looked at again when the run is.
                 markHeld(run)
                 setTimer(

@@ -51,8 +51,8 @@ extension LaneEngine {
             batch.assets[tenant] = current
             batch.settleSeconds[tenant] = LeaseFactory.settleSeconds(in: current)
         }
-        for run in batch.runs.values where batch.contexts[run.pinned.text] == nil {
-            let text = run.pinned.text
+        for run in batch.runs.values where batch.contexts[run.pinnedText] == nil {
+            let text = run.pinnedText
             guard let pinned = try? PinnedAssets(json: run.pinned) else {  // the cause is always the same, so it is said here
                 batch.troubles[text] = "The versions that it is pinned to cannot be read from its row."
                 continue

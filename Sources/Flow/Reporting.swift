@@ -19,15 +19,22 @@ package final class Reporting: Sendable {
         dirty.withLock { $0.formUnion(tenants) }
     }
 
-    /// Refreshes what changed, once a second; a tenant in constant change costs one count a second and no more.
+    /// Seconds between two counts of everything, in case a change was not heard of.
+    private static let fullSeconds: Int64 = 30
+    private static let pauseMilliseconds: ClosedRange<Int64> = 1000...10_000
+    /// Of the time, in hundredths: what counting may take of a database that has other things to do.
+    private static let share: Int64 = 10
+
+    /// Refreshes what changed, once a second while that is cheap; counts of a large installation under load come every few
+    /// seconds.
     package func run() async throws {
-        var sinceFull = 0
+        var fullAt = Moment(microseconds: 0)
         while !Task.isCancelled {
-            sinceFull += 1
+            let begun = platform.clock.now
             do {
-                if sinceFull >= 30 || sinceFull == 1 {
+                if begun.seconds(since: fullAt) >= Reporting.fullSeconds {
                     noteChange(Set(try await scopes.all().filter { $0.kind == "tenant" }.map(\.id)))
-                    sinceFull = 1
+                    fullAt = begun
                 }
                 let due = dirty.withLock { set -> Set<TenantID> in
                     defer { set = [] }
@@ -39,8 +46,11 @@ package final class Reporting: Sendable {
             } catch {
                 platform.logger.warning("counts not refreshed", metadata: ["error": "\(error)"])
             }
+            let taken = max(0, platform.clock.now.milliseconds(since: begun))
+            let pause = taken * (100 - Reporting.share) / Reporting.share
+            let bounds = Reporting.pauseMilliseconds
             // Cancellation ends the loop by its condition.
-            try? await Task.sleep(for: .milliseconds(1000))
+            try? await Task.sleep(for: .milliseconds(min(max(pause, bounds.lowerBound), bounds.upperBound)))
         }
     }
 

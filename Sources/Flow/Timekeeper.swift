@@ -151,6 +151,7 @@ struct LaneBatchRunner: Sendable {
                     pause = min(untilTimer, 60_000)
                 }
             } catch LaneLost.lane {
+                engine.memories.forget(lane: lane)
                 engine.platform.logger.info("lane lost", metadata: ["lane": "\(lane)", "epoch": "\(epoch)"])
                 return
             } catch is CancellationError {

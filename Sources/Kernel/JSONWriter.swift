@@ -12,9 +12,12 @@ extension JSONValue {
     /// The UTF-8 of `text`.
     package var bytes: [UInt8] {
         var out: [UInt8] = []
-        JSONWriting.append(self, to: &out)
+        append(to: &out)
         return out
     }
+
+    /// Appends the UTF-8 of `text`, without a text or an array of its own in between.
+    package func append(to bytes: inout [UInt8]) { JSONWriting.append(self, to: &bytes) }
 }
 
 enum JSONWriting {

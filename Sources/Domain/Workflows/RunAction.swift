@@ -47,12 +47,15 @@ package struct HistoryNote: Sendable, Equatable {
     /// A sentence for people.
     package let summary: String
     package let data: JSONValue
+    /// The run has left a step that does something; steps that only hold others do not count.
+    package let isTransition: Bool
 
-    package init(type: String, step: String, summary: String, data: JSONValue = .null) {
+    package init(type: String, step: String, summary: String, data: JSONValue = .null, isTransition: Bool = false) {
         self.type = type
         self.step = step
         self.summary = summary
         self.data = data
+        self.isTransition = isTransition
     }
 }
 

@@ -161,7 +161,11 @@ extension RunPass {
         let left = state.active.remove(at: place)
         if let timeout = left.timeout { actions.append(.cancelTimer(key: timeout.key)) }
         move(clocks: node.onExit)
-        if node.id != 0 { record("step.completed", path, node.title) }
+        if node.id != 0 {
+            let note = HistoryNote(
+                type: "step.completed", step: path, summary: node.title, isTransition: !node.action.holdsSteps)
+            actions.append(.record(note))
+        }
         if node.isCompensation { return goOnUndoing(path) }
         follow(node, path, directive ?? node.then, output)
     }

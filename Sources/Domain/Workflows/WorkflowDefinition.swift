@@ -191,6 +191,14 @@ struct ClockRule: Sendable, Equatable {
 }
 
 enum StepAction: Sendable {
+    /// It does nothing itself.
+    var holdsSteps: Bool {
+        switch self {
+        case .sequence, .fork, .loop, .attempt: true
+        default: false
+        }
+    }
+
     case sequence([Int])
     case set([(name: String, value: Template)])
     /// Gives a document to the next step.

@@ -25,7 +25,11 @@ extension SQLBindable {
 
 extension Optional: SQLBindable where Wrapped: SQLBindable {
     package static var sqlType: SQLType { Wrapped.sqlType }
-    package var isSQLNull: Bool { self.map(\.isSQLNull) ?? true }
+    /// No key path: one of a generic type is made anew at every use, and this is asked of every bind.
+    package var isSQLNull: Bool {
+        guard let self else { return true }
+        return self.isSQLNull
+    }
     package func encodeSQL(into bytes: inout [UInt8]) { self?.encodeSQL(into: &bytes) }
     package func encodeCopy(into bytes: inout [UInt8]) { self?.encodeCopy(into: &bytes) }
 }
@@ -37,7 +41,8 @@ extension SQLArrayElement {
 
     package static func encodeSQL(array: [Self], into bytes: inout [UInt8]) {
         bytes.appendBigEndian(Int32(array.isEmpty ? 0 : 1))
-        bytes.appendBigEndian(Int32(array.contains { $0.isSQLNull } ? 1 : 0))
+        let nullsAt = bytes.count
+        bytes.appendBigEndian(Int32(0))
         bytes.appendBigEndian(sqlType.oid)
         guard !array.isEmpty else { return }
         bytes.appendBigEndian(Int32(array.count))
@@ -45,7 +50,10 @@ extension SQLArrayElement {
         for element in array {
             let lengthAt = bytes.count
             bytes.appendBigEndian(Int32(-1))
-            guard !element.isSQLNull else { continue }
+            guard !element.isSQLNull else {
+                bytes.replaceBigEndian(Int32(1), at: nullsAt)
+                continue
+            }
             element.encodeSQL(into: &bytes)
             bytes.replaceBigEndian(Int32(bytes.count - lengthAt - 4), at: lengthAt)
         }
@@ -160,7 +168,7 @@ extension JSONValue: SQLBindable, SQLArrayElement {
     package static var sqlType: SQLType { .jsonb }
     package func encodeSQL(into bytes: inout [UInt8]) {
         bytes.append(1)  // the version of jsonb's binary form; the JSON text follows
-        bytes.append(contentsOf: text.utf8)
+        append(to: &bytes)
     }
     package func encodeCopy(into bytes: inout [UInt8]) { CopyText.escape(text.utf8, into: &bytes) }
 }

@@ -78,8 +78,9 @@ package enum ClockQueries {
     /// The clocks of the runs named.
     package static func load(lane: Int32, tenants: [TenantID], runs: [RunID]) -> SQL {
         """
-        SELECT \(columns) FROM clock c JOIN unnest(\(tenants), \(runs)) AS wanted(tenant_id, run_id) USING (tenant_id, run_id)
-        WHERE c.lane = \(lane)
+        SELECT c.* FROM unnest(\(tenants), \(runs)) AS wanted(tenant_id, run_id), LATERAL (
+            SELECT \(columns) FROM clock c
+            WHERE c.tenant_id = wanted.tenant_id AND c.run_id = wanted.run_id AND c.lane = \(lane) OFFSET 0) AS c
         """
     }
 

@@ -72,13 +72,19 @@ package struct RunRow: Sendable {
     package var summary: RunSummary
     package let lane: Int32
     package let pinned: JSONValue
-    package var state: JSONValue
+    /// `pinned` as text: what batches find a run's configuration by.
+    package let pinnedText: String
+    /// Replaced as a whole, by `put(state:)`.
+    package private(set) var state: JSONValue
+    /// The state is not what the table has.
+    package private(set) var hasNewState = false
     package var historyCount: Int32
 
     package init(_ summary: RunSummary, lane: Int32, pinned: JSONValue, state: JSONValue) {
         self.summary = summary
         self.lane = lane
         self.pinned = pinned
+        pinnedText = pinned.text
         self.state = state
         historyCount = 0
     }
@@ -87,9 +93,17 @@ package struct RunRow: Sendable {
         summary = try RunSummary(row)
         lane = try row.get("lane", as: Int32.self)
         pinned = try row.get("pinned", as: JSONValue.self)
+        pinnedText = pinned.text
         state = try row.get("state", as: JSONValue.self)
         historyCount = try row.get("history_count", as: Int32.self)
     }
+
+    package mutating func put(state new: JSONValue) {
+        state = new
+        hasNewState = true
+    }
+
+    package mutating func isStored() { hasNewState = false }
 
     package subscript<Field>(dynamicMember field: KeyPath<RunSummary, Field>) -> Field { summary[keyPath: field] }
 
@@ -149,10 +163,24 @@ package enum RunQueries {
     /// The runs named, of one lane.
     package static func load(lane: Int32, tenants: [TenantID], ids: [RunID]) -> SQL {
         """
-        SELECT \(columns) FROM run r JOIN unnest(\(tenants), \(ids)) AS wanted(tenant_id, id) USING (tenant_id, id)
-        WHERE r.lane = \(lane)
+        SELECT r.* FROM unnest(\(tenants), \(ids)) AS wanted(tenant_id, id), LATERAL (
+            SELECT \(columns) FROM run r
+            WHERE r.tenant_id = wanted.tenant_id AND r.id = wanted.id AND r.lane = \(lane) OFFSET 0) AS r
         """
     }
+
+    /// Those of the runs named whose row is still as the transaction named beside it wrote it (`id`).
+    package static func unchanged(lane: Int32, tenants: [TenantID], ids: [RunID], writers: [String]) -> SQL {
+        """
+        SELECT r.id FROM unnest(\(tenants), \(ids), \(writers)) AS known(tenant_id, id, writer), LATERAL (
+            SELECT r.id FROM run r
+            WHERE r.tenant_id = known.tenant_id AND r.id = known.id AND r.lane = \(lane) AND r.xmin = known.writer::xid
+            OFFSET 0) AS r
+        """
+    }
+
+    /// The transaction that is running, as `xmin` has it (`writer`).
+    package static func writer() -> SQL { "SELECT pg_current_xact_id()::xid::text AS writer" }
 
     package static func find(tenant: TenantID, id: RunID) -> SQL {
         "SELECT \(columns) FROM run r WHERE r.tenant_id = \(tenant) AND r.id = \(id)"
@@ -185,6 +213,18 @@ package enum RunQueries {
             \(runs.map(\.outcome)), \(runs.map(\.state)), \(runs.map(\.historyCount)), \(runs.map(\.updatedAt)),
             \(runs.map(\.finishedAt))) AS n(tenant_id, id, phase, step, waiting_on, outcome, state, history_count,
                 updated_at, finished_at)
+        WHERE r.lane = \(lane) AND r.tenant_id = n.tenant_id AND r.id = n.id
+        """
+    }
+
+    /// Runs whose machine has not moved: the state, which is most of a row, stays where it is.
+    package static func touch(lane: Int32, _ runs: [RunRow]) -> SQL {
+        """
+        UPDATE run r SET phase = n.phase, step = n.step, waiting_on = n.waiting_on, history_count = n.history_count,
+                         updated_at = n.updated_at
+        FROM unnest(\(runs.map(\.summary.tenant)), \(runs.map(\.summary.id)), \(runs.map(\.summary.phase)),
+            \(runs.map(\.summary.step)), \(runs.map(\.summary.waitingOn)), \(runs.map(\.historyCount)),
+            \(runs.map(\.summary.updatedAt))) AS n(tenant_id, id, phase, step, waiting_on, history_count, updated_at)
         WHERE r.lane = \(lane) AND r.tenant_id = n.tenant_id AND r.id = n.id
         """
     }

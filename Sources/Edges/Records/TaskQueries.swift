@@ -138,18 +138,22 @@ package enum TaskQueries {
         k.finished_at, k.outcome, k.last_error
         """
 
+    /// Row by row (`OFFSET 0`): while the table's statistics are old, a plan for all at once may read the whole table.
     package static func load(lane: Int32, tenants: [TenantID], ids: [TaskID]) -> SQL {
         """
-        SELECT \(columns) FROM task k JOIN unnest(\(tenants), \(ids)) AS wanted(tenant_id, id) USING (tenant_id, id)
-        WHERE k.lane = \(lane)
+        SELECT k.* FROM unnest(\(tenants), \(ids)) AS wanted(tenant_id, id), LATERAL (
+            SELECT \(columns) FROM task k
+            WHERE k.tenant_id = wanted.tenant_id AND k.id = wanted.id AND k.lane = \(lane) OFFSET 0) AS k
         """
     }
 
     /// The unfinished tasks of the runs named.
     package static func loadOpen(lane: Int32, tenants: [TenantID], runs: [RunID]) -> SQL {
         """
-        SELECT \(columns) FROM task k JOIN unnest(\(tenants), \(runs)) AS wanted(tenant_id, run_id) USING (tenant_id, run_id)
-        WHERE k.lane = \(lane) AND k.finished_at IS NULL
+        SELECT k.* FROM unnest(\(tenants), \(runs)) AS wanted(tenant_id, run_id), LATERAL (
+            SELECT \(columns) FROM task k
+            WHERE k.tenant_id = wanted.tenant_id AND k.run_id = wanted.run_id AND k.lane = \(lane) AND k.finished_at IS NULL
+            OFFSET 0) AS k
         """
     }
 
@@ -258,15 +262,18 @@ package enum ReadyQueries {
     /// do and through the connections that there are; work for a connection that was removed stays until it is there again.
     ///
     /// The rows leave the hot table for good: their leases are inserted in the same transaction, and a lost lease puts a new row
-    /// back. So the queue holds only what is ready and its index never carries dead weight.
+    /// back. So the queue holds only what is ready and its index never carries dead weight. The lane's fence keeps others away,
+    /// which is why no row is locked before it is deleted, and the queue is walked in the order of its key no further than needed.
     package static func take(lane: Int32, tenant: TenantID, kinds: [String], connections: [String], limit: Int) -> SQL {
         """
-        DELETE FROM queue.ready q
-        WHERE q.lane = \(lane) AND q.tenant_id = \(tenant) AND (q.priority, q.id) IN (
-            SELECT r.priority, r.id FROM queue.ready r JOIN task k ON k.tenant_id = r.tenant_id AND k.id = r.task_id
+        WITH taken AS MATERIALIZED (
+            SELECT r.priority, r.id FROM queue.ready r, LATERAL (
+                SELECT k.kind, k.connection FROM task k WHERE k.tenant_id = r.tenant_id AND k.id = r.task_id OFFSET 0) AS k
             WHERE r.lane = \(lane) AND r.tenant_id = \(tenant) AND k.kind = ANY(\(kinds))
               AND (k.connection IS NULL OR k.connection = ANY(\(connections)))
-            ORDER BY r.priority, r.id LIMIT \(limit) FOR UPDATE OF r SKIP LOCKED)
+            ORDER BY r.priority, r.id LIMIT \(limit))
+        DELETE FROM queue.ready q USING taken
+        WHERE q.lane = \(lane) AND q.tenant_id = \(tenant) AND q.priority = taken.priority AND q.id = taken.id
         RETURNING q.task_id, q.ready_at
         """
     }

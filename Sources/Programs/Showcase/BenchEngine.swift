@@ -5,6 +5,10 @@ internal import Kernel
 /// Measures how many durable transitions a second the engine makes of a library workflow, and holds that against what the same
 /// database does when nothing but the rows is written.
 ///
+/// A transition is a step that does something (no mere container) and that a run has left for good: its state, its history and
+/// what it adds to audit and outbox are committed. An event, such as a worker's report, takes a run over several steps in one
+/// transaction; an engine that commits step by step writes the state for each, and so does pgbench here.
+///
 /// The runs are those of real invoices: one invoice per tenant is carried through by hand, and its start is repeated under other
 /// numbers by whoever would hand them in, so that the reading of documents is not measured. Everything after the start is the
 /// production path: lanes, leases and reports over HTTP, worker processes, a ledger that is asked and written to.
@@ -40,6 +44,7 @@ struct BenchEngine: Sendable {
     private struct Reading {
         let at: Moment
         let transitions: Int64
+        let events: Int64
         let finished: Int64
         let rows: Int64
         let walBytes: Int64
@@ -55,6 +60,7 @@ struct BenchEngine: Sendable {
     /// What was measured; rates in thousandths of a second's worth, ratios in thousandths.
     struct Figures: Sendable {
         var transitions: Int64 = 0
+        var events: Int64 = 0
         var runs: Int64 = 0
         var baseline: Int64 = 0
         var ceiling: Int64 = 0
@@ -75,6 +81,7 @@ struct BenchEngine: Sendable {
             return [
                 "transitionsPerSecond": thousandths(transitions), "ratioToPgbench": thousandths(ratio),
                 "ratioToCeiling": thousandths(ratioToCeiling), "runsPerSecond": thousandths(runs),
+                "eventsPerSecond": thousandths(events),
                 "p50Milliseconds": thousandths(p50), "p99Milliseconds": thousandths(p99),
                 "rowsPerTransition": thousandths(rowsPerTransition), "walBytesPerTransition": JSONValue(walBytesPerTransition),
                 "pgbenchTransitionsPerSecond": thousandths(baseline), "ceilingTransitionsPerSecond": thousandths(ceiling),
@@ -88,6 +95,9 @@ struct BenchEngine: Sendable {
             let clients = "\(BenchEngine.baselineClients) clients"
             return [
                 BenchResult("engine transitions", transitions, BenchResult.perThousandSeconds, note: load),
+                BenchResult(
+                    "engine events", events, BenchResult.perThousandSeconds,
+                    note: "reports, starts, timers, each with its transitions in one transaction"),
                 BenchResult("engine runs", runs, BenchResult.perThousandSeconds, note: "finished, each with a posted bill"),
                 BenchResult(
                     "command to answer, p50", p50 / 1000, "ms",
@@ -127,6 +137,7 @@ struct BenchEngine: Sendable {
         let transitions = last.transitions - first.transitions
         guard transitions > 0 else { throw Fault("measuring transitions", "the engine made none", isRetryable: false) }
         figures.transitions = last.per(transitions, since: first)
+        figures.events = last.per(last.events - first.events, since: first)
         figures.runs = last.per(last.finished - first.finished, since: first)
         figures.rowsPerTransition = (last.rows - first.rows) * 1000 / transitions
         figures.walBytesPerTransition = (last.walBytes - first.walBytes) / transitions
@@ -137,18 +148,16 @@ struct BenchEngine: Sendable {
         try await drain()
         say("measuring the database alone, twice \(BenchEngine.baselineSeconds) s")
         _ = try await sql(BenchEngineScripts.baselineTables(runs: BenchEngine.baselineRuns))
+        func mean(_ rows: Int64) -> ExactDecimal { ExactDecimal(mantissa: Int128(rows * 1000 / transitions), scale: 3) }
         let scripts = BenchEngineScripts(
-            runs: BenchEngine.baselineRuns, history: nearest(last.history - first.history, transitions),
-            audit: nearest(last.audit - first.audit, transitions), outbox: nearest(last.outbox - first.outbox, transitions))
+            runs: BenchEngine.baselineRuns, history: mean(last.history - first.history), audit: mean(last.audit - first.audit),
+            outbox: mean(last.outbox - first.outbox))
         figures.same = scripts.words
         figures.baseline = try await pgbench(scripts.oneByOne)
         let batch = BenchEngine.transitionsPerBatch
         figures.ceiling = try await pgbench(scripts.batches(of: batch)) * Int64(batch)
         return figures
     }
-
-    /// The mean, to the nearest whole row and at least one.
-    private func nearest(_ rows: Int64, _ transitions: Int64) -> Int64 { max(1, (rows + transitions / 2) / transitions) }
 
     /// Until no run is open: what is left over would be measured as the database's own slowness.
     private func drain() async throws {
@@ -160,11 +169,12 @@ struct BenchEngine: Sendable {
 
     private func reading() async throws -> Reading {
         let transitions = try await counter("countersign_transitions_total")
+        let events = try await counter("countersign_run_events_total")
         let fields = try await sql(BenchEngineScripts.reading).split(separator: "|").compactMap { Int64($0) }
         guard fields.count == 6 else { throw Fault("reading the database's counters", "no figures came", isRetryable: false) }
         return Reading(
-            at: WallClock.system.now, transitions: transitions, finished: fields[0], rows: fields[1], walBytes: fields[2],
-            history: fields[3], audit: fields[4], outbox: fields[5])
+            at: WallClock.system.now, transitions: transitions, events: events, finished: fields[0], rows: fields[1],
+            walBytes: fields[2], history: fields[3], audit: fields[4], outbox: fields[5])
     }
 
     private func counter(_ name: String) async throws -> Int64 {

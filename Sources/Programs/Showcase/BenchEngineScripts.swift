@@ -3,12 +3,15 @@ internal import Kernel
 /// The statements of the engine's measurement, run as the database's owner.
 struct BenchEngineScripts {
     let runs: Int
-    /// Rows that one transition adds.
-    let history: Int64
-    let audit: Int64
-    let outbox: Int64
+    /// Rows that one transition adds on average.
+    let history: ExactDecimal
+    let audit: ExactDecimal
+    let outbox: ExactDecimal
 
     var words: String { "1 run changed; \(history) lines of history, \(audit) audit entries, \(outbox) events added" }
+
+    /// So many rows on average: the whole part always, one more as often as the rest says.
+    private func rows(_ mean: ExactDecimal) -> String { "generate_series(1, floor(\(mean) + random())::integer)" }
 
     /// A start per tenant as a model, and a procedure that hands copies of it in. An id begins with its time, as ours do, since
     /// indexes fare better with these.
@@ -118,15 +121,15 @@ struct BenchEngineScripts {
             FROM (\(places)) p WHERE r.tenant_id = p.tenant_id AND r.id = p.id;
         INSERT INTO bench.history (tenant_id, run_id, seq, lane, at, type, step, summary, data)
             SELECT p.tenant_id, p.id, (random() * 2000000000)::integer, 1, now(), l.type, l.step, l.summary, l.data::jsonb
-            FROM (\(places)) p, bench.line l, generate_series(1, \(history)) ON CONFLICT DO NOTHING;
+            FROM (\(places)) p, bench.line l, \(rows(history)) ON CONFLICT DO NOTHING;
         INSERT INTO bench.audit_entry (tenant_id, id, lane, at, actor_kind, actor_id, action, object_type, object_id, run_id,
                 content)
             SELECT p.tenant_id, gen_random_uuid(), 1, now(), 'engine', 'lane 1 epoch 1', 'run.changed', 'run', p.id::text, p.id,
                 e.content::jsonb
-            FROM (\(places)) p, bench.entry e, generate_series(1, \(audit));
+            FROM (\(places)) p, bench.entry e, \(rows(audit));
         INSERT INTO bench.outbox (tenant_id, lane, at, topic, run_id, facts)
             SELECT p.tenant_id, 1, now(), 'run.changed', p.id, '{"phase": "running", "step": "Post the bill"}'
-            FROM (\(places)) p, generate_series(1, \(outbox));
+            FROM (\(places)) p, \(rows(outbox));
         """
     }
 }
