@@ -14,6 +14,8 @@ extension LaneBatch {
         if !newRuns.isEmpty { statements.append(RunQueries.insert(row(newRuns, in: runs))) }
         let changed = row(changedRuns.subtracting(started), in: runs)
         if !changed.isEmpty { statements.append(RunQueries.update(lane: lane, changed)) }
+        let moved = row(repinned, in: runs)
+        if !moved.isEmpty { statements.append(RunQueries.repin(lane: lane, moved)) }
         let made = Set(newTasks)
         if !newTasks.isEmpty { statements.append(TaskQueries.insert(row(newTasks, in: tasks))) }
         let touchedTasks = row(changedTasks.subtracting(made), in: tasks)
@@ -79,6 +81,7 @@ extension LaneBatch {
     private mutating func clearWrites() {
         newRuns = []
         changedRuns = []
+        repinned = []
         newTasks = []
         changedTasks = []
         replacedRequests = []

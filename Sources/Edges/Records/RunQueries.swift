@@ -6,7 +6,7 @@ package struct RunSummary: Sendable {
     package let tenant: TenantID
     package let id: RunID
     package let workflow: String
-    package let workflowVersion: String
+    package var workflowVersion: String
     package let document: DocumentID?
     package let invoice: InvoiceID?
     package let subject: String
@@ -71,7 +71,7 @@ package struct RunSummary: Sendable {
 package struct RunRow: Sendable {
     package var summary: RunSummary
     package let lane: Int32
-    package let pinned: JSONValue
+    package var pinned: JSONValue
     package var state: JSONValue
     package var historyCount: Int32
 
@@ -163,6 +163,11 @@ package enum RunQueries {
         "SELECT \(summary) FROM run r WHERE r.tenant_id = \(tenant) AND r.id = ANY(\(ids))"
     }
 
+    /// The runs named, with all that they know; what does not exist is left out.
+    package static func rows(tenant: TenantID, ids: [RunID]) -> SQL {
+        "SELECT \(columns) FROM run r WHERE r.tenant_id = \(tenant) AND r.id = ANY(\(ids))"
+    }
+
     package static func insert(_ runs: [RunRow]) -> SQL {
         """
         INSERT INTO run (tenant_id, id, lane, workflow, workflow_version, pinned, document_id, invoice_id, subject, counterparty,
@@ -185,6 +190,16 @@ package enum RunQueries {
             \(runs.map(\.outcome)), \(runs.map(\.state)), \(runs.map(\.historyCount)), \(runs.map(\.updatedAt)),
             \(runs.map(\.finishedAt))) AS n(tenant_id, id, phase, step, waiting_on, outcome, state, history_count,
                 updated_at, finished_at)
+        WHERE r.lane = \(lane) AND r.tenant_id = n.tenant_id AND r.id = n.id
+        """
+    }
+
+    /// These runs go by other versions from now on.
+    package static func repin(lane: Int32, _ runs: [RunRow]) -> SQL {
+        """
+        UPDATE run r SET workflow_version = n.version, pinned = n.pinned
+        FROM unnest(\(runs.map(\.tenant)), \(runs.map(\.id)), \(runs.map(\.workflowVersion)), \(runs.map(\.pinned)))
+            AS n(tenant_id, id, version, pinned)
         WHERE r.lane = \(lane) AND r.tenant_id = n.tenant_id AND r.id = n.id
         """
     }
@@ -229,6 +244,15 @@ package enum RunQueries {
             UNION ALL SELECT pinned->'calendar'->>'asset' FROM open
             UNION ALL SELECT policy.value->>'asset' FROM open, jsonb_each(pinned->'policies') AS policy) AS pin
         WHERE pin.asset IS NOT NULL GROUP BY pin.asset
+        """
+    }
+
+    /// Unfinished runs by workflow and version.
+    package static func openByVersion(tenant: TenantID) -> SQL {
+        """
+        SELECT workflow, workflow_version, count(*) AS n, min(started_at) AS oldest FROM run
+        WHERE tenant_id = \(tenant) AND finished_at IS NULL
+        GROUP BY workflow, workflow_version ORDER BY workflow, workflow_version LIMIT 200
         """
     }
 
