@@ -57,6 +57,10 @@ extension Operating {
         let target = request.kind == .migrate ? try await Target(request, rows, self, scope) : nil
         var found: [Found] = []
         for row in rows { found.append(try await look(at: row, request, target)) }
+        // A mapping that fits none of them is a slip of the pen, and no property of the runs.
+        if let first = found.first?.obstacle, found.allSatisfy({ $0.obstacle?.reason == "migration.mapping" }) {
+            throw Refusal(.unprocessable, reason: first.reason, first.message, facts: ["field": "mapping"])
+        }
         return found
     }
 
@@ -175,8 +179,8 @@ extension Operating {
             let more = obstacles.count > 1 ? " (and \(obstacles.count - 1) more)" : ""
             throw Refusal(.conflict, reason: first.reason, first.message + more, facts: ["step": first.step])
         }
-        found.effect =
-            "Goes on at \(state.waitingSteps.joined(separator: ", ")) by version \(there.environment.definition.version)."
+        let places = migration.waitingSteps(of: state).joined(separator: ", ")
+        found.effect = "Goes on at \(places) by version \(there.environment.definition.version)."
         found.payload = ["pins": goal.json, "mapping": Operating.json(target.mapping)]
     }
 

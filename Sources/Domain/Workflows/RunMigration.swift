@@ -142,6 +142,9 @@ package struct RunMigration: Sendable {
         return to.nodes[target].compensation != nil
     }
 
+    /// Where the run waits once it has gone over, by the names of the other version.
+    package func waitingSteps(of state: RunState) -> [String] { state.waitingSteps.map { moved($0) ?? $0 } }
+
     /// The path of a step in the other version, with the numbers of turns; nil without a counterpart in the same place.
     func moved(_ path: String) -> String? {
         guard !path.isEmpty else { return "" }

@@ -243,6 +243,7 @@ enum OperationText {
             lines.append("    \(Cells.text(example, "subject")): \(what)")
         }
         switch json["state"]?.string {
+        case "previewed" where json["preview"]?["possible"] == 0: lines.append("There is nothing to confirm.")
         case "previewed":
             if json["needsSecondPerson"]?.bool == true { lines.append("  Someone else has to confirm this.") }
             lines.append(
