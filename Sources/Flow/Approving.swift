@@ -109,6 +109,39 @@ package struct Approving: Sendable {
                 run: task.run, task: id, payload: ["by": JSONValue(actor.person)], createdAt: platform.clock.now))
     }
 
+    /// Gives a dead letter up for good; its step fails, and the run goes on as its workflow says.
+    package func discard(
+        _ id: TaskID, reason: String, key: String, as actor: Actor, scope: ScopeRow
+    ) async throws -> CommandDesk.Answer {
+        let task = try await task(id, scope: scope)
+        return try await desk.send(
+            CommandRow(
+                tenant: scope.id, id: platform.newID(), lane: scope.lane, idempotencyKey: "task.discard/\(actor.person)/\(key)",
+                kind: "task.discard", run: task.run, task: id,
+                payload: ["by": JSONValue(actor.person), "reason": .string(reason)], createdAt: platform.clock.now))
+    }
+
+    /// Tries a step again now: its dead letter is sent again, or its next attempt is not waited for.
+    package func retryStep(
+        _ step: String, of run: RunRow, key: String, as actor: Actor, scope: ScopeRow
+    ) async throws -> CommandDesk.Answer {
+        let dead = RunMachine.deadTasks(for: try RunState(json: run.state)).first { letter in
+            sameBytes(String(letter.request.key.prefix { $0 != "#" }), step)
+        }
+        guard let dead else {
+            return try await steer(run.id, .stepRetried(step: step, by: actor.person), key: key, as: actor, scope: scope)
+        }
+        let tasks = try await platform.store.withTenant(scope.id) { tx in
+            try await tx.query(
+                TaskQueries.dead(tenant: scope.id, TaskQueries.DeadFilter(run: run.id), before: nil, limit: Looking.pageMax)
+            ).map(TaskRow.init)
+        }
+        guard let task = tasks.first(where: { sameBytes($0.key, dead.request.key) }) else {
+            throw Refusal(.conflict, reason: "step.not-failed", "Nothing in that step waits to be tried again.")
+        }
+        return try await retry(task.id, key: key, as: actor, scope: scope)
+    }
+
     package func cancel(
         _ run: RunID, reason: String, key: String, as actor: Actor, scope: ScopeRow
     ) async throws -> CommandDesk.Answer {

@@ -189,14 +189,7 @@ package final class AssetLibrary: Sendable {
         guard let workflow = assets.row("workflow", name) else {
             throw Refusal(.unprocessable, reason: "workflow.unknown", "No workflow named \(name) is published for this tenant.")
         }
-        var policies: [String: PinnedAssets.Reference] = [:]
-        for policy in try policyNames(of: workflow) {
-            guard let row = assets.row("policy", policy) else {
-                throw Refusal(
-                    .unprocessable, reason: "policy.unknown", "The policy \(policy) of workflow \(name) is not published.")
-            }
-            policies[policy] = AssetLibrary.reference(row)
-        }
+        let policies = try policies(of: workflow, in: assets)
         var contract: AssetRow?
         var calendar: AssetRow?
         for row in assets.all("contract") {
@@ -210,6 +203,28 @@ package final class AssetLibrary: Sendable {
         return PinnedAssets(
             workflow: AssetLibrary.reference(workflow), policies: policies, contract: contract.map(AssetLibrary.reference),
             calendar: calendar.map(AssetLibrary.reference))
+    }
+
+    /// The versions of the policies that a workflow names, as they are in force now.
+    private func policies(of workflow: AssetRow, in assets: TenantAssets) throws -> [String: PinnedAssets.Reference] {
+        var policies: [String: PinnedAssets.Reference] = [:]
+        for policy in try policyNames(of: workflow) {
+            guard let row = assets.row("policy", policy) else {
+                throw Refusal(
+                    .unprocessable, reason: "policy.unknown",
+                    "The policy \(policy) of workflow \(workflow.name) is not published.")
+            }
+            policies[policy] = AssetLibrary.reference(row)
+        }
+        return policies
+    }
+
+    /// What a run is pinned to once it has gone over to `workflow`: the policies in force now, and the contract and calendar
+    /// under which its clocks have counted so far.
+    func pins(moving pinned: PinnedAssets, to workflow: AssetRow, in assets: TenantAssets) throws -> PinnedAssets {
+        PinnedAssets(
+            workflow: AssetLibrary.reference(workflow), policies: try policies(of: workflow, in: assets),
+            contract: pinned.contract, calendar: pinned.calendar)
     }
 
     private func policyNames(of workflow: AssetRow) throws -> [String] {

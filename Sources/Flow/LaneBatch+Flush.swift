@@ -17,6 +17,8 @@ extension LaneBatch {
         let touched = changed.filter { !$0.hasNewState }
         if !moved.isEmpty { statements.append(RunQueries.update(lane: lane, moved)) }
         if !touched.isEmpty { statements.append(RunQueries.touch(lane: lane, touched)) }
+        let gone = row(repinned, in: runs)
+        if !gone.isEmpty { statements.append(RunQueries.repin(lane: lane, gone)) }
         let made = Set(newTasks)
         if !newTasks.isEmpty { statements.append(TaskQueries.insert(row(newTasks, in: tasks))) }
         let touchedTasks = row(changedTasks.subtracting(made), in: tasks)
@@ -90,6 +92,7 @@ extension LaneBatch {
     private mutating func clearWrites() {
         newRuns = []
         changedRuns = []
+        repinned = []
         newTasks = []
         changedTasks = []
         replacedRequests = []

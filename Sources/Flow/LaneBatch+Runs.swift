@@ -44,6 +44,7 @@ extension LaneBatch {
         guard let id = command.run, let row = runs[id], row.tenant == command.tenant,
             let person = command.payload["by"]?.string.flatMap({ PersonID($0) })
         else { throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.") }
+        try requireSecond("cancel", command)
         try advance(id, .cancelled(by: person, reason: command.payload["reason"]?.string ?? ""), by: person)
         return ["run": JSONValue(id), "status": .string(runs[id]?.phase ?? "")]
     }
@@ -130,7 +131,7 @@ extension LaneBatch {
                 run: run.id))
     }
 
-    private mutating func carryOut(_ action: RunAction, run id: RunID, context: RunContext, by person: PersonID?) {
+    mutating func carryOut(_ action: RunAction, run id: RunID, context: RunContext, by person: PersonID?) {
         guard let row = runs[id] else { return }
         switch action {
         case .dispatch(let request): dispatch(request, run: row, by: person)

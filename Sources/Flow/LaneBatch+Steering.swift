@@ -19,11 +19,14 @@ extension LaneBatch {
         let event = try RunEvent(json: command.payload)
         let person: PersonID?
         switch event {
-        case .paused(let by, _), .resumed(let by), .skipped(_, let by, _), .rewound(_, let by, _): person = by
+        case .paused(let by, _), .resumed(let by), .skipped(_, let by, _), .rewound(_, let by, _), .stepRetried(_, let by):
+            person = by
         case .eventArrived: person = nil
-        case .start, .workFinished, .personDecided, .timerFired, .retried, .cancelled:
+        case .start, .workFinished, .personDecided, .timerFired, .retried, .cancelled, .discarded:
             throw Refusal(.invalid, reason: "run.steer", "A run is not steered by this.")
         }
+        if case .paused = event { try requireSecond("pause", command) }
+        if case .resumed = event { try requireSecond("resume", command) }
         let seen = history.count
         try advance(id, event, by: person)
         var answer: JSONObject = ["run": JSONValue(id), "status": .string(runs[id]?.phase ?? "")]

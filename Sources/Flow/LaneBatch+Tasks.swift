@@ -198,6 +198,7 @@ extension LaneBatch {
         guard task.state == "dead" else {
             throw Refusal(.conflict, reason: "task.not-dead", "This task is \(task.state); only a dead letter can be retried.")
         }
+        try requireSecond("retry", command)
         if let run = task.run {
             // The run's machine writes the audit entry, and may decline.
             try advance(run, .retried(key: task.key, by: person), by: person)

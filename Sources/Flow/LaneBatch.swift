@@ -17,6 +17,8 @@ struct LaneBatch {
     /// Pinned configuration of the runs in this batch, by the text of their pins.
     var contexts: [String: RunContext] = [:]
     var starts: [CommandID: RunContext] = [:]
+    /// What runs shall go over to, by the command that asks for it.
+    var targets: [CommandID: RunContext] = [:]
     /// Why the pins of a run cannot be had, by their text.
     var troubles: [String: String] = [:]
     /// Why a run cannot be started now.
@@ -50,6 +52,8 @@ struct LaneBatch {
 
     var newRuns: [RunID] = []
     var changedRuns: Set<RunID> = []
+    /// Runs that went over to other versions.
+    var repinned: Set<RunID> = []
     var newTasks: [TaskID] = []
     var changedTasks: Set<TaskID> = []
     /// Requests to people whose shown object was replaced while they were open.
@@ -166,11 +170,13 @@ struct LaneBatch {
         case "task.report": try takeReport(command)
         case "person.decide": try takeDecision(command)
         case "task.retry": try retryTask(command)
+        case "task.discard": try discardTask(command)
         case "worker.ended": endWorker(command)
         case "run.cancel": try cancelRun(command)
         case "run.retry": try retryRun(command)
         case "run.event": try takeEvent(command)
         case "run.steer": try steerRun(command)
+        case "run.migrate": try migrateRun(command)
         case "exception.open": try openDocumentException(command)
         case "incident.raise": raiseAsked(command)
         case "incident.clear": clearAsked(command)

@@ -135,8 +135,54 @@ package struct Looking: Sendable {
         return nil
     }
 
-    package func deadTasks(_ tenant: TenantID, limit: Int) async throws -> [TaskRow] {
-        try await rows(tenant, TaskQueries.dead(tenant: tenant, limit: min(limit, Looking.pageMax)), TaskRow.init)
+    /// Dead letters, newest first.
+    package func deadTasks(
+        _ tenant: TenantID, _ filter: TaskQueries.DeadFilter = TaskQueries.DeadFilter(), before: (Moment, TaskID)? = nil,
+        limit: Int
+    ) async throws -> [TaskRow] {
+        try await rows(
+            tenant, TaskQueries.dead(tenant: tenant, filter, before: before, limit: min(limit, Looking.pageMax)), TaskRow.init)
+    }
+
+    /// Dead letters of one kind, connection and cause.
+    package struct DeadCount: Sendable {
+        package let kind: String
+        package let connection: String?
+        package let code: String
+        package let count: Int
+        package let oldest: Moment
+    }
+
+    package func deadCounts(_ tenant: TenantID) async throws -> [DeadCount] {
+        try await rows(tenant, TaskQueries.deadCounts(tenant: tenant)) { row in
+            DeadCount(
+                kind: try row.get("kind", as: String.self), connection: try row.get("connection", as: String?.self),
+                code: try row.get("outcome", as: String?.self) ?? "", count: Int(try row.get("n", as: Int64.self)),
+                oldest: try row.get("oldest", as: Moment.self))
+        }
+    }
+
+    /// What the history of its run tells of a task: each attempt with its answer.
+    package func attempts(_ tenant: TenantID, of task: TaskRow) async throws -> [HistoryRow] {
+        guard let run = task.run else { return [] }
+        return try await rows(
+            tenant, TaskQueries.attempts(tenant: tenant, run: run, task: task.id, limit: Looking.pageMax), HistoryRow.init)
+    }
+
+    /// Unfinished runs of one version of a workflow.
+    package struct OpenVersion: Sendable {
+        package let workflow: String
+        package let version: String
+        package let count: Int
+        package let oldest: Moment
+    }
+
+    package func openVersions(_ tenant: TenantID) async throws -> [OpenVersion] {
+        try await rows(tenant, RunQueries.openByVersion(tenant: tenant)) { row in
+            OpenVersion(
+                workflow: try row.get("workflow", as: String.self), version: try row.get("workflow_version", as: String.self),
+                count: Int(try row.get("n", as: Int64.self)), oldest: try row.get("oldest", as: Moment.self))
+        }
     }
 
     // MARK: Documents and invoices

@@ -70,7 +70,25 @@ extension LaneEngine {
         for command in commands where command.kind == "run.start" {
             try equip(start: command, &batch, unreadable: unreadable, missing: &missing)
         }
+        for command in commands where command.kind == "run.migrate" {
+            equip(migration: command, &batch, unreadable: unreadable, missing: &missing)
+        }
         guard missing.isEmpty else { throw missing }
+    }
+
+    /// What a run shall be pinned to; a target that cannot be read is told to whoever asked.
+    private func equip(
+        migration command: CommandRow, _ batch: inout LaneBatch, unreadable: [String: String], missing: inout Unprepared
+    ) {
+        guard let json = command.payload["pins"], let pinned = try? PinnedAssets(json: json) else {  // told when it is applied
+            return
+        }
+        let key = pinned.json.text
+        if let context = assets.known(pinned) {
+            batch.targets[command.id] = context
+        } else if unreadable[key] == nil {
+            missing.pins[key] = pinned
+        }
     }
 
     /// A start that cannot be pinned now (nothing of that name is published) waits; the rest of the batch goes on.

@@ -77,6 +77,7 @@ final class Office: Sendable {
                 signingIn: signingIn, scopes: scopes, assets: assets, clock: clock, formKey: Array(repeating: 7, count: 32)),
             looking: Looking(platform: platform, assets: assets), proving: AuditProving(platform: platform),
             approving: Approving(platform: platform, desk: desk),
+            operating: Operating(platform: platform, desk: desk, assets: assets),
             releasing: Releasing(platform: platform, desk: desk, assets: assets),
             watch: ConnectionWatch(platform: platform, desk: desk, assets: assets),
             alerting: Alerting(platform: platform, desk: desk), intake: Intake(platform: platform, desk: desk),

@@ -114,7 +114,9 @@ enum Samples {
             ("service", service(brand)), ("incidents", incidents(brand)), ("incident", incident(brand)),
             ("documents", documents(brand)), ("payments", payments(brand)),
             ("workers", workers(brand)), ("connections", connections(brand)), ("audit", audit(brand)),
-            ("policies", policies(brand)),
+            ("policies", policies(brand)), ("operations", operations(brand)), ("operations-empty", emptyOperations(brand)),
+            ("operation", operation(brand, isSettled: false)), ("operation-done", operation(brand, isSettled: true)),
+            ("dead-letters", deadLetters(brand)),
             ("not-found", notFound(brand)),
             ("forbidden", forbidden(brand)), ("broken", broken(brand)), ("bare-not-found", bareNotFound(brand)),
         ]

@@ -41,6 +41,7 @@ struct House: Sendable {
     let intake: Intake
     let posting: Posting
     let approving: Approving
+    let operating: Operating
     let releasing: Releasing
     let watch: ConnectionWatch
     let alerting: Alerting
@@ -71,6 +72,7 @@ struct House: Sendable {
         posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
         approving = Approving(platform: platform, desk: desk)
         watch = ConnectionWatch(platform: platform, desk: desk, assets: assets)
+        operating = Operating(platform: platform, desk: desk, assets: assets)
         releasing = Releasing(platform: platform, desk: desk, assets: assets)
         alerting = Alerting(platform: platform, desk: desk)
         applying = Applying(platform: platform, assets: assets, scopes: scopes)

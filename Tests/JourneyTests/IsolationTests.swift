@@ -24,7 +24,9 @@ extension WholeProduct {
                 case "resolution"?: ["resolution": "retry", "objectHash": .string(String(repeating: "0", count: 64))]
                 case "cancel"?, "resolve"?: ["reason": "Because."]
                 case "notes"?: ["text": "A note."]
-                case "pause"?: ["reason": "Because."]
+                case "pause"?, "discard"?: ["reason": "Because."]
+                case "retry-step"?: ["step": "begin"]
+                case "confirm"?: ["hash": "0"]
                 case "skip"?, "rewind"?: ["step": "begin", "reason": "Because."]
                 case "events"?: ["specversion": "1.0", "id": "1", "source": "elsewhere", "type": "org.example.happened"]
                 case "{name}"?: ["value": "a secret"]
@@ -36,6 +38,7 @@ extension WholeProduct {
                 var path = replacing("{tenant}", with: tenant, in: pattern)
                 path = replacing("{id}", with: id, in: path)
                 path = replacing("{name}", with: "erp", in: path)
+                path = replacing("{task}", with: IsolationTests.nobody, in: path)
                 return path.hasSuffix("/audit/consistency") ? path + "?from=1&to=1" : path
             }
         }
@@ -98,7 +101,10 @@ extension WholeProduct {
             let stage = try Stage.current
             let owner = SampleTenant.kestrel
             let stranger = try await stage.installation.api(as: SampleTenant.brightwater.controller)
-            for page in ["runs", "inbox", "exceptions", "incidents", "service", "documents", "audit"] {
+            let pages = [
+                "runs", "inbox", "exceptions", "incidents", "service", "documents", "audit", "operations", "dead-letters",
+            ]
+            for page in pages {
                 let met = try await stranger.exchange(.get, "/t/\(owner.slug)/\(page)", headers: [], body: nil)
                 #expect(met.status == 404, "\(page): \(met.status)")
                 #expect(!String(decoding: met.body, as: UTF8.self).contains(owner.name), "\(page)")

@@ -41,6 +41,7 @@ struct SampleTenant: Sendable {
     var session: SessionID { made(11) }
     var key: SessionID { made(12) }
     var entry: AuditEntryID { made(13) }
+    var operation: OperationID { made(14) }
 
     /// Of a tree, whatever it holds.
     static let hash = [UInt8](repeating: 7, count: 32)
@@ -94,6 +95,17 @@ struct SampleTenant: Sendable {
                 subject: "R-1", counterparty: "Elbe Papier GmbH", amountMinor: 11_900, currency: "EUR", startedAt: Self.now,
                 traceparent: nil),
             lane: lane, pinned: [:], state: [:])
+    }
+
+    var operationRow: OperationRow {
+        OperationRow(
+            tenant: id, id: operation, kind: "pause", parameters: [:], selection: [:], hash: "h", preview: [:],
+            needsSecond: false, madeBy: person, madeByNatural: person, madeAt: Self.now, expiresAt: Self.now)
+    }
+
+    var operationItem: OperationItemRow {
+        OperationItemRow(
+            ordinal: 0, run: run, task: nil, subject: "R-1", risk: "standard", obstacle: nil, command: command, payload: [:])
     }
 
     var historyRow: HistoryRow {
@@ -181,7 +193,8 @@ extension SampleTenant {
                 DocumentQueries.insert(documentRow),
                 DocumentQueries.insertChunk(tenant: id, document: document, ordinal: 0, bytes: [1, 2, 3]),
                 InvoiceQueries.insert(invoiceRow), PaymentQueries.ask(paymentRow), ConnectionStatusQueries.put(connectionStatus),
-                CommandQueries.insert(commandRow),
+                CommandQueries.insert(commandRow), OperationQueries.insert(operationRow),
+                OperationQueries.insert(tenant: id, operation: operation, [operationItem]),
                 IdempotencyQueries.begin(tenant: id, principal: person, route: "POST /x", key: "k", fingerprint: [1], now: now),
                 OverviewQueries.putWorker(
                     tenant: id, state: "running", pid: 1, level: "L1", residentBytes: 1, restarts: 0, startedAt: now, seenAt: now,

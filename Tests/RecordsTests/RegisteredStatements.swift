@@ -6,7 +6,8 @@ import Postgres
 extension RegisteredStatement {
     /// Every statement of the room; a list of variants where the text depends on the arguments.
     static let all: [RegisteredStatement] =
-        assets + people + documents + runs + payments + work + measures + incidents + journals + seals + overviews + lanes
+        assets + people + documents + runs + payments + work + measures + incidents + operations + journals + seals + overviews
+        + lanes
 
     private static let one = SampleTenant(number: 1, lane: 1)
     private static let now = SampleTenant.now
@@ -124,6 +125,9 @@ extension RegisteredStatement {
         engine("RunQueries.load", RunQueries.load(lane: 1, tenants: [one.id], ids: [one.run])),
         app("RunQueries.summaries", RunQueries.summaries(tenant: one.id, ids: [one.run])),
         app("RunQueries.find", RunQueries.find(tenant: one.id, id: one.run)),
+        app("RunQueries.rows", RunQueries.rows(tenant: one.id, ids: [one.run])),
+        app("RunQueries.openByVersion", RunQueries.openByVersion(tenant: one.id)),
+        engine("RunQueries.repin", RunQueries.repin(lane: 1, [one.runRow])),
         engine("RunQueries.insert", RunQueries.insert([one.runRow])),
         engine("RunQueries.update", RunQueries.update(lane: 1, [one.runRow])),
         engine("RunQueries.touch", RunQueries.touch(lane: 1, [one.runRow])),
@@ -164,7 +168,15 @@ extension RegisteredStatement {
         app(
             "TaskQueries.ofPeople",
             TaskQueries.ofPeople(tenant: one.id, kinds: ["approval"], openOnly: true, after: (now, one.task), limit: 5)),
-        app("TaskQueries.dead", TaskQueries.dead(tenant: one.id, limit: 5)),
+        app("TaskQueries.dead", TaskQueries.dead(tenant: one.id, TaskQueries.DeadFilter(), before: nil, limit: 5)),
+        app(
+            "TaskQueries.dead",
+            TaskQueries.dead(
+                tenant: one.id,
+                TaskQueries.DeadFilter(kind: "erp.write", connection: "erp", code: "X", run: one.run, ids: [one.task]),
+                before: (now, one.task), limit: 5)),
+        app("TaskQueries.deadCounts", TaskQueries.deadCounts(tenant: one.id)),
+        app("TaskQueries.attempts", TaskQueries.attempts(tenant: one.id, run: one.run, task: one.task, limit: 5)),
         app("TaskQueries.claim", TaskQueries.claim(tenant: one.id, id: one.task, by: one.person, now: now, staleBefore: now)),
         app("TaskQueries.releaseClaims", TaskQueries.releaseClaims(tenant: one.id, of: [one.person])),
         app("TaskQueries.openByConnection", TaskQueries.openByConnection(tenant: one.id)),
@@ -210,6 +222,41 @@ extension RegisteredStatement {
         app("ClockQueries.page", ClockQueries.page(tenant: one.id, outcome: "met", before: (now, one.clock), limit: 5)),
         app("ClockQueries.attainment", ClockQueries.attainment(tenant: one.id, since: now)),
     ]
+
+    private static var wideFilter: OperationQueries.RunFilter {
+        var filter = OperationQueries.RunFilter()
+        filter.phases = ["waiting"]
+        filter.workflow = "ap"
+        filter.version = "1"
+        filter.search = "R-1"
+        filter.ids = [one.run]
+        return filter
+    }
+
+    private static let operations: [RegisteredStatement] =
+        [
+            app("OperationQueries.runs", OperationQueries.runs(tenant: one.id, OperationQueries.RunFilter(), limit: 5)),
+            app("OperationQueries.runs", OperationQueries.runs(tenant: one.id, wideFilter, limit: 5)),
+            app("OperationQueries.insert", OperationQueries.insert(one.operationRow)),
+            app(
+                "OperationQueries.insert",
+                OperationQueries.insert(tenant: one.id, operation: one.operation, [one.operationItem])),
+            app("OperationQueries.find", OperationQueries.find(tenant: one.id, id: one.operation)),
+            app(
+                "OperationQueries.page",
+                OperationQueries.page(tenant: one.id, kinds: ["pause"], before: (now, one.operation), limit: 5)),
+            app("OperationQueries.page", OperationQueries.page(tenant: one.id, kinds: ["pause"], before: nil, limit: 5)),
+            app(
+                "OperationQueries.settle",
+                OperationQueries.settle(
+                    tenant: one.id, id: one.operation, as: "confirmed", hash: "h", by: one.person, at: now)),
+            app("OperationQueries.progress", OperationQueries.progress(tenant: one.id, operations: [one.operation])),
+        ]
+        + [nil, "waiting", "done", "refused", "left"].map { state in
+            app(
+                "OperationQueries.items",
+                OperationQueries.items(tenant: one.id, operation: one.operation, state: state, after: -1, limit: 5))
+        }
 
     private static let incidents: [RegisteredStatement] = [
         engine("IncidentQueries.latest", IncidentQueries.latest(lane: 1, tenant: one.id, fingerprints: ["f"])),

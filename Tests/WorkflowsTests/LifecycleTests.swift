@@ -99,4 +99,43 @@ struct LifecycleTests {
         try desk.decide("approve", by: Person.petra)
         #expect(desk.writes.isEmpty)
     }
+
+    @Test("work that a person gives up fails its step, and the definition says what follows")
+    func discarded() throws {
+        var run = try Small(
+            #"[{"t": {"try": [\#(Small.read("one"))], "catch": {"errors": {"kinds": ["refused"]}, "as": "why", "#
+                + #""do": [\#(Small.read("instead"))]}}}]"#)
+        try run.send(.start(input: [:]))
+        let key = try #require(run.tasks.first)
+        func discard(_ why: String) throws { try run.send(.discarded(key: key, by: Person.ruth, reason: why)) }
+        #expect(throws: Refusal.self) { try discard("it is not dead yet") }
+        try run.send(.workFinished(key: key, .dead(code: "ERP_DOWN", message: "no answer")))
+        #expect(throws: Refusal.self) { try discard(" ") }
+        try discard("entered by hand")
+        let facts = run.actions.compactMap { if case .audit("task.discarded", let facts) = $0 { facts } else { nil } }
+        #expect(facts.first?["reason"] == "entered by hand")
+        #expect(facts.first?["code"] == "ERP_DOWN")
+        #expect(run.state.context["why"]?["type"] == "DISCARDED")
+        try run.finish(try #require(run.tasks.first))
+        #expect(run.state.outcome == "done")
+    }
+
+    @Test("a step that would be tried again later is tried again now, once")
+    func hurried() throws {
+        var run = try Small(
+            #"[{"t": {"try": [\#(Small.read("one"))], "catch": {"errors": {"kinds": ["refused"]}, "#
+                + #""retry": {"delay": {"minutes": 10}, "limit": {"attempt": {"count": 3}}}}}}]"#)
+        try run.send(.start(input: [:]))
+        #expect(throws: Refusal.self) { try run.send(.stepRetried(step: "t", by: Person.ruth)) }
+        let first = try #require(run.tasks.first)
+        try run.send(.workFinished(key: first, .refused(code: "CLOSED", message: "the period is closed")))
+        #expect(run.tasks == [])
+        let timer = try #require(run.timers.first)
+        let answer = try run.send(.stepRetried(step: "t", by: Person.ruth))
+        #expect(answer.contains(.cancelTimer(key: timer.key)))
+        #expect(run.tasks.count == 1 && run.tasks.first != first)
+        #expect(run.timers.isEmpty)
+        try run.send(.timerFired(key: timer.key))
+        #expect(run.tasks.count == 1)
+    }
 }

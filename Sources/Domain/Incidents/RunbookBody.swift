@@ -5,6 +5,7 @@ struct RunbookBody {
     /// What a runbook may tell people to type: the verb after `countersign`, and what may follow it; an empty list takes all.
     static let commands: [(verb: String, objects: [String])] = [
         ("get", ["runs", "incidents", "tasks", "workers"]), ("describe", ["run"]), ("logs", []), ("retry", ["task"]),
+        ("discard", ["task"]), ("operation", []),
         ("acknowledge", ["incident"]), ("resolve", ["incident"]), ("sla", ["explain"]),
         ("audit", ["list", "export", "verify"]),
     ]

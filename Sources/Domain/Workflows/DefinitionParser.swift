@@ -46,7 +46,7 @@ struct DefinitionParser {
         reader.close(
             [
                 "kind", "name", "version", "title", "description", "duties", "chain", "do", "outcomes", "outcome", "output",
-                "timeout",
+                "timeout", "secondPerson",
             ],
             issues: &issues)
         if reader.object["kind"]?.string != "workflow" {
@@ -72,10 +72,24 @@ struct DefinitionParser {
                     "", "People decide here, and no rule separates their duties.",
                     remedy: "Name a duty-separation policy in `duties`."))
         }
+        let secondPerson = parseSecondPerson(reader)
         guard let name, let version, let title, let outcome else { return nil }
-        return definition(
+        var made = definition(
             name: name, version: version, title: title, outcomes: outcomes, outcome: outcome, output: output, chain: chain,
             duties: duties)
+        made.secondPerson = secondPerson
+        return made
+    }
+
+    private mutating func parseSecondPerson(_ reader: AssetReader) -> Set<String> {
+        let asked = reader.texts("secondPerson", upTo: WorkflowDefinition.operations.count, issues: &issues)
+        for name in asked where !WorkflowDefinition.operations.contains(name) {
+            issues.append(
+                AssetIssue(
+                    "/secondPerson", "'\(name)' is nothing that is done to a run from outside.",
+                    remedy: "Name some of \(WorkflowDefinition.operations.joined(separator: ", "))."))
+        }
+        return Set(asked)
     }
 
     /// The steps of the outermost list, their jumps, and what is to be said about the flow.

@@ -21,6 +21,10 @@ package enum RunEvent: Sendable, Equatable {
     case skipped(step: String, by: PersonID, reason: String)
     /// The run goes back to a step it has been through; what was recorded before that step stays.
     case rewound(step: String, by: PersonID, reason: String)
+    /// A person gives a dead task up for good: its step fails, and the definition says what follows.
+    case discarded(key: String, by: PersonID, reason: String)
+    /// A person does not wait for the next attempt of a step.
+    case stepRetried(step: String, by: PersonID)
 }
 
 /// How a piece of work ended, after all its attempts.
@@ -156,6 +160,9 @@ extension RunEvent {
             ["event": "skipped", "step": .string(step), "by": JSONValue(person), "reason": .string(reason)]
         case .rewound(let step, let person, let reason):
             ["event": "rewound", "step": .string(step), "by": JSONValue(person), "reason": .string(reason)]
+        case .discarded(let key, let person, let reason):
+            ["event": "discarded", "key": .string(key), "by": JSONValue(person), "reason": .string(reason)]
+        case .stepRetried(let step, let person): ["event": "stepRetried", "step": .string(step), "by": JSONValue(person)]
         }
     }
 
@@ -178,6 +185,9 @@ extension RunEvent {
         case "rewound":
             self = .rewound(
                 step: try fields.string("step"), by: try fields.id("by"), reason: try fields.string("reason"))
+        case "discarded":
+            self = .discarded(key: try fields.string("key"), by: try fields.id("by"), reason: try fields.string("reason"))
+        case "stepRetried": self = .stepRetried(step: try fields.string("step"), by: try fields.id("by"))
         case let other: throw fields.refusal("knows no event '\(other)'")
         }
     }

@@ -15,17 +15,17 @@ extension RunPass {
             pause.kept.append(event)
             state.pause = pause
             return false
-        case .personDecided, .retried, .paused, .skipped, .rewound:
+        case .personDecided, .retried, .paused, .skipped, .rewound, .discarded, .stepRetried:
             throw Refusal(
                 .conflict, reason: "run.paused", "This run is paused: \(state.pause?.reason ?? ""). Resume it first.")
         }
     }
 
-    private func checkOpen() throws(Refusal) {
+    func checkOpen() throws(Refusal) {
         guard !state.phase.isFinal else { throw Refusal(.conflict, reason: "run.finished", "This run has already ended.") }
     }
 
-    private func reason(_ text: String) throws(Refusal) -> String {
+    func reason(_ text: String) throws(Refusal) -> String {
         guard !text.allSatisfy(\.isWhitespace) else {
             throw Refusal(.invalid, reason: "run.reason", "Say why; the reason is kept with the run.")
         }

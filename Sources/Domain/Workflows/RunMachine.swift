@@ -34,7 +34,7 @@ package struct RunEnvironment: Sendable {
 /// A refusal leaves the state as it was and is the answer to whoever sent the event. What goes wrong inside the run is no
 /// refusal: it is caught by the definition, or faults the run.
 package struct RunMachine: Sendable, Equatable {
-    package private(set) var state: RunState
+    package internal(set) var state: RunState
 
     package init(_ state: RunState = RunState()) { self.state = state }
 

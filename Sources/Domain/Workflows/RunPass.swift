@@ -44,6 +44,8 @@ struct RunPass {
         case .resumed(let person): return try resume(by: person)
         case .skipped(let step, let person, let reason): try skip(step, by: person, reason: reason)
         case .rewound(let step, let person, let reason): try rewind(to: step, by: person, reason: reason)
+        case .discarded(let key, let person, let reason): try discard(key, by: person, reason: reason)
+        case .stepRetried(let step, let person): try hurry(step, by: person)
         }
         run()
         settle()
@@ -122,7 +124,7 @@ struct RunPass {
         }
     }
 
-    private func place(ofWork key: String) -> Int? {
+    func place(ofWork key: String) -> Int? {
         state.active.firstIndex { if case .work(let request, _) = $0.wait { request.key == key } else { false } }
     }
 

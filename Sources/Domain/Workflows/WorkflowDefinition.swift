@@ -69,6 +69,11 @@ package struct WorkflowDefinition: Sendable {
     /// Name of the duty-separation policy.
     package let duties: String?
 
+    /// What is done to runs from outside, one by one or many at once.
+    package static let operations = ["pause", "resume", "cancel", "migrate", "retry", "discard"]
+    /// Those of them that take two people: one asks, another confirms.
+    package internal(set) var secondPerson: Set<String> = []
+
     /// Whether any step gives names to the steps inside it.
     let hasLocals: Bool
     /// Whether any step listens, so that events may have to be kept.

@@ -1,4 +1,5 @@
 internal import Tenancy
+internal import Workflows
 
 /// The shape of workflows, for editors; the room of workflows judges what they mean.
 enum WorkflowShapes {
@@ -13,6 +14,9 @@ enum WorkflowShapes {
             optional("output", value, "what the run leaves behind."),
             required("do", steps, "the steps, in order."),
             optional("timeout", limit, "after this the run is given up."),
+            optional(
+                "secondPerson", .list(of: .choice(WorkflowDefinition.operations), count: 0...6),
+                "what is done to its runs from outside only when a second person confirms it."),
         ])
 
     /// `steps` and `task` contain each other.

@@ -6,7 +6,7 @@ package struct RunSummary: Sendable {
     package let tenant: TenantID
     package let id: RunID
     package let workflow: String
-    package let workflowVersion: String
+    package var workflowVersion: String
     package let document: DocumentID?
     package let invoice: InvoiceID?
     package let subject: String
@@ -71,9 +71,9 @@ package struct RunSummary: Sendable {
 package struct RunRow: Sendable {
     package var summary: RunSummary
     package let lane: Int32
-    package let pinned: JSONValue
+    package private(set) var pinned: JSONValue
     /// `pinned` as text: what batches find a run's configuration by.
-    package let pinnedText: String
+    package private(set) var pinnedText: String
     /// Replaced as a whole, by `put(state:)`.
     package private(set) var state: JSONValue
     /// The state is not what the table has.
@@ -101,6 +101,13 @@ package struct RunRow: Sendable {
     package mutating func put(state new: JSONValue) {
         state = new
         hasNewState = true
+    }
+
+    /// The run goes by other versions from now on.
+    package mutating func put(pinned new: JSONValue, version: String) {
+        pinned = new
+        pinnedText = new.text
+        summary.workflowVersion = version
     }
 
     package mutating func isStored() { hasNewState = false }
@@ -191,6 +198,11 @@ package enum RunQueries {
         "SELECT \(summary) FROM run r WHERE r.tenant_id = \(tenant) AND r.id = ANY(\(ids))"
     }
 
+    /// The runs named, with all that they know; what does not exist is left out.
+    package static func rows(tenant: TenantID, ids: [RunID]) -> SQL {
+        "SELECT \(columns) FROM run r WHERE r.tenant_id = \(tenant) AND r.id = ANY(\(ids))"
+    }
+
     package static func insert(_ runs: [RunRow]) -> SQL {
         """
         INSERT INTO run (tenant_id, id, lane, workflow, workflow_version, pinned, document_id, invoice_id, subject, counterparty,
@@ -225,6 +237,16 @@ package enum RunQueries {
         FROM unnest(\(runs.map(\.summary.tenant)), \(runs.map(\.summary.id)), \(runs.map(\.summary.phase)),
             \(runs.map(\.summary.step)), \(runs.map(\.summary.waitingOn)), \(runs.map(\.historyCount)),
             \(runs.map(\.summary.updatedAt))) AS n(tenant_id, id, phase, step, waiting_on, history_count, updated_at)
+        WHERE r.lane = \(lane) AND r.tenant_id = n.tenant_id AND r.id = n.id
+        """
+    }
+
+    /// These runs go by other versions from now on.
+    package static func repin(lane: Int32, _ runs: [RunRow]) -> SQL {
+        """
+        UPDATE run r SET workflow_version = n.version, pinned = n.pinned
+        FROM unnest(\(runs.map(\.tenant)), \(runs.map(\.id)), \(runs.map(\.workflowVersion)), \(runs.map(\.pinned)))
+            AS n(tenant_id, id, version, pinned)
         WHERE r.lane = \(lane) AND r.tenant_id = n.tenant_id AND r.id = n.id
         """
     }
@@ -269,6 +291,15 @@ package enum RunQueries {
             UNION ALL SELECT pinned->'calendar'->>'asset' FROM open
             UNION ALL SELECT policy.value->>'asset' FROM open, jsonb_each(pinned->'policies') AS policy) AS pin
         WHERE pin.asset IS NOT NULL GROUP BY pin.asset
+        """
+    }
+
+    /// Unfinished runs by workflow and version.
+    package static func openByVersion(tenant: TenantID) -> SQL {
+        """
+        SELECT workflow, workflow_version, count(*) AS n, min(started_at) AS oldest FROM run
+        WHERE tenant_id = \(tenant) AND finished_at IS NULL
+        GROUP BY workflow, workflow_version ORDER BY workflow, workflow_version LIMIT 200
         """
     }
 

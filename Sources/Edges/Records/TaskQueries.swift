@@ -210,10 +210,56 @@ package enum TaskQueries {
             """
     }
 
-    package static func dead(tenant: TenantID, limit: Int) -> SQL {
+    /// Which dead letters are meant; what is nil is not asked.
+    package struct DeadFilter: Sendable {
+        package var kind: String?
+        package var connection: String?
+        /// The code of the cause.
+        package var code: String?
+        package var run: RunID?
+        /// Nil for all; otherwise only these.
+        package var ids: [TaskID]?
+
+        package init(
+            kind: String? = nil, connection: String? = nil, code: String? = nil, run: RunID? = nil, ids: [TaskID]? = nil
+        ) {
+            self.kind = kind
+            self.connection = connection
+            self.code = code
+            self.run = run
+            self.ids = ids
+        }
+    }
+
+    /// Dead letters, newest first.
+    package static func dead(tenant: TenantID, _ filter: DeadFilter, before: (Moment, TaskID)?, limit: Int) -> SQL {
+        let kind: SQL = filter.kind.map { "AND k.kind = \($0)" } ?? ""
+        let connection: SQL = filter.connection.map { "AND k.connection = \($0)" } ?? ""
+        let code: SQL = filter.code.map { "AND k.outcome = \($0)" } ?? ""
+        let run: SQL = filter.run.map { "AND k.run_id = \($0)" } ?? ""
+        let ids: SQL = filter.ids.map { "AND k.id = ANY(\($0))" } ?? ""
+        let cursor: SQL = before.map { "AND (k.created_at, k.id) < (\($0.0), \($0.1))" } ?? ""
+        return """
+            SELECT \(columns) FROM task k WHERE k.tenant_id = \(tenant) AND k.class = 'worker' AND k.state = 'dead'
+                \(kind) \(connection) \(code) \(run) \(ids) \(cursor)
+            ORDER BY k.created_at DESC, k.id DESC LIMIT \(limit)
+            """
+    }
+
+    /// How many dead letters there are of each kind, connection and cause.
+    package static func deadCounts(tenant: TenantID) -> SQL {
         """
-        SELECT \(columns) FROM task k WHERE k.tenant_id = \(tenant) AND k.class = 'worker' AND k.state = 'dead'
-        ORDER BY k.created_at DESC, k.id DESC LIMIT \(limit)
+        SELECT kind, connection, outcome, count(*) AS n, min(finished_at) AS oldest FROM task
+        WHERE tenant_id = \(tenant) AND class = 'worker' AND state = 'dead'
+        GROUP BY kind, connection, outcome ORDER BY n DESC, kind LIMIT 100
+        """
+    }
+
+    /// What the run's history tells about one task, oldest first.
+    package static func attempts(tenant: TenantID, run: RunID, task: TaskID, limit: Int) -> SQL {
+        """
+        SELECT tenant_id, run_id, seq, at, type, step, summary, person_id, data FROM history
+        WHERE tenant_id = \(tenant) AND run_id = \(run) AND data->>'task' = \(task.text) ORDER BY seq LIMIT \(limit)
         """
     }
 

@@ -116,10 +116,16 @@ package struct TenantAPI: Sendable {
     // MARK: Operations
 
     /// Work that was given up.
-    package func deadTasks() async throws -> [JSONValue] { try await get("tasks")["items"]?.array ?? [] }
+    package func deadTasks() async throws -> [JSONValue] { try await items("tasks") }
 
     @discardableResult
     package func retryTask(_ id: String) async throws -> JSONValue { try await post("tasks/\(id)/retry", [:]) }
+
+    /// Gives a dead letter up for good.
+    @discardableResult
+    package func discardTask(_ id: String, reason: String) async throws -> JSONValue {
+        try await post("tasks/\(id)/discard", ["reason": .string(reason)])
+    }
 
     /// Pauses a run, resumes it, skips a step, goes back or cancels it: the verbs of the run's address.
     @discardableResult

@@ -146,11 +146,48 @@ struct RetryCommand: AsyncParsableCommand {
     @OptionGroup var choice: ScopeChoice
 
     func run() async throws {
+        try await choice.first(permission: "tasks.retry") { try await $0.retryTask(ServerAPI.escaped(id)) }
+        Terminal.print("Ready again.")
+    }
+}
+
+/// `countersign discard task`: gives a dead letter up for good.
+struct DiscardCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "discard", abstract: "Give a task up for good that died; its step fails.",
+        discussion: """
+            The run goes on as its workflow says for a step that was refused, or faults. What an attempt may have written stays
+            written; look there first.
+            Exit codes: 0 given up; 1 refused; 2 no answer.
+            """)
+
+    @Argument(help: "task.")
+    var kind: RetryCommand.Kind
+
+    @Argument(help: "Its id.")
+    var id: String
+
+    @Option(help: "Why; kept with the run.")
+    var reason: String
+
+    @OptionGroup var choice: ScopeChoice
+
+    func run() async throws {
+        try await choice.first(permission: "runs.manage") { place in
+            try await place.discardTask(ServerAPI.escaped(id), reason: reason)
+        }
+        Terminal.print("Given up.")
+    }
+}
+
+extension ScopeChoice {
+    /// Does it where the object is; ids are unique over all tenants.
+    fileprivate func first(permission: String, _ act: (TenantAPI) async throws -> JSONValue) async throws {
         var last: ServerProblem?
-        for place in try await choice.scopes(permission: "tasks.retry") {
+        for place in try await scopes(permission: permission) {
             do {
-                try await place.retryTask(ServerAPI.escaped(id))
-                return Terminal.print("Ready again.")
+                _ = try await act(place)
+                return
             } catch let problem as ServerProblem where problem.status == 404 {
                 last = problem
             }

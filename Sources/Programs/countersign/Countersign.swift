@@ -21,7 +21,7 @@ struct Countersign: AsyncParsableCommand {
             ConformanceCommand.self, LoginCommand.self, GetCommand.self, DescribeCommand.self, ApproveCommand.self,
             RejectCommand.self,
             ResolveCommand.self, AcknowledgeCommand.self, ConnectionCommand.self, PolicyCommand.self, RetryCommand.self,
-            RunCommand.self, SubmitCommand.self,
+            DiscardCommand.self, RunCommand.self, OperationCommand.self, SubmitCommand.self,
             PayCommand.self,
             LogsCommand.self,
             AuditCommand.self,

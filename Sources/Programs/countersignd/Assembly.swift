@@ -60,6 +60,7 @@ struct Assembly: Sendable {
         let web = Services(
             console: try PageRenderer.load(), access: access, looking: Looking(platform: platform, assets: assets),
             proving: AuditProving(platform: platform), approving: Approving(platform: platform, desk: desk),
+            operating: Operating(platform: platform, desk: desk, assets: assets),
             releasing: Releasing(platform: platform, desk: desk, assets: assets), watch: watch, alerting: alerting,
             intake: intake, applying: Applying(platform: platform, assets: assets, scopes: scopes), signingIn: signingIn,
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,

@@ -14,6 +14,7 @@ package struct RouteBook: Sendable {
         routes += SessionRoutes(services).all
         routes += RunRoutes(services).all
         routes += RequestRoutes(services).all
+        routes += BulkRoutes(services).all
         routes += PaymentRoutes(services).all
         routes += DocumentRoutes(services).all
         routes += ServiceRoutes(services).all

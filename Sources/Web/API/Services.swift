@@ -12,6 +12,7 @@ package struct Services: Sendable {
     package let looking: Looking
     package let proving: AuditProving
     package let approving: Approving
+    package let operating: Operating
     package let releasing: Releasing
     package let watch: ConnectionWatch
     package let alerting: Alerting
@@ -37,7 +38,7 @@ package struct Services: Sendable {
 
     package init(
         console: PageRenderer, access: Access, looking: Looking, proving: AuditProving, approving: Approving,
-        releasing: Releasing, watch: ConnectionWatch, alerting: Alerting, intake: Intake,
+        operating: Operating, releasing: Releasing, watch: ConnectionWatch, alerting: Alerting, intake: Intake,
         applying: Applying, signingIn: SigningIn,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
         clock: WallClock,
@@ -51,6 +52,7 @@ package struct Services: Sendable {
         self.looking = looking
         self.proving = proving
         self.approving = approving
+        self.operating = operating
         self.releasing = releasing
         self.watch = watch
         self.alerting = alerting

@@ -169,11 +169,19 @@ struct RequestRoutes: Sendable {
                     "listDeadTasks",
                     "Dead letters: work whose attempts are used up, newest first. What the other side said, which may quote a "
                         + "document, only for those who may read runs.",
-                    responseSchema: RequestRoutes.object)
-            ) { _, context in
+                    parameters: PageRequest.parameters + [
+                        .init("kind", "Only work of this kind."), .init("connection", "Only work for this connection."),
+                        .init("code", "Only work that ended with this code."), .init("run", "Only work of this run."),
+                    ],
+                    responseSchema: RequestRoutes.object, problems: [400])
+            ) { request, context in
                 let seesPayload = context.may(.runsRead)
-                let rows = try await looking.deadTasks(context.scope.id, limit: 200)
-                return ["items": .array(rows.map { Views.task($0, seesPayload: seesPayload) })]
+                let page = try PageRequest(request)
+                let rows = try await looking.deadTasks(
+                    context.scope.id, try RequestRoutes.deadFilter(request), before: try page.position(TaskID.self),
+                    limit: page.limit)
+                return page.answer(
+                    rows.map { Views.task($0, seesPayload: seesPayload) }, last: rows.last.map { ($0.createdAt, $0.id) })
             },
             services.writing(
                 "tasks/{id}/retry", .tasksRetry,
@@ -187,6 +195,71 @@ struct RequestRoutes: Sendable {
                     try await approving.retry(
                         row.id, key: try Services.idempotencyKey(request), as: context.actor, scope: context.scope))
             },
+        ] + [discard] + taskDetails
+    }
+
+    private var discard: Route {
+        let (looking, approving) = (services.looking, services.approving)
+        return services.writing(
+            "tasks/{id}/discard", .runsManage,
+            RouteDocumentation(
+                "discardTask", "Gives a dead letter up for good: its step fails, and the run goes on as its workflow says.",
+                requestSchema: [
+                    "type": "object", "required": ["reason"], "properties": ["reason": ["type": "string"]],
+                    "additionalProperties": false,
+                ],
+                responseSchema: RequestRoutes.object, problems: [400, 403, 409, 422])
+        ) { request, body, context in
+            let fields = try BodyFields(body, known: ["reason"])
+            let row = try await looking.task(context.scope.id, try request.id())
+            guard row.taskClass == "worker" else { throw Refusal.notFound }
+            return try Views.answer(
+                try await approving.discard(
+                    row.id, reason: try fields.text("reason"), key: try Services.idempotencyKey(request), as: context.actor,
+                    scope: context.scope))
+        }
+    }
+
+    private var taskDetails: [Route] {
+        let looking = services.looking
+        return [
+            services.reading(
+                "tasks/counts", .serviceRead,
+                RouteDocumentation(
+                    "countDeadTasks", "Dead letters by kind, connection and cause.", responseSchema: RequestRoutes.object)
+            ) { _, context in
+                [
+                    "items": .array(
+                        try await looking.deadCounts(context.scope.id).map { one in
+                            [
+                                "kind": .string(one.kind), "connection": JSONValue(one.connection), "code": .string(one.code),
+                                "count": JSONValue(one.count), "oldest": JSONValue(one.oldest),
+                            ]
+                        })
+                ]
+            },
+            services.reading(
+                "runs/{id}/tasks/{task}", .runsRead,
+                RouteDocumentation(
+                    "getRunTask", "One piece of a run's work with each attempt and its answer.",
+                    responseSchema: RequestRoutes.object)
+            ) { request, context in
+                let run = try await looking.run(context.scope.id, try request.id())
+                let row = try await looking.task(
+                    context.scope.id, try BulkRoutes.identifier(try request.parameter("task"), "task") ?? TaskID(high: 0, low: 0))
+                guard row.run == run.id, row.taskClass == "worker" else { throw Refusal.notFound }
+                var body = Views.task(row).object ?? [:]
+                body["attemptLog"] = .array(try await looking.attempts(context.scope.id, of: row).map(Views.history))
+                return .object(body)
+            },
         ]
+    }
+
+    /// Which dead letters a list asks for.
+    static func deadFilter(_ request: WebRequest) throws(Refusal) -> TaskQueries.DeadFilter {
+        func asked(_ name: String) -> String? { request.query(name).flatMap { $0.isEmpty ? nil : $0 } }
+        return TaskQueries.DeadFilter(
+            kind: asked("kind"), connection: asked("connection"), code: asked("code"),
+            run: try BulkRoutes.identifier(asked("run"), "run"))
     }
 }

@@ -34,7 +34,7 @@ struct SteeringRoutes: Sendable {
             ) { fields, actor throws(Refusal) in
                 .rewound(step: try fields.text("step"), by: actor.person, reason: try fields.text("reason"))
             },
-            event,
+            retryStep, event,
         ]
     }
 
@@ -58,6 +58,27 @@ struct SteeringRoutes: Sendable {
             return try Views.answer(
                 try await services.approving.steer(
                     run.id, try event(fields, context.actor), key: try Services.idempotencyKey(request), as: context.actor,
+                    scope: context.scope))
+        }
+    }
+
+    private var retryStep: Route {
+        services.writing(
+            "runs/{id}/retry-step", .tasksRetry,
+            RouteDocumentation(
+                "retryStep",
+                "Tries a step again now: work that was given up is sent again, a pause before the next attempt ends.",
+                requestSchema: [
+                    "type": "object", "required": ["step"], "properties": ["step": ["type": "string"]],
+                    "additionalProperties": false,
+                ],
+                responseSchema: SteeringRoutes.object, problems: [400, 409, 422])
+        ) { [services] request, body, context in
+            let fields = try BodyFields(body, known: ["step"])
+            let run = try await services.looking.run(context.scope.id, try request.id())
+            return try Views.answer(
+                try await services.approving.retryStep(
+                    try fields.text("step"), of: run, key: try Services.idempotencyKey(request), as: context.actor,
                     scope: context.scope))
         }
     }

@@ -125,6 +125,8 @@ struct PageKit: Sendable {
         ].compactMap(\.self)
         let control = [
             item(.bell, "Incidents", "/incidents", "n", .incidentsRead, count: count(counts?.incidentsOpen)),
+            item(.mail, "Dead letters", "/dead-letters", "x", .serviceRead, count: count(counts?.deadTasks)),
+            item(.diff, "Operations", "/operations", "b", .runsManage),
             item(.policy, "Policies", "/policies", "l", .runsRead),
             item(.plug, "Connections", "/platform", "c", .workersRead), item(.audit, "Audit", "/audit", "a", .auditRead),
         ].compactMap(\.self)
@@ -227,6 +229,9 @@ enum PageWords {
         case "retried": Notice(tone: .ok, text: "The run goes on.")
         case "asked": Notice(tone: .ok, text: "The payment is asked for; the ERP is compared first.")
         case "asked-before": Notice(tone: .info, text: "Somebody asked for this payment before; this is that run.")
+        case "confirmed": Notice(tone: .ok, text: "It is under way; each result stands here as it comes.")
+        case "letter-retried": Notice(tone: .ok, text: "The work is tried again.")
+        case "letter-discarded": Notice(tone: .ok, text: "The work is given up, and its run knows.")
         case "noted": Notice(tone: .ok, text: "The note is in the timeline.")
         default: nil
         }
