@@ -20,6 +20,7 @@ enum AssetKinds {
         case .onCall: OnCallDocument.parse(json, issues: &issues).map { AssetReading(.onCall($0)) }
         case .calendar: ServiceCalendar.parse(json, issues: &issues).map { _ in AssetReading(.judged) }
         case .workflow: readWorkflow(json, issues: &issues)
+        case .pattern: WorkflowPattern.parse(json, issues: &issues).map { _ in AssetReading(.judged) }
         case .policy: readPolicy(json, issues: &issues)
         case .connector: ConnectorMapping.parse(json, issues: &issues).map(reading)
         case .policyTests: readTests(json, issues: &issues)
@@ -115,7 +116,17 @@ enum AssetKinds {
             return scope.slug
         case .people, .brand:
             return kind.rawValue
-        case .connection, .contract, .calendar, .onCall, .workflow, .policy, .connector, .policyTests, .runbook:
+        case .pattern where fileName.contains("@"):
+            // Two versions of a pattern may stand side by side; then each file says which it holds.
+            let stem = String(fileName.dropLast(".yaml".count))
+            if let version = json["version"]?.string, stem != "\(json["name"]?.string ?? "")@\(version)" {
+                issues.append(
+                    AssetIssue(
+                        "/version", "The file is called `\(stem)` and holds another name or version.",
+                        remedy: "Name it `<name>@<version>.yaml`."))
+            }
+            return stem
+        case .connection, .contract, .calendar, .onCall, .workflow, .pattern, .policy, .connector, .policyTests, .runbook:
             let stem = String(fileName.prefix { $0 != "." })
             agree(json, "name", stem, "file", issues: &issues)
             return stem

@@ -63,6 +63,7 @@ struct CrossReferences {
     private func place(for kind: AssetKind, named name: String) -> String {
         switch kind {
         case .workflow: "Write operator/library/workflows/\(name).yaml, or one of the tenant's own."
+        case .pattern: "Write operator/library/patterns/\(name).yaml."
         case .policy: "Write operator/library/policies/\(name).yaml, or one of the tenant's own."
         case .connector: "Write operator/library/connectors/\(name).yaml."
         case .calendar: "Write operator/calendars/\(name).yaml."

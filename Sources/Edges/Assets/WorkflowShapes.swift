@@ -1,4 +1,5 @@
 internal import Tenancy
+internal import Workflows
 
 /// The shape of workflows, for editors; the room of workflows judges what they mean.
 enum WorkflowShapes {
@@ -13,6 +14,41 @@ enum WorkflowShapes {
             optional("output", value, "what the run leaves behind."),
             required("do", steps, "the steps, in order."),
             optional("timeout", limit, "after this the run is given up."),
+            optional("extends", patternKey, "a pattern that gives what this file does not say."),
+            optional("with", arguments, "the values of the pattern's parameters."),
+        ])
+
+    /// `name@version`.
+    private static let patternKey = Shape.text(
+        TextRule(
+            "a pattern and its version", pattern: "^[a-z][a-z0-9-]{0,62}@.{1,60}$", length: 3...124,
+            remedy: "Write it as name@version, such as question@1.0."
+        ) { _ in true })
+    private static let arguments = Shape.table(keys: .memberName, values: value, count: 0...WorkflowPattern.parametersMax)
+
+    static let pattern = ObjectShape(
+        "a pattern of workflows", "A step, or a workflow's body, that is written once and used by name and version.",
+        AssetShapes.head("pattern") + [
+            optional(
+                "parameters", .table(keys: .memberName, values: .object(parameter), count: 0...WorkflowPattern.parametersMax),
+                "what each place of use gives."),
+            optional(
+                "step", .anything("a step; {parameter: name} is a value given, $[name] a part of a text."), "the step it gives."),
+            optional("workflow", .anything("a workflow without its head."), "the workflow it gives."),
+        ])
+
+    private static let parameter = ObjectShape(
+        "a parameter", "A value that each place of use gives.",
+        [
+            required(
+                "type",
+                .choice(["text", "name", "integer", "boolean", "choice", "expression", "list", "object", "value"]),
+                "what kind of value."),
+            optional("title", .text(.line), "what it is for."),
+            optional("default", value, "taken where none is given."),
+            optional("min", number, "the least number, characters or items."),
+            optional("max", number, "the most."),
+            optional("values", .list(of: .text(.line), count: 1...WorkflowPattern.choicesMax), "what may be chosen."),
         ])
 
     /// `steps` and `task` contain each other.
