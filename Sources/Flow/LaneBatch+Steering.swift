@@ -21,7 +21,7 @@ extension LaneBatch {
         switch event {
         case .paused(let by, _), .resumed(let by), .skipped(_, let by, _), .rewound(_, let by, _): person = by
         case .eventArrived: person = nil
-        case .start, .workFinished, .personDecided, .timerFired, .retried, .cancelled:
+        case .start, .workFinished, .personDecided, .timerFired, .retried, .cancelled, .childEnded, .abandoned:
             throw Refusal(.invalid, reason: "run.steer", "A run is not steered by this.")
         }
         let seen = history.count

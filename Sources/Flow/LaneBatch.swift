@@ -61,6 +61,8 @@ struct LaneBatch {
     var payments: [RunID: RunPayment] = [:]
     /// Events of held runs, kept as commands that are in no queue.
     var parked: [CommandRow] = []
+    /// Commands that runs give each other: workflows that begin, end and answer inside one another.
+    var ordered: [CommandRow] = []
     /// Parked commands that are due again.
     var requeued: [(tenant: TenantID, id: CommandID)] = []
     /// Timers of parked commands, by the run that a retry is asked for.
@@ -95,6 +97,10 @@ struct LaneBatch {
     mutating func load(commands: [CommandRow], timers: [TimerQueries.Due], tx: Transaction) async throws {
         var taskIDs: [(TenantID, TaskID)] = commands.compactMap { command in command.task.map { (command.tenant, $0) } }
         var runIDs: [(TenantID, RunID)] = commands.compactMap { command in command.run.map { (command.tenant, $0) } }
+        // Whether a workflow inside a run is still wanted is told by the run around it.
+        for command in commands where command.kind == "run.start" {
+            if let around = LaneBatch.parent(of: command) { runIDs.append((command.tenant, around.run)) }
+        }
         var clockIDs: [(TenantID, ClockID)] = []
         var incidentIDs: [(TenantID, IncidentID)] = commands.compactMap { command in
             guard command.kind == "incident.follow" else { return nil }

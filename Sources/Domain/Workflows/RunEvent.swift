@@ -21,6 +21,10 @@ package enum RunEvent: Sendable, Equatable {
     case skipped(step: String, by: PersonID, reason: String)
     /// The run goes back to a step it has been through; what was recorded before that step stays.
     case rewound(step: String, by: PersonID, reason: String)
+    /// The workflow that a step runs has ended.
+    case childEnded(key: String, ChildResult)
+    /// The run around this one has ended, or waits for it no longer.
+    case abandoned(reason: String)
 }
 
 /// How a piece of work ended, after all its attempts.
@@ -156,6 +160,8 @@ extension RunEvent {
             ["event": "skipped", "step": .string(step), "by": JSONValue(person), "reason": .string(reason)]
         case .rewound(let step, let person, let reason):
             ["event": "rewound", "step": .string(step), "by": JSONValue(person), "reason": .string(reason)]
+        case .childEnded(let key, let result): ["event": "childEnded", "key": .string(key), "result": result.json]
+        case .abandoned(let reason): ["event": "abandoned", "reason": .string(reason)]
         }
     }
 
@@ -178,6 +184,9 @@ extension RunEvent {
         case "rewound":
             self = .rewound(
                 step: try fields.string("step"), by: try fields.id("by"), reason: try fields.string("reason"))
+        case "childEnded":
+            self = .childEnded(key: try fields.string("key"), try ChildResult(json: fields.value("result")))
+        case "abandoned": self = .abandoned(reason: try fields.string("reason"))
         case let other: throw fields.refusal("knows no event '\(other)'")
         }
     }

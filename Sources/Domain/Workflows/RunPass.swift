@@ -44,6 +44,8 @@ struct RunPass {
         case .resumed(let person): return try resume(by: person)
         case .skipped(let step, let person, let reason): try skip(step, by: person, reason: reason)
         case .rewound(let step, let person, let reason): try rewind(to: step, by: person, reason: reason)
+        case .childEnded(let key, let result): finishChild(key, result)
+        case .abandoned(let reason): abandon(reason)
         }
         run()
         settle()
@@ -81,6 +83,7 @@ struct RunPass {
         guard let place = place(ofWork: key), case .work(let request, let dead) = state.active[place].wait
         else { return ignore("A result came for work that nobody waits for (\(key)).") }
         let path = state.active[place].path
+        if let reason = state.ending, endedWriting(request, result, at: place, reason) { return }
         switch result {
         case .completed(let output):
             guard output.weight <= RunBounds.dataBytesMax else {
@@ -145,11 +148,16 @@ struct RunPass {
                 "The invoice is being posted, so the run cannot be cancelled now. Wait for the answer; then reverse it there."
             )
         }
+        endCancelled(by: person, reason: reason)
+    }
+
+    mutating func endCancelled(by person: PersonID?, reason: String) {
         withdrawAll(reason: "The run was cancelled.")
+        moves.removeAll()
         state.phase = .cancelled
         state.outcome = "cancelled"
         state.pause = nil
-        record("run.cancelled", "", "The run was cancelled: \(reason)", ["by": JSONValue(person)])
+        record("run.cancelled", "", "The run was cancelled: \(reason)", person.map { ["by": JSONValue($0)] } ?? .null)
         actions.append(.audit(action: "run.cancelled", facts: ["person": JSONValue(person), "reason": .string(reason)]))
         cancelClocks()
         closePayment()
@@ -171,7 +179,7 @@ struct RunPass {
             case .attempt(let attempt):
                 guard attempt.timer?.key == key else { continue }
                 return tryAgain(activation, attempt)
-            case .timer, .inside, .work, .loop, .listening: continue
+            case .timer, .inside, .work, .loop, .listening, .child: continue
             }
         }
         ignore("A timer fired that nothing waits for (\(key)).")

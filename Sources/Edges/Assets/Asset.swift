@@ -89,12 +89,16 @@ package struct AssetReading: Sendable {
     package let connections: [String]
     /// Clocks that a workflow moves.
     package let objectives: [String]
+    /// Workflows that a workflow runs inside itself, each with its version and the place.
+    package let inner: [(name: String, version: String, pointer: String)]
 
     package init(
         _ content: AssetContent, references: [AssetReference] = [], roles: [(name: String, pointer: String)] = [],
         secrets: [String] = [], settings: [(name: String, title: String)] = [], endpoints: [String] = [], samples: [String] = [],
-        connections: [String] = [], objectives: [String] = []
+        connections: [String] = [], objectives: [String] = [],
+        inner: [(name: String, version: String, pointer: String)] = []
     ) {
+        self.inner = inner
         self.settings = settings
         self.endpoints = endpoints
         self.samples = samples

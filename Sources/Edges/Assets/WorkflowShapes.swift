@@ -70,10 +70,13 @@ enum WorkflowShapes {
         [required("duty", .text(.slug), "name of the duty."), required("person", value, "who did it.")])
 
     private static let task = ObjectShape(
-        "a step", "Exactly one of set, switch, do, call, for, fork, try, raise, wait, emit, listen.",
+        "a step",
+        "Exactly one of set, switch, do, call, for, fork, try, raise, wait, emit, listen, run, or a pattern that has it.",
         [
             optional("title", .text(.line), "as shown on pages."),
             optional("if", expression, "whether the step is taken."),
+            optional("run", .object(innerRun), "another workflow, as a run of its own that is waited for."),
+            optional("extends", patternKey, "a pattern that gives the rest of the step; `with` holds its values."),
             optional("set", .table(keys: .memberName, values: value, count: 1...50), "values to keep."),
             optional(
                 "switch", .list(of: .table(keys: stepName, values: .object(branchCase), count: 1...1), count: 1...50),
@@ -106,6 +109,21 @@ enum WorkflowShapes {
             optional("export", .table(keys: .memberName, values: expression, count: 0...50), "values to keep in the context."),
             optional("measure", .object(measure), "clocks that the step starts and stops."),
             optional("then", .text(.line), "continue, exit, end, or a step of the same list."),
+        ])
+
+    private static let innerRun = ObjectShape(
+        "a workflow inside", "A run of its own; what it leaves behind is what the step gives.",
+        [
+            required(
+                "workflow",
+                .object(
+                    ObjectShape(
+                        "a workflow and its input", "Always of one version.",
+                        [
+                            required("name", .text(.slug), "name of the workflow."),
+                            required("version", .text(.version), "the version that this workflow was written for."),
+                            required("input", value, "what the run is started with."),
+                        ])), "the workflow.")
         ])
 
     private static let branchCase = ObjectShape(

@@ -49,6 +49,9 @@ struct RunRoutes: Sendable {
                 body["requests"] = .array(tasks.filter { $0.taskClass == "person" }.map { Views.request($0, people: [:]) })
                 body["clocks"] = .array(clocks.map { Views.clock($0) })
                 body["pinned"] = run.pinned
+                let nesting = try await looking.nesting(of: run).json
+                body["parent"] = nesting.parent
+                body["children"] = nesting.children
                 return .object(body)
             },
             services.reading(

@@ -184,7 +184,7 @@ struct RunPages: Sendable {
             figures: figures(run, clocks, kit), diagram: drawing.diagram, timeline: drawing.timeline, events: drawing.events,
             eventCount: kit.money.count(history.count), json: "\(kit.base)/runs/\(run.id)/data.json", panels: drawing.panels,
             receipts: entries.suffix(30).reversed().map { receipt($0, names, kit) }, sealed: "",
-            related: related(run, payment, kit),
+            related: related(run, payment, kit) + nested(try await kit.looking.nesting(of: run), kit),
             retry: run.phase == "held" && kit.may(.runsManage) ? kit.form("/runs/\(run.id)/retry") : nil,
             payment: run.outcome == "posted" && (payment?.state ?? "withheld") == "withheld" && kit.may(.paymentsPropose)
                 ? kit.form("/runs/\(run.id)/payment") : nil,
@@ -238,6 +238,21 @@ struct RunPages: Sendable {
         return
             "\(policy) \(receipt["version"]?.string ?? ""): \(rules.isEmpty ? "no rule applied" : rules.joined(separator: "; "))"
             + " (receipt \(HashText.short(hash, groups: 2)))"
+    }
+
+    /// The run around and the runs inside, each with its page.
+    private func nested(_ nesting: Nesting, _ kit: PageKit) -> [RunPage.Related] {
+        var out: [RunPage.Related] = []
+        if let parent = nesting.parent {
+            out.append(
+                RunPage.Related(
+                    label: "The run around this one", href: "\(kit.base)/runs/\(parent.run)", detail: "its step \(parent.step)"))
+        }
+        return out
+            + nesting.children.map { child in
+                RunPage.Related(
+                    label: "The run of \(child.workflow)", href: "\(kit.base)/runs/\(child.run)", detail: "step \(child.step)")
+            }
     }
 
     private func related(_ run: RunRow, _ payment: PaymentRow?, _ kit: PageKit) -> [RunPage.Related] {
