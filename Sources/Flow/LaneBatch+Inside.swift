@@ -18,6 +18,13 @@ extension LaneBatch {
         command.payload["parent"].flatMap { try? ParentNote(json: $0) }
     }
 
+    /// The runs around those that are to begin: they tell whether that is still wanted.
+    static func around(_ commands: [CommandRow]) -> [(TenantID, RunID)] {
+        commands.compactMap { command in
+            command.kind == "run.start" ? parent(of: command).map { (command.tenant, $0.run) } : nil
+        }
+    }
+
     /// Whether the run around still waits for the one that is to begin.
     func isWanted(_ note: ParentNote, tenant: TenantID) -> Bool {
         guard let around = runs[note.run], around.tenant == tenant,

@@ -97,10 +97,7 @@ struct LaneBatch {
     mutating func load(commands: [CommandRow], timers: [TimerQueries.Due], tx: Transaction) async throws {
         var taskIDs: [(TenantID, TaskID)] = commands.compactMap { command in command.task.map { (command.tenant, $0) } }
         var runIDs: [(TenantID, RunID)] = commands.compactMap { command in command.run.map { (command.tenant, $0) } }
-        // Whether a workflow inside a run is still wanted is told by the run around it.
-        for command in commands where command.kind == "run.start" {
-            if let around = LaneBatch.parent(of: command) { runIDs.append((command.tenant, around.run)) }
-        }
+        runIDs += LaneBatch.around(commands)
         var clockIDs: [(TenantID, ClockID)] = []
         var incidentIDs: [(TenantID, IncidentID)] = commands.compactMap { command in
             guard command.kind == "incident.follow" else { return nil }

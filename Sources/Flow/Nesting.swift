@@ -11,12 +11,13 @@ package struct Nesting: Sendable {
     /// What its steps ran, in the order in which they began.
     package let children: [(run: RunID, workflow: String, step: String)]
 
-    package var json: (parent: JSONValue?, children: JSONValue?) {
-        let around: JSONValue? = parent.map { ["run": JSONValue($0.run), "step": .string($0.step)] }
+    /// As `parent` and `children`, where there are any.
+    package func add(to body: inout JSONObject) {
+        if let parent { body["parent"] = ["run": JSONValue(parent.run), "step": .string(parent.step)] }
         let inside = children.map { child -> JSONValue in
             ["run": JSONValue(child.run), "workflow": .string(child.workflow), "step": .string(child.step)]
         }
-        return (around, inside.isEmpty ? nil : .array(inside))
+        if !inside.isEmpty { body["children"] = .array(inside) }
     }
 }
 

@@ -165,8 +165,9 @@ enum Mutation {
     private static let words = [
         "for", "in", "do", "try", "catch", "retry", "listen", "emit", "fork", "compete", "then: end", "then: begin", "timeout",
         "P1D", "-1", "99999999999999999999", "null", "[]", "{}", "${", "}", "\"", "'", ": ", "- ", "context.seen", "true",
-        "parallel: 3", "extends: ask@1.0", "{parameter: role}", "$[why]", "compensate: true", "wait: PT1S", "é", "\u{202E}", "\t",
+        "parallel: 3", "compensate: true", "wait: PT1S", "é", "\u{202E}", "\t",
         "&a", "*a", "!!int", "1e999",
+        "extends: ask@1.0", "{parameter: role}", "$[why]", "run: {workflow: {name: w, version: \"1\", input: {}}}",
     ]
 
     static func mutated(_ text: String, _ dice: inout Seeded) -> String {

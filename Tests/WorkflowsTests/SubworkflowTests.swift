@@ -159,8 +159,9 @@ struct SubworkflowTests {
 
     @Test("a workflow does not run beside other steps, where duties would be out of sight")
     func beside() throws {
-        let fork =
-            #"[{"f": {"fork": {"onError": "wait", "branches": [{"a": {"run": {"workflow": {"name": "w", "version": "1", "input": {}}}}}, {"b": {"set": {"x": 1}}}]}}}]"#
+        let run = #"{"run": {"workflow": {"name": "w", "version": "1", "input": {}}}}"#
+        let branches = #"[{"a": \#(run)}, {"b": {"set": {"x": 1}}}]"#
+        let fork = #"[{"f": {"fork": {"onError": "wait", "branches": \#(branches)}}}]"#
         let issues = try Small.parse(fork).issues
         #expect(issues.contains { $0.message.contains("cannot run beside other steps") }, "\(issues)")
     }

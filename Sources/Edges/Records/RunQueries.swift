@@ -235,7 +235,8 @@ package enum RunQueries {
             SELECT pinned->'workflow'->>'asset' AS asset FROM open
             UNION ALL SELECT pinned->'contract'->>'asset' FROM open
             UNION ALL SELECT pinned->'calendar'->>'asset' FROM open
-            UNION ALL SELECT policy.value->>'asset' FROM open, jsonb_each(pinned->'policies') AS policy) AS pin
+            UNION ALL SELECT policy.value->>'asset' FROM open, jsonb_each(pinned->'policies') AS policy
+            UNION ALL SELECT nested.value->>'asset' FROM open, jsonb_each(pinned->'workflows') AS nested) AS pin
         WHERE pin.asset IS NOT NULL GROUP BY pin.asset
         """
     }

@@ -56,8 +56,8 @@ struct WorkflowCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "resolve", abstract: "Write a workflow as it runs, in JSON, with what its patterns give.",
             discussion: """
-                That is the text that is checked, published and pinned. What is wrong with it is told where the pattern is used and
-                where it is written. Exit codes: 0 written; 1 the workflow has problems; 2 the file cannot be read.
+                That is the text that is checked, published and pinned. What is wrong with it is told where the pattern is used
+                and where it is written. Exit codes: 0 written; 1 the workflow has problems; 2 the file cannot be read.
                 """)
 
         @Argument(help: "The workflow's YAML; - for standard input.")

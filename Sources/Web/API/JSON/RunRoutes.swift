@@ -49,9 +49,7 @@ struct RunRoutes: Sendable {
                 body["requests"] = .array(tasks.filter { $0.taskClass == "person" }.map { Views.request($0, people: [:]) })
                 body["clocks"] = .array(clocks.map { Views.clock($0) })
                 body["pinned"] = run.pinned
-                let nesting = try await looking.nesting(of: run).json
-                body["parent"] = nesting.parent
-                body["children"] = nesting.children
+                try await looking.nesting(of: run).add(to: &body)
                 return .object(body)
             },
             services.reading(
