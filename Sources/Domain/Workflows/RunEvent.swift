@@ -74,11 +74,14 @@ package struct PersonDecision: Sendable, Equatable {
     package let objectHash: String
     /// The human being behind the account: duty separation compares these, never accounts.
     package let natural: PersonID
+    /// What was filled in, by the names of the form's fields.
+    package let values: JSONValue?
 
     package init(
         taskKey: String, person: PersonID, roles: Set<String>, verdict: String, reason: String?, objectHash: String,
-        natural: PersonID
+        natural: PersonID, values: JSONValue? = nil
     ) {
+        self.values = values
         self.taskKey = taskKey
         self.person = person
         self.roles = roles
@@ -130,7 +133,7 @@ extension PersonDecision {
         .object([
             "task": .string(taskKey), "person": JSONValue(person), "roles": .array(roles.sorted().map(JSONValue.string)),
             "verdict": .string(verdict), "reason": reason.map(JSONValue.string), "objectHash": .string(objectHash),
-            "natural": JSONValue(natural),
+            "natural": JSONValue(natural), "values": values,
         ])
     }
 
@@ -139,7 +142,8 @@ extension PersonDecision {
         self.init(
             taskKey: try fields.string("task"), person: try fields.id("person"), roles: Set(try fields.strings("roles")),
             verdict: try fields.string("verdict"), reason: try fields.optionalString("reason"),
-            objectHash: try fields.string("objectHash"), natural: try fields.id("natural"))
+            objectHash: try fields.string("objectHash"), natural: try fields.id("natural"),
+            values: json["values"])
     }
 }
 

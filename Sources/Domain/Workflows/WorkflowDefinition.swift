@@ -341,6 +341,7 @@ struct HumanCall: Sendable {
     let riskClass: Template
     let resolutions: [Resolution]
     let deadlines: [DeadlineRule]
+    var form: TaskForm?
 }
 
 struct DeadlineRule: Sendable {

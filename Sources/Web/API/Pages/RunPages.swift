@@ -166,8 +166,11 @@ struct RunPages: Sendable {
         var actions: [Action] = []
         if let open, open.kind == "approval", kit.may(.approvalsRead) {
             actions.append(Action(label: "Open decision", href: "\(kit.base)/inbox/\(open.id)", key: "o", isPrimary: true))
-        } else if let open, open.kind == "exception", kit.may(.exceptionsRead) {
-            actions.append(Action(label: "Open exception", href: "\(kit.base)/exceptions/\(open.id)", key: "o", isPrimary: true))
+        } else if let open, RequestRoutes.answered.contains(open.kind), kit.may(.exceptionsRead) {
+            actions.append(
+                Action(
+                    label: open.kind == "task" ? "Open task" : "Open exception", href: "\(kit.base)/exceptions/\(open.id)",
+                    key: "o", isPrimary: true))
         }
         let payment = try await run.invoice.asyncMap { try await services.releasing.payment(kit.tenant, invoice: $0) } ?? nil
         let drawing = RunDrawing(run: run, history: history, tasks: tasks, names: names, context: context, kit: kit)
