@@ -43,7 +43,7 @@ package struct PinnedAssets: Sendable, Equatable {
         }
         return .object([
             "workflow": workflow.json, "policies": table(policies), "contract": contract?.json, "calendar": calendar?.json,
-            "workflows": workflows.isEmpty ? nil : table(workflows),
+            "workflows": workflows.isEmpty ? JSONValue?.none : table(workflows),
         ])
     }
 
