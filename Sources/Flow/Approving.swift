@@ -37,8 +37,13 @@ package struct Approving: Sendable {
         package let objectHash: String
         /// The caller's idempotency key; a repetition gets the first answer.
         package let key: String
+        /// What was filled in, by the names of the form's fields.
+        package let values: JSONValue?
 
-        package init(task: TaskID, verdict: String, reason: String?, objectHash: String, key: String) {
+        package init(
+            task: TaskID, verdict: String, reason: String?, objectHash: String, key: String, values: JSONValue? = nil
+        ) {
+            self.values = values
             self.task = task
             self.verdict = verdict
             self.reason = reason
@@ -65,7 +70,7 @@ package struct Approving: Sendable {
         var payload =
             PersonDecision(
                 taskKey: task.key, person: actor.person, roles: actor.roles, verdict: decision.verdict, reason: decision.reason,
-                objectHash: decision.objectHash, natural: actor.natural
+                objectHash: decision.objectHash, natural: actor.natural, values: decision.values
             ).json.object ?? [:]
         payload["approvalLimit"] = ApprovalLimit.json(actor.approvalLimit)
         return try await desk.send(

@@ -12,43 +12,61 @@ package struct PinnedAssets: Sendable, Equatable {
         package let scope: TenantID
         package let asset: AssetID
         package let version: String
+
+        var json: JSONValue { ["scope": JSONValue(scope), "asset": JSONValue(asset), "version": .string(version)] }
+
+        /// Nil when it is not the form of one.
+        init?(json: JSONValue?) {
+            guard let json, let scope = json["scope"]?.string.flatMap({ TenantID($0) }),
+                let asset = json["asset"]?.string.flatMap({ AssetID($0) }), let version = json["version"]?.string
+            else { return nil }
+            self.init(scope: scope, asset: asset, version: version)
+        }
+
+        init(scope: TenantID, asset: AssetID, version: String) {
+            self.scope = scope
+            self.asset = asset
+            self.version = version
+        }
     }
 
     package let workflow: Reference
     package let policies: [String: Reference]
     package let contract: Reference?
     package let calendar: Reference?
+    /// Workflows that the workflow runs inside itself, by `name@version`.
+    package let workflows: [String: Reference]
 
     package var json: JSONValue {
-        func form(_ reference: Reference) -> JSONValue {
-            ["scope": JSONValue(reference.scope), "asset": JSONValue(reference.asset), "version": .string(reference.version)]
+        func table(_ references: [String: Reference]) -> JSONValue {
+            .object(JSONObject(references.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value.json) }))
         }
         return .object([
-            "workflow": form(workflow),
-            "policies": .object(JSONObject(policies.sorted { $0.key < $1.key }.map { (key: $0.key, value: form($0.value)) })),
-            "contract": contract.map(form), "calendar": calendar.map(form),
+            "workflow": workflow.json, "policies": table(policies), "contract": contract?.json, "calendar": calendar?.json,
+            "workflows": workflows.isEmpty ? JSONValue?.none : table(workflows),
         ])
     }
 
     package init(json: JSONValue) throws {
-        func reference(_ json: JSONValue?) -> Reference? {
-            guard let json, let scope = json["scope"]?.string.flatMap({ TenantID($0) }),
-                let asset = json["asset"]?.string.flatMap({ AssetID($0) }), let version = json["version"]?.string
-            else { return nil }
-            return Reference(scope: scope, asset: asset, version: version)
-        }
-        guard let workflow = reference(json["workflow"]) else {
+        guard let workflow = Reference(json: json["workflow"]) else {
             throw Fault("read pinned versions", "the workflow is missing", isRetryable: false)
         }
         self.workflow = workflow
         var policies: [String: Reference] = [:]
-        for member in json["policies"]?.object ?? [:] { policies[member.key] = reference(member.value) }
+        for member in json["policies"]?.object ?? [:] { policies[member.key] = Reference(json: member.value) }
         self.policies = policies
-        contract = reference(json["contract"])
-        calendar = reference(json["calendar"])
+        contract = Reference(json: json["contract"])
+        calendar = Reference(json: json["calendar"])
+        var workflows: [String: Reference] = [:]
+        for member in json["workflows"]?.object ?? [:] { workflows[member.key] = Reference(json: member.value) }
+        self.workflows = workflows
     }
 
-    init(workflow: Reference, policies: [String: Reference], contract: Reference?, calendar: Reference?) {
+    init(
+        workflow: Reference, policies: [String: Reference], contract: Reference?, calendar: Reference?,
+        workflows: [String: Reference] = [:]
+    ) {
+        self.workflows = workflows
         self.workflow = workflow
         self.policies = policies
         self.contract = contract
@@ -92,8 +110,8 @@ package final class AssetLibrary: Sendable {
         var current: [TenantID: (assets: TenantAssets, readAt: Moment)] = [:]
         var rows: [AssetID: AssetRow] = [:]
         var contexts: [String: RunContext] = [:]
-        /// The policies that a workflow names, by its version; parsing it for each start would cost more than the start.
-        var policyNames: [AssetID: [String]] = [:]
+        /// What a workflow names, by its version; parsing it for each start would cost more than the start.
+        var needs: [AssetID: (policies: [String], workflows: [WorkflowReference])] = [:]
     }
 
     private let state = Locked(State())
@@ -189,7 +207,17 @@ package final class AssetLibrary: Sendable {
         guard let workflow = assets.row("workflow", name) else {
             throw Refusal(.unprocessable, reason: "workflow.unknown", "No workflow named \(name) is published for this tenant.")
         }
-        let policies = try policies(of: workflow, in: assets)
+        return try pins(in: assets, workflow: workflow, at: now)
+    }
+
+    /// The same for a workflow of a version that another one names; nil when that version is not in memory.
+    func pins(in assets: TenantAssets, workflow: PinnedAssets.Reference, at now: Moment) throws -> PinnedAssets? {
+        guard let row = state.withLock({ $0.rows[workflow.asset] }) else { return nil }
+        return try pins(in: assets, workflow: row, at: now)
+    }
+
+    private func pins(in assets: TenantAssets, workflow: AssetRow, at now: Moment) throws -> PinnedAssets {
+        let inner = try pinnedByName(workflow, in: assets)
         var contract: AssetRow?
         var calendar: AssetRow?
         for row in assets.all("contract") {
@@ -201,14 +229,27 @@ package final class AssetLibrary: Sendable {
             calendar = assets.row("calendar", document.calendar)
         }
         return PinnedAssets(
-            workflow: AssetLibrary.reference(workflow), policies: policies, contract: contract.map(AssetLibrary.reference),
-            calendar: calendar.map(AssetLibrary.reference))
+            workflow: AssetLibrary.reference(workflow), policies: inner.policies, contract: contract.map(AssetLibrary.reference),
+            calendar: calendar.map(AssetLibrary.reference), workflows: inner.workflows)
     }
 
-    /// The versions of the policies that a workflow names, as they are in force now.
-    private func policies(of workflow: AssetRow, in assets: TenantAssets) throws -> [String: PinnedAssets.Reference] {
+    /// What a workflow names, as it is in force now: its policies, and the workflows it runs, which have to be of the version
+    /// named.
+    private func pinnedByName(_ workflow: AssetRow, in assets: TenantAssets) throws -> (
+        policies: [String: PinnedAssets.Reference], workflows: [String: PinnedAssets.Reference]
+    ) {
+        let needs = try needs(of: workflow)
+        var workflows: [String: PinnedAssets.Reference] = [:]
+        for inner in needs.workflows {
+            guard let row = assets.row("workflow", inner.name), row.version == inner.version else {
+                throw Refusal(
+                    .unprocessable, reason: "workflow.unknown",
+                    "The workflow \(inner.key), which \(workflow.name) runs, is not the published version.")
+            }
+            workflows[inner.key] = AssetLibrary.reference(row)
+        }
         var policies: [String: PinnedAssets.Reference] = [:]
-        for policy in try policyNames(of: workflow) {
+        for policy in needs.policies {
             guard let row = assets.row("policy", policy) else {
                 throw Refusal(
                     .unprocessable, reason: "policy.unknown",
@@ -216,30 +257,32 @@ package final class AssetLibrary: Sendable {
             }
             policies[policy] = AssetLibrary.reference(row)
         }
-        return policies
+        return (policies, workflows)
     }
 
-    /// What a run is pinned to once it has gone over to `workflow`: the policies in force now, and the contract and calendar
-    /// under which its clocks have counted so far.
+    /// What a run is pinned to once it has gone over to `workflow`: the policies and inner workflows in force now, and the
+    /// contract and calendar under which its clocks have counted so far.
     func pins(moving pinned: PinnedAssets, to workflow: AssetRow, in assets: TenantAssets) throws -> PinnedAssets {
-        PinnedAssets(
-            workflow: AssetLibrary.reference(workflow), policies: try policies(of: workflow, in: assets),
-            contract: pinned.contract, calendar: pinned.calendar)
+        let inner = try pinnedByName(workflow, in: assets)
+        return PinnedAssets(
+            workflow: AssetLibrary.reference(workflow), policies: inner.policies, contract: pinned.contract,
+            calendar: pinned.calendar, workflows: inner.workflows)
     }
 
-    private func policyNames(of workflow: AssetRow) throws -> [String] {
-        if let known = state.withLock({ $0.policyNames[workflow.id] }) { return known }
+    private func needs(of workflow: AssetRow) throws -> (policies: [String], workflows: [WorkflowReference]) {
+        if let known = state.withLock({ $0.needs[workflow.id] }) { return known }
         var issues: [AssetIssue] = []
         let parsed = WorkflowDefinition.parse(workflow.content, issues: &issues)
         let problem = issues.first { $0.severity == .error }
         guard let definition = parsed, problem == nil else {
             throw Fault("read workflow \(workflow.name)", problem?.description ?? "", isRetryable: false)
         }
+        let needs = (policies: definition.policies, workflows: definition.workflows)
         state.withLock { state in
-            if state.policyNames.count > AssetLibrary.parsedMax { state.policyNames = [:] }
-            state.policyNames[workflow.id] = Array(definition.policies)
+            if state.needs.count > AssetLibrary.parsedMax { state.needs = [:] }
+            state.needs[workflow.id] = needs
         }
-        return Array(definition.policies)
+        return needs
     }
 
     private static func reference(_ row: AssetRow) -> PinnedAssets.Reference {
@@ -294,7 +337,8 @@ package final class AssetLibrary: Sendable {
         return context
     }
 
-    private func load(_ references: [PinnedAssets.Reference]) async throws -> [AssetID: AssetRow] {
+    @discardableResult
+    func load(_ references: [PinnedAssets.Reference]) async throws -> [AssetID: AssetRow] {
         var found: [AssetID: AssetRow] = [:]
         state.withLock { state in
             for reference in references { found[reference.asset] = state.rows[reference.asset] }

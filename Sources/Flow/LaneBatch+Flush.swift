@@ -54,6 +54,7 @@ extension LaneBatch {
         }
         // Postponed commands leave the queue as well; their timers bring them back.
         if !queueIDs.isEmpty { statements.append(CommandQueries.dequeue(lane: lane, queueIDs: queueIDs)) }
+        if !ordered.isEmpty { statements.append(CommandQueries.insert(ordered)) }
         if !parked.isEmpty { statements.append(CommandQueries.keep(parked)) }
         if !requeued.isEmpty {
             statements.append(CommandQueries.requeue(lane: lane, tenants: requeued.map(\.tenant), ids: requeued.map(\.id)))
@@ -107,6 +108,7 @@ extension LaneBatch {
         ready = []
         audit = []
         outbox = []
+        ordered = []
         parked = []
         requeued = []
     }

@@ -24,7 +24,7 @@ extension LaneBatch {
                 .unavailable, reason: "run.held",
                 "This run is held, because what it is pinned to cannot be read. Nothing was recorded, and the engineers know.",
                 facts: ["run": id.text, "retryAfterSeconds": "\(LaneBatch.heldRetrySeconds)"])
-        case .start, .workFinished, .timerFired, .eventArrived:
+        case .start, .workFinished, .timerFired, .eventArrived, .childEnded, .abandoned:
             guard let run = runs[id] else { return }
             let command: CommandID = newID()
             parked.append(

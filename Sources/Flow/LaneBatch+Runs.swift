@@ -15,7 +15,11 @@ extension LaneBatch {
         }
         guard runs[id] == nil else { return ["run": JSONValue(id), "status": "running"] }
         let payload = command.payload
-        let summary = payload["input"]?["case"]
+        let around = LaneBatch.parent(of: command)
+        guard around.map({ isWanted($0, tenant: command.tenant) }) ?? true else {
+            return ["run": JSONValue(id), "status": "abandoned"]
+        }
+        let summary = payload["input"]?["case"] ?? payload["summary"]
         let row = RunRow(
             RunSummary(
                 tenant: command.tenant, id: id, workflow: context.environment.definition.name,
@@ -25,7 +29,7 @@ extension LaneBatch {
                 subject: summary?["number"]?.string ?? "", counterparty: summary?["supplierName"]?.string ?? "",
                 amountMinor: summary?["grossMinor"]?.int64, currency: summary?["currency"]?.string, startedAt: now,
                 traceparent: command.traceparent),
-            lane: lane, pinned: context.pinned.json, state: RunState().json)
+            lane: lane, pinned: context.pinned.json, state: (around.map { RunState(inside: $0) } ?? RunState()).json)
         runs[id] = row
         newRuns.append(id)
         whole.insert(id)
@@ -109,6 +113,7 @@ extension LaneBatch {
             switch action {
             case .ask(let request): requireDeciders(request.key, state: machine.state, run: after, context: context)
             case .signed(let key, _): requireDeciders(key, state: machine.state, run: after, context: context)
+            case .finish(let outcome, let output): answerParent(of: after, machine.state, outcome, output)
             default: continue
             }
         }
@@ -150,6 +155,9 @@ extension LaneBatch {
         case .clock(let objective, let change): measure(run: id, objective: objective, change: change, context: context)
         case .notify(let topic, let facts): tell(row.tenant, topic, run: id, facts)
         case .emit(let event): tell(row.tenant, "run.event-emitted", run: id, event)
+        case .startChild(let request): startChild(request, of: row, context)
+        case .abandonChild(let key, let reason): order(.abandoned(reason: reason), about: "abandon", key, of: row)
+        case .steerChild(let key, let event): order(event, about: "steer/\(row.historyCount)", key, of: row)
         case .incident(let alert, let facts): raised.append(RaisedAlert(tenant: row.tenant, alert: alert, facts: facts, run: id))
         case .payment(let payment): if payments[id]?.record == nil { payments[id] = payment }
         case .finish(let outcome, let output):

@@ -76,6 +76,8 @@ struct LaneBatch {
     var payments: [RunID: RunPayment] = [:]
     /// Events of held runs, kept as commands that are in no queue.
     var parked: [CommandRow] = []
+    /// Commands that runs give each other: workflows that begin, end and answer inside one another.
+    var ordered: [CommandRow] = []
     /// Parked commands that are due again.
     var requeued: [(tenant: TenantID, id: CommandID)] = []
     /// Timers of parked commands, by the run that a retry is asked for.
@@ -112,6 +114,7 @@ struct LaneBatch {
     mutating func load(commands: [CommandRow], timers: [TimerQueries.Due], tx: Transaction) async throws {
         var taskIDs: [(TenantID, TaskID)] = commands.compactMap { command in command.task.map { (command.tenant, $0) } }
         var runIDs: [(TenantID, RunID)] = commands.compactMap { command in command.run.map { (command.tenant, $0) } }
+        runIDs += LaneBatch.around(commands)
         var clockIDs: [(TenantID, ClockID)] = []
         var incidentIDs: [(TenantID, IncidentID)] = commands.compactMap { command in
             guard command.kind == "incident.follow" else { return nil }

@@ -90,7 +90,7 @@ package final class LaneEngine: Sendable {
             try await clearIncidents(&batch, tx: tx)
             let readyTenants = Set(batch.ready.map(\.tenant))
             let queueIDs = try first[2].map { try $0.get("queue_id", as: Int64.self) }
-            let hasRequeued = !batch.requeued.isEmpty
+            let hasRequeued = !batch.requeued.isEmpty || !batch.ordered.isEmpty
             try await batch.flush(tx: tx, queueIDs: queueIDs)
             let granted = try await grant(&batch, waiters: waiters, tx: tx)
             let next = try await tx.query(TimerQueries.next(lane: lane)).first?.get("due_at", as: Moment.self)

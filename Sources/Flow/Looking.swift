@@ -64,6 +64,10 @@ package struct Looking: Sendable {
         try await rows(tenant, RunQueries.history(tenant: tenant, run: run, after: after, limit: limit), HistoryRow.init)
     }
 
+    package func history(_ tenant: TenantID, run: RunID, type: String, limit: Int) async throws -> [HistoryRow] {
+        try await rows(tenant, RunQueries.history(tenant: tenant, run: run, type: type, limit: limit), HistoryRow.init)
+    }
+
     package func tasks(_ tenant: TenantID, run: RunID) async throws -> [TaskRow] {
         try await rows(tenant, TaskQueries.ofRun(tenant: tenant, run: run, limit: Looking.pageMax), TaskRow.init)
     }

@@ -9,8 +9,10 @@ struct Unprepared: Error {
     var tenants: Set<TenantID> = []
     /// By their canonical text.
     var pins: [String: PinnedAssets] = [:]
+    /// Workflows of fixed versions that are to begin inside others.
+    var workflows: [PinnedAssets.Reference] = []
 
-    var isEmpty: Bool { tenants.isEmpty && pins.isEmpty }
+    var isEmpty: Bool { tenants.isEmpty && pins.isEmpty && workflows.isEmpty }
 }
 
 extension LaneEngine {
@@ -26,6 +28,10 @@ extension LaneEngine {
                 return try await transact(unreadable)
             } catch let missing as Unprepared {
                 for tenant in missing.tenants { _ = try await assets.current(for: tenant) }
+                let found = try await assets.load(missing.workflows)
+                for reference in missing.workflows where found[reference.asset] == nil {
+                    unreadable[reference.asset.text] = "Its workflow, version \(reference.version), is not published here."
+                }
                 for (key, pinned) in missing.pins {
                     do {
                         _ = try await assets.context(for: pinned)
@@ -97,7 +103,16 @@ extension LaneEngine {
     ) throws {
         guard let current = batch.assets[command.tenant] else { return }
         do {
-            let pinned = try assets.pins(in: current, workflow: command.payload["workflow"]?.string ?? "", at: batch.now)
+            let pinned: PinnedAssets
+            if let fixed = PinnedAssets.Reference(json: command.payload["pin"]) {
+                if let cause = unreadable[fixed.asset.text] { return batch.startTroubles[command.id] = cause }
+                guard let pins = try assets.pins(in: current, workflow: fixed, at: batch.now) else {
+                    return missing.workflows.append(fixed)
+                }
+                pinned = pins
+            } else {
+                pinned = try assets.pins(in: current, workflow: command.payload["workflow"]?.string ?? "", at: batch.now)
+            }
             let key = pinned.json.text
             if let context = assets.known(pinned) {
                 batch.starts[command.id] = context

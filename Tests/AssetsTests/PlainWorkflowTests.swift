@@ -104,7 +104,9 @@ struct PlainWorkflowTests {
     func exportRefused() throws {
         let bytes = try FileBytes.read(
             "\(Checkout.root)/Tenants/operator/library/workflows/accounts-payable.yaml", maxBytes: 4_000_000)
-        let document = try #require(YAMLSource.read(bytes, path: "ap.yaml").document)
+        let read = try WorkflowFile.read(
+            bytes, path: "ap.yaml", library: "\(Checkout.root)/Tenants/operator/library/patterns")
+        let document = try #require(read.document, "\(read.issues)")
         var issues: [AssetIssue] = []
         #expect(PlainExport.plain(document.json, issues: &issues) == nil)
         #expect(issues.contains { $0.pointer == "/duties" })
@@ -159,11 +161,13 @@ struct PlainWorkflowTests {
 }
 
 /// Small damages of a YAML text.
-private enum Mutation {
+enum Mutation {
     private static let words = [
         "for", "in", "do", "try", "catch", "retry", "listen", "emit", "fork", "compete", "then: end", "then: begin", "timeout",
         "P1D", "-1", "99999999999999999999", "null", "[]", "{}", "${", "}", "\"", "'", ": ", "- ", "context.seen", "true",
-        "parallel: 3", "compensate: true", "wait: PT1S", "é", "\u{202E}", "\t", "&a", "*a", "!!int", "1e999",
+        "parallel: 3", "compensate: true", "wait: PT1S", "é", "\u{202E}", "\t",
+        "&a", "*a", "!!int", "1e999",
+        "extends: ask@1.0", "{parameter: role}", "$[why]", "run: {workflow: {name: w, version: \"1\", input: {}}}",
     ]
 
     static func mutated(_ text: String, _ dice: inout Seeded) -> String {

@@ -135,6 +135,7 @@ extension RegisteredStatement {
         engine("RunQueries.unchanged", RunQueries.unchanged(lane: 1, tenants: [one.id], ids: [one.run], writers: ["1"])),
         engine("RunQueries.insertHistory", RunQueries.insertHistory(lane: 1, [one.historyRow])),
         app("RunQueries.history", RunQueries.history(tenant: one.id, run: one.run, after: 0, limit: 5)),
+        app("RunQueries.history", RunQueries.history(tenant: one.id, run: one.run, type: "run.started", limit: 5)),
         app("RunQueries.page", RunQueries.page(tenant: one.id, phases: [], search: nil, before: nil, limit: 5)),
         app(
             "RunQueries.page",
@@ -143,6 +144,7 @@ extension RegisteredStatement {
         app("RunQueries.countByPhase", RunQueries.countByPhase(tenant: one.id)),
         app("CommandQueries.insert", CommandQueries.insert(one.commandRow)),
         app("CommandQueries.insert", CommandQueries.insert([one.commandRow])),
+        engine("CommandQueries.insert", CommandQueries.insert([one.commandRow])),
         engine("CommandQueries.keep", CommandQueries.keep([one.commandRow])),
         engine("CommandQueries.requeue", CommandQueries.requeue(lane: 1, tenants: [one.id], ids: [one.command])),
         engine("CommandQueries.pending", CommandQueries.pending(lane: 1, limit: 5)),

@@ -20,6 +20,9 @@ func line(_ action: RunAction) -> String {
         "incident \(alert) " + facts.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
     case .finish(let outcome, let output): "finish \(outcome) \(output.text)"
     case .emit(let event): "emit \(event.text)"
+    case .startChild(let request): "start \(request.key) \(request.workflow.key) \(request.depth) \(request.input.text)"
+    case .abandonChild(let key, let reason): "abandon \(key) \(reason)"
+    case .steerChild(let key, let event): "steer \(key) \(event.json.text)"
     case .payment(let payment): "payment \(payment.invoice) \(payment.record?.text ?? "")"
     }
 }

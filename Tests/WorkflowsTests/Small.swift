@@ -33,6 +33,12 @@ struct Small {
     }
 
     /// Sends an event; the state goes through its stored form, so that every test tests that too.
+    /// The same as a run inside another one.
+    init(_ steps: String, inside parent: ParentNote) throws {
+        try self.init(steps)
+        machine = RunMachine(RunState(inside: parent))
+    }
+
     @discardableResult
     mutating func send(_ event: RunEvent, after seconds: Int64 = 0) throws -> [RunAction] {
         now = now.adding(seconds: seconds)

@@ -150,12 +150,16 @@ extension DefinitionParser {
 
     private mutating func answerAction(_ with: AssetReader, _ deadlines: [DeadlineRule], kind: HumanRequest.Kind) -> StepAction? {
         with.close(
-            ["role", "title", "object", "evidence", "riskClass", "resolutions"] + (kind == .exception ? ["code"] : []),
+            ["role", "title", "object", "evidence", "riskClass", "resolutions"]
+                + (kind == .exception ? ["code"] : ["form"]),
             issues: &issues)
         let role = with.name("role", issues: &issues)
         let code = kind == .exception ? template("code", of: with, isRequired: true) : nil
         let object = template("object", of: with, isRequired: true)
         let resolutions = resolutions(of: with, kind: kind)
+        let form =
+            kind == .task
+            ? with.object["form"].flatMap { TaskForm.parse($0, at: with.path("form"), issues: &issues) } : nil
         guard let role, let object, kind != .exception || code != nil else { return nil }
         roles.insert(role)
         let round: JSONValue = ["role": .string(role), "quorum": 1, "label": .string(DefinitionParser.spoken(role))]
@@ -165,25 +169,30 @@ extension DefinitionParser {
                 title: template("title", of: with, isRequired: false),
                 object: object, evidence: template("evidence", of: with, isRequired: false) ?? .literal(.null),
                 riskClass: template("riskClass", of: with, isRequired: false) ?? .literal("standard"), resolutions: resolutions,
-                deadlines: deadlines))
+                deadlines: deadlines, form: form))
     }
 
     private mutating func resolutions(of with: AssetReader, kind: HumanRequest.Kind) -> [Resolution] {
         var out: [Resolution] = []
         for item in with.list("resolutions", upTo: RunBounds.resolutionsMax, isRequired: true, issues: &issues) {
             guard let reader = AssetReader(item.value, at: item.pointer, "resolution", issues: &issues) else { continue }
-            reader.close(["name", "label", "consequence", "duty", "needsReason"], issues: &issues)
+            reader.close(
+                ["name", "label", "consequence", "duty", "needsReason"] + (kind == .task ? ["takesForm"] : []), issues: &issues)
             let name = reader.name("name", issues: &issues)
             let label = reader.text("label", issues: &issues)
             let consequence = reader.text("consequence", issues: &issues)
             let duty = reader.object["duty"] == nil ? nil : reader.name("duty", issues: &issues)
             let needsReason = reader.bool("needsReason", otherwise: kind == .exception, issues: &issues)
+            let takesForm = reader.bool("takesForm", otherwise: true, issues: &issues)
             guard let name, let label, let consequence else { continue }
             if out.contains(where: { $0.name == name }) {
                 issues.append(
                     AssetIssue(reader.path("name"), "The resolution `\(name)` is offered twice.", remedy: "Remove one."))
             }
-            out.append(Resolution(name: name, label: label, consequence: consequence, duty: duty, needsReason: needsReason))
+            out.append(
+                Resolution(
+                    name: name, label: label, consequence: consequence, duty: duty, needsReason: needsReason,
+                    takesForm: takesForm))
         }
         return out
     }

@@ -9,6 +9,7 @@ struct DefinitionParser {
     var policies: Set<String> = []
     var connections: Set<String> = []
     var roles: Set<String> = []
+    var workflows: [WorkflowReference] = []
     /// Jumps whose targets are known only when their list is complete.
     var pendingJumps: [PendingJump] = []
 
@@ -34,7 +35,8 @@ struct DefinitionParser {
     /// The same with `output`, where a step has one.
     var outputScope: ExpressionScope { ExpressionScope(flow.names + locals.filter { $0 != "output" } + ["output"]) }
 
-    static let taskKinds = ["set", "switch", "do", "call", "for", "fork", "try", "raise", "wait", "emit", "listen"]
+    private static let sharedKinds = ["set", "switch", "do", "call", "for", "fork", "try", "raise", "wait", "emit", "listen"]
+    var taskKinds: [String] { DefinitionParser.sharedKinds + (flow == .context ? ["run"] : []) }
     var commonMembers: [String] {
         let shared = ["if", "output", "export", "then", "timeout"]
         return shared + (flow == .context ? ["title", "measure", "compensate"] : ["input", "metadata"])
@@ -113,7 +115,7 @@ struct DefinitionParser {
         WorkflowDefinition(
             name: name, version: version, title: title, policies: policies.sorted(), connections: connections.sorted(),
             outcomes: outcomes, objectives: Set(nodes.flatMap { $0.onEnter + $0.onExit }.map(\.objective)).sorted(),
-            roles: roles.sorted(), steps: outline(of: 0), nodes: nodes,
+            roles: roles.sorted(), workflows: workflows, steps: outline(of: 0), nodes: nodes,
             idByPath: Dictionary(nodes.map { ($0.path, $0.id) }, uniquingKeysWith: { first, _ in first }), flow: flow,
             outcome: outcome, output: output, chain: chain, duties: duties, hasLocals: hasLocals,
             listens: nodes.contains { if case .listen = $0.action { true } else { false } })
@@ -239,12 +241,12 @@ struct DefinitionParser {
         }
         let kinds = kinds(of: task)
         guard kinds.count == 1 else {
-            task.close(DefinitionParser.taskKinds + commonMembers, issues: &issues)
+            task.close(taskKinds + commonMembers, issues: &issues)
             issues.append(
                 AssetIssue(
                     task.pointer,
                     kinds.isEmpty ? "The step does nothing." : "The step does two things: \(kinds.joined(separator: " and ")).",
-                    remedy: "Give it exactly one of: \(DefinitionParser.taskKinds.joined(separator: ", "))."))
+                    remedy: "Give it exactly one of: \(taskKinds.joined(separator: ", "))."))
             return nil
         }
         let title = task.optionalText("title", issues: &issues)
@@ -260,7 +262,7 @@ struct DefinitionParser {
 
     /// What the step does. A `for` has a `do` of its own.
     private func kinds(of task: AssetReader) -> [String] {
-        let named = DefinitionParser.taskKinds.filter { task.object[$0] != nil }
+        let named = taskKinds.filter { task.object[$0] != nil }
         return named.contains("for") ? named.filter { $0 != "do" } : named
     }
 

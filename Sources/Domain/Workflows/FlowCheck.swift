@@ -38,6 +38,13 @@ struct FlowCheck {
                     AssetIssue(
                         nodes[id].pointer, "A write in a branch could be cancelled half-way by another branch.", remedy: remedy))
             }
+            if case .run = nodes[id].action {
+                out.append(
+                    AssetIssue(
+                        nodes[id].pointer,
+                        "A workflow cannot run beside other steps: who did what on one side would not be known on the other.",
+                        remedy: "Run it before or after the others."))
+            }
             if ends(id) {
                 out.append(
                     AssetIssue(
@@ -136,7 +143,7 @@ struct FlowCheck {
             for item in cases { follow(item.then == .proceed ? node.then : item.then) }
             if !cases.contains(where: { $0.when == nil }) { follow(node.then) }
         case .raise: out.leaves = true
-        case .set, .give, .decide, .match, .work, .human, .wait, .emit, .listen, .release: follow(node.then)
+        case .set, .give, .decide, .match, .work, .human, .wait, .emit, .listen, .release, .run: follow(node.then)
         case .sequence, .attempt, .fork, .loop:
             if completes(node.id) { follow(node.then) }
             if mayLeave(node.id) { out.leaves = true }
@@ -148,7 +155,8 @@ struct FlowCheck {
     private func completes(_ id: Int) -> Bool {
         switch nodes[id].action {
         case .raise: return false
-        case .set, .give, .choose, .decide, .match, .work, .human, .wait, .emit, .listen, .release: return true
+        case .set, .give, .choose, .decide, .match, .work, .human, .wait, .emit, .listen, .release, .run:
+            return true
         // A loop may have nothing to go through, and then it is complete at once.
         case .loop: return true
         case .attempt(let rule): return completes(rule.body) || rule.handler.map { completes($0) } ?? (rule.retry == nil)

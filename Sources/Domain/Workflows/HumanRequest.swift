@@ -22,11 +22,14 @@ package struct HumanRequest: Sendable, Equatable {
     /// What helps to decide and is not signed: findings, differences, policy decisions.
     package let evidence: JSONValue
     package let riskClass: String
+    /// What is filled in with an answer; nil when nothing is.
+    package let form: TaskForm?
 
     package init(
         key: String, kind: Kind, title: String, code: String?, object: JSONValue, objectHash: String, rounds: [ApprovalStep],
-        resolutions: [Resolution], deadlines: [Deadline], evidence: JSONValue, riskClass: String
+        resolutions: [Resolution], deadlines: [Deadline], evidence: JSONValue, riskClass: String, form: TaskForm? = nil
     ) {
+        self.form = form
         self.key = key
         self.kind = kind
         self.title = title
@@ -72,8 +75,13 @@ package struct Resolution: Sendable, Equatable {
     /// The duty that this answer is, for duty separation; nil when it is none.
     package let duty: String?
     package let needsReason: Bool
+    /// Whether the task's form is filled in with this answer.
+    package let takesForm: Bool
 
-    package init(name: String, label: String, consequence: String, duty: String?, needsReason: Bool) {
+    package init(
+        name: String, label: String, consequence: String, duty: String?, needsReason: Bool, takesForm: Bool = true
+    ) {
+        self.takesForm = takesForm
         self.name = name
         self.label = label
         self.consequence = consequence

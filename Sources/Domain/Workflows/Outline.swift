@@ -6,7 +6,7 @@ extension DefinitionParser {
         case .fork(let rule): rule.branches.map { outlineStep($0) }
         case .loop(let rule): [outlineStep(rule.body)]
         case .attempt(let rule): [rule.body, rule.handler].compactMap(\.self).map { outlineStep($0) }
-        case .set, .give, .choose, .decide, .match, .work, .human, .raise, .wait, .emit, .listen, .release: []
+        case .set, .give, .choose, .decide, .match, .work, .human, .raise, .wait, .emit, .listen, .release, .run: []
         }
     }
 
@@ -51,6 +51,7 @@ extension DefinitionParser {
         case .attempt: "try"
         case .raise: "raise"
         case .wait: "wait"
+        case .run: "run"
         }
     }
 }

@@ -150,6 +150,7 @@ package struct PlainExport {
             if listen["kept"] != nil { refuse("\(pointer)/listen", "kept", "how long events are kept") }
             out["listen"] = listen
         }
+        if json["run"] != nil { refuse(pointer, "run", "that a workflow of one version is waited for") }
         if json["try"] != nil {
             out["try"] = list(json["try"], at: "\(pointer)/try")
             out["catch"] = handler(json["catch"] ?? .null, at: "\(pointer)/catch")

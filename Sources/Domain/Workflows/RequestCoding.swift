@@ -44,12 +44,15 @@ extension HumanRequest {
             "key": .string(key), "kind": .string(kind.rawValue), "title": .string(title), "code": code.map(JSONValue.string),
             "object": object, "objectHash": .string(objectHash), "rounds": .array(rounds.map(\.json)),
             "resolutions": .array(resolutions.map(\.json)), "deadlines": .array(deadlines.map(\.json)), "evidence": evidence,
-            "riskClass": .string(riskClass),
+            "riskClass": .string(riskClass), "form": form?.json,
         ])
     }
 
     package init(json: JSONValue) throws(Refusal) {
         let fields = try Fields(json, "human request")
+        var issues: [AssetIssue] = []
+        let form = json["form"].flatMap { TaskForm.parse($0, at: "/form", issues: &issues) }
+        guard issues.isEmpty else { throw fields.refusal("has a form that does not read") }
         guard let kind = Kind(rawValue: try fields.string("kind")) else { throw fields.refusal("names no known kind") }
         self.init(
             key: try fields.string("key"), kind: kind, title: try fields.string("title"),
@@ -58,7 +61,7 @@ extension HumanRequest {
             rounds: try readList(fields, "rounds") { json throws(Refusal) in try ApprovalStep(json: json) },
             resolutions: try readList(fields, "resolutions") { json throws(Refusal) in try Resolution(json: json) },
             deadlines: try readList(fields, "deadlines") { json throws(Refusal) in try Deadline(json: json) },
-            evidence: fields.value("evidence"), riskClass: try fields.string("riskClass"))
+            evidence: fields.value("evidence"), riskClass: try fields.string("riskClass"), form: form)
     }
 }
 
@@ -86,7 +89,7 @@ extension Resolution {
         .object([
             "name": .string(name), "label": .string(label), "consequence": .string(consequence),
             "duty": duty.map(JSONValue.string),
-            "needsReason": .bool(needsReason),
+            "needsReason": .bool(needsReason), "takesForm": takesForm ? nil : false,
         ])
     }
 
@@ -94,7 +97,8 @@ extension Resolution {
         let fields = try Fields(json, "resolution")
         self.init(
             name: try fields.string("name"), label: try fields.string("label"), consequence: try fields.string("consequence"),
-            duty: try fields.optionalString("duty"), needsReason: try fields.bool("needsReason"))
+            duty: try fields.optionalString("duty"), needsReason: try fields.bool("needsReason"),
+            takesForm: json["takesForm"] == nil ? true : try fields.bool("takesForm"))
     }
 }
 

@@ -21,6 +21,12 @@ package enum RunAction: Sendable, Equatable {
     case notify(topic: String, facts: JSONValue)
     /// An event of the run, in the JSON form of CloudEvents, for whoever listens.
     case emit(event: JSONValue)
+    /// Another workflow begins inside this run.
+    case startChild(ChildRequest)
+    /// What a step was running is not needed any longer.
+    case abandonChild(key: String, reason: String)
+    /// Pausing and resuming reach what runs inside.
+    case steerChild(key: String, RunEvent)
     case incident(alert: String, facts: [String: String])
     /// The invoice's payment is released, or the run ends without having released it.
     case payment(RunPayment)

@@ -104,7 +104,7 @@ extension RunPass {
             key: key, kind: call.kind, title: title, code: code, object: object, objectHash: environment.hash(object),
             rounds: rounds,
             resolutions: call.resolutions, deadlines: deadlines, evidence: try evaluated(call.evidence, bindings, at: path),
-            riskClass: try evaluated(call.riskClass, bindings, at: path).string ?? "standard")
+            riskClass: try evaluated(call.riskClass, bindings, at: path).string ?? "standard", form: call.form)
         wait(.person(PersonWait(request: request, duty: call.duty, round: 0, signatures: [], passed: [])), at: path)
         actions.append(.ask(request))
         actions.append(contentsOf: deadlines.map { .setTimer(key: $0.key, at: $0.at) })

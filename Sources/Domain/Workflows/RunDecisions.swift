@@ -98,10 +98,13 @@ extension RunPass {
         if resolution.needsReason, decision.trimmedReason.isEmpty {
             throw Refusal(.invalid, reason: "request.reason", "Say why; the reason is kept with the decision.")
         }
+        let values = try filled(person.request.form, resolution, decision)
         let rules = try permit(resolution.duty, decision)
         if let duty = resolution.duty { state.acts.append(DutySeparation.Act(duty: duty, person: decision.natural.text)) }
-        let receipt = close(person, decision, resolution.name, as: role, rules: rules)
-        enqueueLeave(path, output: answer(person, decision, receipt, ["resolution": .string(resolution.name)]))
+        let receipt = close(person, decision, resolution.name, as: role, rules: rules, values: values)
+        var given: JSONObject = ["resolution": .string(resolution.name)]
+        if values != .null { given["values"] = values }
+        enqueueLeave(path, output: answer(person, decision, receipt, given))
     }
 
     /// Duty separation over the chain of this run; answers the rules that were asked.
@@ -119,7 +122,8 @@ extension RunPass {
 
     /// Ends the request; answers the hash of the decision's receipt, by which the decision is known from here on.
     private mutating func close(
-        _ person: PersonWait, _ decision: PersonDecision, _ outcome: String, as role: String, rules: [String]
+        _ person: PersonWait, _ decision: PersonDecision, _ outcome: String, as role: String, rules: [String],
+        values: JSONValue = .null
     ) -> JSONValue {
         cancelDeadlines(person)
         actions.append(.close(key: person.request.key, outcome: outcome, by: decision.person))
@@ -127,7 +131,10 @@ extension RunPass {
             "\(person.request.kind.rawValue).closed", String(person.request.key.prefix { $0 != "#" }),
             "\(person.request.title): \(outcome).",
             ["person": JSONValue(decision.person), "reason": JSONValue(decision.reason)])
-        let receipt = receipt(person, decision, as: role, rules: rules, ["outcome": .string(outcome)])
+        var facts: JSONObject = ["outcome": .string(outcome)]
+        // The log is bound to what was filled in without telling it again.
+        if values != .null { facts["valuesHash"] = .string(environment.hash(values)) }
+        let receipt = receipt(person, decision, as: role, rules: rules, facts)
         actions.append(
             .audit(
                 action: "\(person.request.kind.rawValue).\(person.request.kind == .approval ? outcome : "resolved")",
@@ -205,6 +212,6 @@ extension HumanRequest {
         }
         return HumanRequest(
             key: key, kind: kind, title: title, code: code, object: object, objectHash: objectHash, rounds: changed,
-            resolutions: resolutions, deadlines: deadlines, evidence: evidence, riskClass: riskClass)
+            resolutions: resolutions, deadlines: deadlines, evidence: evidence, riskClass: riskClass, form: form)
     }
 }

@@ -25,6 +25,10 @@ package enum RunEvent: Sendable, Equatable {
     case discarded(key: String, by: PersonID, reason: String)
     /// A person does not wait for the next attempt of a step.
     case stepRetried(step: String, by: PersonID)
+    /// The workflow that a step runs has ended.
+    case childEnded(key: String, ChildResult)
+    /// The run around this one has ended, or waits for it no longer.
+    case abandoned(reason: String)
 }
 
 /// How a piece of work ended, after all its attempts.
@@ -74,11 +78,14 @@ package struct PersonDecision: Sendable, Equatable {
     package let objectHash: String
     /// The human being behind the account: duty separation compares these, never accounts.
     package let natural: PersonID
+    /// What was filled in, by the names of the form's fields.
+    package let values: JSONValue?
 
     package init(
         taskKey: String, person: PersonID, roles: Set<String>, verdict: String, reason: String?, objectHash: String,
-        natural: PersonID
+        natural: PersonID, values: JSONValue? = nil
     ) {
+        self.values = values
         self.taskKey = taskKey
         self.person = person
         self.roles = roles
@@ -130,7 +137,7 @@ extension PersonDecision {
         .object([
             "task": .string(taskKey), "person": JSONValue(person), "roles": .array(roles.sorted().map(JSONValue.string)),
             "verdict": .string(verdict), "reason": reason.map(JSONValue.string), "objectHash": .string(objectHash),
-            "natural": JSONValue(natural),
+            "natural": JSONValue(natural), "values": values,
         ])
     }
 
@@ -139,7 +146,8 @@ extension PersonDecision {
         self.init(
             taskKey: try fields.string("task"), person: try fields.id("person"), roles: Set(try fields.strings("roles")),
             verdict: try fields.string("verdict"), reason: try fields.optionalString("reason"),
-            objectHash: try fields.string("objectHash"), natural: try fields.id("natural"))
+            objectHash: try fields.string("objectHash"), natural: try fields.id("natural"),
+            values: json["values"])
     }
 }
 
@@ -163,6 +171,8 @@ extension RunEvent {
         case .discarded(let key, let person, let reason):
             ["event": "discarded", "key": .string(key), "by": JSONValue(person), "reason": .string(reason)]
         case .stepRetried(let step, let person): ["event": "stepRetried", "step": .string(step), "by": JSONValue(person)]
+        case .childEnded(let key, let result): ["event": "childEnded", "key": .string(key), "result": result.json]
+        case .abandoned(let reason): ["event": "abandoned", "reason": .string(reason)]
         }
     }
 
@@ -188,6 +198,9 @@ extension RunEvent {
         case "discarded":
             self = .discarded(key: try fields.string("key"), by: try fields.id("by"), reason: try fields.string("reason"))
         case "stepRetried": self = .stepRetried(step: try fields.string("step"), by: try fields.id("by"))
+        case "childEnded":
+            self = .childEnded(key: try fields.string("key"), try ChildResult(json: fields.value("result")))
+        case "abandoned": self = .abandoned(reason: try fields.string("reason"))
         case let other: throw fields.refusal("knows no event '\(other)'")
         }
     }

@@ -5,8 +5,8 @@ extension RunPass {
     /// While a run is paused people are told so, and what machines send is kept in order. True when the event is to be applied.
     mutating func holdBack(_ event: RunEvent) throws(Refusal) -> Bool {
         switch event {
-        case .resumed, .cancelled: return true
-        case .start, .workFinished, .timerFired, .eventArrived:
+        case .resumed, .cancelled, .abandoned: return true
+        case .start, .workFinished, .timerFired, .eventArrived, .childEnded:
             guard var pause = state.pause else { return true }
             guard pause.kept.count < RunBounds.pausedEventsMax else {
                 ignore("More came than a paused run keeps.")
@@ -48,6 +48,7 @@ extension RunPass {
         let reason = try reason(text)
         state.pause = PauseNote(by: person, at: now, reason: reason, kept: [])
         tell("run.paused", "", "The run was paused: \(reason)", by: person, reason: reason)
+        steerChildren(.paused(by: person, reason: "The run around it was paused: \(reason.prefix(500))"))
     }
 
     /// What was kept is applied in the order in which it came, as if it came now.
@@ -57,6 +58,7 @@ extension RunPass {
         }
         state.pause = nil
         tell("run.resumed", "", "The run goes on.", by: person, reason: pause.reason)
+        steerChildren(.resumed(by: person))
         for event in pause.kept {
             // Only what machines send is kept, and that is never refused.
             try apply(event)
@@ -81,6 +83,11 @@ extension RunPass {
         case .work(let request, _) where request.kind.isWrite:
             throw Refusal(
                 .forbidden, reason: "step.write", "A write cannot be skipped: what follows would take it for done.",
+                facts: ["step": path])
+        case .child:
+            throw Refusal(
+                .forbidden, reason: "step.run",
+                "A workflow that runs inside cannot be skipped. Cancel that run; the step then fails and says so.",
                 facts: ["step": path])
         case .attempt:
             throw Refusal(.conflict, reason: "step.not-waiting", "The step will be tried again by itself.", facts: ["step": path])

@@ -48,6 +48,12 @@ extension RunMigration {
             if listening.wanted.count != rule.filters.count {
                 refuse("step.listen", "\(path) waits for other events in version \(to.version).")
             }
+        case (.child(let child), .run(let call)):
+            if child.workflow != call.workflow {
+                refuse(
+                    "step.workflow",
+                    "\(path) waits for \(child.workflow.key), and version \(to.version) runs \(call.workflow.key) there.")
+            }
         default: break
         }
         if activation.timeout != nil, to.nodes[target].timeout == nil {
@@ -195,10 +201,11 @@ extension RunPass {
 }
 
 extension StepAction {
-    /// Whether a person or a rule decides here, or something leaves the house: what no run may slip past.
+    /// Whether a person or a rule decides here, or something leaves the house: what no run may slip past. A workflow that is
+    /// run inside may do any of that.
     var isGate: Bool {
         switch self {
-        case .human, .decide, .match, .release: true
+        case .human, .decide, .match, .release, .run: true
         case .work(let call): call.kind.isWrite
         case .sequence, .set, .give, .choose, .fork, .loop, .attempt, .raise, .wait, .emit, .listen: false
         }

@@ -167,7 +167,7 @@ extension StepAction {
         case (.human(let left), .human(let right)): left.kind == right.kind
         case (.sequence, .sequence), (.set, .set), (.give, .give), (.choose, .choose), (.decide, .decide), (.match, .match),
             (.fork, .fork), (.loop, .loop), (.attempt, .attempt), (.raise, .raise), (.wait, .wait), (.release, .release),
-            (.emit, .emit), (.listen, .listen):
+            (.emit, .emit), (.listen, .listen), (.run, .run):
             true
         // Different kinds; a kind that is not named above is carried over by nothing until somebody has thought about it.
         default: false

@@ -115,6 +115,7 @@ extension RunPass {
             actions.append(.setTimer(key: key, at: at))
         case .emit(let template): try emit(template, path, visit)
         case .listen(let rule): try listen(rule, path)
+        case .run(let call): try startChild(call, node, path, visit)
         }
     }
 

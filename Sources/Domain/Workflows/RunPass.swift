@@ -46,6 +46,8 @@ struct RunPass {
         case .rewound(let step, let person, let reason): try rewind(to: step, by: person, reason: reason)
         case .discarded(let key, let person, let reason): try discard(key, by: person, reason: reason)
         case .stepRetried(let step, let person): try hurry(step, by: person)
+        case .childEnded(let key, let result): finishChild(key, result)
+        case .abandoned(let reason): abandon(reason)
         }
         run()
         settle()
@@ -83,6 +85,7 @@ struct RunPass {
         guard let place = place(ofWork: key), case .work(let request, let dead) = state.active[place].wait
         else { return ignore("A result came for work that nobody waits for (\(key)).") }
         let path = state.active[place].path
+        if let reason = state.ending, endedWriting(request, result, at: place, reason) { return }
         switch result {
         case .completed(let output):
             guard output.weight <= RunBounds.dataBytesMax else {
@@ -147,11 +150,16 @@ struct RunPass {
                 "The invoice is being posted, so the run cannot be cancelled now. Wait for the answer; then reverse it there."
             )
         }
+        endCancelled(by: person, reason: reason)
+    }
+
+    mutating func endCancelled(by person: PersonID?, reason: String) {
         withdrawAll(reason: "The run was cancelled.")
+        moves.removeAll()
         state.phase = .cancelled
         state.outcome = "cancelled"
         state.pause = nil
-        record("run.cancelled", "", "The run was cancelled: \(reason)", ["by": JSONValue(person)])
+        record("run.cancelled", "", "The run was cancelled: \(reason)", person.map { ["by": JSONValue($0)] } ?? .null)
         actions.append(.audit(action: "run.cancelled", facts: ["person": JSONValue(person), "reason": .string(reason)]))
         cancelClocks()
         closePayment()
@@ -173,7 +181,7 @@ struct RunPass {
             case .attempt(let attempt):
                 guard attempt.timer?.key == key else { continue }
                 return tryAgain(activation, attempt)
-            case .timer, .inside, .work, .loop, .listening: continue
+            case .timer, .inside, .work, .loop, .listening, .child: continue
             }
         }
         ignore("A timer fired that nothing waits for (\(key)).")

@@ -34,6 +34,10 @@ package struct RunState: Sendable, Equatable {
     var eventsSeen: [String]
     /// Set while a person has paused the run.
     var pause: PauseNote?
+    /// The run that waits for this one.
+    package internal(set) var parent: ParentNote?
+    /// Why the run ends as soon as what it is writing has been answered.
+    var ending: String?
 
     /// A run that has not started.
     package init() {
@@ -51,6 +55,15 @@ package struct RunState: Sendable, Equatable {
         inbox = []
         eventsSeen = []
         pause = nil
+        parent = nil
+        ending = nil
+    }
+
+    /// A run inside another one, that has not started; duties done out there count in here.
+    package init(inside parent: ParentNote) {
+        self.init()
+        self.parent = parent
+        acts = parent.acts
     }
 
     /// A person has stopped the run for a while.
@@ -81,6 +94,7 @@ struct Activation: Sendable, Equatable {
         case loop(LoopWait)
         case attempt(AttemptWait)
         case listening(ListenWait)
+        case child(ChildWait)
     }
 
     let path: String
@@ -180,7 +194,7 @@ extension Activation {
         switch wait {
         case .inside, .loop: false
         case .attempt(let attempt): attempt.timer != nil
-        case .work, .person, .timer, .listening: true
+        case .work, .person, .timer, .listening, .child: true
         }
     }
 
@@ -192,7 +206,7 @@ extension Activation {
         case .person(let person):
             out = person.request.deadlines.filter { !person.passed.contains($0.name) }.map { (key: $0.key, at: $0.at) }
         case .attempt(let attempt): if let timer = attempt.timer { out.append((timer.key, timer.at)) }
-        case .inside, .work, .loop, .listening: break
+        case .inside, .work, .loop, .listening, .child: break
         }
         if let timeout { out.append((timeout.key, timeout.at)) }
         return out

@@ -21,6 +21,8 @@ extension RunState {
         if !inbox.isEmpty { out["inbox"] = .array(inbox.map { ["event": $0.event, "at": $0.at.exactJSON] }) }
         if !eventsSeen.isEmpty { out["eventsSeen"] = .array(eventsSeen.map(JSONValue.string)) }
         if let pause { out["pause"] = pause.json }
+        if let parent { out["parent"] = parent.json }
+        if let ending { out["ending"] = .string(ending) }
         return .object(out)
     }
 
@@ -59,6 +61,8 @@ extension RunState {
         }
         if json["eventsSeen"] != nil { eventsSeen = try fields.strings("eventsSeen") }
         if let written = json["pause"] { pause = try PauseNote(json: written) }
+        if let written = json["parent"] { parent = try ParentNote(json: written) }
+        ending = try fields.optionalString("ending")
     }
 }
 
@@ -103,6 +107,10 @@ extension Activation {
             members["wanted"] = .array(listening.wanted.map(JSONValue.object))
             members["expected"] = .array(listening.expected.map(JSONValue.object))
             members["taken"] = .array(listening.taken)
+        case .child(let child):
+            members["wait"] = "child"
+            members["key"] = .string(child.key)
+            members["workflow"] = .string(child.workflow.key)
         }
         if data != .null { members["data"] = data }
         if !locals.isEmpty { members["locals"] = .object(locals) }
@@ -172,6 +180,11 @@ extension Activation {
                 throw fields.refusal("has filters that do not fit each other")
             }
             return .listening(listening)
+        case "child":
+            guard let workflow = WorkflowReference(key: try fields.string("workflow")) else {
+                throw fields.refusal("names no workflow and version")
+            }
+            return .child(ChildWait(key: try fields.string("key"), workflow: workflow))
         case let other: throw fields.refusal("waits for '\(other)', which is unknown")
         }
     }

@@ -149,6 +149,7 @@ extension RunPass {
         case .inside, .loop, .attempt, .listening, .timer: break
         case .work(let request, _): actions.append(.withdraw(key: request.key, reason: reason))
         case .person(let person): actions.append(.withdraw(key: person.request.key, reason: reason))
+        case .child(let child): actions.append(.abandonChild(key: child.key, reason: reason))
         }
     }
 

@@ -17,6 +17,8 @@ struct StepError: Error, Sendable, Equatable {
         case engine
         /// The step took longer than it may.
         case timeout
+        /// A workflow that the step ran ended without an outcome of its own.
+        case run
     }
 
     let kind: Kind
@@ -77,7 +79,7 @@ struct StepError: Error, Sendable, Equatable {
         case .timeout: (StepError.typesBase + "timeout", 408)
         case .engine where type == "EXPRESSION": (StepError.typesBase + "expression", 400)
         case .engine where type == "CONFIGURATION": (StepError.typesBase + "configuration", 400)
-        case .engine: (StepError.typesBase + "runtime", 500)
+        case .engine, .run: (StepError.typesBase + "runtime", 500)
         case .policy: (StepError.typesBase + "validation", 400)
         case .refused, .mismatch, .question: (StepError.typesBase + "communication", status ?? 500)
         }

@@ -29,6 +29,9 @@ extension DefinitionParser {
         case "raise":
             task.close(members + ["raise"], issues: &issues)
             return raiseAction(task)
+        case "run":
+            task.close(members + ["run"], issues: &issues)
+            return subworkflowAction(task)
         case "emit":
             task.close(members + ["emit"], issues: &issues)
             return emitAction(task)

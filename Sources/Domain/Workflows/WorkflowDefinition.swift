@@ -35,6 +35,8 @@ package enum RunBounds {
     package static let undoMax = 500
     /// What machines sent while a run was paused.
     package static let pausedEventsMax = 500
+    /// Runs inside one another, the outermost counted too.
+    package static let runsDeepMax = 5
     /// A year: nothing a run waits for is further away.
     package static let waitSecondsMax = 31_622_400
 }
@@ -54,6 +56,8 @@ package struct WorkflowDefinition: Sendable {
     package let objectives: [String]
     /// Roles that it names itself; those of approval matrices come on top.
     package let roles: [String]
+    /// Workflows that it runs inside itself, each with the version it was written for.
+    package let workflows: [WorkflowReference]
     /// What the steps look like, for diagrams and documents.
     package let steps: [StepOutline]
 
@@ -222,6 +226,8 @@ enum StepAction: Sendable {
     case release(Template)
     case emit(Template)
     case listen(ListenRule)
+    /// Another workflow, as a run of its own.
+    case run(SubworkflowCall)
 }
 
 struct ForkRule: Sendable {
@@ -348,6 +354,7 @@ struct HumanCall: Sendable {
     let riskClass: Template
     let resolutions: [Resolution]
     let deadlines: [DeadlineRule]
+    var form: TaskForm?
 }
 
 struct DeadlineRule: Sendable {

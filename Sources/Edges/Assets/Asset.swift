@@ -5,7 +5,7 @@ package import Tenancy
 package enum AssetKind: String, CaseIterable, Hashable, Sendable {
     case `operator`, partner, tenant, people, brand, connection, contract, calendar
     case onCall = "on-call"
-    case workflow, policy, connector
+    case workflow, pattern, policy, connector
     case policyTests = "policy-tests"
     case runbook
 
@@ -13,7 +13,7 @@ package enum AssetKind: String, CaseIterable, Hashable, Sendable {
     /// the content's hash is the version.
     package var isVersioned: Bool {
         switch self {
-        case .contract, .calendar, .workflow, .policy, .connector: true
+        case .contract, .calendar, .workflow, .pattern, .policy, .connector: true
         case .operator, .partner, .tenant, .people, .brand, .connection, .onCall, .policyTests, .runbook: false
         }
     }
@@ -31,6 +31,7 @@ package enum AssetKind: String, CaseIterable, Hashable, Sendable {
         case .calendar: "a calendar"
         case .onCall: "an on-call rota"
         case .workflow: "a workflow"
+        case .pattern: "a pattern of workflows"
         case .policy: "a policy"
         case .connector: "a connector mapping"
         case .policyTests: "a file of policy tests"
@@ -88,12 +89,16 @@ package struct AssetReading: Sendable {
     package let connections: [String]
     /// Clocks that a workflow moves.
     package let objectives: [String]
+    /// Workflows that a workflow runs inside itself, each with its version and the place.
+    package let inner: [(name: String, version: String, pointer: String)]
 
     package init(
         _ content: AssetContent, references: [AssetReference] = [], roles: [(name: String, pointer: String)] = [],
         secrets: [String] = [], settings: [(name: String, title: String)] = [], endpoints: [String] = [], samples: [String] = [],
-        connections: [String] = [], objectives: [String] = []
+        connections: [String] = [], objectives: [String] = [],
+        inner: [(name: String, version: String, pointer: String)] = []
     ) {
+        self.inner = inner
         self.settings = settings
         self.endpoints = endpoints
         self.samples = samples

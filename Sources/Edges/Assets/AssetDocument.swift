@@ -1,4 +1,5 @@
 package import Kernel
+internal import Workflows
 
 /// A place in a file, both counted from 1; columns count Unicode scalars.
 package struct Mark: Hashable, Sendable, Comparable {
@@ -24,6 +25,8 @@ package struct AssetDocument: Sendable {
     private let places: [String: (value: Mark, name: Mark?, isScalar: Bool)]
     /// Added to every line, for documents that begin inside a file, such as the front matter of a runbook.
     private let firstLine: Int
+    /// Where a workflow's parts stand that patterns gave.
+    private var sources: PatternSources?
 
     init(path: String, json: JSONValue, places: [String: (value: Mark, name: Mark?, isScalar: Bool)], firstLine: Int = 1) {
         self.path = path
@@ -35,7 +38,9 @@ package struct AssetDocument: Sendable {
     /// Where the value of `pointer` stands; for what does not exist (a missing member), the nearest part around it.
     ///
     /// A scalar is found at its own place, a list or object at its name.
-    package func mark(for pointer: String) -> Mark {
+    package func mark(for pointer: String) -> Mark { ownMark(for: sources?.origin(of: pointer).pointer ?? pointer) }
+
+    private func ownMark(for pointer: String) -> Mark {
         var at = pointer[...]
         while true {
             if let place = places[String(at)] { return shifted(place.isScalar ? place.value : place.name ?? place.value) }
@@ -45,7 +50,9 @@ package struct AssetDocument: Sendable {
     }
 
     /// Where the name of the member at `pointer` stands, for issues about the name itself.
-    package func nameMark(for pointer: String) -> Mark? { places[pointer]?.name.map(shifted) }
+    package func nameMark(for pointer: String) -> Mark? {
+        places[sources?.origin(of: pointer).pointer ?? pointer]?.name.map(shifted)
+    }
 
     private func shifted(_ mark: Mark) -> Mark { Mark(line: mark.line + firstLine - 1, column: mark.column) }
 
@@ -56,7 +63,15 @@ package struct AssetDocument: Sendable {
         let speaksOfNames = ["member", "not known", "stands here"].contains { issue.message.contains($0) }
         let isAboutName = speaksOfNames && (issue.message.contains("`\(name)`") || issue.message.contains("\"\(name)\""))
         let mark = isAboutName ? nameMark(for: issue.pointer) ?? mark(for: issue.pointer) : mark(for: issue.pointer)
-        return LocatedIssue(file: path, mark: mark, message: issue.message, remedy: issue.remedy, severity: issue.severity)
+        let message = issue.message + (sources?.spoken(sources?.origin(of: issue.pointer).patterns ?? []) ?? "")
+        return LocatedIssue(file: path, mark: mark, message: message, remedy: issue.remedy, severity: issue.severity)
+    }
+
+    /// The same file with what its patterns give; issues about that are told where a pattern is used, and where it is written.
+    func expanded(_ sources: PatternSources) -> AssetDocument {
+        var whole = AssetDocument(path: path, json: sources.expansion.json, places: places, firstLine: firstLine)
+        whole.sources = sources
+        return whole
     }
 }
 

@@ -20,6 +20,7 @@ enum AssetKinds {
         case .onCall: OnCallDocument.parse(json, issues: &issues).map { AssetReading(.onCall($0)) }
         case .calendar: ServiceCalendar.parse(json, issues: &issues).map { _ in AssetReading(.judged) }
         case .workflow: readWorkflow(json, issues: &issues)
+        case .pattern: WorkflowPattern.parse(json, issues: &issues).map { _ in AssetReading(.judged) }
         case .policy: readPolicy(json, issues: &issues)
         case .connector: ConnectorMapping.parse(json, issues: &issues).map(reading)
         case .policyTests: readTests(json, issues: &issues)
@@ -58,7 +59,13 @@ enum AssetKinds {
                 AssetReference(.policy, $0, at: json.pointer(to: $0, named: ["policy", "duties"]))
             },
             roles: workflow.roles.map { ($0, json.pointer(to: $0, named: ["role"])) }, connections: workflow.connections,
-            objectives: workflow.objectives)
+            objectives: workflow.objectives,
+            inner: workflow.workflows.map { reference in
+                let place = json.pointer(toRun: { value in
+                    value["name"]?.string == reference.name && value["version"]?.string == reference.version
+                })
+                return (reference.name, reference.version, place)
+            })
     }
 
     /// A contract is judged twice: its form here, its promises by the room that runs the clocks.
@@ -115,7 +122,17 @@ enum AssetKinds {
             return scope.slug
         case .people, .brand:
             return kind.rawValue
-        case .connection, .contract, .calendar, .onCall, .workflow, .policy, .connector, .policyTests, .runbook:
+        case .pattern where fileName.contains("@"):
+            // Two versions of a pattern may stand side by side; then each file says which it holds.
+            let stem = String(fileName.dropLast(".yaml".count))
+            if let version = json["version"]?.string, stem != "\(json["name"]?.string ?? "")@\(version)" {
+                issues.append(
+                    AssetIssue(
+                        "/version", "The file is called `\(stem)` and holds another name or version.",
+                        remedy: "Name it `<name>@<version>.yaml`."))
+            }
+            return stem
+        case .connection, .contract, .calendar, .onCall, .workflow, .pattern, .policy, .connector, .policyTests, .runbook:
             let stem = String(fileName.prefix { $0 != "." })
             agree(json, "name", stem, "file", issues: &issues)
             return stem
@@ -145,6 +162,24 @@ enum AssetKinds {
 }
 
 extension JSONValue {
+    /// The first place, in reading order, of a `workflow` inside a `run` that is as asked; empty when there is none.
+    fileprivate func pointer(at pointer: String = "", toRun fits: (JSONValue) -> Bool) -> String {
+        func search(_ value: JSONValue, _ pointer: String) -> String? {
+            switch value {
+            case .object(let object):
+                if let inner = object["run"]?["workflow"], fits(inner) { return pointer + "/run/workflow" }
+                for (key, inner) in object {
+                    if let found = search(inner, pointer + "/" + AssetIssue.token(key)) { return found }
+                }
+            case .array(let items):
+                for (index, inner) in items.enumerated() { if let found = search(inner, "\(pointer)/\(index)") { return found } }
+            case .null, .bool, .number, .string: break
+            }
+            return nil
+        }
+        return search(self, pointer) ?? ""
+    }
+
     /// The first place, in reading order, where a member of one of these names holds that text; empty when there is none.
     fileprivate func pointer(to text: String, named names: [String], at pointer: String = "") -> String {
         func search(_ value: JSONValue, _ pointer: String) -> String? {

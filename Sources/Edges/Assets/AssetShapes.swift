@@ -17,6 +17,7 @@ enum AssetShapes {
         case .onCall: [OnCallDocument.shape]
         case .calendar: [calendar]
         case .workflow: [WorkflowShapes.workflow]
+        case .pattern: [WorkflowShapes.pattern]
         case .policy:
             [
                 PolicyShapes.decisionTable, PolicyShapes.approvalMatrix, PolicyShapes.tolerances, PolicyShapes.dutySeparation,
@@ -30,7 +31,7 @@ enum AssetShapes {
 
     /// What the shapes of a kind refer to by name.
     static func definitions(of kind: AssetKind) -> [(name: String, shape: Shape)] {
-        kind == .workflow ? WorkflowShapes.definitions : []
+        kind == .workflow || kind == .pattern ? WorkflowShapes.definitions : []
     }
 
     /// What every versioned document begins with.

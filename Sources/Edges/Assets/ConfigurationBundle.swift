@@ -74,7 +74,8 @@ package struct ConfigurationBundle: Sendable {
             ScopeEntry(scope: $0.scope, slug: $0.slug, name: $0.name, locale: $0.locale, timeZone: $0.timeZone)
         }
         var entries: [Entry] = []
-        for asset in tree.assets where asset.kind != .policyTests {
+        // Tests and patterns are for those who write; what was made with them is whole without them.
+        for asset in tree.assets where asset.kind != .policyTests && asset.kind != .pattern {
             let hash = try ConfigurationBundle.hash(of: asset.document.json, of: asset.name, sha256: sha256)
             entries.append(
                 Entry(

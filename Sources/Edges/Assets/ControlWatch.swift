@@ -36,7 +36,7 @@ struct ControlWatch {
         case .brand: return change.path.contains("locks") && change.new == nil && change.old != nil ? "a lock is lifted" : nil
         case .policy: return policy(change)
         case .workflow: return workflow(change)
-        case .partner, .calendar, .onCall, .connector, .policyTests, .runbook, nil: return nil
+        case .partner, .calendar, .onCall, .connector, .pattern, .policyTests, .runbook, nil: return nil
         }
     }
 

@@ -28,7 +28,7 @@ struct CrossReferences {
             case .operatorFile, .partner, .contract, .judged, nil: break
             }
         }
-        return found + slugs() + emails() + contracts() + data()
+        return found + slugs() + emails() + contracts() + data() + InnerWorkflows(tree).issues()
     }
 
     /// The expressions of the workflows that tenants use, against what their runs are started with.
@@ -63,6 +63,7 @@ struct CrossReferences {
     private func place(for kind: AssetKind, named name: String) -> String {
         switch kind {
         case .workflow: "Write operator/library/workflows/\(name).yaml, or one of the tenant's own."
+        case .pattern: "Write operator/library/patterns/\(name).yaml."
         case .policy: "Write operator/library/policies/\(name).yaml, or one of the tenant's own."
         case .connector: "Write operator/library/connectors/\(name).yaml."
         case .calendar: "Write operator/calendars/\(name).yaml."
@@ -108,16 +109,17 @@ struct CrossReferences {
 
     /// What a workflow takes for granted: the tenant's connections, and a promise for every clock it moves.
     private func check(workflow name: String, at pointer: String, of tenant: TenantDocument, _ asset: Asset) -> [LocatedIssue] {
-        guard let reading = tree.visible(.workflow, name, from: asset.scope)?.reading else { return [] }
+        // What runs inside a workflow takes it for granted as well.
+        let readings = InnerWorkflows(tree).all(name, from: asset.scope).compactMap(\.reading)
         let own = tree.assets.filter { $0.scope == asset.scope }
         let known = own.filter { $0.kind == .connection }.map(\.name) + tenant.entities.map(\.connection)
-        var found = reading.connections.filter { !known.contains($0) }.map { needed in
+        var found = Set(readings.flatMap(\.connections)).sorted().filter { !known.contains($0) }.map { needed in
             issue(asset, pointer, "The workflow `\(name)` needs a connection `\(needed)`.", "Write connections/\(needed).yaml.")
         }
         // A contract that cannot be read may promise anything.
         guard own.allSatisfy({ $0.kind != .contract || $0.reading != nil }) else { return found }
         let promised = Set(tree.contracts(of: asset.scope).flatMap { $0.contract.objectives.map(\.name) })
-        for clock in reading.objectives where !promised.contains(clock) {
+        for clock in Set(readings.flatMap(\.objectives)).sorted() where !promised.contains(clock) {
             let gap = AssetIssue(
                 pointer, "No contract of the tenant promises anything for the clock `\(clock)`.",
                 remedy: "Add an objective of that name to a contract.", severity: .warning)

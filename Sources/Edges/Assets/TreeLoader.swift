@@ -9,6 +9,7 @@ struct TreeLoader {
     private(set) var assets: [Asset] = []
     private(set) var issues: [LocatedIssue] = []
     private(set) var samples: [SampleFile] = []
+    private var patterns = PatternShelf()
 
     init(root: String) {
         self.root = root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root
@@ -33,7 +34,8 @@ struct TreeLoader {
             "library": .fixed(
                 files: [:], required: [],
                 folders: [
-                    "workflows": .documents(.workflow), "policies": .documents(.policy), "connectors": .sampled(.connector),
+                    "patterns": .documents(.pattern), "workflows": .documents(.workflow), "policies": .documents(.policy),
+                    "connectors": .sampled(.connector),
                 ]),
         ])
 
@@ -141,7 +143,8 @@ struct TreeLoader {
         case .images:
             for name in list(folder) where !isNote(name) { checkImage("\(folder)/\(name)", name) }
         case .fixed(let files, let required, let folders):
-            let names = list(folder)
+            // Patterns come before the workflows that use them.
+            let names = list(folder).sorted { ($0 == "patterns" ? 0 : 1, $0) < ($1 == "patterns" ? 0 : 1, $1) }
             for name in names where !isNote(name) {
                 let path = "\(folder)/\(name)"
                 if let kind = files[name] {
@@ -175,9 +178,16 @@ struct TreeLoader {
         guard let bytes = bytes(of: path) else { return }
         let read = YAMLReader.read(bytes, path: path)
         issues += read.issues
-        guard let document = read.document else { return addUnreadable(path, fileName, kind, scope) }
+        guard let written = read.document else {
+            if kind == .pattern { patterns.noteUnusable() }
+            return addUnreadable(path, fileName, kind, scope)
+        }
+        if kind == .pattern { patterns.add(written) }
+        let (whole, misuses) = kind == .workflow ? patterns.resolved(written) : (written, [])
+        issues += misuses.prefix(AssetBounds.issuesPerFileMax)
+        let document = whole ?? written
         var problems: [AssetIssue] = []
-        let reading = AssetKinds.read(kind, document.json, scope: scope, issues: &problems)
+        let reading = whole == nil ? nil : AssetKinds.read(kind, document.json, scope: scope, issues: &problems)
         let name = AssetKinds.name(of: kind, document.json, fileName: fileName, scope: scope, issues: &problems)
         if kind.isVersioned, document.json.object != nil, document.json["version"]?.string == nil,
             !problems.contains(where: { $0.pointer == "/version" || $0.message.contains("`version`") })

@@ -17,6 +17,41 @@ enum WorkflowShapes {
             optional(
                 "secondPerson", .list(of: .choice(WorkflowDefinition.operations), count: 0...6),
                 "what is done to its runs from outside only when a second person confirms it."),
+            optional("extends", patternKey, "a pattern that gives what this file does not say."),
+            optional("with", arguments, "the values of the pattern's parameters."),
+        ])
+
+    /// `name@version`.
+    private static let patternKey = Shape.text(
+        TextRule(
+            "a pattern and its version", pattern: "^[a-z][a-z0-9-]{0,62}@.{1,60}$", length: 3...124,
+            remedy: "Write it as name@version, such as question@1.0."
+        ) { _ in true })
+    private static let arguments = Shape.table(keys: .memberName, values: value, count: 0...WorkflowPattern.parametersMax)
+
+    static let pattern = ObjectShape(
+        "a pattern of workflows", "A step, or a workflow's body, that is written once and used by name and version.",
+        AssetShapes.head("pattern") + [
+            optional(
+                "parameters", .table(keys: .memberName, values: .object(parameter), count: 0...WorkflowPattern.parametersMax),
+                "what each place of use gives."),
+            optional(
+                "step", .anything("a step; {parameter: name} is a value given, $[name] a part of a text."), "the step it gives."),
+            optional("workflow", .anything("a workflow without its head."), "the workflow it gives."),
+        ])
+
+    private static let parameter = ObjectShape(
+        "a parameter", "A value that each place of use gives.",
+        [
+            required(
+                "type",
+                .choice(["text", "name", "integer", "boolean", "choice", "expression", "list", "object", "value"]),
+                "what kind of value."),
+            optional("title", .text(.line), "what it is for."),
+            optional("default", value, "taken where none is given."),
+            optional("min", number, "the least number, characters or items."),
+            optional("max", number, "the most."),
+            optional("values", .list(of: .text(.line), count: 1...WorkflowPattern.choicesMax), "what may be chosen."),
         ])
 
     /// `steps` and `task` contain each other.
@@ -38,10 +73,13 @@ enum WorkflowShapes {
         [required("duty", .text(.slug), "name of the duty."), required("person", value, "who did it.")])
 
     private static let task = ObjectShape(
-        "a step", "Exactly one of set, switch, do, call, for, fork, try, raise, wait, emit, listen.",
+        "a step",
+        "Exactly one of set, switch, do, call, for, fork, try, raise, wait, emit, listen, run, or a pattern that has it.",
         [
             optional("title", .text(.line), "as shown on pages."),
             optional("if", expression, "whether the step is taken."),
+            optional("run", .object(innerRun), "another workflow, as a run of its own that is waited for."),
+            optional("extends", patternKey, "a pattern that gives the rest of the step; `with` holds its values."),
             optional("set", .table(keys: .memberName, values: value, count: 1...50), "values to keep."),
             optional(
                 "switch", .list(of: .table(keys: stepName, values: .object(branchCase), count: 1...1), count: 1...50),
@@ -74,6 +112,21 @@ enum WorkflowShapes {
             optional("export", .table(keys: .memberName, values: expression, count: 0...50), "values to keep in the context."),
             optional("measure", .object(measure), "clocks that the step starts and stops."),
             optional("then", .text(.line), "continue, exit, end, or a step of the same list."),
+        ])
+
+    private static let innerRun = ObjectShape(
+        "a workflow inside", "A run of its own; what it leaves behind is what the step gives.",
+        [
+            required(
+                "workflow",
+                .object(
+                    ObjectShape(
+                        "a workflow and its input", "Always of one version.",
+                        [
+                            required("name", .text(.slug), "name of the workflow."),
+                            required("version", .text(.version), "the version that this workflow was written for."),
+                            required("input", value, "what the run is started with."),
+                        ])), "the workflow.")
         ])
 
     private static let branchCase = ObjectShape(

@@ -268,6 +268,14 @@ package enum RunQueries {
         """
     }
 
+    /// The lines of one type, oldest first.
+    package static func history(tenant: TenantID, run: RunID, type: String, limit: Int) -> SQL {
+        """
+        SELECT tenant_id, run_id, seq, at, type, step, summary, person_id, data FROM history
+        WHERE tenant_id = \(tenant) AND run_id = \(run) AND type = \(type) ORDER BY seq LIMIT \(limit)
+        """
+    }
+
     /// One page of runs, newest first; `phases` empty means all. The cursor is the last row's start and id.
     package static func page(tenant: TenantID, phases: [String], search: String?, before: (Moment, RunID)?, limit: Int) -> SQL {
         let cursor: SQL = before.map { "AND (r.started_at, r.id) < (\($0.0), \($0.1))" } ?? ""
@@ -289,7 +297,8 @@ package enum RunQueries {
             SELECT pinned->'workflow'->>'asset' AS asset FROM open
             UNION ALL SELECT pinned->'contract'->>'asset' FROM open
             UNION ALL SELECT pinned->'calendar'->>'asset' FROM open
-            UNION ALL SELECT policy.value->>'asset' FROM open, jsonb_each(pinned->'policies') AS policy) AS pin
+            UNION ALL SELECT policy.value->>'asset' FROM open, jsonb_each(pinned->'policies') AS policy
+            UNION ALL SELECT nested.value->>'asset' FROM open, jsonb_each(pinned->'workflows') AS nested) AS pin
         WHERE pin.asset IS NOT NULL GROUP BY pin.asset
         """
     }

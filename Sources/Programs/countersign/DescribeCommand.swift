@@ -54,6 +54,13 @@ struct DescribeCommand: AsyncParsableCommand {
                 let rows = (json[name]?.array ?? []).map { (scope: "", json: $0) }
                 if !rows.isEmpty { text += "\n\n\(Terminal.styled(name, .bold))\n" + listing.table(rows, showsScope: false) }
             }
+            let inside = (json["children"]?.array ?? []).map {
+                [Cells.text($0, "run"), Cells.text($0, "workflow"), Cells.text($0, "step")]
+            }
+            if !inside.isEmpty {
+                text += "\n\n\(Terminal.styled("runs inside", .bold))\n"
+                text += Terminal.table(["RUN", "WORKFLOW", "STEP"], inside, width: Terminal.width)
+            }
             return text + "\n\n" + HistoryText.table(history)
         }
     }

@@ -6,8 +6,8 @@ import Workflows
 /// `countersign workflow`: what can be done with one definition without a server.
 struct WorkflowCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "workflow", abstract: "Draw a workflow, or write it for other programs.",
-        subcommands: [DiagramCommand.self, ExportCommand.self])
+        commandName: "workflow", abstract: "Draw a workflow, write it for other programs, or show it without its patterns.",
+        subcommands: [DiagramCommand.self, ExportCommand.self, ResolveCommand.self])
 
     /// `countersign workflow diagram`.
     struct DiagramCommand: ParsableCommand {
@@ -51,8 +51,35 @@ struct WorkflowCommand: ParsableCommand {
         }
     }
 
-    static func read(_ file: String) throws -> (WorkflowDefinition, AssetDocument) {
-        let read = YAMLSource.read(try InputFile.bytes(file, maxBytes: 4_194_304), path: file == "-" ? "standard input" : file)
+    /// `countersign workflow resolve`.
+    struct ResolveCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "resolve", abstract: "Write a workflow as it runs, in JSON, with what its patterns give.",
+            discussion: """
+                That is the text that is checked, published and pinned. What is wrong with it is told where the pattern is used
+                and where it is written. Exit codes: 0 written; 1 the workflow has problems; 2 the file cannot be read.
+                """)
+
+        @Argument(help: "The workflow's YAML; - for standard input.")
+        var file: String
+
+        @Option(help: "The folder of patterns; that of the configuration around the file unless given.")
+        var patterns: String?
+
+        @Option(help: "The file to write; standard output unless given.")
+        var out: String?
+
+        func run() throws {
+            let (_, document) = try WorkflowCommand.read(file, patterns: patterns)
+            try WorkflowCommand.write(document.json.prettyText, to: out)
+        }
+    }
+
+    static func read(_ file: String, patterns: String? = nil) throws -> (WorkflowDefinition, AssetDocument) {
+        let bytes = try InputFile.bytes(file, maxBytes: 4_194_304)
+        let read = try WorkflowFile.read(
+            bytes, path: file == "-" ? "standard input" : file,
+            library: patterns ?? (file == "-" ? nil : WorkflowFile.library(of: file)))
         guard let document = read.document else {
             for issue in read.issues { Terminal.print(issue.description) }
             throw BadAnswer()

@@ -10,6 +10,9 @@ struct RequestRoutes: Sendable {
 
     init(_ services: Services) { self.services = services }
 
+    /// What is answered by one of the ways that it offers.
+    static let answered = ["exception", "task"]
+
     private static let object: JSONValue = ["type": "object"]
     private static let decisionSchema: JSONValue = [
         "type": "object", "required": ["verdict", "objectHash"], "additionalProperties": false,
@@ -22,15 +25,19 @@ struct RequestRoutes: Sendable {
     ]
     private static let resolutionSchema: JSONValue = [
         "type": "object", "required": ["resolution", "objectHash"], "additionalProperties": false,
-        "properties": ["resolution": ["type": "string"], "reason": ["type": "string"], "objectHash": ["type": "string"]],
+        "properties": [
+            "resolution": ["type": "string"], "reason": ["type": "string"], "objectHash": ["type": "string"],
+            "values": ["type": "object", "description": "What a task's form asks for, by the names of its fields."],
+        ],
     ]
 
     var all: [Route] {
         approvals + exceptions + tasks
     }
 
-    private func list(_ pattern: String, kind: String, _ permission: Permission, _ operation: String, _ summary: String) -> Route
-    {
+    private func list(
+        _ pattern: String, kinds: [String], _ permission: Permission, _ operation: String, _ summary: String
+    ) -> Route {
         let looking = services.looking
         return services.reading(
             pattern, permission,
@@ -43,7 +50,7 @@ struct RequestRoutes: Sendable {
         ) { request, context in
             let page = try PageRequest(request)
             let rows = try await looking.requests(
-                context.scope.id, kinds: [kind], openOnly: request.query("state") != "all", after: try page.position(TaskID.self),
+                context.scope.id, kinds: kinds, openOnly: request.query("state") != "all", after: try page.position(TaskID.self),
                 limit: page.limit)
             let people = try await names(context.scope.id)
             return page.answer(rows.map { Views.request($0, people: people) }, last: rows.last.map { ($0.createdAt, $0.id) })
@@ -51,14 +58,14 @@ struct RequestRoutes: Sendable {
     }
 
     private func single(
-        _ pattern: String, kind: String, _ permission: Permission, _ operation: String, _ summary: String
+        _ pattern: String, kinds: [String], _ permission: Permission, _ operation: String, _ summary: String
     ) -> Route {
         services.reading(
             "\(pattern)/{id}", permission, RouteDocumentation(operation, summary, responseSchema: RequestRoutes.object)
         ) { request, context in
-            let row = try await personRequest(request, context, kind: kind)
+            let row = try await personRequest(request, context, kinds: kinds)
             var body = Views.request(row, people: try await names(context.scope.id)).object ?? [:]
-            if let id = row.run, kind == "approval" {
+            if let id = row.run, row.kind == "approval" {
                 let run = try await services.looking.run(context.scope.id, id)
                 let deciders = try await services.looking.deciders(of: row, run: run)
                 body["couldDecide"] = deciders.map { .array($0.next.map { .string($0.name) }) }
@@ -68,9 +75,9 @@ struct RequestRoutes: Sendable {
         }
     }
 
-    private func personRequest(_ request: WebRequest, _ context: TenantContext, kind: String) async throws -> TaskRow {
+    private func personRequest(_ request: WebRequest, _ context: TenantContext, kinds: [String]) async throws -> TaskRow {
         let row = try await services.looking.task(context.scope.id, try request.id())
-        guard row.taskClass == "person", row.kind == kind else { throw Refusal.notFound }
+        guard row.taskClass == "person", kinds.contains(row.kind) else { throw Refusal.notFound }
         return row
     }
 
@@ -81,9 +88,9 @@ struct RequestRoutes: Sendable {
     private var approvals: [Route] {
         let approving = services.approving
         return [
-            list("approvals", kind: "approval", .approvalsRead, "listApprovals", "What waits for a signature, oldest first."),
+            list("approvals", kinds: ["approval"], .approvalsRead, "listApprovals", "What waits for a signature, oldest first."),
             single(
-                "approvals", kind: "approval", .approvalsRead, "getApproval",
+                "approvals", kinds: ["approval"], .approvalsRead, "getApproval",
                 "One approval with the object that a signature binds to."),
             services.writing(
                 "approvals/{id}/decision", .approvalsDecide,
@@ -93,7 +100,7 @@ struct RequestRoutes: Sendable {
                     problems: [400, 409, 412, 422])
             ) { request, body, context in
                 let fields = try BodyFields(body, known: ["verdict", "reason", "objectHash"])
-                let row = try await personRequest(request, context, kind: "approval")
+                let row = try await personRequest(request, context, kinds: ["approval"])
                 let verdict = try fields.text("verdict")
                 guard verdict == "approve" || verdict == "reject" else {
                     throw Refusal(
@@ -105,32 +112,32 @@ struct RequestRoutes: Sendable {
                     key: try Services.idempotencyKey(request))
                 return try Views.answer(try await approving.decide(decision, as: context.actor, scope: context.scope))
             },
-            claim("approvals/{id}/claim", kind: "approval", .approvalsDecide, "claimApproval"),
-            claim("exceptions/{id}/claim", kind: "exception", .exceptionsResolve, "claimException"),
-            release("approvals/{id}/release", kind: "approval", .approvalsDecide, "releaseApproval"),
-            release("exceptions/{id}/release", kind: "exception", .exceptionsResolve, "releaseException"),
+            claim("approvals/{id}/claim", kinds: ["approval"], .approvalsDecide, "claimApproval"),
+            claim("exceptions/{id}/claim", kinds: RequestRoutes.answered, .exceptionsResolve, "claimException"),
+            release("approvals/{id}/release", kinds: ["approval"], .approvalsDecide, "releaseApproval"),
+            release("exceptions/{id}/release", kinds: RequestRoutes.answered, .exceptionsResolve, "releaseException"),
         ]
     }
 
-    private func claim(_ pattern: String, kind: String, _ permission: Permission, _ operation: String) -> Route {
+    private func claim(_ pattern: String, kinds: [String], _ permission: Permission, _ operation: String) -> Route {
         services.writing(
             pattern, permission,
             RouteDocumentation(
                 operation, "Claims a request, so that colleagues see it is being looked at.",
                 responseSchema: RequestRoutes.object, problems: [400, 409, 422])
         ) { [services] request, _, context in
-            let row = try await personRequest(request, context, kind: kind)
+            let row = try await personRequest(request, context, kinds: kinds)
             try await services.approving.claim(row.id, as: context.actor, scope: context.scope)
             return (200, ["claimedBy": .string(context.visitor.name)])
         }
     }
 
-    private func release(_ pattern: String, kind: String, _ permission: Permission, _ operation: String) -> Route {
+    private func release(_ pattern: String, kinds: [String], _ permission: Permission, _ operation: String) -> Route {
         services.writing(
             pattern, permission,
             RouteDocumentation(operation, "Gives a claim back.", responseSchema: RequestRoutes.object, problems: [400, 409, 422])
         ) { [services] request, _, context in
-            let row = try await personRequest(request, context, kind: kind)
+            let row = try await personRequest(request, context, kinds: kinds)
             try await services.approving.release(row.id, as: context.actor, scope: context.scope)
             return (200, ["status": "released"])
         }
@@ -140,21 +147,24 @@ struct RequestRoutes: Sendable {
         let approving = services.approving
         return [
             list(
-                "exceptions", kind: "exception", .exceptionsRead, "listExceptions",
-                "Typed holds that wait for somebody, oldest first."),
-            single("exceptions", kind: "exception", .exceptionsRead, "getException", "One exception with its resolutions."),
+                "exceptions", kinds: RequestRoutes.answered, .exceptionsRead, "listExceptions",
+                "Typed holds and tasks that wait for somebody, oldest first."),
+            single(
+                "exceptions", kinds: RequestRoutes.answered, .exceptionsRead, "getException",
+                "One exception or task with its resolutions, and the form that is filled in with them."),
             services.writing(
                 "exceptions/{id}/resolution", .exceptionsResolve,
                 RouteDocumentation(
-                    "resolveException", "Resolves an exception in one of the ways it offers.",
+                    "resolveException",
+                    "Resolves an exception or task in one of the ways it offers; a task's form is in `values`.",
                     requestSchema: RequestRoutes.resolutionSchema,
                     responseSchema: RequestRoutes.object, problems: [400, 409, 412, 422])
             ) { request, body, context in
-                let fields = try BodyFields(body, known: ["resolution", "reason", "objectHash"])
-                let row = try await personRequest(request, context, kind: "exception")
+                let fields = try BodyFields(body, known: ["resolution", "reason", "objectHash", "values"])
+                let row = try await personRequest(request, context, kinds: RequestRoutes.answered)
                 let decision = Approving.Decision(
                     task: row.id, verdict: try fields.text("resolution"), reason: try fields.textIfAny("reason"),
-                    objectHash: try fields.text("objectHash"), key: try Services.idempotencyKey(request))
+                    objectHash: try fields.text("objectHash"), key: try Services.idempotencyKey(request), values: body["values"])
                 return try Views.answer(try await approving.decide(decision, as: context.actor, scope: context.scope))
             },
         ]

@@ -49,6 +49,7 @@ struct RunRoutes: Sendable {
                 body["requests"] = .array(tasks.filter { $0.taskClass == "person" }.map { Views.request($0, people: [:]) })
                 body["clocks"] = .array(clocks.map { Views.clock($0) })
                 body["pinned"] = run.pinned
+                try await looking.nesting(of: run).add(to: &body)
                 return .object(body)
             },
             services.reading(

@@ -41,7 +41,7 @@ enum Views {
             "id": JSONValue(row.id), "kind": .string(row.kind), "title": .string(row.title), "run": row.run.map { JSONValue($0) },
             "document": row.document.map { JSONValue($0) }, "code": row.request["code"], "object": row.request["object"],
             "objectHash": row.objectHash.map(JSONValue.string), "rounds": row.request["rounds"],
-            "resolutions": row.request["resolutions"],
+            "resolutions": row.request["resolutions"], "form": row.request["form"],
             "evidence": row.request["evidence"], "riskClass": row.request["riskClass"], "signatures": row.progress["signatures"],
             "state": .string(row.state), "outcome": row.outcome.map(JSONValue.string), "openedAt": JSONValue(row.createdAt),
             "claimedBy": row.claimedBy.flatMap { people[$0] }.map(JSONValue.string),

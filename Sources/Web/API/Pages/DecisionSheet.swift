@@ -16,7 +16,7 @@ struct DecisionSheet: Sendable {
     private let lastSignature: Receipt?
 
     static func make(
-        _ task: TaskRow, run: RunRow?, names: [PersonID: String], kit: PageKit, section: String
+        _ task: TaskRow, run: RunRow?, names: [PersonID: String], kit: PageKit, section: String, entered: TaskSheet? = nil
     ) async throws -> DecisionSheet {
         let document = try await task.document.asyncMap { try await kit.looking.document(kit.tenant, $0) }
         let invoiceRow = try await run?.invoice.asyncMap { try await kit.looking.invoice(kit.tenant, $0) }
@@ -32,7 +32,7 @@ struct DecisionSheet: Sendable {
         let title = run.map { "\($0.subject), \($0.counterparty)" } ?? document?.fileName ?? task.title
         return DecisionSheet(
             title: title, decision: task.kind == "approval" ? parts.decision : nil,
-            exception: task.kind == "exception" ? parts.exception(document) : nil,
+            exception: task.kind == "approval" ? nil : parts.exception(document, entered ?? TaskSheet(task)),
             evidence: EvidencePane(
                 tabs: [Tab(label: "Invoice", href: "\(kit.base)/\(section)/\(task.id)", isCurrent: true)],
                 invoice: invoice.map { InvoicePaper.draw($0, kit: kit) },
@@ -137,26 +137,30 @@ struct SheetParts: Sendable {
             rejectBlocked: blocked(.approvalsDecide, isRejection: true), isDecided: task.finishedAt != nil, claim: claim)
     }
 
-    func exception(_ document: DocumentRow?) -> ExceptionCard {
+    func exception(_ document: DocumentRow?, _ sheet: TaskSheet) -> ExceptionCard {
         let age = (task.finishedAt ?? kit.now).seconds(since: task.createdAt)
         let resolutions = (task.request["resolutions"]?.array ?? []).map { item in
             ExceptionCard.Resolution(
                 value: item["name"]?.string ?? "", label: item["label"]?.string ?? "",
-                consequence: item["consequence"]?.string ?? "")
+                consequence: item["consequence"]?.string ?? "", isChosen: item["name"]?.string == sheet.verdict)
         }
         let located = (findings.array ?? []).prefix(12).map { finding in
             Fact(label: finding["rule"]?.string ?? "finding", value: finding["message"]?.string ?? "")
         }
         let reason = evidence["reason"]?.string ?? task.request["object"]?["message"]?.string
         return ExceptionCard(
-            kicker: task.request["code"]?.string.map(codeWords) ?? "Exception", title: task.title,
+            kicker: task.request["code"]?.string.map(codeWords) ?? (task.kind == "task" ? "Task" : "Exception"),
+            title: task.title,
             amount: run.map { kit.amount($0.amountMinor, $0.currency) } ?? "none",
             party: run?.counterparty ?? document?.fileName ?? "", run: run.map { "\(kit.base)/runs/\($0.id)" } ?? "",
             age: "open \(DurationText.text(age))" + (task.claimedBy.flatMap { names[$0] }.map { ", with \($0)" } ?? ""),
             why: Markup(emphasis: reason ?? why),
             differences: differences, checks: checks, findings: Array(located), resolutions: resolutions,
             form: kit.form(path + "/decision"),
-            objectHash: task.objectHash ?? "", blocked: blocked(.exceptionsResolve), claim: claim)
+            objectHash: task.objectHash ?? "", actLabel: task.kind == "task" ? "Answer the task" : "Resolve the exception",
+            blocked: blocked(.exceptionsResolve), claim: claim, fields: sheet.fields, reason: sheet.reason,
+            needsReason: task.kind != "task",
+            shownObject: task.kind == "task" ? TaskSheet.facts(task.request["object"] ?? .null) : [])
     }
 
     private func codeWords(_ code: String) -> String { ExceptionCode(rawValue: code)?.title ?? code }

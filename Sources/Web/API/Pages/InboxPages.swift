@@ -19,55 +19,62 @@ struct InboxPages: Sendable {
                 .html(console.html(try await inbox(request, kit, open: nil)))
             },
             services.page("/inbox/{id}", .approvalsRead) { request, kit in
-                .html(console.html(try await inbox(request, kit, open: try await task(request, kit, kind: "approval"))))
+                .html(console.html(try await inbox(request, kit, open: try await task(request, kit, ["approval"]))))
             },
             services.page("/exceptions", .exceptionsRead) { request, kit in
                 .html(console.html(try await exceptions(request, kit)))
             },
             services.page("/exceptions/{id}", .exceptionsRead) { request, kit in
-                .html(console.html(try await inbox(request, kit, open: try await task(request, kit, kind: "exception"))))
+                .html(console.html(try await inbox(request, kit, open: try await task(request, kit, RequestRoutes.answered))))
             },
             services.posted("/inbox/{id}/decision", .approvalsDecide) { request, form, kit in
-                let row = try await task(request, kit, kind: "approval")
+                let row = try await task(request, kit, ["approval"])
                 return try await decide(row, form, kit, section: "inbox")
             },
-            services.posted("/exceptions/{id}/decision", .exceptionsResolve) { request, form, kit in
-                let row = try await task(request, kit, kind: "exception")
-                return try await decide(row, form, kit, section: "exceptions")
+            services.answering("/exceptions/{id}/decision", .exceptionsResolve) { request, form, kit in
+                let row = try await task(request, kit, RequestRoutes.answered)
+                let sheet = TaskSheet(row, form)
+                guard sheet.problems.isEmpty else {
+                    // What was typed is shown again with what is wrong beside it; nothing was sent to the run.
+                    return .html(console.html(try await inbox(request, kit, open: row, entered: sheet)), status: 422)
+                }
+                return .seeOther(try await decide(row, form, kit, section: "exceptions", values: sheet.values))
             },
-            claim("inbox", kind: "approval", .approvalsDecide), claim("exceptions", kind: "exception", .exceptionsResolve),
-            release("inbox", kind: "approval", .approvalsDecide), release("exceptions", kind: "exception", .exceptionsResolve),
+            claim("inbox", ["approval"], .approvalsDecide), claim("exceptions", RequestRoutes.answered, .exceptionsResolve),
+            release("inbox", ["approval"], .approvalsDecide), release("exceptions", RequestRoutes.answered, .exceptionsResolve),
         ]
     }
 
-    private func task(_ request: WebRequest, _ kit: PageKit, kind: String) async throws -> TaskRow {
+    private func task(_ request: WebRequest, _ kit: PageKit, _ kinds: [String]) async throws -> TaskRow {
         let row = try await kit.looking.task(kit.tenant, try request.id())
-        guard row.taskClass == "person", row.kind == kind else { throw Refusal.notFound }
+        guard row.taskClass == "person", kinds.contains(row.kind) else { throw Refusal.notFound }
         return row
     }
 
-    private func claim(_ section: String, kind: String, _ permission: Permission) -> Route {
+    private func claim(_ section: String, _ kinds: [String], _ permission: Permission) -> Route {
         services.posted("/\(section)/{id}/claim", permission) { [services] request, _, kit in
-            let row = try await task(request, kit, kind: kind)
+            let row = try await task(request, kit, kinds)
             try await services.approving.claim(row.id, as: kit.context.actor, scope: kit.context.scope)
             return "\(kit.base)/\(section)/\(row.id)?done=claimed"
         }
     }
 
-    private func release(_ section: String, kind: String, _ permission: Permission) -> Route {
+    private func release(_ section: String, _ kinds: [String], _ permission: Permission) -> Route {
         services.posted("/\(section)/{id}/release", permission) { [services] request, _, kit in
-            let row = try await task(request, kit, kind: kind)
+            let row = try await task(request, kit, kinds)
             try await services.approving.release(row.id, as: kit.context.actor, scope: kit.context.scope)
             return "\(kit.base)/\(section)/\(row.id)?done=released"
         }
     }
 
-    private func decide(_ row: TaskRow, _ form: FormFields, _ kit: PageKit, section: String) async throws -> String {
+    private func decide(
+        _ row: TaskRow, _ form: FormFields, _ kit: PageKit, section: String, values: JSONValue? = nil
+    ) async throws -> String {
         let verdict = try form.required("verdict", label: "The answer")
         let decision = Approving.Decision(
             task: row.id, verdict: verdict, reason: form["reason"].flatMap { $0.isEmpty ? nil : $0 },
             objectHash: try form.required("object_hash", label: "The shown version"),
-            key: try form.required("idempotency_key", label: "The form's key"))
+            key: try form.required("idempotency_key", label: "The form's key"), values: values)
         switch try await services.approving.decide(decision, as: kit.context.actor, scope: kit.context.scope) {
         case .done: return "\(kit.base)/\(section)/\(row.id)?signed=1"
         case .pending: return "\(kit.base)/\(section)/\(row.id)?done=pending"
@@ -77,11 +84,12 @@ struct InboxPages: Sendable {
 
     // MARK: Inbox and decision
 
-    private func inbox(_ request: WebRequest, _ kit: PageKit, open: TaskRow?) async throws -> InboxPage {
-        let isException = open?.kind == "exception"
+    private func inbox(_ request: WebRequest, _ kit: PageKit, open: TaskRow?, entered: TaskSheet? = nil) async throws -> InboxPage
+    {
+        let isException = open.map { RequestRoutes.answered.contains($0.kind) } ?? false
         let section = isException ? "exceptions" : "inbox"
         let rows = try await kit.looking.requests(
-            kit.tenant, kinds: [isException ? "exception" : "approval"], limit: InboxPages.listMax)
+            kit.tenant, kinds: isException ? RequestRoutes.answered : ["approval"], limit: InboxPages.listMax)
         let names = try await kit.names()
         let runs = try await runs(of: rows + (open.map { [$0] } ?? []), kit)
         let you = kit.context.visitor.identity.person.id
@@ -103,7 +111,7 @@ struct InboxPages: Sendable {
         let title = isException ? "Exceptions" : "Inbox"
         let sheet = try await open.asyncMap { row in
             let run = try await row.run.asyncMap { try await kit.looking.run(kit.tenant, $0) }
-            return try await DecisionSheet.make(row, run: run, names: names, kit: kit, section: section)
+            return try await DecisionSheet.make(row, run: run, names: names, kit: kit, section: section, entered: entered)
         }
         return InboxPage(
             frame: try await kit.frame(
@@ -131,7 +139,8 @@ struct InboxPages: Sendable {
 
     private func exceptions(_ request: WebRequest, _ kit: PageKit) async throws -> ExceptionsPage {
         let all = request.query("state") == "all"
-        let rows = try await kit.looking.requests(kit.tenant, kinds: ["exception"], openOnly: !all, limit: InboxPages.listMax)
+        let rows = try await kit.looking.requests(
+            kit.tenant, kinds: RequestRoutes.answered, openOnly: !all, limit: InboxPages.listMax)
         let names = try await kit.names()
         let runs = try await runs(of: rows, kit)
         let path = "\(kit.base)/exceptions"

@@ -171,11 +171,19 @@ extension Services {
         _ pattern: String, _ permission: Permission,
         _ act: @escaping @Sendable (WebRequest, FormFields, PageKit) async throws -> String
     ) -> Route {
+        answering(pattern, permission) { request, form, kit in .seeOther(try await act(request, form, kit)) }
+    }
+
+    /// The same for a form that may come back with what is wrong in it.
+    func answering(
+        _ pattern: String, _ permission: Permission,
+        _ act: @escaping @Sendable (WebRequest, FormFields, PageKit) async throws -> WebResponse
+    ) -> Route {
         Route(.post, "/t/{tenant}\(pattern)", access: .permission(permission.rawValue), bodyBytesMax: 65_536) { request in
             let kit = try await PageKit.tenant(self, request, permission)
             let form = try request.form()
             try access.checkForm(form, kit.context.visitor)
-            return .seeOther(try await act(request, form, kit))
+            return try await act(request, form, kit)
         }
     }
 }

@@ -166,8 +166,11 @@ struct RunPages: Sendable {
         var actions: [Action] = []
         if let open, open.kind == "approval", kit.may(.approvalsRead) {
             actions.append(Action(label: "Open decision", href: "\(kit.base)/inbox/\(open.id)", key: "o", isPrimary: true))
-        } else if let open, open.kind == "exception", kit.may(.exceptionsRead) {
-            actions.append(Action(label: "Open exception", href: "\(kit.base)/exceptions/\(open.id)", key: "o", isPrimary: true))
+        } else if let open, RequestRoutes.answered.contains(open.kind), kit.may(.exceptionsRead) {
+            actions.append(
+                Action(
+                    label: open.kind == "task" ? "Open task" : "Open exception", href: "\(kit.base)/exceptions/\(open.id)",
+                    key: "o", isPrimary: true))
         }
         let payment = try await run.invoice.asyncMap { try await services.releasing.payment(kit.tenant, invoice: $0) } ?? nil
         let drawing = RunDrawing(run: run, history: history, tasks: tasks, names: names, context: context, kit: kit)
@@ -184,7 +187,7 @@ struct RunPages: Sendable {
             figures: figures(run, clocks, kit), diagram: drawing.diagram, timeline: drawing.timeline, events: drawing.events,
             eventCount: kit.money.count(history.count), json: "\(kit.base)/runs/\(run.id)/data.json", panels: drawing.panels,
             receipts: entries.suffix(30).reversed().map { receipt($0, names, kit) }, sealed: "",
-            related: related(run, payment, kit),
+            related: related(run, payment, kit) + nested(try await kit.looking.nesting(of: run), kit),
             retry: run.phase == "held" && kit.may(.runsManage) ? kit.form("/runs/\(run.id)/retry") : nil,
             payment: run.outcome == "posted" && (payment?.state ?? "withheld") == "withheld" && kit.may(.paymentsPropose)
                 ? kit.form("/runs/\(run.id)/payment") : nil,
@@ -238,6 +241,21 @@ struct RunPages: Sendable {
         return
             "\(policy) \(receipt["version"]?.string ?? ""): \(rules.isEmpty ? "no rule applied" : rules.joined(separator: "; "))"
             + " (receipt \(HashText.short(hash, groups: 2)))"
+    }
+
+    /// The run around and the runs inside, each with its page.
+    private func nested(_ nesting: Nesting, _ kit: PageKit) -> [RunPage.Related] {
+        var out: [RunPage.Related] = []
+        if let parent = nesting.parent {
+            out.append(
+                RunPage.Related(
+                    label: "The run around this one", href: "\(kit.base)/runs/\(parent.run)", detail: "its step \(parent.step)"))
+        }
+        return out
+            + nesting.children.map { child in
+                RunPage.Related(
+                    label: "The run of \(child.workflow)", href: "\(kit.base)/runs/\(child.run)", detail: "step \(child.step)")
+            }
     }
 
     private func related(_ run: RunRow, _ payment: PaymentRow?, _ kit: PageKit) -> [RunPage.Related] {

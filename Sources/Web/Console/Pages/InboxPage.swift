@@ -172,8 +172,10 @@ package struct ExceptionCard: Sendable, Showing {
         package let consequence: String
         /// Why this person may not choose it; empty when they may.
         package let blocked: String
+        package let isChosen: Bool
 
-        package init(value: String, label: String, consequence: String, blocked: String = "") {
+        package init(value: String, label: String, consequence: String, blocked: String = "", isChosen: Bool = false) {
+            self.isChosen = isChosen
             self.value = value
             self.label = label
             self.consequence = consequence
@@ -181,6 +183,57 @@ package struct ExceptionCard: Sendable, Showing {
         }
 
         var shown: [(name: String, value: Any)] { [("isBlocked", !blocked.isEmpty)] }
+    }
+
+    /// One thing that is filled in with the answer.
+    package struct Field: Sendable, Showing {
+        package enum Control: Sendable { case line, paragraph, date, decimal, integer, choice, check }
+
+        package struct Choice: Sendable {
+            package let value: String
+            package let isChosen: Bool
+
+            package init(value: String, isChosen: Bool) {
+                self.value = value
+                self.isChosen = isChosen
+            }
+        }
+
+        package let name: String
+        package let label: String
+        package let help: String
+        let control: Control
+        package let value: String
+        package let isOn: Bool
+        package let choices: [Choice]
+        package let lengthMax: String
+        package let isRequired: Bool
+        /// What is wrong with what was filled in; empty when nothing is.
+        package let problem: String
+
+        package init(
+            name: String, label: String, help: String = "", control: Control, value: String = "", isOn: Bool = false,
+            choices: [Choice] = [], lengthMax: String = "", isRequired: Bool = false, problem: String = ""
+        ) {
+            self.name = name
+            self.label = label
+            self.help = help
+            self.control = control
+            self.value = value
+            self.isOn = isOn
+            self.choices = choices
+            self.lengthMax = lengthMax
+            self.isRequired = isRequired
+            self.problem = problem
+        }
+
+        var shown: [(name: String, value: Any)] {
+            [
+                ("isLine", control == .line), ("isParagraph", control == .paragraph), ("isDate", control == .date),
+                ("isDecimal", control == .decimal), ("isInteger", control == .integer), ("isChoice", control == .choice),
+                ("isCheck", control == .check), ("isWrong", !problem.isEmpty),
+            ]
+        }
     }
 
     /// `Price hold, line 2`.
@@ -203,13 +256,24 @@ package struct ExceptionCard: Sendable, Showing {
     package let actLabel: String
     package let blocked: String
     package let claim: ClaimForm?
+    package let fields: [Field]
+    /// What was typed as the reason, when the form comes back.
+    package let reason: String
+    package let needsReason: Bool
+    /// What a task is about.
+    package let shownObject: [Fact]
 
     package init(
         kicker: String, title: String, amount: String, party: String, run: String, age: String, why: Markup,
         differences: [DifferenceTable] = [], checks: [Check] = [], findings: [Fact] = [], resolutions: [Resolution],
         notes: [Fact] = [], form: FormTarget, objectHash: String, actLabel: String = "Resolve the exception",
-        blocked: String = "", claim: ClaimForm? = nil
+        blocked: String = "", claim: ClaimForm? = nil, fields: [Field] = [], reason: String = "", needsReason: Bool = true,
+        shownObject: [Fact] = []
     ) {
+        self.fields = fields
+        self.reason = reason
+        self.needsReason = needsReason
+        self.shownObject = shownObject
         self.kicker = kicker
         self.title = title
         self.amount = amount
