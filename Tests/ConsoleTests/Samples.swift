@@ -114,6 +114,7 @@ enum Samples {
             ("service", service(brand)), ("incidents", incidents(brand)), ("incident", incident(brand)),
             ("documents", documents(brand)), ("payments", payments(brand)),
             ("workers", workers(brand)), ("connections", connections(brand)), ("audit", audit(brand)),
+            ("on-call", onCall(brand)),
             ("policies", policies(brand)),
             ("not-found", notFound(brand)),
             ("forbidden", forbidden(brand)), ("broken", broken(brand)), ("bare-not-found", bareNotFound(brand)),

@@ -6,7 +6,8 @@ struct RunbookBody {
     static let commands: [(verb: String, objects: [String])] = [
         ("get", ["runs", "incidents", "tasks", "workers"]), ("describe", ["run"]), ("logs", []), ("retry", ["task"]),
         ("acknowledge", ["incident"]), ("resolve", ["incident"]), ("sla", ["explain"]),
-        ("audit", ["list", "export", "verify"]),
+        ("audit", ["list", "export", "verify"]), ("on-call", ["now", "coverage", "test"]),
+        ("incident", ["mitigate", "reopen", "severity", "priority", "assign", "note"]),
     ]
 
     private(set) var sections: [Runbook.Section: String] = [:]

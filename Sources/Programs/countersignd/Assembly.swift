@@ -43,13 +43,19 @@ struct Assembly: Sendable {
             workers.interrupt(tenant)
         }
         let reporting = Reporting(platform: platform, scopes: scopes)
+        let alerting = Alerting(platform: platform, desk: desk)
+        let pager = PageDelivery(platform: platform, assets: assets, scopes: scopes, alerting: alerting) { dispatch, tenant in
+            try await asking.page(dispatch, tenant: tenant)
+        }
         let engine = LaneEngine(
             platform: platform, assets: assets, workers: workers, leaseFactory: factory, resolve: { desk.resolve($0) },
-            changed: { reporting.noteChange($0) }, wanted: { staff.want($0) })
+            changed: { tenants in
+                reporting.noteChange(tenants)
+                pager.wake()
+            }, wanted: { staff.want($0) })
         let timekeeper = Timekeeper(platform: platform, engine: engine)
         lanes.attach(timekeeper)
         let intake = Intake(platform: platform, desk: desk)
-        let alerting = Alerting(platform: platform, desk: desk)
         let sealing = try Assembly.sealing(platform, scopes, alerting, settings)
         let posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
         Assembly.tellEnds(of: staff, workers, posting, platform.logger)
@@ -61,6 +67,8 @@ struct Assembly: Sendable {
             console: try PageRenderer.load(), access: access, looking: Looking(platform: platform, assets: assets),
             proving: AuditProving(platform: platform), approving: Approving(platform: platform, desk: desk),
             releasing: Releasing(platform: platform, desk: desk, assets: assets), watch: watch, alerting: alerting,
+            onCalling: OnCalling(platform: platform, assets: assets),
+            inbound: Inbound(platform: platform, scopes: scopes, desk: desk),
             intake: intake, applying: Applying(platform: platform, assets: assets, scopes: scopes), signingIn: signingIn,
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
             metrics: platform.metrics, clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure,
@@ -74,7 +82,7 @@ struct Assembly: Sendable {
             staff: staff, timekeeper: timekeeper, events: events)
         services = Assembly.parts(
             database: database, settings: settings, platform: platform, timekeeper: timekeeper, lanes: lanes,
-            reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing,
+            reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing, pager: pager,
             export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
             drop: settings.dropFolder.map { DropFolder(path: $0, intake: intake, scopes: scopes, logger: logger) })
     }
@@ -107,7 +115,7 @@ struct Assembly: Sendable {
     private static func parts(
         database: Database, settings: ServerSettings, platform: Platform, timekeeper: Timekeeper, lanes: LaneWaker,
         reporting: Reporting, site: Site, staff: Staff, workers: WorkerDesk, watchdog: Watchdog, sealing: Sealing,
-        export: TelemetryExport, drop: DropFolder?
+        pager: PageDelivery, export: TelemetryExport, drop: DropFolder?
     ) -> [any Service] {
         let store = database.store
         var parts: [any Service] = []
@@ -116,7 +124,7 @@ struct Assembly: Sendable {
         if settings.role.runsWork {
             parts += workParts(
                 timekeeper: timekeeper, lanes: lanes, reporting: reporting, site: site, staff: staff, workers: workers,
-                watchdog: watchdog, sealing: sealing, platform: platform)
+                watchdog: watchdog, sealing: sealing, pager: pager, platform: platform)
         } else {
             parts.append(Assembly.wakeUps(lanes, timekeeper, platform))
         }
@@ -130,7 +138,7 @@ struct Assembly: Sendable {
     /// What moves runs on: lanes, workers and what watches over them.
     private static func workParts(
         timekeeper: Timekeeper, lanes: LaneWaker, reporting: Reporting, site: Site, staff: Staff, workers: WorkerDesk,
-        watchdog: Watchdog, sealing: Sealing, platform: Platform
+        watchdog: Watchdog, sealing: Sealing, pager: PageDelivery, platform: Platform
     ) -> [any Service] {
         [
             Part(name: "lanes") {
@@ -146,6 +154,7 @@ struct Assembly: Sendable {
                     workers.stop()
                 }
             }, Part(name: "workers") { await staff.supervisor.run() },
+            Part(name: "pager") { await pager.run() },
             Part(name: "watchdog") { await watchdog.run() }, Part(name: "sealer") { await sealing.run() },
         ]
     }

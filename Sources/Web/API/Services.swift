@@ -15,6 +15,8 @@ package struct Services: Sendable {
     package let releasing: Releasing
     package let watch: ConnectionWatch
     package let alerting: Alerting
+    package let onCalling: OnCalling
+    package let inbound: Inbound
     package let intake: Intake
     package let applying: Applying
     package let signingIn: SigningIn
@@ -37,7 +39,7 @@ package struct Services: Sendable {
 
     package init(
         console: PageRenderer, access: Access, looking: Looking, proving: AuditProving, approving: Approving,
-        releasing: Releasing, watch: ConnectionWatch, alerting: Alerting, intake: Intake,
+        releasing: Releasing, watch: ConnectionWatch, alerting: Alerting, onCalling: OnCalling, inbound: Inbound, intake: Intake,
         applying: Applying, signingIn: SigningIn,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
         clock: WallClock,
@@ -54,6 +56,8 @@ package struct Services: Sendable {
         self.releasing = releasing
         self.watch = watch
         self.alerting = alerting
+        self.onCalling = onCalling
+        self.inbound = inbound
         self.intake = intake
         self.applying = applying
         self.signingIn = signingIn
