@@ -110,7 +110,8 @@ package struct OnCalling: Sendable {
         }
         guard !reason.isEmpty, reason.utf8.count <= OnCalling.reasonBytesMax else {
             throw Refusal(
-                .invalid, reason: "on-call.reason", "Say why in 1 to \(OnCalling.reasonBytesMax) bytes.", facts: ["field": "reason"])
+                .invalid, reason: "on-call.reason", "Say why in 1 to \(OnCalling.reasonBytesMax) bytes.",
+                facts: ["field": "reason"])
         }
         let current = try await assets.current(for: scope.id)
         guard let taker = current.staff[slug], rota.document.layers.contains(where: { $0.people.contains(slug) }) else {

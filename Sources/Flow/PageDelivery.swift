@@ -262,7 +262,8 @@ package final class PageDelivery: Sendable {
                 isOver
                     ? PageQueries.dequeue(lane: settled.lane, page: settled.id)
                     : PageQueries.postpone(
-                        lane: settled.lane, page: settled.id, until: now.adding(seconds: PageDelivery.pause(after: settled.attemptsUsed))))
+                        lane: settled.lane, page: settled.id,
+                        until: now.adding(seconds: PageDelivery.pause(after: settled.attemptsUsed))))
             if isOver, let incident = settled.incident {
                 statements.append(
                     IncidentQueries.append(
@@ -302,7 +303,9 @@ package final class PageDelivery: Sendable {
     private static func shown(_ text: String) -> String {
         var out = ""
         for character in text where out.utf8.count < answerBytesMax {
-            out.append(character.isNewline || !character.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F } ? " " : character)
+            out.append(
+                character.isNewline || !character.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
+                    ? " " : character)
         }
         return out
     }

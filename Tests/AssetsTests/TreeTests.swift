@@ -92,7 +92,8 @@ struct TreeTests {
             tree(channels: "[console]", second: "ada-hom"), "operator/on-call/platform.yaml:12:24", "no `ada-hom`", "`ada-holm`")
         // Hours without anybody are told with the first of them.
         func hours(_ lines: String) -> [String: String?] {
-            ["operator/on-call/platform.yaml": """
+            [
+                "operator/on-call/platform.yaml": """
                 kind: on-call
                 name: platform
                 title: Platform
@@ -104,7 +105,8 @@ struct TreeTests {
                 \(lines)
                 dutyManager: ada-holm
 
-                """]
+                """
+            ]
         }
         let office = SampleTree.issues(hours("hours: {days: [mon], from: \"09:00\", to: \"17:00\"}"))
         #expect(office.map(\.severity) == [.warning] && office[0].message.contains("Nobody is on call in 53 stretches"))

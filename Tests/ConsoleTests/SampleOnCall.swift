@@ -45,7 +45,8 @@ extension Samples {
             tests: [
                 OnCallPage.Test(status: .done, title: "mail to Lukas Brandt: taken, 250 2.0.0 queued", detail: "17 Nov 14:41:07"),
                 OnCallPage.Test(
-                    status: .failed, title: "chat to Lukas Brandt: given up after 6 attempts, status 503", detail: "17 Nov 14:41:07"),
+                    status: .failed, title: "chat to Lukas Brandt: given up after 6 attempts, status 503",
+                    detail: "17 Nov 14:41:07"),
             ],
             asking: OnCallPage.Asking(
                 form: form("/on-call/swaps"), zone: "Europe/Amsterdam",

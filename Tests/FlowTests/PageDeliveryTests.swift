@@ -46,7 +46,8 @@ struct PageDeliveryTests {
             let upper = try SampleConfiguration.upperOnCall(channels: channels, adding: members)
             _ = try await stage.house.applying.apply(upper, by: nil)
             let scope = try #require(try await stage.house.scopes.all().first { $0.kind == "operator" })
-            try await stage.house.applying.setSecret("whsec_" + Base64.encode(Array(0..<24)), name: "hook-key", in: scope.id, by: nil)
+            try await stage.house.applying.setSecret(
+                "whsec_" + Base64.encode(Array(0..<24)), name: "hook-key", in: scope.id, by: nil)
             try await stage.house.applying.setSecret("0123456789abcdef0123456789abcdef", name: "duty-key", in: scope.id, by: nil)
             try await stage.open()
             let post = Post()

@@ -141,7 +141,8 @@ struct PagingTests {
         }
     }
 
-    @Test("layers are told again as often as the rota says, a round robin goes on with each incident, and everyone means everyone")
+    @Test(
+        "layers are told again as often as the rota says, a round robin goes on with each incident, and everyone means everyone")
     func tellings() async throws {
         let again = try SampleConfiguration.upperOnCall(adding: [("repeats", 1)])
         try await story(again) { stage in
@@ -225,7 +226,8 @@ struct PagingTests {
             let until = stage.now.adding(seconds: 86_400)
             func ask(_ slug: String, taker: String) async throws -> SwapRow {
                 try await calling.askSwap(
-                    layer: 0, from: from, to: until, taker: taker, reason: "A wedding.", as: try await colleague(slug, stage), scope: upper)
+                    layer: 0, from: from, to: until, taker: taker, reason: "A wedding.", as: try await colleague(slug, stage),
+                    scope: upper)
             }
             for (giver, taker, reason) in [
                 ("saskia", "tomas", "on-call.not-yours"), ("tomas", "tomas", "on-call.self"), ("tomas", "ines", "on-call.taker"),
@@ -238,7 +240,9 @@ struct PagingTests {
             await #expect {
                 _ = try await calling.answerSwap(swap.id, .agreed, as: try await colleague("tomas", stage), scope: upper)
             } throws: { ($0 as? Refusal)?.reason == "on-call.not-asked" }
-            #expect(try await calling.answerSwap(swap.id, .agreed, as: try await colleague("saskia", stage), scope: upper).state == "agreed")
+            #expect(
+                try await calling.answerSwap(swap.id, .agreed, as: try await colleague("saskia", stage), scope: upper).state
+                    == "agreed")
             await #expect {
                 _ = try await calling.answerSwap(swap.id, .withdrawn, as: try await colleague("tomas", stage), scope: upper)
             } throws: { ($0 as? Refusal)?.reason == "on-call.answered" }
@@ -252,7 +256,10 @@ struct PagingTests {
             #expect(try await pages(stage).last?.name == "Tomas Reyl", "the shift is given away to its end and not beyond")
             let entries = try await stage.store.withTenant(upper.id) { tx in
                 try await tx.query(
-                    "SELECT action FROM audit_entry WHERE tenant_id = \(upper.id) AND object_type = 'on-call-swap' ORDER BY number"
+                    """
+                    SELECT action FROM audit_entry WHERE tenant_id = \(upper.id) AND object_type = 'on-call-swap'
+                    ORDER BY number
+                    """
                 ).column(as: String.self)
             }
             #expect(entries == ["on-call.swap-asked", "on-call.swap-agreed"])

@@ -20,18 +20,22 @@ struct InboundAlertTests {
     @Test("an event says what, how urgent and by which key, and its end names the same key")
     func events() throws {
         let (alert, key) = try InboundAlert.pagerDuty(event())
-        #expect(alert == InboundAlert(deed: .trigger, source: "events", key: "disk/7", summary: "The disk is full", severity: .sev2))
+        #expect(
+            alert == InboundAlert(deed: .trigger, source: "events", key: "disk/7", summary: "The disk is full", severity: .sev2))
         #expect(key == Self.key)
         #expect(try InboundAlert.pagerDuty(event { $0["event_action"] = "resolve" }).alert.deed == .resolve)
         let unnamed = try InboundAlert.pagerDuty(event { $0["dedup_key"] = nil }).alert
         #expect(unnamed.key == "erp-1/The disk is full")
     }
 
-    @Test("what has not the form is refused with the place", arguments: [
-        ("routing_key", "short", "routing_key"), ("event_action", "acknowledge", "event_action"),
-        ("payload", nil, "payload/summary"), ("payload", ["summary": "s", "source": "x", "severity": "loud"], "payload/severity"),
-        ("payload", ["summary": "s", "severity": "info"], "payload/source"), ("dedup_key", "", "dedup_key"),
-    ] as [(String, JSONValue, String)])
+    @Test(
+        "what has not the form is refused with the place",
+        arguments: [
+            ("routing_key", "short", "routing_key"), ("event_action", "acknowledge", "event_action"),
+            ("payload", nil, "payload/summary"),
+            ("payload", ["summary": "s", "source": "x", "severity": "loud"], "payload/severity"),
+            ("payload", ["summary": "s", "severity": "info"], "payload/source"), ("dedup_key", "", "dedup_key"),
+        ] as [(String, JSONValue, String)])
     func refused(member: String, value: JSONValue, field: String) throws {
         #expect { _ = try InboundAlert.pagerDuty(event { $0[member] = value }) } throws: {
             ($0 as? Refusal)?.reason == "alert.event" && ($0 as? Refusal)?.facts["field"] == field

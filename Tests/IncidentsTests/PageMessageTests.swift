@@ -16,7 +16,8 @@ struct PageMessageTests {
 
     private func lines(_ message: PageMessage) throws -> [String] {
         let at = try #require(Moment("2026-01-05T09:00:00Z"))
-        let text = String(decoding: message.mail(from: "pager@northgate.example", to: "t@northgate.example", at: at), as: UTF8.self)
+        let text = String(
+            decoding: message.mail(from: "pager@northgate.example", to: "t@northgate.example", at: at), as: UTF8.self)
         return text.split(separator: "\r\n", omittingEmptySubsequences: false).map(String.init)
     }
 

@@ -33,7 +33,9 @@ struct ResponseFiguresTests {
             let values = (0..<dice.int(1...40)).map { _ in Int64(dice.int(0...50)) }
             let interval = ResponseFigures(values.map { incident($0, nil) }).toAcknowledge
             let (median, decile) = (try #require(interval.medianSeconds), try #require(interval.ninthDecileSeconds))
-            #expect(values.filter { $0 <= median }.count * 2 >= values.count && values.filter { $0 < median }.count * 2 < values.count)
+            #expect(
+                values.filter { $0 <= median }.count * 2 >= values.count && values.filter { $0 < median }.count * 2 < values.count
+            )
             #expect(values.filter { $0 <= decile }.count * 10 >= values.count * 9)
             #expect(values.filter { $0 < decile }.count * 10 < values.count * 9)
             #expect(interval == ResponseFigures(values.shuffled(using: &dice).map { incident($0, nil) }).toAcknowledge)

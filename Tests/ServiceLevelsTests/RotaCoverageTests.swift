@@ -40,7 +40,9 @@ struct RotaCoverageTests {
             return false
         }
 
-        private func max(_ left: (day: Int, second: Int), _ right: (Int, Int), by less: ((Int, Int), (Int, Int)) -> Bool) -> (
+        private func max(
+            _ left: (day: Int, second: Int), _ right: (Int, Int), by less: ((Int, Int), (Int, Int)) -> Bool
+        ) -> (
             day: Int, second: Int
         ) { less(left, right) ? right : left }
     }
@@ -70,7 +72,8 @@ struct RotaCoverageTests {
                 if at >= start {
                     while shifts[index].end <= at { index += 1 }
                     guard shifts[index].user == user else {
-                        Issue.record("\(name) at \(at): \(shifts[index].user ?? "nobody") and not \(user ?? "nobody"), seed \(dice.seed)")
+                        Issue.record(
+                            "\(name) at \(at): \(shifts[index].user ?? "nobody") and not \(user ?? "nobody"), seed \(dice.seed)")
                         return
                     }
                 }
@@ -139,9 +142,10 @@ struct RotaCoverageTests {
             from: try at("2026-11-01T04:00:00Z"), to: try at("2026-11-02T12:00:00Z"))
         // 01:30 comes twice that night; the first one hands over.
         #expect(shifts.map(\.user) == [nil, "ada", "cleo", "ada", "ben"])
-        #expect(shifts.map(\.start) == [
-            try at("2026-11-01T04:00:00Z"), try at("2026-11-01T05:30:00Z"), try at("2026-11-01T05:45:00Z"),
-            try at("2026-11-01T06:15:00Z"), try at("2026-11-02T06:30:00Z"),
-        ])
+        #expect(
+            shifts.map(\.start) == [
+                try at("2026-11-01T04:00:00Z"), try at("2026-11-01T05:30:00Z"), try at("2026-11-01T05:45:00Z"),
+                try at("2026-11-01T06:15:00Z"), try at("2026-11-02T06:30:00Z"),
+            ])
     }
 }

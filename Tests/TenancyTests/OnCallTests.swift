@@ -67,18 +67,24 @@ struct OnCallTests {
         #expect(loud.quietUntil(noon, zone: zone) == nil)
     }
 
-    @Test("what is wrong is told where", arguments: [
-        ("overrides", [["from": "2026-12-27T09:00", "to": "2026-12-24T18:00", "person": "ben"]], "/overrides/0/to"),
-        ("overrides", [["from": "2026-12-24T18:00", "to": "2026-12-27T09:00", "person": "ben", "layer": 3]], "/overrides/0/layer"),
-        ("overrides", [["from": "2026-12-24T18:00Z", "to": "2026-12-27T09:00", "person": "ben"]], "/overrides/0/from"),
-        ("hours", ["from": "08:00", "to": "08:00"], "/hours/to"), ("quietHours", ["from": "08:00", "to": "08:00"], "/quietHours/to"),
-        ("channels", ["console", "mail"], "/channels/1"), ("people", [], "/people"), ("repeats", 9, "/repeats"),
-        ("mail", ["server": "smtp://mail.example:25", "from": "a@b.example", "tls": "none"], "/mail/tls"),
-        ("mail", ["server": "smtps://mail.example:465", "from": "a@b.example", "user": "u"], "/mail"),
-        ("mail", ["server": "https://mail.example", "from": "a@b.example"], "/mail/server"),
-        ("webhook", ["url": "https://hooks.example/x"], "/webhook"),
-        ("chat", ["url": "http://chat.example/x"], "/chat/url"),
-    ] as [(String, JSONValue, String)])
+    @Test(
+        "what is wrong is told where",
+        arguments: [
+            ("overrides", [["from": "2026-12-27T09:00", "to": "2026-12-24T18:00", "person": "ben"]], "/overrides/0/to"),
+            (
+                "overrides", [["from": "2026-12-24T18:00", "to": "2026-12-27T09:00", "person": "ben", "layer": 3]],
+                "/overrides/0/layer"
+            ),
+            ("overrides", [["from": "2026-12-24T18:00Z", "to": "2026-12-27T09:00", "person": "ben"]], "/overrides/0/from"),
+            ("hours", ["from": "08:00", "to": "08:00"], "/hours/to"),
+            ("quietHours", ["from": "08:00", "to": "08:00"], "/quietHours/to"),
+            ("channels", ["console", "mail"], "/channels/1"), ("people", [], "/people"), ("repeats", 9, "/repeats"),
+            ("mail", ["server": "smtp://mail.example:25", "from": "a@b.example", "tls": "none"], "/mail/tls"),
+            ("mail", ["server": "smtps://mail.example:465", "from": "a@b.example", "user": "u"], "/mail"),
+            ("mail", ["server": "https://mail.example", "from": "a@b.example"], "/mail/server"),
+            ("webhook", ["url": "https://hooks.example/x"], "/webhook"),
+            ("chat", ["url": "http://chat.example/x"], "/chat/url"),
+        ] as [(String, JSONValue, String)])
     func wrong(member: String, value: JSONValue, pointer: String) {
         let (read, issues) = parsed { $0[member] = value }
         #expect(issues.contains { $0.pointer == pointer && $0.severity == .error }, "\(issues)")
@@ -89,7 +95,9 @@ struct OnCallTests {
     func channels() throws {
         let (read, issues) = parsed {
             $0["channels"] = ["console", "mail", "webhook"]
-            $0["mail"] = ["server": "smtps://mail.example:465", "from": "pager@b.example", "user": "pager", "secret": "pager-mail"]
+            $0["mail"] = [
+                "server": "smtps://mail.example:465", "from": "pager@b.example", "user": "pager", "secret": "pager-mail",
+            ]
             $0["webhook"] = ["url": "http://127.0.0.1:9009/hook", "secret": "hook", "allow": ["127.0.0.1:9009"]]
         }
         let rota = try #require(read, "\(issues)")

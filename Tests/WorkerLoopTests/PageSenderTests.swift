@@ -46,7 +46,9 @@ struct PageSenderTests {
         #expect(heard.commands.contains("MAIL FROM:<pager@northgate.example>"))
         #expect(heard.commands.contains("RCPT TO:<tomas@northgate.example>"))
         #expect(heard.commands.contains { $0.hasPrefix("AUTH PLAIN") })
-        #expect(heard.message == "Subject: [sev2] INC-1\n\nThe worker does not answer.\n..hidden dot", "a dot at the margin is doubled")
+        #expect(
+            heard.message == "Subject: [sev2] INC-1\n\nThe worker does not answer.\n..hidden dot",
+            "a dot at the margin is doubled")
         #expect(!answer.text.contains("a secret"))
     }
 

@@ -67,7 +67,8 @@ package struct PageMessage: Sendable, Equatable {
     package func mail(from sender: String, to address: String, at now: Moment) -> [UInt8] {
         let lines = [
             "Date: \(PageMessage.mailDate(now))", "From: Countersign <\(sender)>", "To: <\(address)>",
-            "Subject: \(PageMessage.encodedWords(subject))", "Message-ID: <page-\(id)@\(sender.split(separator: "@").last ?? "")>",
+            "Subject: \(PageMessage.encodedWords(subject))",
+            "Message-ID: <page-\(id)@\(sender.split(separator: "@").last ?? "")>",
             "Auto-Submitted: auto-generated", "MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8",
             "Content-Transfer-Encoding: base64", "",
         ]
@@ -144,7 +145,8 @@ package struct PageMessage: Sendable, Equatable {
         let date = CivilDate(utc: moment)
         let text = moment.text(fraction: 0)
         let time = text.dropFirst(11).prefix(8)
-        return "\(days[date.weekday - 1]), \(date.description.suffix(2)) \(months[Int(date.month) - 1]) \(date.year) \(time) +0000"
+        return
+            "\(days[date.weekday - 1]), \(date.description.suffix(2)) \(months[Int(date.month) - 1]) \(date.year) \(time) +0000"
     }
 
     /// RFC 2047: a line of ASCII as it is, anything else in encoded words that never cut a character; no line end survives.

@@ -55,7 +55,8 @@ package struct ResponseFigures: Sendable, Hashable {
     package init(_ cases: [Case]) {
         toAcknowledge = Interval(
             cases.compactMap { item in item.acknowledgedAt.map { $0.seconds(since: item.openedAt) } }, of: cases.count)
-        toResolve = Interval(cases.compactMap { item in item.resolvedAt.map { $0.seconds(since: item.openedAt) } }, of: cases.count)
+        toResolve = Interval(
+            cases.compactMap { item in item.resolvedAt.map { $0.seconds(since: item.openedAt) } }, of: cases.count)
     }
 
     package var json: JSONValue { ["acknowledge": toAcknowledge.json, "resolve": toResolve.json] }

@@ -123,7 +123,8 @@ package struct OnCallDocument: Sendable {
 
     package init(
         name: String, title: String, timeZone: String, layers: [Layer], repeats: Int = 0, overrides: [Override] = [],
-        channels: [PageChannel] = [.console], settings: ChannelSettings = .none, dutyManager: String, quietHours: ServiceWindow? = nil
+        channels: [PageChannel] = [.console], settings: ChannelSettings = .none, dutyManager: String,
+        quietHours: ServiceWindow? = nil
     ) {
         self.name = name
         self.title = title

@@ -127,7 +127,8 @@ extension OnCallDocument {
             telling = fields.textIfAny("tell").flatMap { Telling(rawValue: $0) } ?? .turn
             answerSeconds = json["escalateAfterMinutes"]?.int.map { $0 * 60 } ?? above?.answerSeconds ?? 900
             var turns: [Turn] = []
-            let written = [(json, pointer)] + fields.list("turns").enumerated().map { ($0.element, "\(pointer)/turns/\($0.offset)") }
+            let written =
+                [(json, pointer)] + fields.list("turns").enumerated().map { ($0.element, "\(pointer)/turns/\($0.offset)") }
             for (item, place) in written {
                 let own = Fields(item)
                 let hours = item["hours"].flatMap { OnCallDocument.hours($0, at: place + "/hours", issues: &issues) }
@@ -144,7 +145,8 @@ extension OnCallDocument {
 
     private static func hours(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> Hours? {
         let words = Fields(json).texts("days")
-        let days = words.isEmpty ? Set(1...7) : Set(words.compactMap { ServiceCalendar.weekdays.firstIndex(of: $0).map { $0 + 1 } })
+        let days =
+            words.isEmpty ? Set(1...7) : Set(words.compactMap { ServiceCalendar.weekdays.firstIndex(of: $0).map { $0 + 1 } })
         return window(json, at: pointer, issues: &issues).map { Hours(days: days, window: $0) }
     }
 
@@ -175,7 +177,8 @@ extension OnCallDocument {
         }
         guard (from.date.daysSince1970, from.secondOfDay) < (to.date.daysSince1970, to.secondOfDay) else {
             issues.append(
-                AssetIssue(pointer + "/to", "The override ends before it begins.", remedy: "Write a later time, or swap the two."))
+                AssetIssue(pointer + "/to", "The override ends before it begins.", remedy: "Write a later time, or swap the two.")
+            )
             return nil
         }
         return Override(from: from, to: to, person: fields.text("person"), layer: layer - 1)

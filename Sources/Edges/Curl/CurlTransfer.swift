@@ -133,6 +133,7 @@ final class CurlTransfer: @unchecked Sendable {
                 Int(envelope.isEncrypted ? CURLUSESSL_ALL.rawValue : CURLUSESSL_TRY.rawValue)),
         ]
         if let user = envelope.user, let password = envelope.password {
+            codes.append(cs_curl_set_long(handle, CURLOPT_SASL_IR, 1))
             codes.append(cs_curl_set_text(handle, CURLOPT_USERNAME, user))
             codes.append(cs_curl_set_text(handle, CURLOPT_PASSWORD, password))
         }
@@ -170,8 +171,9 @@ final class CurlTransfer: @unchecked Sendable {
         }
         let line = String(decoding: bytes, as: UTF8.self)
         if request.envelope != nil {
-            // The last reply is the one that counts; it is kept as the answer's body.
-            body = Array(line.utf8.prefix { $0 != 13 && $0 != 10 })
+            // The reply that declines, else the last one before the farewell, is kept as the answer's body.
+            let isDeclined = body.first == UInt8(ascii: "4") || body.first == UInt8(ascii: "5")
+            if !isDeclined, !line.hasPrefix("221") { body = Array(line.utf8.prefix { $0 != 13 && $0 != 10 }) }
             return true
         }
         // A status line starts the headers anew: those of an interim answer do not count.

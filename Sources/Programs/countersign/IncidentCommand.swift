@@ -12,7 +12,8 @@ struct IncidentCommand: AsyncParsableCommand {
             countersign incident severity ID --as sev1 --reason "Three more tenants."
             countersign incident assign ID --as saskia-brandt
             Exit codes: 0 changed; 1 refused, with the reason; 2 no answer.
-            """, subcommands: [
+            """,
+        subcommands: [
             Mitigate.self, Reopen.self, SeverityChange.self, PriorityChange.self, Assign.self, Note.self, Figures.self,
         ])
 
@@ -87,7 +88,8 @@ struct IncidentCommand: AsyncParsableCommand {
     }
 
     struct Assign: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Give an incident to one of the operator's people, who is told.")
+        static let configuration = CommandConfiguration(
+            abstract: "Give an incident to one of the operator's people, who is told.")
 
         @Argument(help: "Its id.")
         var id: String

@@ -8,12 +8,13 @@ import Tenancy
 /// `countersign on-call`: who answers, the weeks to come, and whether pages arrive.
 struct OnCallCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "on-call", abstract: "See who is on call, check a rota for gaps, exchange shifts, and try whether pages arrive.",
+        commandName: "on-call",
+        abstract: "See who is on call, check a rota for gaps, exchange shifts, and try whether pages arrive.",
         subcommands: [Now.self, Coverage.self, Test.self, Swap.self, Answer.self], defaultSubcommand: Now.self)
 
-    /// Rotas are the operator's, so most of this wants its short name.
+    /// Rotas are of the scope `operator`; a tenant sees who answers for it.
     struct Place: ParsableArguments {
-        @Option(name: [.customShort("t"), .customLong("tenant")], help: "The operator, or the tenant, by its short name.")
+        @Option(name: [.customShort("t"), .customLong("tenant")], help: "`operator`, or a tenant by its short name.")
         var scope: String
 
         @OptionGroup var server: ServerOptions
@@ -125,7 +126,9 @@ struct OnCallCommand: AsyncParsableCommand {
                 ]
             }
             Terminal.print(Terminal.table(["CHANNEL", "STATE", "ATTEMPTS", "ANSWER"], rows, width: Terminal.width))
-            if !pages.allSatisfy({ $0["state"]?.string == "delivered" }) { throw BadAnswer("Not every channel has taken the page.") }
+            if !pages.allSatisfy({ $0["state"]?.string == "delivered" }) {
+                throw BadAnswer("Not every channel has taken the page.")
+            }
         }
     }
 
@@ -133,7 +136,7 @@ struct OnCallCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Ask a colleague to take your turns of a stretch of time.",
             discussion: """
-                countersign on-call swap -t northgate --from 2026-12-24T18:00 --to 2026-12-27T09:00 --to-person saskia-brandt \
+                countersign on-call swap -t operator --from 2026-12-24T18:00 --to 2026-12-27T09:00 --to-person saskia-brandt \
                 --reason "A wedding."
                 Times are wall times of the rota's zone. The shift stays yours until the colleague agrees.
                 Exit codes: 0 asked; 1 refused, with the reason; 2 no answer.

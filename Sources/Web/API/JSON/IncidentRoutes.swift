@@ -42,7 +42,7 @@ struct IncidentRoutes: Sendable {
                 "incidents/figures", .incidentsRead,
                 RouteDocumentation(
                     "getIncidentFigures",
-                    "How fast the incidents of the last 90 days were acknowledged and resolved: median, p90, n and those left out.",
+                    "How fast the incidents of the last 90 days were acknowledged and resolved: median, p90, n, and n left out.",
                     responseSchema: IncidentRoutes.object)
             ) { _, context in
                 var body = try await looking.responseFigures(context.scope.id, at: context.now).json.object ?? [:]
@@ -172,7 +172,8 @@ struct IncidentRoutes: Sendable {
 
     static func severity(_ text: String) throws(Refusal) -> Severity {
         guard let severity = Severity(rawValue: text) else {
-            throw Refusal(.invalid, reason: "request.member", "severity is sev1, sev2, sev3 or sev4.", facts: ["field": "severity"])
+            throw Refusal(
+                .invalid, reason: "request.member", "severity is sev1, sev2, sev3 or sev4.", facts: ["field": "severity"])
         }
         return severity
     }

@@ -148,7 +148,9 @@ struct OnCallRoutes: Sendable {
                 "tell": .string(layer.telling.rawValue), "answerWithinSeconds": JSONValue(layer.answerSeconds),
                 "gapSeconds": JSONValue(coverage.layers[index].gapSeconds),
                 "load": .array(
-                    coverage.layers[index].load.map { ["person": .string(rota.name($0.user)), "seconds": JSONValue($0.seconds)] }),
+                    coverage.layers[index].load.map {
+                        ["person": .string(rota.name($0.user)), "seconds": JSONValue($0.seconds)]
+                    }),
             ])
         }
         return .object([

@@ -114,7 +114,8 @@ struct IncidentPages: Sendable {
             let out = interval.excluded > 0 ? ", \(kit.money.count(interval.excluded)) not yet" : ""
             return Figure(
                 label: label, value: interval.medianSeconds.map(DurationText.text) ?? "none",
-                context: "median of \(kit.money.count(interval.n)) in \(Looking.figuresDays) days, nine of ten in \(decile)\(out)")
+                context: "median of \(kit.money.count(interval.n)) in \(Looking.figuresDays) days, nine of ten in \(decile)\(out)"
+            )
         }
         return [figure("To acknowledge", figures.toAcknowledge), figure("To resolve", figures.toResolve)]
     }

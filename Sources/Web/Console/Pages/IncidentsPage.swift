@@ -136,7 +136,8 @@ package struct IncidentPage: ConsolePage {
         package let button: String
 
         package init(
-            form: FormTarget, name: String, choiceLabel: String = "", choices: [Choice] = [], noteLabel: String = "", button: String
+            form: FormTarget, name: String, choiceLabel: String = "", choices: [Choice] = [], noteLabel: String = "",
+            button: String
         ) {
             self.form = form
             self.name = name
