@@ -207,19 +207,22 @@ package struct OnCalling: Sendable {
         try await proved(scope.id, PageQueries.tests(tenant: scope.id, limit: OnCalling.testsMax))
     }
 
-    /// One of the operator's people by their short name, to whom an incident may be given.
+    /// One of those to whom an incident may be given, by their short name.
     package func engineer(_ slug: String, for tenant: TenantID) async throws -> PersonRow {
-        guard let person = try await assets.current(for: tenant).staff[slug] else {
+        guard let person = try await engineers(for: tenant).first(where: { $0.slug == slug }) else {
             throw Refusal(
-                .unprocessable, reason: "incident.person", "\(slug.prefix(60)) is nobody of the operator's.",
+                .unprocessable, reason: "incident.person", "\(slug.prefix(60)) is nobody of the rota.",
                 facts: ["field": "person"])
         }
         return person
     }
 
-    /// The operator's people, by name.
+    /// Those to whom an incident may be given: everybody of the rota and the duty manager, by name.
     package func engineers(for tenant: TenantID) async throws -> [PersonRow] {
-        try await assets.current(for: tenant).staff.values.sorted { $0.name < $1.name }
+        let current = try await assets.current(for: tenant)
+        guard let rota = OnCall(current)?.document else { return [] }
+        let slugs = Set(rota.layers.flatMap(\.people) + [rota.dutyManager])
+        return slugs.compactMap { current.staff[$0] }.sorted { $0.name < $1.name }
     }
 
     /// Every page of an incident with every attempt to deliver it.

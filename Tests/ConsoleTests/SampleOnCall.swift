@@ -38,8 +38,8 @@ extension Samples {
                     status: StatusText(status: .needsPerson, text: "asked"), words: "Saskia Brandt for Lukas Brandt",
                     time: "24 Dec 18:00 to 27 Dec 09:00", reason: "A wedding.",
                     acts: [
-                        OnCallPage.Act(form: form("/on-call/swaps/1/agreed"), label: "Take the shift"),
-                        OnCallPage.Act(form: form("/on-call/swaps/1/declined"), label: "Decline"),
+                        OnCallPage.Act(form: form("/operator/on-call/swaps/1/agreed"), label: "Take the shift"),
+                        OnCallPage.Act(form: form("/operator/on-call/swaps/1/declined"), label: "Decline"),
                     ])
             ],
             tests: [
@@ -49,9 +49,9 @@ extension Samples {
                     detail: "17 Nov 14:41:07"),
             ],
             asking: OnCallPage.Asking(
-                form: form("/on-call/swaps"), zone: "Europe/Amsterdam",
+                form: form("/operator/on-call/swaps"), zone: "Europe/Amsterdam",
                 layers: [.init(value: "1", label: "Platform on call"), .init(value: "2", label: "Second line")],
                 people: [.init(value: "saskia-brandt", label: "Saskia Brandt")]),
-            testing: OnCallPage.Act(form: form("/on-call/test-page"), label: "Send me a test page"))
+            testing: OnCallPage.Act(form: form("/operator/on-call/test-page"), label: "Send me a test page"))
     }
 }

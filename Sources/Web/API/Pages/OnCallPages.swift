@@ -20,11 +20,11 @@ struct OnCallPages: Sendable {
                 let kit = try await PageKit.operatorPage(services, request, .incidentsRead)
                 return .html(console.html(try await rota(request, kit)))
             },
-            posted("/test-page") { _, _, kit in
+            posted("/operator/on-call/test-page") { _, _, kit in
                 _ = try await services.onCalling.testPage(as: kit.context.actor, scope: kit.context.scope)
                 return "page-sent"
             },
-            posted("/swaps") { _, form, kit in
+            posted("/operator/on-call/swaps") { _, form, kit in
                 _ = try await OnCallRoutes.ask(
                     services, layer: try form.required("layer", label: "The layer"),
                     from: try form.required("from", label: "The beginning"), to: try form.required("to", label: "The end"),
@@ -34,7 +34,7 @@ struct OnCallPages: Sendable {
             },
         ]
             + OnCalling.SwapAnswer.allCases.map { answer in
-                posted("/swaps/{id}/\(answer.rawValue)") { request, _, kit in
+                posted("/operator/on-call/swaps/{id}/\(answer.rawValue)") { request, _, kit in
                     _ = try await services.onCalling.answerSwap(
                         try request.id(), answer, as: kit.context.actor, scope: kit.context.scope)
                     return "swap-\(answer.rawValue)"
@@ -46,7 +46,7 @@ struct OnCallPages: Sendable {
         _ path: String, _ act: @escaping @Sendable (WebRequest, FormFields, PageKit) async throws -> String
     ) -> Route {
         Route(
-            .post, "/operator/on-call\(path)", access: .permission(Permission.incidentsManage.rawValue), bodyBytesMax: 65_536
+            .post, path, access: .permission(Permission.incidentsManage.rawValue), bodyBytesMax: 65_536
         ) { request in
             let kit = try await PageKit.operatorPage(services, request, .incidentsManage)
             let form = try request.form()
@@ -54,6 +54,8 @@ struct OnCallPages: Sendable {
             return .seeOther("/operator/on-call?done=\(try await act(request, form, kit))")
         }
     }
+
+    private func form(_ action: String) -> FormTarget { FormTarget(action: action, key: services.newKey()) }
 
     private func rota(_ request: WebRequest, _ kit: PageKit) async throws -> OnCallPage {
         let frame = try await kit.frame("On call", section: "On call", crumbs: [Crumb(label: "On call")], request: request)
@@ -89,7 +91,7 @@ struct OnCallPages: Sendable {
             layers: rota.document.layers.indices.map { layer($0, rota, coverage, kit) }, shifts: shifts(rota, kit),
             swaps: swaps.map { swap($0, names, mayAct, kit) }, tests: try await tests(kit),
             asking: mayAct ? asking(rota, kit) : nil,
-            testing: mayAct ? OnCallPage.Act(form: kit.form("/on-call/test-page"), label: "Send me a test page") : nil)
+            testing: mayAct ? OnCallPage.Act(form: form("/operator/on-call/test-page"), label: "Send me a test page") : nil)
     }
 
     private func layer(_ index: Int, _ rota: OnCall, _ coverage: RotaCoverage, _ kit: PageKit) -> OnCallPage.Layer {
@@ -104,7 +106,7 @@ struct OnCallPages: Sendable {
             }
         return OnCallPage.Layer(
             title: layer.title, status: person == nil && layer.telling == .turn ? .failed : .done, now: words,
-            until: shifts.first.map { kit.time.dayAndTime($0.end) },
+            until: shifts.count > 1 ? kit.time.dayAndTime(shifts[0].end) : nil,
             next: shifts.dropFirst().first.map { $0.user.map(rota.name) ?? "nobody" } ?? "",
             answerWithin: DurationText.text(Int64(layer.answerSeconds)),
             gaps: gaps == 0 ? "none" : "\(kit.money.count(Int((gaps + 3599) / 3600))) h", hasGaps: gaps > 0)
@@ -125,7 +127,7 @@ struct OnCallPages: Sendable {
     private func swap(_ row: SwapRow, _ names: [PersonID: String], _ mayAct: Bool, _ kit: PageKit) -> OnCallPage.Swap {
         let me = kit.context.actor.person
         func act(_ answer: OnCalling.SwapAnswer, _ label: String) -> OnCallPage.Act {
-            OnCallPage.Act(form: kit.form("/on-call/swaps/\(row.id)/\(answer.rawValue)"), label: label)
+            OnCallPage.Act(form: form("/operator/on-call/swaps/\(row.id)/\(answer.rawValue)"), label: label)
         }
         let isOpen = row.state == "asked" && mayAct
         let acts: [OnCallPage.Act] =
@@ -155,9 +157,12 @@ struct OnCallPages: Sendable {
 
     private func asking(_ rota: OnCall, _ kit: PageKit) -> OnCallPage.Asking {
         var people: [String] = []
-        for slug in rota.document.layers.flatMap(\.people) where !people.contains(slug) { people.append(slug) }
+        for slug in rota.document.layers.flatMap(\.people)
+        where !people.contains(slug) && rota.name(slug) != kit.context.visitor.name {
+            people.append(slug)
+        }
         return OnCallPage.Asking(
-            form: kit.form("/on-call/swaps"), zone: rota.document.timeZone,
+            form: form("/operator/on-call/swaps"), zone: rota.document.timeZone,
             layers: rota.document.layers.enumerated().map { .init(value: "\($0.offset + 1)", label: $0.element.title) },
             people: people.map { .init(value: $0, label: rota.name($0)) })
     }
