@@ -68,10 +68,10 @@ struct IncidentPages: Sendable {
             return [.init(form: form("reopen"), name: "reopen", noteLabel: "Why it is not over", button: "Reopen the incident")]
         }
         let severities = Severity.allCases.filter { $0.rawValue != row.severity }.map {
-            IncidentPage.Change.Choice(value: $0.rawValue, label: $0.rawValue.uppercased())
+            FieldChoice(value: $0.rawValue, label: $0.rawValue.uppercased())
         }
         let people = try await services.onCalling.engineers(for: kit.tenant).map {
-            IncidentPage.Change.Choice(value: $0.slug, label: $0.name)
+            FieldChoice(value: $0.slug, label: $0.name)
         }
         var changes: [IncidentPage.Change] = []
         if row.state != "mitigated" {

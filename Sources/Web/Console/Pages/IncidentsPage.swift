@@ -116,27 +116,17 @@ package struct IncidentPage: ConsolePage {
 
     /// A change of the incident: a form with a choice, a sentence, or both.
     package struct Change: Sendable {
-        package struct Choice: Sendable {
-            package let value: String
-            package let label: String
-
-            package init(value: String, label: String) {
-                self.value = value
-                self.label = label
-            }
-        }
-
         package let form: FormTarget
         /// `mitigate`: for the ids of its fields.
         package let name: String
         package let choiceLabel: String
-        package let choices: [Choice]
+        package let choices: [FieldChoice]
         /// Empty when no sentence is asked for.
         package let noteLabel: String
         package let button: String
 
         package init(
-            form: FormTarget, name: String, choiceLabel: String = "", choices: [Choice] = [], noteLabel: String = "",
+            form: FormTarget, name: String, choiceLabel: String = "", choices: [FieldChoice] = [], noteLabel: String = "",
             button: String
         ) {
             self.form = form

@@ -84,24 +84,14 @@ package struct OnCallPage: ConsolePage {
         }
     }
 
-    package struct Choice: Sendable {
-        package let value: String
-        package let label: String
-
-        package init(value: String, label: String) {
-            self.value = value
-            self.label = label
-        }
-    }
-
     /// The form that asks for an exchange.
     package struct Asking: Sendable {
         package let form: FormTarget
         package let zone: String
-        package let layers: [Choice]
-        package let people: [Choice]
+        package let layers: [FieldChoice]
+        package let people: [FieldChoice]
 
-        package init(form: FormTarget, zone: String, layers: [Choice], people: [Choice]) {
+        package init(form: FormTarget, zone: String, layers: [FieldChoice], people: [FieldChoice]) {
             self.form = form
             self.zone = zone
             self.layers = layers
