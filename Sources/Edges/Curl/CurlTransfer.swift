@@ -171,9 +171,8 @@ final class CurlTransfer: @unchecked Sendable {
         }
         let line = String(decoding: bytes, as: UTF8.self)
         if request.envelope != nil {
-            // The reply that declines, else the last one before the farewell, is kept as the answer's body.
-            let isDeclined = body.first == UInt8(ascii: "4") || body.first == UInt8(ascii: "5")
-            if !isDeclined, !line.hasPrefix("221") { body = Array(line.utf8.prefix { $0 != 13 && $0 != 10 }) }
+            // The last reply before the farewell is the one that counts; it is kept as the answer's body.
+            if !line.hasPrefix("221") { body = Array(line.utf8.prefix { $0 != 13 && $0 != 10 }) }
             return true
         }
         // A status line starts the headers anew: those of an interim answer do not count.
