@@ -56,8 +56,8 @@ let domain: [Target] = [
     room("Domain", "Expressions", uses: ["Kernel"]),
     room("Domain", "Policies", uses: ["Kernel", "Expressions", "Finance"]),
     room("Domain", "Workflows", uses: ["Kernel", "Expressions", "Policies", "Finance"]),
-    room("Domain", "Tenancy", uses: ["Kernel"]),
     room("Domain", "ServiceLevels", uses: ["Kernel"]),
+    room("Domain", "Tenancy", uses: ["Kernel", "ServiceLevels"]),
     room("Domain", "Incidents", uses: ["Kernel"]),
     room("Domain", "Evidence", uses: ["Kernel"]),
 ]
@@ -139,7 +139,7 @@ let testTargets: [Target] = [
     tests(of: "Expressions", uses: ["Kernel", "TestBasics"]),
     tests(of: "Policies", uses: ["Kernel", "Finance", "Expressions"]),
     tests(of: "Workflows", uses: ["Kernel", "Policies", "Finance", "Expressions", "TestBasics"]),
-    tests(of: "Tenancy", uses: ["Kernel", "TestBasics"]),
+    tests(of: "Tenancy", uses: ["Kernel", "ServiceLevels", "TestBasics"]),
     tests(of: "ServiceLevels", uses: ["Kernel", "TestBasics"], exclude: ["Vectors"]),
     tests(of: "Incidents", uses: ["Kernel", "TestBasics"]),
     tests(of: "Evidence", uses: ["Kernel", "Seals", "TestBasics"]),

@@ -1,4 +1,4 @@
-internal import Incidents
+package import Incidents
 package import Kernel
 internal import Postgres
 package import Records
@@ -6,11 +6,23 @@ internal import Telemetry
 
 extension LaneEngine {
     /// Opens, repeats or reopens incidents for the alerts that a batch found: one incident a fingerprint, whatever raised it.
+    ///
+    /// Opening one may find that nobody is on call, which is an alert in its turn, and the last of the kind.
     func raiseIncidents(_ batch: inout LaneBatch, tx: Transaction) async throws {
-        guard !batch.raised.isEmpty else { return }
-        for (tenant, alerts) in Dictionary(grouping: batch.raised, by: \.tenant) {
+        while !batch.raised.isEmpty {
+            let alerts = batch.raised
+            batch.raised = []
+            try await raise(alerts, &batch, tx: tx)
+        }
+    }
+
+    private func raise(_ alerts: [LaneBatch.RaisedAlert], _ batch: inout LaneBatch, tx: Transaction) async throws {
+        for (tenant, alerts) in Dictionary(grouping: alerts, by: \.tenant) {
             let raised = alerts.compactMap { item in
-                AlertName(rawValue: item.alert).map { Alert($0, tenant: tenant, facts: item.facts, run: item.run) }
+                AlertName(rawValue: item.alert).map { name in
+                    let said = name == .inboundAlert ? item.facts["severity"].flatMap { Severity(rawValue: $0) } : nil
+                    return Alert(name, tenant: tenant, severity: said, facts: item.facts, run: item.run)
+                }
             }
             var due: [Alert] = []
             for alert in raised where try await reachesThreshold(alert, batch: batch, tx: tx) { due.append(alert) }
@@ -27,7 +39,6 @@ extension LaneEngine {
                 known[alert.fingerprint] = row
             }
         }
-        batch.raised = []
     }
 
     /// Ends the incidents of troubles that are over by themselves. Where somebody has taken one on, they are told and end it.
@@ -163,6 +174,40 @@ package struct Alerting: Sendable {
 
     package func note(_ id: IncidentID, text: String, as actor: Actor, scope: ScopeRow) async throws -> IncidentRow {
         try await change(id, .noted(by: .person(actor.person), text: text), action: "incident.noted", as: actor, scope: scope)
+    }
+
+    /// What an engineer may change of an incident besides taking it on and ending it.
+    package enum Change: Sendable {
+        /// Tenants no longer suffer; what made them suffer is still to be mended.
+        case mitigated(text: String)
+        case reopened(reason: String)
+        case severity(Severity, reason: String)
+        case priority(Priority)
+        case assigned(PersonID)
+
+        fileprivate var action: String {
+            switch self {
+            case .mitigated: "incident.mitigated"
+            case .reopened: "incident.reopened"
+            case .severity: "incident.severity-changed"
+            case .priority: "incident.priority-changed"
+            case .assigned: "incident.assigned"
+            }
+        }
+
+        fileprivate func event(by actor: IncidentActor) -> Incident.Event {
+            switch self {
+            case .mitigated(let text): .mitigated(by: actor, text: text)
+            case .reopened(let reason): .reopened(by: actor, reason: reason)
+            case .severity(let severity, let reason): .severityChanged(to: severity, by: actor, reason: reason)
+            case .priority(let priority): .prioritised(as: priority, by: actor)
+            case .assigned(let person): .assigned(to: person, by: actor)
+            }
+        }
+    }
+
+    package func change(_ id: IncidentID, _ change: Change, as actor: Actor, scope: ScopeRow) async throws -> IncidentRow {
+        try await self.change(id, change.event(by: .person(actor.person)), action: change.action, as: actor, scope: scope)
     }
 
     /// Raises an alert from outside the lane; the lane's owner opens the incident. The key keeps one trouble one command.

@@ -48,6 +48,14 @@ package final class Asking: Sendable {
         return try await send(ask, tenant: tenant)
     }
 
+    /// Has the platform worker send one page. What it answers says whether the other side took it.
+    package func page(_ dispatch: PageDispatch, tenant: TenantID) async throws -> Answer {
+        let ask = WorkAsk(
+            id: String(platform.entropy.next(), radix: 36), verb: dispatch.verb, input: dispatch.input, connection: .null,
+            secrets: dispatch.secrets)
+        return try await send(ask, tenant: tenant)
+    }
+
     private func send(_ ask: WorkAsk, tenant: TenantID) async throws -> Answer {
         let alarm = Task { [weak self] in
             // A cancelled sleep means that the answer came first.

@@ -84,6 +84,8 @@ package struct TenantAssets: Sendable {
     package let roster: Roster
     /// The operator's people who are active, by their short names: who is on call for this tenant.
     let staff: [String: PersonRow]
+    /// Exchanges of shifts that the operator's people have agreed on and that are not over, the latest agreement last.
+    let swaps: [SwapRow]
 
     package func row(_ kind: String, _ name: String) -> AssetRow? { assets["\(kind)/\(name)"] }
 
@@ -165,13 +167,16 @@ package final class AssetLibrary: Sendable {
         guard let own = line.first else { throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.") }
         var assets: [String: AssetRow] = [:]
         var people: [PersonRow] = []
+        var swaps: [SwapRow] = []
         for scope in line {
-            let (rows, persons) = try await store.withTenant(scope.id) { tx in
+            let (rows, persons, agreed) = try await store.withTenant(scope.id) { tx in
                 let found = try await tx.pipeline([
                     AssetQueries.current(tenant: scope.id), ScopeQueries.people(tenant: scope.id),
+                    SwapQueries.upcoming(tenant: scope.id, after: now, limit: OnCalling.swapsMax),
                 ])
-                return (try found[0].map(AssetRow.init), try found[1].map(PersonRow.init))
+                return (try found[0].map(AssetRow.init), try found[1].map(PersonRow.init), try found[2].map(SwapRow.init))
             }
+            swaps += agreed.filter { $0.state == "agreed" }
             for row in rows where assets["\(row.kind)/\(row.name)"] == nil { assets["\(row.kind)/\(row.name)"] = row }
             people += persons
         }
@@ -184,7 +189,8 @@ package final class AssetLibrary: Sendable {
             roster: AssetLibrary.roster(of: line, people: people, assets: Array(assets.values)),
             staff: Dictionary(
                 people.filter { $0.tenant == line.last?.id && $0.state == "active" }.map { ($0.slug, $0) },
-                uniquingKeysWith: { first, _ in first }))
+                uniquingKeysWith: { first, _ in first }),
+            swaps: swaps)
         state.withLock { state in
             state.current[tenant] = (found, now)
             for row in assets.values { state.rows[row.id] = row }

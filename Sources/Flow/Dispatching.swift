@@ -190,15 +190,7 @@ package final class LeaseFactory: Sendable {
             ])
             return (rows[0], rows[1])
         }
-        var values: [String: String] = [:]
-        for secret in stored {
-            let reference = try secret.get("name", as: String.self)
-            let version = try secret.get("version", as: Int32.self)
-            let place = SecretPlace(
-                tenant: tenant, table: "connection_secret", column: "sealed", row: reference, version: Int(version))
-            let plain = try platform.secrets.open(try secret.get("sealed", as: [UInt8].self), at: place)
-            values[reference] = String(decoding: plain, as: UTF8.self)
-        }
+        let values = try platform.secrets.opened(stored, of: tenant)
         var secrets: [String: String] = [:]
         for (role, reference) in document.secrets { secrets[role] = values[reference] }
         var configuration: JSONObject = ["name": .string(name), "mapping": connector.content, "config": row.content]
@@ -210,5 +202,20 @@ package final class LeaseFactory: Sendable {
             ]
         }
         return (.object(configuration), secrets)
+    }
+}
+
+extension SecretBox {
+    /// The secrets of a scope by name, opened for this moment only.
+    func opened(_ rows: Rows, of scope: TenantID) throws -> [String: String] {
+        var values: [String: String] = [:]
+        for secret in rows {
+            let reference = try secret.get("name", as: String.self)
+            let version = try secret.get("version", as: Int32.self)
+            let place = SecretPlace(
+                tenant: scope, table: "connection_secret", column: "sealed", row: reference, version: Int(version))
+            values[reference] = String(decoding: try open(try secret.get("sealed", as: [UInt8].self), at: place), as: UTF8.self)
+        }
+        return values
     }
 }

@@ -1,3 +1,4 @@
+package import Incidents
 package import Kernel
 internal import Postgres
 package import Records
@@ -264,6 +265,23 @@ package struct Looking: Sendable {
         try await rows(
             tenant, IncidentQueries.page(tenant: tenant, openOnly: openOnly, before: before, limit: min(limit, Looking.pageMax)),
             IncidentRow.init)
+    }
+
+    /// How fast the incidents of the last days were answered and ended, of at most so many.
+    package static let figuresDays: Int64 = 90
+    private static let figuresMax = 10_000
+
+    package func responseFigures(_ tenant: TenantID, at now: Moment) async throws -> ResponseFigures {
+        let since = now.adding(seconds: -Looking.figuresDays * 86_400)
+        return ResponseFigures(
+            try await rows(
+                tenant, IncidentQueries.instants(tenant: tenant, since: since, limit: Looking.figuresMax)
+            ) { row in
+                ResponseFigures.Case(
+                    openedAt: try row.get("opened_at", as: Moment.self),
+                    acknowledgedAt: try row.get("acknowledged_at", as: Moment?.self),
+                    resolvedAt: try row.get("resolved_at", as: Moment?.self))
+            })
     }
 
     package func incident(_ tenant: TenantID, _ id: IncidentID) async throws -> IncidentRow {

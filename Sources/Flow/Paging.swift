@@ -3,45 +3,7 @@ internal import Kernel
 internal import Logging
 internal import Postgres
 internal import Records
-internal import ServiceLevels
 internal import Tenancy
-
-/// Who is told of trouble, one layer after the other: the rota in force for a tenant, with the operator's people behind it.
-struct OnCall: Sendable {
-    struct Layer: Sendable {
-        let title: String
-        let rota: Rota
-    }
-
-    let layers: [Layer]
-    let escalateAfterSeconds: Int64
-    let channels: [String]
-    private let dutyManager: String
-    private let staff: [String: PersonRow]
-
-    /// Nil when no rota is published; of several the first by name answers for everything.
-    init?(_ assets: TenantAssets) {
-        var issues: [AssetIssue] = []
-        guard let row = assets.all("on-call").first, let document = OnCallDocument.parse(row.content, issues: &issues),
-            let zone = try? ZoneRules.load(document.timeZone)  // its shape has checked the name; a zone taken away since is a gap
-        else { return nil }
-        let start = Rota.LocalTime(date: document.start, secondOfDay: document.handOverSecond)
-        layers = document.allLayers.map { layer in
-            let turns = Rota.Layer(
-                start: start, turnDays: document.rotation == .daily ? 1 : 7, users: layer.people, restriction: nil)
-            return Layer(title: layer.title, rota: Rota(zone: zone, layers: [turns], overrides: []))
-        }
-        escalateAfterSeconds = Int64(document.escalateAfterSeconds)
-        channels = document.channels.map(\.rawValue)
-        dutyManager = document.dutyManager
-        staff = assets.staff
-    }
-
-    /// Nil before the rota begins, and when the person has left.
-    func person(of layer: Int, at now: Moment) -> PersonRow? { layers[layer].rota.onCall(at: now).flatMap { staff[$0] } }
-
-    var manager: PersonRow? { staff[dutyManager] }
-}
 
 /// What an incident asks for besides its lines, in the form in which a change by a person hands it to the lane.
 struct FollowUp: Sendable, Equatable {
@@ -79,6 +41,22 @@ struct FollowUp: Sendable, Equatable {
 }
 
 enum Paging {
+    /// What a page says.
+    enum Kind: String, Sendable, CaseIterable {
+        /// Trouble that somebody has to answer.
+        case page
+        /// Trouble that can wait; nothing follows when nobody answers.
+        case notice
+        /// To services that keep incidents themselves: somebody has taken it on.
+        case answered
+        /// To services that keep incidents themselves: it is over.
+        case over
+        /// Nothing is wrong.
+        case test
+    }
+
+    /// Pages of one incident that are shown.
+    static let shownMax = 500
     static let lapseTimer = "lapse"
     private static let escalatePrefix = "escalate/"
 
@@ -137,7 +115,9 @@ extension LaneBatch {
                 case .dutyManager: pageDutyManager(&open)
                 }
             case .startEscalation: startEscalation(because: why, &open)
-            case .stopEscalation: stopEscalation(open.row)
+            case .stopEscalation:
+                stopEscalation(open.row)
+                tellServices(open.machine.phase, &open)
             case .wake(let at):
                 setTimer(open.row.tenant, subject: "incident", id: anyID(open.row), key: Paging.lapseTimer, at: at)
             case .cancelWake: cancelTimer(id: anyID(open.row), key: Paging.lapseTimer)
@@ -156,6 +136,7 @@ extension LaneBatch {
             if let why = wanted.wakes { startEscalation(because: why, &open) }
         } else {
             stopEscalation(row)
+            tellServices(open.machine.phase, &open)
         }
         if let person = wanted.assigned { page(assignee: person, &open) }
         if let lapsesAt = open.machine.lapsesAt {
@@ -200,12 +181,22 @@ extension LaneBatch {
 
     private mutating func startEscalation(because why: String, _ open: inout OpenIncident) {
         stopEscalation(open.row)
-        guard open.machine.urgency == .high else { return }
+        guard open.machine.urgency == .high else { return tellQuietly(because: why, &open) }
         climb(to: 0, because: why, &open)
     }
 
+    /// What is not urgent is told to whoever has the turn, outside of the quiet hours, where the rota wants that at all.
+    private mutating func tellQuietly(because why: String, _ open: inout OpenIncident) {
+        guard let onCall = assets[open.row.tenant].flatMap({ OnCall($0) }), let person = onCall.person(onTurnIn: 0, at: now),
+            let due = onCall.document.quietUntil(now, zone: onCall.zone)
+        else { return }
+        page(
+            person, as: onCall.document.layers[0].title, attempt: 1, because: why,
+            channels: onCall.document.channels.filter { $0 != .console }, kind: .notice, due: due, &open)
+    }
+
     private mutating func stopEscalation(_ row: IncidentRow) {
-        for layer in 1...OnCallDocument.layersMax { cancelTimer(id: anyID(row), key: Paging.escalateTimer(layer)) }
+        for step in 1...OnCallDocument.stepsMax { cancelTimer(id: anyID(row), key: Paging.escalateTimer(step)) }
     }
 
     /// Tells the first layer from `first` on in which somebody is on call; past the last it is the duty manager's.
@@ -214,17 +205,22 @@ extension LaneBatch {
             open.statements.append(line(.unpaged, "Nobody was paged: no rota is published.", open.row))
             return
         }
-        for layer in first..<max(first, onCall.layers.count) {
-            let title = onCall.layers[layer].title
-            if layer > 0 { record(.escalated(level: title), &open) }
-            guard let person = onCall.person(of: layer, at: now) else {
-                open.statements.append(line(.unpaged, "Nobody is on call in \(title).", open.row))
+        var step = first
+        while let index = onCall.document.layer(atStep: step) {
+            let layer = onCall.document.layers[index]
+            if step > 0 { record(.escalated(level: layer.title), &open) }
+            let people = onCall.people(toldBy: index, number: open.row.number, at: now)
+            step += 1
+            guard !people.isEmpty else {
+                noteGap(in: layer, of: onCall, &open)
                 continue
             }
-            page(person, as: title, attempt: layer + 1, because: why, channels: onCall.channels, &open)
+            for person in people {
+                page(person, as: layer.title, attempt: step, because: why, channels: onCall.document.channels, &open)
+            }
             setTimer(
-                open.row.tenant, subject: "incident", id: anyID(open.row), key: Paging.escalateTimer(layer + 1),
-                at: now.adding(seconds: onCall.escalateAfterSeconds))
+                open.row.tenant, subject: "incident", id: anyID(open.row), key: Paging.escalateTimer(step),
+                at: now.adding(seconds: Int64(layer.answerSeconds)))
             return
         }
         do throws(Refusal) {
@@ -232,6 +228,16 @@ extension LaneBatch {
         } catch {
             preconditionFailure("an escalation that ends is never refused: \(error.reason)")
         }
+    }
+
+    /// A layer with nobody in it is a trouble of its own; that trouble is not told of itself.
+    private mutating func noteGap(in layer: OnCallDocument.Layer, of onCall: OnCall, _ open: inout OpenIncident) {
+        open.statements.append(line(.unpaged, "Nobody is on call in \(layer.title).", open.row))
+        guard open.row.alert != AlertName.onCallGap.rawValue else { return }
+        raised.append(
+            RaisedAlert(
+                tenant: open.row.tenant, alert: AlertName.onCallGap.rawValue,
+                facts: ["rota": onCall.document.name, "layer": layer.title, "at": now.text(fraction: 0)], run: nil))
     }
 
     private mutating func record(_ event: Incident.Event, _ open: inout OpenIncident) {
@@ -247,9 +253,10 @@ extension LaneBatch {
             open.statements.append(line(.unpaged, "There is no duty manager to call.", open.row))
             return
         }
+        let document = onCall.document
         page(
-            manager, as: "duty manager", attempt: onCall.layers.count + 1, because: "nobody answered", channels: onCall.channels,
-            &open)
+            manager, as: "duty manager", attempt: document.layers.count * (document.repeats + 1) + 1, because: "nobody answered",
+            channels: document.channels, &open)
     }
 
     private mutating func page(assignee id: PersonID, _ open: inout OpenIncident) {
@@ -258,25 +265,53 @@ extension LaneBatch {
         }
         page(
             person, as: "assignee", attempt: 1, because: "it was assigned",
-            channels: OnCall(current)?.channels ?? [OnCallDocument.Channel.console.rawValue], &open)
+            channels: OnCall(current)?.document.channels ?? [.console], &open)
     }
 
-    /// One page: the outbox row by which the channel delivers it, and the line that proves it.
+    // MARK: Pages
+
+    /// One page by each channel, and the line that says so. The console shows it at once; the others are sent from the rows.
     private mutating func page(
-        _ person: PersonRow, as title: String, attempt: Int, because why: String, channels: [String],
-        _ open: inout OpenIncident
+        _ person: PersonRow, as title: String, attempt: Int, because why: String, channels: [PageChannel],
+        kind: Paging.Kind = .page, due: Moment? = nil, _ open: inout OpenIncident
     ) {
         for channel in channels {
+            var row = PageRow(
+                tenant: open.row.tenant, id: newID(), lane: lane, incident: open.row.id, person: person.id,
+                personName: person.name, channel: channel.rawValue, kind: kind.rawValue, layer: title, reason: why,
+                decidedAt: now, dueAt: due ?? now)
+            if channel == .console {
+                row.state = "delivered"
+                row.endedAt = now
+            }
+            open.statements.append(PageQueries.insert(row))
+            if row.state == "queued" { open.statements.append(PageQueries.enqueue(row)) }
             tell(
                 open.row.tenant, "incident.paged", run: open.row.run,
                 [
                     "incident": JSONValue(open.row.id), "number": JSONValue(open.row.number), "person": JSONValue(person.id),
-                    "name": .string(person.name), "channel": .string(channel), "layer": .string(title),
+                    "name": .string(person.name), "channel": .string(channel.rawValue), "layer": .string(title),
                     "attempt": JSONValue(attempt), "at": JSONValue(now), "reason": .string(why),
                 ])
-            open.statements.append(
-                line(.paged, "Paged \(person.name) by \(channel) as \(title), attempt \(attempt): \(why).", open.row))
+            let words =
+                kind == .notice
+                ? "\(person.name) is told by \(channel.rawValue), since it can wait: \(why)."
+                : "Paged \(person.name) by \(channel.rawValue) as \(title), attempt \(attempt): \(why)."
+            open.statements.append(line(.paged, words, open.row))
         }
+    }
+
+    /// Services that keep incidents themselves hear that one was answered or is over.
+    private mutating func tellServices(_ phase: Incident.Phase, _ open: inout OpenIncident) {
+        guard open.machine.urgency == .high, phase != .triggered, let onCall = assets[open.row.tenant].flatMap({ OnCall($0) }),
+            onCall.document.channels.contains(.pagerduty), let person = onCall.manager
+        else { return }
+        let row = PageRow(
+            tenant: open.row.tenant, id: newID(), lane: lane, incident: open.row.id, person: person.id, personName: person.name,
+            channel: PageChannel.pagerduty.rawValue,
+            kind: (phase == .resolved ? Paging.Kind.over : .answered).rawValue, layer: onCall.document.title,
+            reason: "it is \(phase.rawValue)", decidedAt: now, dueAt: now)
+        open.statements += [PageQueries.insert(row), PageQueries.enqueue(row)]
     }
 
     private func line(

@@ -35,7 +35,8 @@ struct RouteBookTests {
             open == [
                 "GET /api/v1/openapi.json", "GET /assets/{name}", "GET /brand/{name}", "GET /healthz", "GET /metrics",
                 "GET /readyz",
-                "GET /sign-in", "POST /api/v1/sessions", "POST /sign-in",
+                "GET /sign-in", "POST /api/v1/inbound/{receiver}/alertmanager", "POST /api/v1/inbound/{receiver}/v2/enqueue",
+                "POST /api/v1/sessions", "POST /sign-in",
             ], "\(open)")
     }
 

@@ -90,6 +90,26 @@ struct TreeTests {
             tree(channels: "[console, sms]", second: "ada-holm"), "operator/on-call/platform.yaml:9:21", "`sms`", "console")
         expectOne(
             tree(channels: "[console]", second: "ada-hom"), "operator/on-call/platform.yaml:12:24", "no `ada-hom`", "`ada-holm`")
+        // Hours without anybody are told with the first of them.
+        func hours(_ lines: String) -> [String: String?] {
+            [
+                "operator/on-call/platform.yaml": """
+                kind: on-call
+                name: platform
+                title: Platform
+                timezone: Europe/London
+                start: 2026-01-05
+                handOver: "09:00"
+                rotation: weekly
+                people: [ada-holm]
+                \(lines)
+                dutyManager: ada-holm
+
+                """
+            ]
+        }
+        let office = SampleTree.issues(hours("hours: {days: [mon], from: \"09:00\", to: \"17:00\"}"))
+        #expect(office.map(\.severity) == [.warning] && office[0].message.contains("Nobody is on call in 53 stretches"))
     }
 
     @Test("a tab, a name twice, an alias: each has its place and its remedy")

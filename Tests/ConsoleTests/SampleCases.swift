@@ -396,6 +396,12 @@ extension Samples {
         return IncidentsPage(
             frame: operatorFrame("Incidents", brand, current: "Incidents", crumbs: [Crumb(label: "Incidents")]),
             head: PageHead(title: "Incidents", meta: "4 open, one P1."),
+            figures: [
+                Figure(
+                    label: "To acknowledge", value: "3 m 12 s",
+                    context: "median of 41 in 90 days, nine of ten in 14 m 2 s, 1 not yet"),
+                Figure(label: "To resolve", value: "52 m", context: "median of 38 in 90 days, nine of ten in 6 h, 4 not yet"),
+            ],
             groups: [
                 IncidentsPage.Group(
                     title: "Triggered", count: "1",
@@ -467,6 +473,15 @@ extension Samples {
                 IncidentPage.Act(
                     form: form("/incidents/1/acknowledge"), label: "Acknowledge INC-2041", key: "A", isPrimary: true,
                     blocked: "Lukas Brandt has it")
-            ], note: form("/incidents/1/notes"), resolve: form("/incidents/1/resolve"))
+            ], note: form("/incidents/1/notes"), resolve: form("/incidents/1/resolve"),
+            changes: [
+                IncidentPage.Change(
+                    form: form("/incidents/1/mitigate"), name: "mitigate", noteLabel: "Why the tenant no longer suffers",
+                    button: "Say that it is mitigated"),
+                IncidentPage.Change(
+                    form: form("/incidents/1/severity"), name: "severity", choiceLabel: "Severity, now SEV2",
+                    choices: [.init(value: "sev1", label: "SEV1"), .init(value: "sev3", label: "SEV3")], noteLabel: "Why",
+                    button: "Change the severity"),
+            ])
     }
 }

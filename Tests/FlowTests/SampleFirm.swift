@@ -38,7 +38,9 @@ enum SampleConfiguration {
     }
 
     /// The same, with engineers on call: Tomas and Saskia in weekly turns, then Bela, then Ines as duty manager.
-    static func upperOnCall(channels: [JSONValue] = ["console"]) throws -> [Applying.Asset] {
+    static func upperOnCall(
+        channels: [JSONValue] = ["console"], adding members: [(String, JSONValue)] = []
+    ) throws -> [Applying.Asset] {
         func person(_ id: String, _ name: String) -> JSONValue {
             ["id": .string(id), "name": .string(name), "email": .string("\(id)@northgate.example"), "roles": ["on-call"]]
         }
@@ -54,14 +56,20 @@ enum SampleConfiguration {
                 ]),
             Applying.Asset(
                 scope: .operator, kind: "on-call", name: "platform", version: "1",
-                content: [
-                    "kind": "on-call", "name": "platform", "title": "Platform", "timezone": "Europe/London",
-                    // The stories begin on Tuesday, the 14th of July 2026, in the first week of the rota.
-                    "start": "2026-07-13", "handOver": "09:00", "rotation": "weekly", "people": ["tomas", "saskia"],
-                    "layers": [["title": "Second line", "people": ["bela"]]], "channels": .array(channels),
-                    "dutyManager": "ines", "escalateAfterMinutes": 15,
-                ]),
+                content: rota(channels: channels, adding: members)),
         ]
+    }
+
+    private static func rota(channels: [JSONValue], adding members: [(String, JSONValue)]) -> JSONValue {
+        var rota: JSONObject = [
+            "kind": "on-call", "name": "platform", "title": "Platform", "timezone": "Europe/London",
+            // The stories begin on Tuesday, the 14th of July 2026, in the first week of the rota.
+            "start": "2026-07-13", "handOver": "09:00", "rotation": "weekly", "people": ["tomas", "saskia"],
+            "layers": [["title": "Second line", "people": ["bela"]]], "channels": .array(channels),
+            "dutyManager": "ines", "escalateAfterMinutes": 15,
+        ]
+        for (name, value) in members { rota[name] = value }
+        return .object(rota)
     }
 
     private static let operatorFile: JSONValue = [

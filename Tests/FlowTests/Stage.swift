@@ -45,6 +45,8 @@ struct House: Sendable {
     let releasing: Releasing
     let watch: ConnectionWatch
     let alerting: Alerting
+    let onCalling: OnCalling
+    let inbound: Inbound
     let applying: Applying
     let looking: Looking
 
@@ -75,6 +77,8 @@ struct House: Sendable {
         operating = Operating(platform: platform, desk: desk, assets: assets)
         releasing = Releasing(platform: platform, desk: desk, assets: assets)
         alerting = Alerting(platform: platform, desk: desk)
+        onCalling = OnCalling(platform: platform, assets: assets)
+        inbound = Inbound(platform: platform, scopes: scopes, desk: desk)
         applying = Applying(platform: platform, assets: assets, scopes: scopes)
         looking = Looking(platform: platform, assets: assets)
     }

@@ -17,7 +17,8 @@ enum Rooms {
         "Expressions": ["Kernel"],
         "Policies": ["Kernel", "Expressions", "Finance"],
         "Workflows": ["Kernel", "Expressions", "Policies", "Finance"],
-        "Tenancy": ["Kernel"],
+        // A rota and a calendar are configuration too, so their documents are read into what the clocks compute with.
+        "Tenancy": ["Kernel", "ServiceLevels"],
         "ServiceLevels": ["Kernel"],
         "Incidents": ["Kernel"],
         "Assistance": ["Kernel", "Finance", "Expressions"],

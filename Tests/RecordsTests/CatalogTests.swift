@@ -165,7 +165,7 @@ struct CatalogGuard {
             """
             SELECT r.rolname || ' on ' || c.relname FROM pg_class c, pg_roles r
             WHERE c.oid IN ('audit_entry'::regclass, 'history'::regclass, 'incident_entry'::regclass, 'outbox'::regclass,
-                'asset'::regclass, 'audit_seal'::regclass, 'audit_subtree'::regclass)
+                'asset'::regclass, 'page_attempt'::regclass, 'audit_seal'::regclass, 'audit_subtree'::regclass)
               AND r.rolname IN ('countersign_app', 'countersign_engine', 'countersign_gate', 'countersign_report',
                 'countersign_sealer')
               AND (has_table_privilege(r.oid, c.oid, 'UPDATE') OR has_table_privilege(r.oid, c.oid, 'DELETE'))

@@ -41,7 +41,10 @@ struct SampleTenant: Sendable {
     var session: SessionID { made(11) }
     var key: SessionID { made(12) }
     var entry: AuditEntryID { made(13) }
-    var operation: OperationID { made(14) }
+    var page: PageID { made(14) }
+    var swap: SwapID { made(15) }
+    var colleague: PersonID { made(16) }
+    var operation: OperationID { made(17) }
 
     /// Of a tree, whatever it holds.
     static let hash = [UInt8](repeating: 7, count: 32)
@@ -145,6 +148,23 @@ struct SampleTenant: Sendable {
             calendarAsset: asset, zoneVersion: "2026a", targetSeconds: 60, events: [], startedAt: Self.now)
     }
 
+    var pageRow: PageRow {
+        PageRow(
+            tenant: id, id: page, lane: lane, incident: incident, person: person, personName: "Maya", channel: "mail",
+            kind: "page", layer: "First", reason: "it was opened", decidedAt: Self.now, dueAt: Self.now)
+    }
+
+    var pageAttemptRow: PageAttemptRow {
+        PageAttemptRow(
+            tenant: id, page: page, attempt: 1, at: Self.now, outcome: "accepted", answer: "250 Ok", milliseconds: 3)
+    }
+
+    var swapRow: SwapRow {
+        SwapRow(
+            tenant: id, id: swap, rota: "platform", layer: 0, from: Self.now, to: Self.now.adding(seconds: 60), giver: person,
+            taker: colleague, reason: "r", askedAt: Self.now)
+    }
+
     var incidentRow: IncidentRow {
         IncidentRow(
             tenant: id, id: incident, lane: lane, number: 1, alert: "sla-breach", fingerprint: "f\(number)", title: "Missed",
@@ -180,6 +200,10 @@ extension SampleTenant {
         try await store.withTenant(id) { tx in
             _ = try await tx.pipeline([
                 ScopeQueries.put(scope, at: now), ScopeQueries.putPerson(personRow, at: now),
+                ScopeQueries.putPerson(
+                    PersonRow(
+                        tenant: id, id: colleague, slug: "ben", name: "Ben", email: "ben@\(number).example", natural: colleague,
+                        roles: ["grants": []], state: "active"), at: now), SwapQueries.insert(swapRow),
                 SignInQueries.putAccount(tenant: id, person: person, emailFolded: "maya@\(number).example"),
                 SignInQueries.openSession(
                     tenant: id, id: session, tokenHash: [9, UInt8(truncatingIfNeeded: number)], person: person, now: now,
@@ -210,6 +234,7 @@ extension SampleTenant {
                 IncidentQueries.append(
                     lane: lane, tenant: id, incident: incident, at: now, kind: "opened", person: nil, text: "It was opened."),
                 AuditQueries.insert([auditRow]), OutboxQueries.insert([outboxRow]),
+                PageQueries.insert(pageRow), PageQueries.enqueue(pageRow), PageQueries.insertAttempt(lane: lane, pageAttemptRow),
                 TimerQueries.insert(lane: lane, [timer]),
                 ReadyQueries.insert(lane: lane, tenants: [id], tasks: [task], priorities: [10], at: now),
             ])

@@ -6,8 +6,8 @@ import Postgres
 extension RegisteredStatement {
     /// Every statement of the room; a list of variants where the text depends on the arguments.
     static let all: [RegisteredStatement] =
-        assets + people + documents + runs + payments + work + measures + incidents + operations + journals + seals + overviews
-        + lanes
+        assets + people + documents + runs + payments + work + measures + incidents + pages + operations + journals + seals
+        + overviews + lanes
 
     private static let one = SampleTenant(number: 1, lane: 1)
     private static let now = SampleTenant.now
@@ -273,6 +273,7 @@ extension RegisteredStatement {
         app("IncidentQueries.find", IncidentQueries.find(tenant: one.id, id: one.incident)),
         app("IncidentQueries.page", IncidentQueries.page(tenant: one.id, openOnly: false, before: nil, limit: 5)),
         app("IncidentQueries.page", IncidentQueries.page(tenant: one.id, openOnly: true, before: (now, one.incident), limit: 5)),
+        app("IncidentQueries.instants", IncidentQueries.instants(tenant: one.id, since: now, limit: 5)),
         app(
             "IncidentQueries.append",
             IncidentQueries.append(
@@ -282,6 +283,28 @@ extension RegisteredStatement {
             IncidentQueries.append(lane: 1, tenant: one.id, incident: one.incident, at: now, kind: "note", person: nil, text: "t")
         ),
         app("IncidentQueries.entries", IncidentQueries.entries(tenant: one.id, incident: one.incident, limit: 5)),
+    ]
+
+    private static let pages: [RegisteredStatement] = [
+        app("PageQueries.insert", PageQueries.insert(one.pageRow)),
+        engine("PageQueries.insert", PageQueries.insert(one.pageRow)),
+        app("PageQueries.enqueue", PageQueries.enqueue(one.pageRow)),
+        engine("PageQueries.enqueue", PageQueries.enqueue(one.pageRow)),
+        engine("PageQueries.claim", PageQueries.claim(now: now, until: now, perTenant: 2, limit: 5)),
+        engine("PageQueries.nextDue", PageQueries.nextDue()),
+        engine("PageQueries.lock", PageQueries.lock(lane: 1, tenant: one.id, id: one.page)),
+        engine("PageQueries.find", PageQueries.find(lane: 1, tenant: one.id, id: one.page)),
+        engine("PageQueries.settle", PageQueries.settle(one.pageRow)),
+        engine("PageQueries.insertAttempt", PageQueries.insertAttempt(lane: 1, one.pageAttemptRow)),
+        engine("PageQueries.postpone", PageQueries.postpone(lane: 1, page: one.page, until: now)),
+        engine("PageQueries.dequeue", PageQueries.dequeue(lane: 1, page: one.page)),
+        app("PageQueries.ofIncident", PageQueries.ofIncident(tenant: one.id, incident: one.incident, limit: 5)),
+        app("PageQueries.tests", PageQueries.tests(tenant: one.id, limit: 5)),
+        app("PageQueries.attempts", PageQueries.attempts(tenant: one.id, pages: [one.page])),
+        app("SwapQueries.insert", SwapQueries.insert(one.swapRow)),
+        app("SwapQueries.lock", SwapQueries.lock(tenant: one.id, id: one.swap)),
+        app("SwapQueries.answer", SwapQueries.answer(tenant: one.id, id: one.swap, state: "agreed", at: now)),
+        app("SwapQueries.upcoming", SwapQueries.upcoming(tenant: one.id, after: now, limit: 5)),
     ]
 
     private static let journals: [RegisteredStatement] = [

@@ -21,6 +21,12 @@ CURLcode cs_curl_set_hooks(CURL *easy, void *owner, cs_curl_bytes body, cs_curl_
     return code;
 }
 
+CURLcode cs_curl_set_reader(CURL *easy, void *owner, cs_curl_bytes reader) {
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_READFUNCTION, reader);
+    if (!code) code = curl_easy_setopt(easy, CURLOPT_READDATA, owner);
+    return code;
+}
+
 static curl_socket_t open_socket(void *gate_pointer, curlsocktype purpose, struct curl_sockaddr *address) {
     struct cs_curl_gate *gate = gate_pointer;
     if (purpose != CURLSOCKTYPE_IPCXN) return CURL_SOCKET_BAD;

@@ -26,6 +26,12 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
     case runHeld = "run-held"
     /// An approval was opened that too few people may sign.
     case approvalUnstaffed = "approval-unstaffed"
+    /// A layer of the rota had nobody when trouble was to be told.
+    case onCallGap = "on-call-gap"
+    /// A page did not reach its person by a channel, and was given up.
+    case pageUndelivered = "page-undelivered"
+    /// Another system of the tenant's says that something is wrong.
+    case inboundAlert = "inbound-alert"
     /// Audit entries wait too long for their seal, or a checkpoint for its sink.
     case auditSealLag = "audit-seal-lag"
     /// The audit log is not the one that was sealed.
@@ -114,6 +120,16 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
         case .approvalUnstaffed:
             Definition(
                 severity: .sev3, title: "Too few people may sign {subject} as {round}: {amount}", fingerprintFacts: ["round"])
+        case .onCallGap:
+            Definition(
+                severity: .sev3, title: "Nobody was on call in {layer}", fingerprintFacts: ["rota", "layer"],
+                reopenWindowSeconds: 24 * 3600)
+        case .pageUndelivered:
+            Definition(
+                severity: .sev3, title: "Pages by {channel} do not arrive: {answer}", fingerprintFacts: ["channel"])
+        case .inboundAlert:
+            // Its severity is what the other system says.
+            Definition(severity: .sev3, title: "{summary}", fingerprintFacts: ["source", "key"])
         case .auditSealLag:
             Definition(severity: .sev3, title: "The audit log is sealed late: {what}", fingerprintFacts: [])
         case .auditSealMismatch:

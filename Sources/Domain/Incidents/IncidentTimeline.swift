@@ -26,6 +26,8 @@ package struct TimelineEntry: Sendable, Hashable {
         case mitigated, resolved, reopened
         /// Somebody was told, or nobody could be.
         case paged, unpaged
+        /// A page has arrived, or was given up.
+        case delivered, undelivered
     }
 
     package let at: Moment

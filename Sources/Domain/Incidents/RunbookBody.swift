@@ -7,7 +7,8 @@ struct RunbookBody {
         ("get", ["runs", "incidents", "tasks", "workers"]), ("describe", ["run"]), ("logs", []), ("retry", ["task"]),
         ("discard", ["task"]), ("operation", []),
         ("acknowledge", ["incident"]), ("resolve", ["incident"]), ("sla", ["explain"]),
-        ("audit", ["list", "export", "verify"]),
+        ("audit", ["list", "export", "verify"]), ("on-call", ["now", "coverage", "test"]),
+        ("incident", ["mitigate", "reopen", "severity", "priority", "assign", "note"]),
     ]
 
     private(set) var sections: [Runbook.Section: String] = [:]

@@ -78,12 +78,12 @@ package struct ServiceWindow: Hashable, Sendable {
     }
 
     /// The part on the window's own date.
-    var own: Range<Int> { to <= from ? from..<ServiceWindow.dayEnd : from..<to }
+    package var own: Range<Int> { to <= from ? from..<ServiceWindow.dayEnd : from..<to }
     /// The part that spills into the next date; empty unless overnight.
-    var spill: Range<Int> { to <= from ? 0..<to : 0..<0 }
+    package var spill: Range<Int> { to <= from ? 0..<to : 0..<0 }
 
     /// `HH:MM` up to `24:00`; anything else is nil.
-    static func secondOfDay(_ text: String) -> Int? {
+    package static func secondOfDay(_ text: String) -> Int? {
         let bytes = Array(text.utf8)
         guard bytes.count == 5, bytes[2] == UInt8(ascii: ":") else { return nil }
         let digits = [bytes[0], bytes[1], bytes[3], bytes[4]].map { Int($0) - 48 }

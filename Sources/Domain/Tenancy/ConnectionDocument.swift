@@ -187,7 +187,7 @@ extension TextRule {
             }
     }
 
-    private static func isPlace(_ place: Substring, portRequired: Bool) -> Bool {
+    static func isPlace(_ place: Substring, portRequired: Bool) -> Bool {
         let parts = place.split(separator: ":", omittingEmptySubsequences: false)
         guard let host = parts.first, parts.count <= 2, !portRequired || parts.count == 2 else { return false }
         if parts.count == 2 {

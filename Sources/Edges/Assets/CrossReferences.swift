@@ -1,5 +1,6 @@
 internal import Expressions
 internal import Kernel
+internal import ServiceLevels
 internal import Tenancy
 internal import Workflows
 
@@ -157,16 +158,42 @@ struct CrossReferences {
 
     private func check(_ rota: OnCallDocument, _ asset: Asset) -> [LocatedIssue] {
         guard let people = tree.people(of: .operator)?.people.map(\.slug) else { return [] }
-        let layers = rota.layers.enumerated().flatMap { layer in
-            layer.element.people.enumerated().map { ("/layers/\(layer.offset)/people/\($0.offset)", $0.element) }
+        let json = asset.document.json
+        func named(_ item: JSONValue?, _ pointer: String) -> [(String, String)] {
+            (item?["people"]?.array ?? []).enumerated().map { ("\(pointer)/people/\($0.offset)", $0.element.string ?? "") }
+                + (item?["turns"]?.array ?? []).enumerated().flatMap { named($0.element, "\(pointer)/turns/\($0.offset)") }
         }
-        let named =
-            rota.people.enumerated().map { ("/people/\($0.offset)", $0.element) } + layers + [("/dutyManager", rota.dutyManager)]
-        return named.filter { !people.contains($0.1) }.map { pointer, slug in
+        var places = named(json, "")
+        for (index, layer) in (json["layers"]?.array ?? []).enumerated() { places += named(layer, "/layers/\(index)") }
+        for (index, item) in rota.overrides.enumerated() { places.append(("/overrides/\(index)/person", item.person)) }
+        places.append(("/dutyManager", rota.dutyManager))
+        let unknown = places.filter { !people.contains($0.1) }.map { pointer, slug in
             issue(
                 asset, pointer, "The operator's people file has no `\(slug)`.",
                 nearestName(to: slug, among: people).map { "Did you mean `\($0)`?" } ?? "Add the person to operator/people.yaml.")
         }
+        return unknown.isEmpty ? gaps(of: rota, asset) : unknown
+    }
+
+    /// Hours without anybody are told, for then the duty manager is called at once.
+    private func gaps(of rota: OnCallDocument, _ asset: Asset) -> [LocatedIssue] {
+        // A rota begins at its first turn; what comes before is nobody's fault.
+        guard let zone = try? ZoneRules.load(rota.timeZone),  // its shape has checked the name
+            let start = rota.layers[0].turns.map(\.start).min()
+        else { return [] }
+        let from = zone.instant(of: start.adding(days: 1), secondOfDay: 0)
+        let coverage = RotaCoverage(
+            of: rota.layers.indices.map { rota.rota(ofLayer: $0, zone: zone) }, from: from, weeks: OnCallDocument.coverageWeeks)
+        guard let gap = coverage.gaps.first else { return [] }
+        let words =
+            "Nobody is on call in \(coverage.gaps.count) stretches of \(OnCallDocument.coverageWeeks) weeks, "
+            + "\(coverage.gapSeconds / 3600) hours together; the first begins \(Moment(seconds: gap.start))."
+        return [
+            asset.document.located(
+                AssetIssue(
+                    "/people", words, remedy: "Add a turn for those hours; without one the duty manager is called at once.",
+                    severity: .warning))
+        ]
     }
 
     private func check(_ brand: BrandDocument, _ asset: Asset) -> [LocatedIssue] {

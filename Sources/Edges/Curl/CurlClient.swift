@@ -31,12 +31,15 @@ package final class CurlClient: Sendable {
 
     /// Sends one request and waits for its whole answer; every status is an answer. Cancelling the task ends the transfer.
     package func perform(_ request: HTTPRequest) async throws(CurlFailure) -> HTTPResponse {
-        let url = try OutboundURL(request.url)
+        let url = try OutboundURL(request.url, mail: request.envelope)
         if request.unixSocketPath == nil, let objection = request.egress.objection(to: url) {
             throw CurlFailure(.addressDenied, mayHaveBeenSent: false, objection)
         }
         for header in request.headers where !header.isWellFormed {
             throw CurlFailure(.invalidRequest, mayHaveBeenSent: false, "a header name or value has forbidden characters")
+        }
+        if request.envelope?.isWellFormed == false {
+            throw CurlFailure(.invalidRequest, mayHaveBeenSent: false, "a mail address has forbidden characters")
         }
         let slot = TransferSlot()
         let outcome = await withTaskCancellationHandler {

@@ -27,6 +27,9 @@ final class CurlTransfer: @unchecked Sendable {
     /// Set when libcurl says that the next thing it does is sending.
     private var reachedSending = false
     private var peer = ""
+    private var recipients: UnsafeMutablePointer<curl_slist>?
+    /// How much of a mail libcurl has taken.
+    private var bytesRead = 0
 
     init(_ request: HTTPRequest, url: OutboundURL, continuation: CheckedContinuation<Outcome, Never>) {
         self.request = request
@@ -38,6 +41,7 @@ final class CurlTransfer: @unchecked Sendable {
 
     deinit {
         curl_slist_free_all(headerList)
+        curl_slist_free_all(recipients)
         gate.deinitialize(count: 1)
         gate.deallocate()
     }
@@ -66,8 +70,12 @@ final class CurlTransfer: @unchecked Sendable {
         if !request.isRepeatable { codes.append(cs_curl_set_long(handle, CURLOPT_FRESH_CONNECT, 1)) }
         if let path = request.unixSocketPath { codes.append(cs_curl_set_text(handle, CURLOPT_UNIX_SOCKET_PATH, path)) }
         if let file = request.caFile { codes.append(cs_curl_set_text(handle, CURLOPT_CAINFO, file)) }
-        codes += setMethodAndBody(handle)
-        codes.append(setHeaders(handle))
+        if let envelope = request.envelope {
+            codes += setMail(envelope, handle, owner)
+        } else {
+            codes += setMethodAndBody(handle)
+            codes.append(setHeaders(handle))
+        }
         guard let bad = codes.first(where: { $0 != CURLE_OK }) else { return nil }
         return CurlFailure(.invalidRequest, mayHaveBeenSent: false, String(cString: curl_easy_strerror(bad)))
     }
@@ -110,7 +118,41 @@ final class CurlTransfer: @unchecked Sendable {
         return cs_curl_set_list(handle, CURLOPT_HTTPHEADER, headerList)
     }
 
+    private func setMail(
+        _ envelope: MailEnvelope, _ handle: UnsafeMutableRawPointer, _ owner: UnsafeMutableRawPointer
+    ) -> [CURLcode] {
+        recipients = curl_slist_append(nil, "<\(envelope.to)>")
+        var codes = [
+            cs_curl_set_text(handle, CURLOPT_PROTOCOLS_STR, "smtp,smtps"),
+            cs_curl_set_text(handle, CURLOPT_MAIL_FROM, "<\(envelope.from)>"),
+            cs_curl_set_list(handle, CURLOPT_MAIL_RCPT, recipients), cs_curl_set_long(handle, CURLOPT_UPLOAD, 1),
+            cs_curl_set_reader(handle, owner, giveBody),
+            cs_curl_set_size(handle, CURLOPT_INFILESIZE_LARGE, curl_off_t(request.body?.count ?? 0)),
+            cs_curl_set_long(
+                handle, CURLOPT_USE_SSL,
+                Int(envelope.isEncrypted ? CURLUSESSL_ALL.rawValue : CURLUSESSL_TRY.rawValue)),
+        ]
+        if let user = envelope.user, let password = envelope.password {
+            codes.append(cs_curl_set_long(handle, CURLOPT_SASL_IR, 1))
+            codes.append(cs_curl_set_text(handle, CURLOPT_USERNAME, user))
+            codes.append(cs_curl_set_text(handle, CURLOPT_PASSWORD, password))
+        }
+        return codes
+    }
+
     // MARK: what libcurl tells us
+
+    /// The next piece of a mail.
+    fileprivate func give(_ space: UnsafeMutableRawBufferPointer) -> Int {
+        let bytes = request.body ?? []
+        let count = min(space.count, bytes.count - bytesRead)
+        guard count > 0 else { return 0 }
+        bytes.withUnsafeBytes { source in
+            space.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[bytesRead..<(bytesRead + count)]))
+        }
+        bytesRead += count
+        return count
+    }
 
     fileprivate func append(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard body.count + bytes.count <= request.maxBodyBytes else {
@@ -128,6 +170,11 @@ final class CurlTransfer: @unchecked Sendable {
             return false
         }
         let line = String(decoding: bytes, as: UTF8.self)
+        if request.envelope != nil {
+            // The last reply before the farewell is the one that counts; it is kept as the answer's body.
+            if !line.hasPrefix("221") { body = Array(line.utf8.prefix { $0 != 13 && $0 != 10 }) }
+            return true
+        }
         // A status line starts the headers anew: those of an interim answer do not count.
         if line.hasPrefix("HTTP/") { headers = [] }
         guard let colon = line.firstIndex(of: ":") else { return true }
@@ -173,7 +220,9 @@ final class CurlTransfer: @unchecked Sendable {
 
     func finish(_ code: CURLcode) {
         guard let easy else { return end(.failure(CurlFailure(.clientStopped, mayHaveBeenSent: false, "never started"))) }
-        if code == CURLE_OK, !isTooLarge {
+        // A mail server that declines has answered: its reply says whether to come again.
+        let declines = request.envelope != nil && cs_curl_get_long(easy, CURLINFO_RESPONSE_CODE) >= 400 && !isTooLarge
+        if (code == CURLE_OK && !isTooLarge) || declines {
             end(
                 .success(
                     HTTPResponse(
@@ -228,6 +277,11 @@ private let takeBody: cs_curl_bytes = { bytes, size, count, owner in
 private let takeHeader: cs_curl_bytes = { bytes, size, count, owner in
     guard let bytes, let transfer = transfer(owner) else { return 0 }
     return transfer.appendHeader(UnsafeRawBufferPointer(start: bytes, count: size * count)) ? size * count : 0
+}
+
+private let giveBody: cs_curl_bytes = { bytes, size, count, owner in
+    guard let bytes, let transfer = transfer(owner) else { return 0 }
+    return transfer.give(UnsafeMutableRawBufferPointer(start: bytes, count: size * count))
 }
 
 private let permitAddress: cs_curl_permit = { owner, address, count in

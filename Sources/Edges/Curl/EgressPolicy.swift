@@ -6,6 +6,8 @@
 package struct EgressPolicy: Sendable, Hashable {
     package static let entriesMax = 64
     package static let publicPorts: Set<Int> = [443, 8443]
+    /// Of mail servers, which are spoken to by TLS alone.
+    package static let mailPorts: Set<Int> = [465, 587, 2525]
 
     package struct Entry: Sendable, Hashable {
         package let host: String
@@ -56,10 +58,12 @@ package struct EgressPolicy: Sendable, Hashable {
     /// Why this URL may not be dialled at all, whatever its address; nil when it may.
     package func objection(to url: OutboundURL) -> String? {
         if entries.contains(where: { $0.host == url.host && $0.port == url.port }) { return nil }
-        guard url.isEncrypted else { return "plain http needs an allow entry for \(url.host):\(url.port)" }
-        guard EgressPolicy.publicPorts.contains(url.port) else { return "port \(url.port) needs an allow entry" }
+        guard url.isEncrypted else { return "what is not encrypted needs an allow entry for \(url.host):\(url.port)" }
+        guard EgressPolicy.ports(url).contains(url.port) else { return "port \(url.port) needs an allow entry" }
         return nil
     }
+
+    private static func ports(_ url: OutboundURL) -> Set<Int> { url.isMail ? mailPorts : publicPorts }
 
     /// Whether this address may be dialled for this URL.
     package func permits(_ address: NetworkAddress, for url: OutboundURL) -> Bool {
@@ -67,7 +71,7 @@ package struct EgressPolicy: Sendable, Hashable {
         guard !AddressRanges.never.contains(where: { $0.contains(address) }) else { return false }
         let mine = entries.filter { $0.host == url.host && $0.port == url.port }
         if mine.contains(where: { $0.range.contains(address) }) { return true }
-        guard url.isEncrypted, mine.isEmpty ? EgressPolicy.publicPorts.contains(url.port) : true else { return false }
+        guard url.isEncrypted, mine.isEmpty ? EgressPolicy.ports(url).contains(url.port) : true else { return false }
         return !AddressRanges.special.contains { $0.contains(address) }
     }
 }

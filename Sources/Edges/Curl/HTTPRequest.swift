@@ -50,12 +50,14 @@ package struct HTTPRequest: Sendable {
     /// a request again when a kept connection dies before the first byte of the answer; without such recognition that is a second
     /// bill.
     package var isRepeatable: Bool
+    /// Not nil: this is a mail and no HTTP request.
+    package var envelope: MailEnvelope?
 
     package init(
         _ method: HTTPMethod, _ url: String, headers: [HTTPHeader] = [], body: [UInt8]? = nil,
         connectTimeoutMilliseconds: Int = connectTimeoutDefault, totalTimeoutMilliseconds: Int = totalTimeoutDefault,
         deadline: Moment? = nil, maxBodyBytes: Int = bodyBytesDefault, unixSocketPath: String? = nil, caFile: String? = nil,
-        egress: EgressPolicy = EgressPolicy(), isRepeatable: Bool? = nil
+        egress: EgressPolicy = EgressPolicy(), isRepeatable: Bool? = nil, envelope: MailEnvelope? = nil
     ) {
         self.method = method
         self.url = url
@@ -69,10 +71,12 @@ package struct HTTPRequest: Sendable {
         self.caFile = caFile
         self.egress = egress
         self.isRepeatable = isRepeatable ?? method.isSafe
+        self.envelope = envelope
     }
 }
 
 package struct HTTPResponse: Sendable {
+    /// Of a mail the server's last reply code.
     package let status: Int
     /// Names in lower case, in the order received; a name may repeat.
     package let headers: [HTTPHeader]

@@ -8,9 +8,11 @@ package struct OutboundURL: Sendable, Hashable {
     package let host: String
     package let port: Int
     package let isEncrypted: Bool
+    let isMail: Bool
 
-    /// Refuses other schemes than http and https, user names, fragments, white space and control characters.
-    package init(_ text: String) throws(CurlFailure) {
+    /// Refuses other schemes than http and https (smtp and smtps for a mail), user names, fragments, white space and control
+    /// characters.
+    package init(_ text: String, mail: MailEnvelope? = nil) throws(CurlFailure) {
         guard text.utf8.count <= HTTPRequest.urlBytesMax else {
             throw OutboundURL.invalid("the URL is longer than \(HTTPRequest.urlBytesMax) bytes")
         }
@@ -21,8 +23,9 @@ package struct OutboundURL: Sendable, Hashable {
         defer { curl_url_cleanup(handle) }
         let code = curl_url_set(handle, CURLUPART_URL, text, UInt32(CURLU_DISALLOW_USER))
         guard code == CURLUE_OK else { throw OutboundURL.invalid(String(cString: curl_url_strerror(code))) }
-        guard let scheme = OutboundURL.part(CURLUPART_SCHEME, of: handle), scheme == "http" || scheme == "https" else {
-            throw OutboundURL.invalid("only http and https are spoken")
+        let schemes = mail == nil ? ["http", "https"] : ["smtp", "smtps"]
+        guard let scheme = OutboundURL.part(CURLUPART_SCHEME, of: handle), schemes.contains(scheme) else {
+            throw OutboundURL.invalid("only \(schemes[0]) and \(schemes[1]) are spoken here")
         }
         guard OutboundURL.part(CURLUPART_FRAGMENT, of: handle) == nil else { throw OutboundURL.invalid("the URL has a fragment") }
         guard var host = OutboundURL.part(CURLUPART_HOST, of: handle)?.lowercased(), !host.isEmpty,
@@ -33,7 +36,8 @@ package struct OutboundURL: Sendable, Hashable {
         self.text = whole
         self.host = host
         self.port = port
-        isEncrypted = scheme == "https"
+        isEncrypted = scheme == schemes[1] || mail?.isEncrypted == true
+        isMail = mail != nil
     }
 
     private static func part(_ part: CURLUPart, of handle: OpaquePointer) -> String? {

@@ -175,6 +175,14 @@ package enum IncidentQueries {
             """
     }
 
+    /// When the incidents since then were opened, answered and ended; the newest first.
+    package static func instants(tenant: TenantID, since: Moment, limit: Int) -> SQL {
+        """
+        SELECT i.opened_at, i.acknowledged_at, i.resolved_at FROM incident i
+        WHERE i.tenant_id = \(tenant) AND i.opened_at >= \(since) ORDER BY i.opened_at DESC, i.id DESC LIMIT \(limit)
+        """
+    }
+
     /// Adds one line after the last; the incident's row is locked by the caller, so numbers cannot collide.
     package static func append(
         lane: Int32, tenant: TenantID, incident: IncidentID, at: Moment, kind: String, person: PersonID?, text: String

@@ -23,7 +23,7 @@ struct Countersign: AsyncParsableCommand {
             ResolveCommand.self, AcknowledgeCommand.self, ConnectionCommand.self, PolicyCommand.self, RetryCommand.self,
             DiscardCommand.self, RunCommand.self, OperationCommand.self, SubmitCommand.self,
             PayCommand.self,
-            LogsCommand.self,
+            LogsCommand.self, OnCallCommand.self, IncidentCommand.self,
             AuditCommand.self,
             DemoCommand.self, ChaosCommand.self, BenchCommand.self,
         ])

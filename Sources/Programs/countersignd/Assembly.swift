@@ -43,13 +43,19 @@ struct Assembly: Sendable {
             workers.interrupt(tenant)
         }
         let reporting = Reporting(platform: platform, scopes: scopes)
+        let alerting = Alerting(platform: platform, desk: desk)
+        let pager = PageDelivery(platform: platform, assets: assets, scopes: scopes, alerting: alerting) { dispatch, tenant in
+            try await asking.page(dispatch, tenant: tenant)
+        }
         let engine = LaneEngine(
             platform: platform, assets: assets, workers: workers, leaseFactory: factory, resolve: { desk.resolve($0) },
-            changed: { reporting.noteChange($0) }, wanted: { staff.want($0) })
+            changed: { tenants in
+                reporting.noteChange(tenants)
+                pager.wake()
+            }, wanted: { staff.want($0) })
         let timekeeper = Timekeeper(platform: platform, engine: engine)
         lanes.attach(timekeeper)
         let intake = Intake(platform: platform, desk: desk)
-        let alerting = Alerting(platform: platform, desk: desk)
         let sealing = try Assembly.sealing(platform, scopes, alerting, settings)
         let posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
         Assembly.tellEnds(of: staff, workers, posting, platform.logger)
@@ -62,6 +68,8 @@ struct Assembly: Sendable {
             proving: AuditProving(platform: platform), approving: Approving(platform: platform, desk: desk),
             operating: Operating(platform: platform, desk: desk, assets: assets),
             releasing: Releasing(platform: platform, desk: desk, assets: assets), watch: watch, alerting: alerting,
+            onCalling: OnCalling(platform: platform, assets: assets),
+            inbound: Inbound(platform: platform, scopes: scopes, desk: desk),
             intake: intake, applying: Applying(platform: platform, assets: assets, scopes: scopes), signingIn: signingIn,
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
             metrics: platform.metrics, clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure,
@@ -75,7 +83,7 @@ struct Assembly: Sendable {
             staff: staff, timekeeper: timekeeper, events: events)
         services = Assembly.parts(
             database: database, settings: settings, platform: platform, timekeeper: timekeeper, lanes: lanes,
-            reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing,
+            reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing, pager: pager,
             export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
             drop: settings.dropFolder.map { DropFolder(path: $0, intake: intake, scopes: scopes, logger: logger) })
     }
@@ -108,7 +116,7 @@ struct Assembly: Sendable {
     private static func parts(
         database: Database, settings: ServerSettings, platform: Platform, timekeeper: Timekeeper, lanes: LaneWaker,
         reporting: Reporting, site: Site, staff: Staff, workers: WorkerDesk, watchdog: Watchdog, sealing: Sealing,
-        export: TelemetryExport, drop: DropFolder?
+        pager: PageDelivery, export: TelemetryExport, drop: DropFolder?
     ) -> [any Service] {
         let store = database.store
         var parts: [any Service] = []
@@ -117,7 +125,7 @@ struct Assembly: Sendable {
         if settings.role.runsWork {
             parts += workParts(
                 timekeeper: timekeeper, lanes: lanes, reporting: reporting, site: site, staff: staff, workers: workers,
-                watchdog: watchdog, sealing: sealing, platform: platform)
+                watchdog: watchdog, sealing: sealing, pager: pager, platform: platform)
         } else {
             parts.append(Assembly.wakeUps(lanes, timekeeper, platform))
         }
@@ -131,7 +139,7 @@ struct Assembly: Sendable {
     /// What moves runs on: lanes, workers and what watches over them.
     private static func workParts(
         timekeeper: Timekeeper, lanes: LaneWaker, reporting: Reporting, site: Site, staff: Staff, workers: WorkerDesk,
-        watchdog: Watchdog, sealing: Sealing, platform: Platform
+        watchdog: Watchdog, sealing: Sealing, pager: PageDelivery, platform: Platform
     ) -> [any Service] {
         [
             Part(name: "lanes") {
@@ -147,6 +155,7 @@ struct Assembly: Sendable {
                     workers.stop()
                 }
             }, Part(name: "workers") { await staff.supervisor.run() },
+            Part(name: "pager") { await pager.run() },
             Part(name: "watchdog") { await watchdog.run() }, Part(name: "sealer") { await sealing.run() },
         ]
     }

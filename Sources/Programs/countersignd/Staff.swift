@@ -111,6 +111,9 @@ final class Staff: Sendable {
         if scope.kind == "operator", let endpoint = environment("OTEL_EXPORTER_OTLP_ENDPOINT") {
             ports.formUnion([endpoint].compactMap(Staff.port))
         }
+        if scope.kind == "operator", let places = OnCall(current)?.document.settings.places {
+            ports.formUnion(places.compactMap(Staff.port))
+        }
         // The place in the range is stable: it comes from the id, and 20,000 places make a clash of two tenants unlikely; a clash
         // only means that two workers share a user, which the level report does not hide.
         let ordinal = UInt32(truncatingIfNeeded: tenant.low % 20_000)

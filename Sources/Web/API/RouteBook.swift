@@ -19,6 +19,8 @@ package struct RouteBook: Sendable {
         routes += DocumentRoutes(services).all
         routes += ServiceRoutes(services).all
         routes += IncidentRoutes(services).all
+        routes += OnCallRoutes(services).all
+        routes += InboundRoutes(services).all
         routes += OperationRoutes(services).all
         routes += AuditRoutes(services).all
         routes += ConfigurationRoutes(services).all

@@ -16,6 +16,8 @@ package struct Services: Sendable {
     package let releasing: Releasing
     package let watch: ConnectionWatch
     package let alerting: Alerting
+    package let onCalling: OnCalling
+    package let inbound: Inbound
     package let intake: Intake
     package let applying: Applying
     package let signingIn: SigningIn
@@ -38,7 +40,8 @@ package struct Services: Sendable {
 
     package init(
         console: PageRenderer, access: Access, looking: Looking, proving: AuditProving, approving: Approving,
-        operating: Operating, releasing: Releasing, watch: ConnectionWatch, alerting: Alerting, intake: Intake,
+        operating: Operating, releasing: Releasing, watch: ConnectionWatch, alerting: Alerting, onCalling: OnCalling,
+        inbound: Inbound, intake: Intake,
         applying: Applying, signingIn: SigningIn,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
         clock: WallClock,
@@ -56,6 +59,8 @@ package struct Services: Sendable {
         self.releasing = releasing
         self.watch = watch
         self.alerting = alerting
+        self.onCalling = onCalling
+        self.inbound = inbound
         self.intake = intake
         self.applying = applying
         self.signingIn = signingIn

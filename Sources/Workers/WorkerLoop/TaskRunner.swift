@@ -84,6 +84,8 @@ actor TaskRunner {
                 result = .error(code: error.reason, message: error.message)
             }
         case WorkKind.telemetryExport.rawValue: result = TaskRunner.result(of: await exportTelemetry(ask.input))
+        case "page.mail": result = .output(await PageSender(client: client).mail(ask.input, password: ask.secrets["password"]))
+        case "page.hook": result = .output(await PageSender(client: client).hook(ask.input))
         default: result = .error(code: "ask.unknown", message: "This worker does not know \(ask.verb.prefix(60)).")
         }
         return AskAnswer(id: ask.id, result: result)

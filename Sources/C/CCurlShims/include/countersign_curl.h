@@ -22,6 +22,8 @@ typedef int (*cs_curl_before)(void *owner, const char *address, int port);
 
 // Sets the three hooks of a transfer; `owner` must outlive it.
 CURLcode cs_curl_set_hooks(CURL *easy, void *owner, cs_curl_bytes body, cs_curl_bytes header);
+// What a mail is read from; `owner` must outlive the transfer.
+CURLcode cs_curl_set_reader(CURL *easy, void *owner, cs_curl_bytes reader);
 struct cs_curl_gate {
     void *owner;
     cs_curl_permit permit;

@@ -1,4 +1,5 @@
 internal import Flow
+internal import Incidents
 internal import Kernel
 internal import Records
 internal import Tenancy
@@ -38,9 +39,22 @@ struct IncidentRoutes: Sendable {
                 return page.answer(rows.map(Views.incident), last: rows.last.map { ($0.openedAt, $0.id) })
             },
             services.reading(
+                "incidents/figures", .incidentsRead,
+                RouteDocumentation(
+                    "getIncidentFigures",
+                    "How fast the incidents of the last 90 days were acknowledged and resolved: median, p90, n, and n left out.",
+                    responseSchema: IncidentRoutes.object)
+            ) { _, context in
+                var body = try await looking.responseFigures(context.scope.id, at: context.now).json.object ?? [:]
+                body["days"] = JSONValue(Looking.figuresDays)
+                return .object(body)
+            },
+            services.reading(
                 "incidents/{id}", .incidentsRead,
-                RouteDocumentation("getIncident", "One incident with its timeline.", responseSchema: IncidentRoutes.object)
-            ) { request, context in
+                RouteDocumentation(
+                    "getIncident", "One incident with its timeline and every attempt to page.",
+                    responseSchema: IncidentRoutes.object)
+            ) { [services] request, context in
                 let row = try await looking.incident(context.scope.id, try request.id())
                 let lines = try await looking.incidentEntries(context.scope.id, row.id)
                 var body = Views.incident(row).object ?? [:]
@@ -51,9 +65,11 @@ struct IncidentRoutes: Sendable {
                             "text": .string($0.text),
                         ]
                     })
+                let pages = try await services.onCalling.pages(of: row.id, tenant: context.scope.id)
+                body["pages"] = .array(pages.map { OnCallRoutes.page($0.page, $0.attempts) })
                 return .object(body)
             },
-        ] + acts
+        ] + acts + changes
     }
 
     private var acts: [Route] {
@@ -97,6 +113,69 @@ struct IncidentRoutes: Sendable {
                 )
             },
         ]
+    }
+
+    /// A verb of the path, its members, and what it does.
+    private func change(
+        _ verb: String, _ id: String, _ summary: String, _ members: [String],
+        _ read: @escaping @Sendable (BodyFields, TenantContext) async throws -> Alerting.Change
+    ) -> Route {
+        services.writing(
+            "incidents/{id}/\(verb)", .incidentsManage,
+            RouteDocumentation(
+                id, summary,
+                requestSchema: [
+                    "type": "object", "required": .array(members.map(JSONValue.string)), "additionalProperties": false,
+                    "properties": .object(JSONObject(members.map { (key: $0, value: ["type": "string"]) })),
+                ],
+                responseSchema: IncidentRoutes.object, problems: [400, 409, 422])
+        ) { [services] request, body, context in
+            let wanted = try await read(try BodyFields(body, known: members), context)
+            return (
+                200,
+                Views.incident(
+                    try await services.alerting.change(try request.id(), wanted, as: context.actor, scope: context.scope))
+            )
+        }
+    }
+
+    private var changes: [Route] {
+        [
+            change("mitigate", "mitigateIncident", "Says that tenants no longer suffer; stops escalation.", ["text"]) {
+                fields, _ in
+                .mitigated(text: try fields.text("text"))
+            },
+            change("reopen", "reopenIncident", "Opens a resolved incident again; people are told anew.", ["reason"]) {
+                fields, _ in
+                .reopened(reason: try fields.text("reason"))
+            },
+            change(
+                "severity", "changeSeverity", "Raises or lowers the severity, with the reason; raising it tells people.",
+                ["severity", "reason"]
+            ) { fields, _ in
+                .severity(try IncidentRoutes.severity(try fields.text("severity")), reason: try fields.text("reason"))
+            },
+            change("priority", "changePriority", "Sets the order of work apart from the severity.", ["priority"]) { fields, _ in
+                guard let priority = Priority(rawValue: try fields.text("priority")) else {
+                    throw Refusal(
+                        .invalid, reason: "request.member", "priority is p1, p2, p3 or p4.", facts: ["field": "priority"])
+                }
+                return .priority(priority)
+            },
+            change(
+                "assign", "assignIncident", "Gives the incident to one of the operator's people, who is told.", ["person"]
+            ) { [services] fields, context in
+                .assigned(try await services.onCalling.engineer(try fields.text("person"), for: context.scope.id).id)
+            },
+        ]
+    }
+
+    static func severity(_ text: String) throws(Refusal) -> Severity {
+        guard let severity = Severity(rawValue: text) else {
+            throw Refusal(
+                .invalid, reason: "request.member", "severity is sev1, sev2, sev3 or sev4.", facts: ["field": "severity"])
+        }
+        return severity
     }
 
     private func schema(_ member: String) -> JSONValue { IncidentRoutes.schema(member) }

@@ -36,7 +36,59 @@ struct IncidentPages: Sendable {
                     try request.id(), text: text, as: kit.context.actor, scope: kit.context.scope)
                 return "\(kit.base)/incidents/\(row.id)?done=noted"
             },
+            changed("mitigate") { form, _ in .mitigated(text: try form.required("note", label: "What helps")) },
+            changed("reopen") { form, _ in .reopened(reason: try form.required("note", label: "The reason")) },
+            changed("severity") { form, _ in
+                .severity(
+                    try IncidentRoutes.severity(try form.required("choice", label: "The severity")),
+                    reason: try form.required("note", label: "The reason"))
+            },
+            changed("assign") { [services] form, kit in
+                let slug = try form.required("choice", label: "The person")
+                return .assigned(try await services.onCalling.engineer(slug, for: kit.tenant).id)
+            },
         ]
+    }
+
+    private func changed(
+        _ verb: String, _ read: @escaping @Sendable (FormFields, PageKit) async throws -> Alerting.Change
+    ) -> Route {
+        services.posted("/incidents/{id}/\(verb)", .incidentsManage) { [services] request, form, kit in
+            let row = try await services.alerting.change(
+                try request.id(), try await read(form, kit), as: kit.context.actor, scope: kit.context.scope)
+            return "\(kit.base)/incidents/\(row.id)?done=changed"
+        }
+    }
+
+    /// What may be changed of an incident as it stands.
+    private func changes(_ row: IncidentRow, _ kit: PageKit) async throws -> [IncidentPage.Change] {
+        guard kit.may(.incidentsManage) else { return [] }
+        func form(_ verb: String) -> FormTarget { kit.form("/incidents/\(row.id)/\(verb)") }
+        guard row.state != "resolved" else {
+            return [.init(form: form("reopen"), name: "reopen", noteLabel: "Why it is not over", button: "Reopen the incident")]
+        }
+        let severities = Severity.allCases.filter { $0.rawValue != row.severity }.map {
+            FieldChoice(value: $0.rawValue, label: $0.rawValue.uppercased())
+        }
+        let people = try await services.onCalling.engineers(for: kit.tenant).map {
+            FieldChoice(value: $0.slug, label: $0.name)
+        }
+        var changes: [IncidentPage.Change] = []
+        if row.state != "mitigated" {
+            changes.append(
+                .init(
+                    form: form("mitigate"), name: "mitigate", noteLabel: "Why the tenant no longer suffers",
+                    button: "Say that it is mitigated"))
+        }
+        changes.append(
+            .init(
+                form: form("severity"), name: "severity", choiceLabel: "Severity, now \(row.severity.uppercased())",
+                choices: severities, noteLabel: "Why", button: "Change the severity"))
+        if !people.isEmpty {
+            changes.append(
+                .init(form: form("assign"), name: "assign", choiceLabel: "Give it to", choices: people, button: "Assign it"))
+        }
+        return changes
     }
 
     private func board(_ request: WebRequest, _ kit: PageKit) async throws -> IncidentsPage {
@@ -51,8 +103,21 @@ struct IncidentPages: Sendable {
         return IncidentsPage(
             frame: try await kit.frame(
                 "Incidents", section: "Incidents", crumbs: [Crumb(label: "Incidents")], topics: "incidents", request: request),
-            head: PageHead(title: "Incidents"), groups: groups,
+            head: PageHead(title: "Incidents"), figures: rows.isEmpty ? [] : try await figures(kit), groups: groups,
             empty: rows.isEmpty ? EmptyState(why: "Quiet. No incident has been opened.") : nil)
+    }
+
+    private func figures(_ kit: PageKit) async throws -> [Figure] {
+        let figures = try await kit.looking.responseFigures(kit.tenant, at: kit.now)
+        func figure(_ label: String, _ interval: ResponseFigures.Interval) -> Figure {
+            let decile = interval.ninthDecileSeconds.map(DurationText.text) ?? "none"
+            let out = interval.excluded > 0 ? ", \(kit.money.count(interval.excluded)) not yet" : ""
+            return Figure(
+                label: label, value: interval.medianSeconds.map(DurationText.text) ?? "none",
+                context: "median of \(kit.money.count(interval.n)) in \(Looking.figuresDays) days, nine of ten in \(decile)\(out)"
+            )
+        }
+        return [figure("To acknowledge", figures.toAcknowledge), figure("To resolve", figures.toResolve)]
     }
 
     static func number(_ row: IncidentRow) -> String { "INC-\(row.number)" }
@@ -120,17 +185,30 @@ struct IncidentPages: Sendable {
                     [Fact(label: "Run", value: "open the run", href: kit.may(.runsRead) ? "\(kit.base)/runs/\($0)" : "")]
                 } ?? []),
             runbook: try await runbook(row.alert, kit),
-            pages: lines.filter { ["paged", "unpaged"].contains($0.kind) }.map { line in
-                IncidentPage.Page(
-                    status: line.kind == "paged" ? .done : .failed, title: line.text,
-                    detail: kit.time.stamp(line.at, seconds: true).text)
-            },
+            pages: try await pages(row, lines, kit),
             timeline: lines.reversed().map { line in
                 IncidentPage.Entry(
                     time: kit.time.stamp(line.at, seconds: true), text: line.text,
                     detail: line.person.flatMap { names[$0] } ?? EventWords.words(line.kind))
             }, acts: acts, note: kit.may(.incidentsManage) ? kit.form("/incidents/\(row.id)/note") : nil,
-            resolve: row.state != "resolved" && kit.may(.incidentsManage) ? kit.form("/incidents/\(row.id)/resolve") : nil)
+            resolve: row.state != "resolved" && kit.may(.incidentsManage) ? kit.form("/incidents/\(row.id)/resolve") : nil,
+            changes: try await changes(row, kit))
+    }
+
+    /// Every page with what became of it, and every time that nobody could be told.
+    private func pages(_ row: IncidentRow, _ lines: [IncidentEntryRow], _ kit: PageKit) async throws -> [IncidentPage.Page] {
+        let found = try await services.onCalling.pages(of: row.id, tenant: kit.tenant)
+        let told = found.filter { ["page", "notice"].contains($0.page.kind) }.map { item -> (Moment, IncidentPage.Page) in
+            let (status, words) = PageProof.words(item.page, item.attempts)
+            let page = IncidentPage.Page(
+                status: status, title: "\(item.page.personName) by \(item.page.channel) as \(item.page.layer): \(words)",
+                detail: kit.time.stamp(item.page.decidedAt, seconds: true).text)
+            return (item.page.decidedAt, page)
+        }
+        let gaps = lines.filter { $0.kind == "unpaged" }.map { line in
+            (line.at, IncidentPage.Page(status: .failed, title: line.text, detail: kit.time.stamp(line.at, seconds: true).text))
+        }
+        return (told + gaps).sorted { $0.0 < $1.0 }.map(\.1)
     }
 
     /// The runbook as it was published; one that is overdue for review is shown with that word above it, never hidden.

@@ -147,6 +147,10 @@ struct PageKit: Sendable {
                 NavItem(icon: .bell, label: "Incidents", href: "/operator/incidents", key: "n", isCurrent: section == "Incidents")
             )
         }
+        if may(.incidentsRead) {
+            items.append(
+                NavItem(icon: .clock, label: "On call", href: "/operator/on-call", key: "o", isCurrent: section == "On call"))
+        }
         return [NavGroup(title: "", items: items)]
     }
 }
@@ -240,6 +244,12 @@ enum PageWords {
         case "confirmed": Notice(tone: .ok, text: "It is under way; each result stands here as it comes.")
         case "letter-retried": Notice(tone: .ok, text: "The work is tried again.")
         case "letter-discarded": Notice(tone: .ok, text: "The work is given up, and its run knows.")
+        case "changed": Notice(tone: .ok, text: "The incident is changed; the timeline says so.")
+        case "page-sent": Notice(tone: .ok, text: "The test page is on its way; below is what becomes of it.")
+        case "swap-asked": Notice(tone: .ok, text: "Your colleague is asked. The shift is yours until they agree.")
+        case "swap-agreed": Notice(tone: .ok, text: "The shift is yours.")
+        case "swap-declined": Notice(tone: .ok, text: "Declined; the shift stays where it is.")
+        case "swap-withdrawn": Notice(tone: .ok, text: "Your request is taken back.")
         case "noted": Notice(tone: .ok, text: "The note is in the timeline.")
         default: nil
         }

@@ -52,12 +52,14 @@ package struct IncidentsPage: ConsolePage {
 
     package let frame: Frame
     package let head: PageHead
+    package let figures: [Figure]
     package let groups: [Group]
     package let empty: EmptyState?
 
-    package init(frame: Frame, head: PageHead, groups: [Group], empty: EmptyState? = nil) {
+    package init(frame: Frame, head: PageHead, figures: [Figure] = [], groups: [Group], empty: EmptyState? = nil) {
         self.frame = frame
         self.head = head
+        self.figures = figures
         self.groups = groups
         self.empty = empty
     }
@@ -112,6 +114,30 @@ package struct IncidentPage: ConsolePage {
         }
     }
 
+    /// A change of the incident: a form with a choice, a sentence, or both.
+    package struct Change: Sendable {
+        package let form: FormTarget
+        /// `mitigate`: for the ids of its fields.
+        package let name: String
+        package let choiceLabel: String
+        package let choices: [FieldChoice]
+        /// Empty when no sentence is asked for.
+        package let noteLabel: String
+        package let button: String
+
+        package init(
+            form: FormTarget, name: String, choiceLabel: String = "", choices: [FieldChoice] = [], noteLabel: String = "",
+            button: String
+        ) {
+            self.form = form
+            self.name = name
+            self.choiceLabel = choiceLabel
+            self.choices = choices
+            self.noteLabel = noteLabel
+            self.button = button
+        }
+    }
+
     /// One act on the incident: a form with an optional note, sent as `note`.
     package struct Act: Sendable {
         package let form: FormTarget
@@ -143,10 +169,12 @@ package struct IncidentPage: ConsolePage {
     package let note: FormTarget?
     /// Resolving asks for a sentence on what ended it; nil when it is resolved or not theirs.
     package let resolve: FormTarget?
+    package let changes: [Change]
 
     package init(
         frame: Frame, head: PageHead, figures: [Figure], facts: [Fact] = [], runbook: RunbookPanel? = nil, pages: [Page] = [],
-        timeline: [Entry], acts: [Act] = [], note: FormTarget? = nil, resolve: FormTarget? = nil
+        timeline: [Entry], acts: [Act] = [], note: FormTarget? = nil, resolve: FormTarget? = nil,
+        changes: [Change] = []
     ) {
         self.frame = frame
         self.head = head
@@ -158,5 +186,6 @@ package struct IncidentPage: ConsolePage {
         self.acts = acts
         self.note = note
         self.resolve = resolve
+        self.changes = changes
     }
 }

@@ -1,0 +1,102 @@
+import Glibc
+import Kernel
+
+/// A mail server that takes one message at a time and says what it is told to say; one thread, plain sockets.
+final class ScriptedMailServer: Sendable {
+    /// What it has heard on one connection.
+    struct Heard: Sendable {
+        var commands: [String] = []
+        var message = ""
+    }
+
+    let port: Int
+    private let listener: Int32
+    private let heard = Locked<[Heard]>([])
+    private let connections = Locked<[Int32]>([])
+    /// The reply to a command, by its first word; nil is silence.
+    private let reply: @Sendable (String) -> String?
+
+    var received: [Heard] { heard.withLock { $0 } }
+    var base: String { "smtp://127.0.0.1:\(port)" }
+
+    init(_ reply: @escaping @Sendable (String) -> String?) throws {
+        self.reply = reply
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(listener, $0, length) == 0 && getsockname(listener, $0, &length) == 0
+            }
+        }
+        guard bound else { throw Fault("bind", String(cString: strerror(errno)), isRetryable: false) }
+        self.listener = listener
+        port = Int(UInt16(bigEndian: address.sin_port))
+        listen(listener, 8)
+        var thread = pthread_t()
+        pthread_create(
+            &thread, nil,
+            { raw in
+                if let raw { Unmanaged<ScriptedMailServer>.fromOpaque(raw).takeRetainedValue().acceptAll() }
+                return nil
+            }, Unmanaged.passRetained(self).toOpaque())
+        pthread_detach(thread)
+    }
+
+    func stop() {
+        shutdown(listener, Int32(SHUT_RDWR))
+        close(listener)
+        for connection in connections.withLock({ $0 }) { shutdown(connection, Int32(SHUT_RDWR)) }
+    }
+
+    private func acceptAll() {
+        while true {
+            let connection = accept(listener, nil, nil)
+            guard connection >= 0 else { return }
+            connections.withLock { $0.append(connection) }
+            heard.withLock { $0.append(Heard()) }
+            serve(connection)
+            connections.withLock { $0.removeAll { $0 == connection } }
+            close(connection)
+        }
+    }
+
+    private func serve(_ connection: Int32) {
+        var pending: [UInt8] = []
+        guard say("220 mail.example ready", connection) else { return }
+        while let line = line(connection, &pending) {
+            heard.withLock { $0[$0.count - 1].commands.append(line) }
+            let verb = line.prefix { $0 != " " && $0 != ":" }.uppercased()
+            guard let answer = reply(verb) else { continue }
+            guard say(answer, connection) else { return }
+            if verb == "DATA", answer.hasPrefix("354") {
+                var text: [String] = []
+                while let line = self.line(connection, &pending), line != "." { text.append(line) }
+                heard.withLock { $0[$0.count - 1].message = text.joined(separator: "\n") }
+                guard let end = reply("."), say(end, connection) else { continue }
+            }
+            if verb == "QUIT" { return }
+        }
+    }
+
+    private func say(_ text: String, _ connection: Int32) -> Bool {
+        let bytes = Array((text + "\r\n").utf8)
+        return bytes.withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) } == bytes.count
+    }
+
+    private func line(_ connection: Int32, _ pending: inout [UInt8]) -> String? {
+        while true {
+            if let end = pending.firstIndex(of: 10) {
+                let line = String(decoding: pending[..<end].filter { $0 != 13 }, as: UTF8.self)
+                pending.removeFirst(end + 1)
+                return line
+            }
+            var chunk = [UInt8](repeating: 0, count: 65_536)
+            let count = recv(connection, &chunk, chunk.count, 0)
+            guard count > 0 else { return nil }
+            pending += chunk[..<count]
+        }
+    }
+}
