@@ -114,7 +114,10 @@ enum Samples {
             ("service", service(brand)), ("incidents", incidents(brand)), ("incident", incident(brand)),
             ("documents", documents(brand)), ("payments", payments(brand)),
             ("workers", workers(brand)), ("connections", connections(brand)), ("audit", audit(brand)),
-            ("policies", policies(brand)),
+            ("policies", policies(brand)), ("account", account(brand)), ("account-bare", account(brand, isBare: true)),
+            ("people", people(brand, asked: false)), ("people-asked", people(brand, asked: true)),
+            ("code", proof(brand, .code)), ("code-wrong", proof(brand, .code, refusal: "This code is not right.")),
+            ("proof", proof(brand, .freshPassword)), ("welcome", proof(brand, .newPassword)),
             ("not-found", notFound(brand)),
             ("forbidden", forbidden(brand)), ("broken", broken(brand)), ("bare-not-found", bareNotFound(brand)),
         ]

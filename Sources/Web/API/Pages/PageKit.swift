@@ -29,6 +29,12 @@ struct PageKit: Sendable {
         return try PageKit(services, context, base: "/operator")
     }
 
+    /// A page about the person alone, in their own scope.
+    static func own(_ services: Services, _ request: WebRequest) async throws -> PageKit {
+        let context = try await services.access.enterOwn(request, permission: nil)
+        return try PageKit(services, context, base: context.scope.kind == "tenant" ? "/t/\(context.scope.slug)" : "/operator")
+    }
+
     private init(_ services: Services, _ context: TenantContext, base: String) throws(Refusal) {
         self.services = services
         self.context = context
@@ -126,7 +132,8 @@ struct PageKit: Sendable {
         let control = [
             item(.bell, "Incidents", "/incidents", "n", .incidentsRead, count: count(counts?.incidentsOpen)),
             item(.policy, "Policies", "/policies", "l", .runsRead),
-            item(.plug, "Connections", "/platform", "c", .workersRead), item(.audit, "Audit", "/audit", "a", .auditRead),
+            item(.plug, "Connections", "/platform", "c", .workersRead), item(.people, "People", "/people", "o", .peopleRead),
+            item(.audit, "Audit", "/audit", "a", .auditRead),
         ].compactMap(\.self)
         return [NavGroup(title: "", items: work), NavGroup(title: "Control", items: control)].filter { !$0.items.isEmpty }
     }
@@ -227,6 +234,7 @@ enum PageWords {
         case "retried": Notice(tone: .ok, text: "The run goes on.")
         case "asked": Notice(tone: .ok, text: "The payment is asked for; the ERP is compared first.")
         case "asked-before": Notice(tone: .info, text: "Somebody asked for this payment before; this is that run.")
+        case "account": Notice(tone: .ok, text: "Done.")
         case "noted": Notice(tone: .ok, text: "The note is in the timeline.")
         default: nil
         }

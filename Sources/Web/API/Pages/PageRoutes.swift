@@ -14,6 +14,7 @@ struct PageRoutes: Sendable {
             + InboxPages(services: services, console: console).all + ServicePages(services: services, console: console).all
             + IncidentPages(services: services, console: console).all + DocumentPages(services: services, console: console).all
             + FleetPages(services: services, console: console).all + PolicyPages(services: services, console: console).all
+            + AccountPages(services: services, console: console).all + PeoplePages(services: services, console: console).all
             + AuditPages(services: services, console: console).all
     }
 }
