@@ -72,6 +72,7 @@ extension SigningIn {
     package func makeLink(for person: PersonID, in tenant: TenantID, by maker: Identity?) async throws -> SecretToken {
         if let maker {
             try requireFreshProof(maker)
+            try SigningIn.requireHome(maker, tenant)
             guard maker.person.id != person else {
                 throw Refusal(.forbidden, reason: "link.own", "Change your own password with the present one.")
             }
@@ -157,6 +158,17 @@ extension SigningIn {
 
     // MARK: For somebody else
 
+    /// Whoever can come in as one of a tenant's people, or let a program in as one, would see what the tenant's documents say: so
+    /// the operator and partners do not do this from above. The first of a tenant's people is let in at the server's own command
+    /// line.
+    static func requireHome(_ actor: Identity, _ tenant: TenantID) throws(Refusal) {
+        guard actor.tenant == tenant else {
+            throw Refusal(
+                .forbidden, reason: "care.elsewhere",
+                "Only somebody of the same organisation does this: it opens what only they may see.")
+        }
+    }
+
     /// What those who look after people may do for one of them. Each takes a fresh proof and is never about oneself.
     package enum Care: String, Sendable, CaseIterable {
         /// The telephone is gone, and the recovery codes with it.
@@ -174,7 +186,9 @@ extension SigningIn {
             throw Refusal(.forbidden, reason: "care.own", "Somebody else has to do this for you.")
         }
         switch care {
-        case .removeFactor: try await removeFactor(of: found, by: carer.person.id)
+        case .removeFactor:
+            try SigningIn.requireHome(carer, tenant)
+            try await removeFactor(of: found, by: carer.person.id)
         case .endSessions: _ = try await endSessions(of: found, besides: nil, by: carer.person.id)
         }
     }

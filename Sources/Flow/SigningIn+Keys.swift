@@ -70,7 +70,10 @@ extension SigningIn {
     package func makeKey(
         _ wish: KeyWish, for person: PersonID, in tenant: TenantID, by maker: Identity?
     ) async throws -> MadeKey {
-        if let maker { try requireFreshProof(maker) }
+        if let maker {
+            try requireFreshProof(maker)
+            try SigningIn.requireHome(maker, tenant)
+        }
         guard SigningIn.keyDays.contains(wish.days) else {
             throw Refusal(
                 .invalid, reason: "key.days",
@@ -129,6 +132,7 @@ extension SigningIn {
         _ id: SessionID, in tenant: TenantID, overlapHours: Int64, by maker: Identity, isAllowed: @Sendable (PersonID) -> Bool
     ) async throws -> MadeKey {
         try requireFreshProof(maker)
+        try SigningIn.requireHome(maker, tenant)
         guard SigningIn.overlapHours.contains(overlapHours) else {
             throw Refusal(
                 .invalid, reason: "key.overlap",

@@ -78,6 +78,14 @@ struct LinkTests {
             let path = "/api/v1/tenants/alpha/people/"
             #expect(await desk.call(.post, path + "tenant-admin/link", admin.text).code == "link.own")
             #expect(await desk.call(.post, path + "nobody/link", admin.text).status == 404)
+            // From above one may end sessions, and not come in or let a program in as one of the tenant's people.
+            let above = try await desk.office.session("operator-admin", at: "operator")
+            #expect(await link(desk, by: above).code == "care.elsewhere")
+            #expect(await desk.call(.post, path + "approver/remove-factor", above.text).code == "care.elsewhere")
+            let key = await desk.call(
+                .post, "/api/v1/tenants/alpha/keys", above.text, ["person": "approver", "name": "x"])
+            #expect(key.code == "care.elsewhere")
+            #expect(await desk.call(.post, path + "approver/end-sessions", above.text).status == 200)
             desk.office.move(seconds: 301)
             #expect(await link(desk, by: admin).code == "proof.needed")
         }
@@ -215,13 +223,16 @@ struct KeyTests {
     func many() async throws {
         try await Desk.with("controller") { desk in
             let token = try await desk.token()
+            for number in 0..<SigningIn.keysMax - 2 {
+                #expect(await make(desk, token, ["name": .string("key \(number)")]).status == 201)
+            }
             let made = await withTaskGroup(of: Bool.self) { group in
-                for number in 0..<30 {
-                    group.addTask { await make(desk, token, ["name": .string("key \(number)")]).status == 201 }
+                for number in 0..<4 {
+                    group.addTask { await make(desk, token, ["name": .string("racer \(number)")]).status == 201 }
                 }
                 return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
             }
-            #expect(made == SigningIn.keysMax)
+            #expect(made == 2)
         }
     }
 

@@ -234,6 +234,9 @@ extension Services {
 }
 
 extension PageKit {
+    /// Whether the person belongs to the scope of the page, and does not look at it from above.
+    var isAtHome: Bool { context.visitor.tenant == tenant }
+
     /// A key as both lists show it; acts only while it is in force.
     func line(_ row: KeyRow, person: String, rotate: FormTarget?, revoke: FormTarget?) -> KeyLine {
         let isLive = row.isLive(at: now)

@@ -96,10 +96,10 @@ struct PeoplePages: Sendable {
             keys: keys.map { key in
                 kit.line(
                     key, person: names[key.person] ?? "",
-                    rotate: machines.contains(key.person) ? kit.form("/people/keys/\(key.id)/rotate") : nil,
+                    rotate: kit.isAtHome && machines.contains(key.person) ? kit.form("/people/keys/\(key.id)/rotate") : nil,
                     revoke: kit.form("/people/keys/\(key.id)/revoke"))
             },
-            machines: people.filter { machines.contains($0.id) }.map { .init(slug: $0.slug, name: $0.name) },
+            machines: people.filter { kit.isAtHome && machines.contains($0.id) }.map { .init(slug: $0.slug, name: $0.name) },
             makeKey: kit.may(.keysManage) ? kit.form("/people/keys") : nil,
             explain: try await explain(people, kit, request))
     }
@@ -112,7 +112,8 @@ struct PeoplePages: Sendable {
         return PeoplePage.Row(
             name: person.name, email: person.email, roles: roles.joined(separator: ", "),
             state: !isActive ? "not named any more" : isMachine ? "machine" : "active", status: isActive ? .done : .cancelled,
-            link: form("link"), removeFactor: form(SigningIn.Care.removeFactor.rawValue),
+            link: kit.isAtHome ? form("link") : nil,
+            removeFactor: kit.isAtHome ? form(SigningIn.Care.removeFactor.rawValue) : nil,
             endSessions: form(SigningIn.Care.endSessions.rawValue))
     }
 
