@@ -164,6 +164,7 @@ package struct Applying: Sendable {
                 .unprocessable, reason: "configuration.people", issues.first?.description ?? "The people file does not read.")
         }
         var ids: [PersonID] = []
+        var machines: [PersonID] = []
         for person in document.resolvingTenants(partnerOf: { partnerOf[$0] }).people {
             let id = person.id(in: scope, sha256: sha)
             // One natural person across scopes: the address is the link until an identity provider says more.
@@ -183,8 +184,14 @@ package struct Applying: Sendable {
             if person.mayLogin {
                 try await tx.execute(
                     SignInQueries.putAccount(tenant: tenant, person: id, emailFolded: SigningIn.fold(person.email)))
+            } else {
+                machines.append(id)
             }
         }
+        // Who signed in until now and is named without sign-in from now on is out at once.
+        let dropped = try await tx.query(SignInQueries.dropAccounts(tenant: tenant, people: machines))
+            .map { try $0.get("person_id", as: PersonID.self) }
+        try await tx.execute(SignInQueries.endSessions(tenant: tenant, people: dropped, now: now))
         return ids
     }
 

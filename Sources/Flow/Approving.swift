@@ -13,9 +13,12 @@ package struct Actor: Sendable {
     package let roles: Set<String>
     /// The highest amount of one document that this person may approve; nil for no own limit.
     package let approvalLimit: Money?
+    /// A program by a key that somebody made for it: it hands in and reads, and signs nothing.
+    package let isMachine: Bool
 
     package init(
-        tenant: TenantID, person: PersonID, natural: PersonID, name: String, roles: Set<String>, approvalLimit: Money?
+        tenant: TenantID, person: PersonID, natural: PersonID, name: String, roles: Set<String>, approvalLimit: Money?,
+        isMachine: Bool = false
     ) {
         self.tenant = tenant
         self.person = person
@@ -23,6 +26,7 @@ package struct Actor: Sendable {
         self.name = name
         self.roles = roles
         self.approvalLimit = approvalLimit
+        self.isMachine = isMachine
     }
 }
 
@@ -65,6 +69,12 @@ package struct Approving: Sendable {
             throw Refusal(
                 .invalid, reason: "request.reason", "A reason may have at most \(PersonDecision.reasonScalarsMax) characters.",
                 facts: ["field": "reason"])
+        }
+        guard !actor.isMachine else {
+            throw Refusal(
+                .forbidden, reason: "approval.machine",
+                "\(actor.name) is a machine. A decision is a person's; nobody could be asked about this one.",
+                facts: ["rule": "approval.machine"])
         }
         let task = try await task(decision.task, scope: scope)
         var payload =

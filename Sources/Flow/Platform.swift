@@ -58,6 +58,14 @@ package struct FlowSettings: Sendable {
     /// Every lane works on a connection of its own, and the rest of the server has to find one while all lanes work.
     package var connectionsMin: Int { Int(laneCount) + FlowSettings.connectionsBesideLanes }
 
+    /// A session ends after this long without a request, and after that long whatever happens.
+    package var sessionIdleSeconds = SigningIn.idleSeconds
+    package var sessionSeconds = SigningIn.absoluteSeconds
+    /// How long a proof that the person is there stays fresh.
+    package var proofSeconds: Int64 = 300
+    /// The environment that API keys of this installation are for; it stands in their text.
+    package var environment = "prod"
+
     package init(replica: String) { self.replica = replica }
 
     /// Refuses a pool that its own lanes could use up, before anything runs on it.

@@ -207,9 +207,10 @@ final class Office: Sendable {
         let now = platform.clock.now
         try await store.withTenant(scope.id) { tx in
             try await tx.execute(
-                SignInQueries.openSession(
-                    tenant: scope.id, id: self.platform.newID(), tokenHash: token.hash, person: person.id, now: now,
-                    expiresAt: now.adding(seconds: SigningIn.absoluteSeconds)))
+                SessionQueries.open(
+                    tenant: scope.id, id: self.platform.newID(), tokenHash: token.hash, person: person.id,
+                    place: SessionPlace(agent: "", address: ""), now: now,
+                    expiresAt: now.adding(seconds: SigningIn.absoluteSeconds), isPending: false))
         }
         return token
     }

@@ -35,9 +35,27 @@ struct RouteBookTests {
             open == [
                 "GET /api/v1/openapi.json", "GET /assets/{name}", "GET /brand/{name}", "GET /healthz", "GET /metrics",
                 "GET /readyz",
-                "GET /sign-in", "POST /api/v1/inbound/{receiver}/alertmanager", "POST /api/v1/inbound/{receiver}/v2/enqueue",
-                "POST /api/v1/sessions", "POST /sign-in",
+                "GET /sign-in", "GET /sign-in/code", "GET /welcome", "POST /api/v1/inbound/{receiver}/alertmanager",
+                "POST /api/v1/inbound/{receiver}/v2/enqueue", "POST /api/v1/sessions", "POST /api/v1/sessions/link",
+                "POST /api/v1/sessions/second-factor", "POST /sign-in", "POST /sign-in/code", "POST /welcome",
             ], "\(open)")
+    }
+
+    @Test("a server whose routes do not say who may call them does not start")
+    func refusesToStart() throws {
+        try RouteBook.check(try Self.routes())
+        func route(_ pattern: String, _ access: RouteAccess) -> Route {
+            Route(.post, pattern, access: access) { _ in WebResponse(status: 200) }
+        }
+        let wrong = [
+            route("/api/v1/tenants/{tenant}/x", .signedIn), route("/t/{tenant}/x", .open), route("/api/v1/x", .open),
+            route("/api/v1/tenants/{tenant}/x", .permission("runs.raed")), route("/handoff/x", .worker),
+        ]
+        for one in wrong {
+            #expect(throws: Refusal.self, "\(one.access) \(one.pattern)") {
+                try RouteBook.check(try Self.routes() + [one])
+            }
+        }
     }
 
     @Test("who may do what is as the committed picture shows")

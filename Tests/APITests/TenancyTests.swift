@@ -31,8 +31,11 @@ struct Trespass {
         let clocks = try await looking.clocks(alpha, limit: 10).map(\.clock.id.text)
         let run = try #require(try await looking.runs(alpha, limit: 1).first)
         let tasks = try await looking.tasks(alpha, run: run.id).map(\.id.text)
+        let holder = try #require(try await looking.people(alpha).first { $0.slug == "controller" })
+        let key = try await office.services.signingIn.makeKey(.init(name: "k", days: 1), for: holder.id, in: alpha, by: nil)
         foreign = [
-            "runs": runs, "documents": documents.map(\.id.text), "invoices": documents.compactMap(\.invoice?.text),
+            "keys": [key.id.text], "runs": runs, "documents": documents.map(\.id.text),
+            "invoices": documents.compactMap(\.invoice?.text),
             "approvals": requests,
             "exceptions": requests, "inbox": requests, "tasks": tasks, "incidents": incidents, "clocks": clocks,
         ]

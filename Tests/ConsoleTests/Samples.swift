@@ -117,7 +117,10 @@ enum Samples {
             ("on-call", onCall(brand)),
             ("policies", policies(brand)), ("operations", operations(brand)), ("operations-empty", emptyOperations(brand)),
             ("operation", operation(brand, isSettled: false)), ("operation-done", operation(brand, isSettled: true)),
-            ("dead-letters", deadLetters(brand)),
+            ("dead-letters", deadLetters(brand)), ("account", account(brand)), ("account-bare", account(brand, isBare: true)),
+            ("people", people(brand, asked: false)), ("people-asked", people(brand, asked: true)),
+            ("code", proof(brand, .code)), ("code-wrong", proof(brand, .code, refusal: "This code is not right.")),
+            ("proof", proof(brand, .freshPassword)), ("welcome", proof(brand, .newPassword)),
             ("not-found", notFound(brand)),
             ("forbidden", forbidden(brand)), ("broken", broken(brand)), ("bare-not-found", bareNotFound(brand)),
         ]

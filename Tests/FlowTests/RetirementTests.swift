@@ -28,14 +28,15 @@ struct RetirementTests {
         let (jonas, petra) = (try firm.actor("jonas"), try firm.actor("petra"))
         try await house.approving.claim(request.id, as: jonas, scope: firm.scope)
         let signingIn = SigningIn(platform: house.platform, hasher: PasswordHasher())
-        let key = try await signingIn.makeKey(name: "k", for: jonas.person, in: firm.id, days: 30)
+        let key = try await signingIn.makeKey(.init(name: "k", days: 30), for: jonas.person, in: firm.id, by: nil).text
         let token = SecretToken()
         let (now, session) = (stage.now, house.platform.newID(ID<Subject.Session>.self))
         try await stage.store.withTenant(firm.id) { tx in
             try await tx.execute(
-                SignInQueries.openSession(
-                    tenant: firm.id, id: session, tokenHash: token.hash, person: jonas.person, now: now,
-                    expiresAt: now.adding(seconds: 3600)))
+                SessionQueries.open(
+                    tenant: firm.id, id: session, tokenHash: token.hash, person: jonas.person,
+                    place: SessionPlace(agent: "", address: ""), now: now, expiresAt: now.adding(seconds: 3600),
+                    isPending: false))
         }
         #expect(try await signingIn.identity(sessionToken: token.text) != nil)
         #expect(try await signingIn.identity(apiKey: key.text) != nil)

@@ -10,7 +10,7 @@ struct CatalogGuard {
     /// Indexes and keys that do not start with the tenant, and why they may.
     static let notLedByTenant: Set<String> = [
         // Exact-key look-ups before a tenant is known: address, session token, key id.
-        "account_email", "session_token", "api_key_lookup",
+        "account_email", "session_token", "api_key_lookup", "sign_in_link_token",
         // The directory: host and path name a scope by its slug.
         "scope_slug_key",
     ]

@@ -205,12 +205,26 @@ extension SampleTenant {
                         tenant: id, id: colleague, slug: "ben", name: "Ben", email: "ben@\(number).example", natural: colleague,
                         roles: ["grants": []], state: "active"), at: now), SwapQueries.insert(swapRow),
                 SignInQueries.putAccount(tenant: id, person: person, emailFolded: "maya@\(number).example"),
-                SignInQueries.openSession(
-                    tenant: id, id: session, tokenHash: [9, UInt8(truncatingIfNeeded: number)], person: person, now: now,
-                    expiresAt: now.adding(seconds: 60)),
-                SignInQueries.putKey(
-                    tenant: id, id: key, keyID: "key\(number)", secretHash: [8], person: person, name: "k", now: now,
-                    expiresAt: now.adding(seconds: 60)),
+                SessionQueries.open(
+                    tenant: id, id: session, tokenHash: [9, UInt8(truncatingIfNeeded: number)], person: person,
+                    place: SessionPlace(agent: "a", address: "::1"), now: now, expiresAt: now.adding(seconds: 60),
+                    isPending: false),
+                KeyQueries.put(
+                    tenant: id,
+                    NewKey(
+                        id: key, keyID: "key\(number)", secretHash: [8], person: person, name: "k", environment: "prod",
+                        roles: [], tenants: [], maker: person, replaces: nil), now: now, expiresAt: now.adding(seconds: 60)),
+                FactorQueries.add(tenant: id, person: person, version: 1, sealed: [6], now: now),
+                FactorQueries.know(
+                    tenant: id, person: person, device: [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 32),
+                    now: now),
+                FactorQueries.addRecovery(
+                    tenant: id, person: person,
+                    hashes: [[UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 32)], now: now),
+                LinkQueries.put(
+                    tenant: id, id: session,
+                    tokenHash: [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 32), person: person, by: person,
+                    now: now, expiresAt: now.adding(seconds: 60)),
                 AssetQueries.publish(assetRow, by: person),
                 AssetQueries.makeCurrent(tenant: id, kind: "policy", name: "route", asset: asset, at: now),
                 SecretQueries.put(tenant: id, name: "erp-token", version: 1, sealed: [7], fingerprint: "f", at: now),

@@ -31,6 +31,26 @@ package enum ApprovalLimit {
         return nil
     }
 
+    static let shape = ObjectShape(
+        "an approval limit", "An amount with its currency.",
+        [
+            required("amount", .text(.amount), "amount in units of the currency, quoted."),
+            required("currency", .text(.currency), "ISO 4217 code."),
+        ])
+
+    /// Reads a limit that has passed its shape; nil for none, and with an issue for an amount that its currency cannot hold.
+    static func parse(_ json: JSONValue?, at pointer: String, issues: inout [AssetIssue]) -> Money? {
+        guard let json, let currency = Currency(Fields(json).text("currency")) else { return nil }
+        do throws(Refusal) {
+            return try Amount(Fields(json).text("amount"), currency: currency).money()
+        } catch {
+            issues.append(
+                AssetIssue(
+                    "\(pointer)/amount", error.message, remedy: "\(currency) has \(currency.minorDigits) decimals."))
+            return nil
+        }
+    }
+
     private static func refused(_ reason: String, _ sentence: String, _ limit: Money, _ amount: Money?) -> Refusal {
         var facts = ["rule": reason, "limit": limit.description]
         if let amount { facts["amount"] = amount.description }

@@ -7,11 +7,14 @@ package import Kernel
 package struct Authority: Sendable {
     package let person: PersonID
     package let grants: [Grant]
+    /// What an API key is limited to: nothing holds at another tenant. Empty for no limit.
+    private let tenants: Set<String>
     private let roles: [String: Role]
 
-    package init(person: PersonID, grants: [Grant], roles: [Role]) {
+    package init(person: PersonID, grants: [Grant], roles: [Role], onlyAt tenants: Set<String> = []) {
         self.person = person
         self.grants = grants
+        self.tenants = tenants
         self.roles = Dictionary(roles.map { ($0.name, $0) }) { first, _ in first }
     }
 
@@ -26,24 +29,63 @@ package struct Authority: Sendable {
 
     /// Whether `permission` holds at `scope` (for `entity`, when the object belongs to one) at `now`.
     package func verdict(_ permission: Permission, in scope: Scope, entity: String? = nil, at now: Moment) -> Verdict {
+        guard isOpen(scope) else {
+            return Verdict(isAllowed: false, grant: nil, explanation: "This API key is limited to other tenants.")
+        }
         var nearMiss: String?
-        for grant in grants {
-            guard let role = roles[grant.role], role.permissions.contains(permission) else { continue }
-            if let until = grant.until, now >= until {
-                nearMiss = nearMiss ?? "The role \(role.title) ended on \(until)."
-            } else if !grant.scope.covers(scope) {
-                continue
-            } else if permission.touchesPayload, grant.scope != scope {
-                nearMiss =
-                    nearMiss ?? "The role \(role.title) of the \(grant.scope.level.rawValue) does not open a tenant's documents."
-            } else if let entity, !grant.entities.isEmpty, !grant.entities.contains(entity) {
-                nearMiss = nearMiss ?? "The role \(role.title) is limited to other entities than \(entity)."
-            } else {
-                return Verdict(isAllowed: true, grant: grant, explanation: "Allowed by the role \(role.title) at \(grant.scope).")
+        for finding in findings(permission, in: scope, entity: entity, at: now) {
+            switch finding.standing {
+            case .gives: return Verdict(isAllowed: true, grant: finding.grant, explanation: finding.explanation)
+            case .falls: nearMiss = nearMiss ?? finding.explanation
+            case .other: continue
             }
         }
         return Verdict(
             isAllowed: false, grant: nil, explanation: nearMiss ?? "No role of yours includes: \(permission.title.lowercased()).")
+    }
+
+    /// What one grant says about a question.
+    package struct Finding: Sendable, Equatable {
+        package enum Standing: String, Sendable {
+            /// It gives the permission here and now.
+            case gives
+            /// Its role includes the permission, and a condition is in the way.
+            case falls
+            /// It is about something else, or somewhere else.
+            case other
+        }
+
+        package let grant: Grant
+        package let standing: Standing
+        /// One sentence.
+        package let explanation: String
+    }
+
+    /// What each grant says about `permission` at `scope`; the same rules as `verdict`, with nothing left out.
+    package func findings(_ permission: Permission, in scope: Scope, entity: String? = nil, at now: Moment) -> [Finding] {
+        grants.map { grant in
+            let (standing, sentence) = finding(grant, permission, scope, entity, now)
+            return Finding(grant: grant, standing: standing, explanation: sentence)
+        }
+    }
+
+    private func finding(
+        _ grant: Grant, _ permission: Permission, _ scope: Scope, _ entity: String?, _ now: Moment
+    ) -> (Finding.Standing, String) {
+        guard let role = roles[grant.role] else { return (.other, "The role \(grant.role) does not exist any more.") }
+        guard role.permissions.contains(permission) else {
+            return (.other, "The role \(role.title) at \(grant.scope) does not include it.")
+        }
+        if let until = grant.until, now >= until { return (.falls, "The role \(role.title) ended on \(until).") }
+        if let from = grant.from, now < from { return (.falls, "The role \(role.title) begins on \(from).") }
+        guard grant.scope.covers(scope) else { return (.other, "The role \(role.title) holds at \(grant.scope) only.") }
+        if permission.touchesPayload, grant.scope != scope {
+            return (.falls, "The role \(role.title) of the \(grant.scope.level.rawValue) does not open a tenant's documents.")
+        }
+        if let entity, !grant.entities.isEmpty, !grant.entities.contains(entity) {
+            return (.falls, "The role \(role.title) is limited to other entities than \(entity).")
+        }
+        return (.gives, "Allowed by the role \(role.title) at \(grant.scope).")
     }
 
     package func permits(_ permission: Permission, in scope: Scope, entity: String? = nil, at now: Moment) -> Bool {
@@ -61,12 +103,18 @@ package struct Authority: Sendable {
 
     /// Names of the roles held at exactly this tenant at `now`; what a workflow's approval round asks for.
     package func roleNames(in scope: Scope, entity: String? = nil, at now: Moment) -> Set<String> {
-        Set(
+        guard isOpen(scope) else { return [] }
+        return Set(
             grants.filter { grant in
-                grant.scope == scope && (grant.until.map { now < $0 } ?? true)
+                grant.scope == scope && grant.holds(at: now)
                     && (entity == nil || grant.entities.isEmpty || grant.entities.contains(entity ?? ""))
             }.map(\.role))
     }
+
+    /// Whether anything at all is held at `scope`; to whom nothing is, it does not exist.
+    package func reaches(_ scope: Scope) -> Bool { isOpen(scope) && grants.contains { $0.scope.covers(scope) } }
+
+    private func isOpen(_ scope: Scope) -> Bool { tenants.isEmpty || scope.level == .tenant && tenants.contains(scope.slug) }
 
     /// Everything held at `scope` at `now`, for menus that show only what leads somewhere.
     package func permissions(in scope: Scope, at now: Moment) -> Set<Permission> {
@@ -89,11 +137,12 @@ package struct Authority: Sendable {
 }
 
 extension Grant {
-    /// As stored with a person's row: `{role, scope, partner?, entities?, until?}`.
+    /// As stored with a person's row: `{role, scope, partner?, entities?, from?, until?}`.
     package var json: JSONValue {
         var members: JSONObject = ["role": .string(role), "scope": .string(scope.path)]
         if case .tenant(_, let partner) = scope { members["partner"] = .string(partner) }
         if !entities.isEmpty { members["entities"] = .array(entities.sorted().map(JSONValue.string)) }
+        if let from { members["from"] = .string(from.description) }
         if let until { members["until"] = .string(until.description) }
         return .object(members)
     }
@@ -103,12 +152,12 @@ extension Grant {
         guard let role = json["role"]?.string, let path = json["scope"]?.string,
             let scope = Scope(path: path, partner: json["partner"]?.string)
         else { throw Refusal(.invalid, reason: "grant.form", "A stored role has not the form of one.") }
-        let until = json["until"]?.moment
-        if json["until"] != nil, until == nil {
-            throw Refusal(.invalid, reason: "grant.form", "A stored role has an unreadable end.")
+        let (from, until) = (json["from"]?.moment, json["until"]?.moment)
+        if (json["until"] != nil && until == nil) || (json["from"] != nil && from == nil) {
+            throw Refusal(.invalid, reason: "grant.form", "A stored role has an unreadable beginning or end.")
         }
         let entities = json["entities"]?.array ?? []
-        self.init(role: role, scope: scope, entities: Set(entities.compactMap(\.string)), until: until)
+        self.init(role: role, scope: scope, entities: Set(entities.compactMap(\.string)), from: from, until: until)
     }
 }
 

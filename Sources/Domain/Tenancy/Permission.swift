@@ -20,6 +20,8 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
     case connectionsRead = "connections.read"
     case connectionsTest = "connections.test"
     case peopleRead = "people.read"
+    case peopleManage = "people.manage"
+    case keysManage = "keys.manage"
     case workersRead = "workers.read"
     case fleetRead = "fleet.read"
     case metricsRead = "metrics.read"
@@ -34,7 +36,8 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
             .exceptionsResolve:
             true
         case .incidentsRead, .incidentsManage, .serviceRead, .auditRead, .tasksRetry, .configurationRead, .configurationApply,
-            .connectionsRead, .connectionsTest, .peopleRead, .workersRead, .fleetRead, .metricsRead, .brandRead:
+            .connectionsRead, .connectionsTest, .peopleRead, .peopleManage, .keysManage, .workersRead, .fleetRead, .metricsRead,
+            .brandRead:
             false
         }
     }
@@ -60,6 +63,8 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .connectionsRead: "See connections"
         case .connectionsTest: "Test connections"
         case .peopleRead: "See people and roles"
+        case .peopleManage: "Hand out sign-in links, end sessions, remove lost second factors"
+        case .keysManage: "Make and revoke keys of machines"
         case .workersRead: "See workers"
         case .fleetRead: "See all tenants at a glance"
         case .metricsRead: "Read metrics"
@@ -80,6 +85,9 @@ package struct StaticConflict: Hashable, Sendable {
     package static let all = [
         StaticConflict(
             rule: "P18", first: .configurationApply, second: .approvalsDecide,
-            reason: "Who sets the approval thresholds must not approve under them.")
+            reason: "Who sets the approval thresholds must not approve under them."),
+        StaticConflict(
+            rule: "S01", first: .peopleManage, second: .approvalsDecide,
+            reason: "Who can let people in must not approve: they could come in as the second signature."),
     ]
 }

@@ -59,7 +59,7 @@ package struct PeopleDocument: Sendable {
             required(
                 "roles", .list(of: .either([.text(.slug), .object(grantShape)]), count: 1...Person.rolesMax),
                 "names of roles, or objects with the role and where it holds."),
-            optional("approvalLimit", .object(limitShape), "highest amount of one document this person may approve."),
+            optional("approvalLimit", .object(ApprovalLimit.shape), "highest amount of one document this person may approve."),
         ])
 
     private static let grantShape = ObjectShape(
@@ -69,14 +69,8 @@ package struct PeopleDocument: Sendable {
             optional(
                 "tenant", .text(.slug), "for the operator's and partners' people: the tenant on which a tenant role is granted."),
             optional("entities", .list(of: .text(.entityCode), count: 1...50), "entity codes; all entities unless given."),
+            optional("from", .text(.instant), "first instant at which the role holds."),
             optional("until", .text(.instant), "first instant at which the role no longer holds."),
-        ])
-
-    private static let limitShape = ObjectShape(
-        "an approval limit", "An amount with its currency.",
-        [
-            required("amount", .text(.amount), "amount in units of the currency, quoted."),
-            required("currency", .text(.currency), "ISO 4217 code."),
         ])
 
     /// Reads the people of `scope`. A grant on a tenant (`tenant:`) keeps the partner empty until `Grant.scope` is completed by
@@ -98,7 +92,8 @@ package struct PeopleDocument: Sendable {
                 Person(
                     slug: slug, name: fields.text("name"), email: fields.text("email"), title: fields.textIfAny("title"),
                     mayLogin: fields.flag("login", or: true), grants: grants(of: entry, scope: scope),
-                    approvalLimit: limit(of: entry, at: "/people/\(index)", issues: &issues)))
+                    approvalLimit: ApprovalLimit.parse(
+                        entry["approvalLimit"], at: "/people/\(index)/approvalLimit", issues: &issues)))
         }
         return PeopleDocument(people: people)
     }
@@ -110,20 +105,7 @@ package struct PeopleDocument: Sendable {
             let place = fields.textIfAny("tenant").map { Scope.tenant($0, partner: "") } ?? scope
             return Grant(
                 role: fields.text("role"), scope: place, entities: Set(fields.texts("entities")),
-                until: fields.textIfAny("until").flatMap { Moment($0) })
-        }
-    }
-
-    private static func limit(of entry: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> Money? {
-        guard let json = entry["approvalLimit"], let currency = Currency(Fields(json).text("currency")) else { return nil }
-        do throws(Refusal) {
-            return try Amount(Fields(json).text("amount"), currency: currency).money()
-        } catch {
-            issues.append(
-                AssetIssue(
-                    "\(pointer)/approvalLimit/amount", error.message,
-                    remedy: "\(currency) has \(currency.minorDigits) decimals."))
-            return nil
+                from: fields.textIfAny("from").flatMap { Moment($0) }, until: fields.textIfAny("until").flatMap { Moment($0) })
         }
     }
 
@@ -135,7 +117,8 @@ package struct PeopleDocument: Sendable {
                     guard case .tenant(let slug, "") = grant.scope else { return grant }
                     guard let partner = partnerOf(slug) else { return nil }
                     return Grant(
-                        role: grant.role, scope: .tenant(slug, partner: partner), entities: grant.entities, until: grant.until)
+                        role: grant.role, scope: .tenant(slug, partner: partner), entities: grant.entities, from: grant.from,
+                        until: grant.until)
                 }
                 return Person(
                     slug: person.slug, name: person.name, email: person.email, title: person.title, mayLogin: person.mayLogin,

@@ -57,19 +57,24 @@ package struct Role: Hashable, Sendable {
     }
 }
 
-/// A role given to a person at a scope, possibly for some entities only and until an instant.
+/// A role given to a person at a scope, possibly for some entities only and for a time.
 package struct Grant: Hashable, Sendable {
     package let role: String
     package let scope: Scope
     /// Codes of the legal entities it is limited to; empty means all of the tenant's.
     package let entities: Set<String>
+    /// First instant at which it holds; nil for since ever.
+    package let from: Moment?
     /// First instant at which it no longer holds; nil for as long as the file says so.
     package let until: Moment?
 
-    package init(role: String, scope: Scope, entities: Set<String> = [], until: Moment? = nil) {
+    package init(role: String, scope: Scope, entities: Set<String> = [], from: Moment? = nil, until: Moment? = nil) {
         self.role = role
         self.scope = scope
         self.entities = entities
+        self.from = from
         self.until = until
     }
+
+    package func holds(at now: Moment) -> Bool { (from.map { $0 <= now } ?? true) && (until.map { now < $0 } ?? true) }
 }

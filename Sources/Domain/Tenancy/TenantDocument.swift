@@ -18,6 +18,8 @@ package struct TenantDocument: Sendable {
     /// The isolation that this tenant's worker has to reach before it is given work.
     package let requiredLevel: IsolationLevel
     package let retentionYears: Int
+    /// Signing more than this asks for a fresh proof that the person is there; nil for never.
+    package let stepUpAbove: Money?
 
     /// One copy of a tenant's configuration and data; this version runs `prod` only.
     package enum Environment: String, CaseIterable, Sendable { case prod }
@@ -31,7 +33,8 @@ package struct TenantDocument: Sendable {
     package init(
         slug: String, name: String, partner: String, region: String, locale: String, timeZone: String,
         environments: [Environment],
-        entities: [LegalEntity], workflows: [DocumentClass: String], requiredLevel: IsolationLevel, retentionYears: Int
+        entities: [LegalEntity], workflows: [DocumentClass: String], requiredLevel: IsolationLevel, retentionYears: Int,
+        stepUpAbove: Money? = nil
     ) {
         self.slug = slug
         self.name = name
@@ -44,6 +47,7 @@ package struct TenantDocument: Sendable {
         self.workflows = workflows
         self.requiredLevel = requiredLevel
         self.retentionYears = retentionYears
+        self.stepUpAbove = stepUpAbove
     }
 
     package var scope: Scope { .tenant(slug, partner: partner) }
@@ -67,6 +71,9 @@ package struct TenantDocument: Sendable {
             required("workflows", .object(workflowsShape), "which workflow starts for which kind of document."),
             optional("workers", .object(workersShape), "demands on the tenant's worker process."),
             optional("retention", .object(retentionShape), "how long documents and their history are kept."),
+            optional(
+                "stepUpAbove", .object(ApprovalLimit.shape),
+                "amount above which a signature asks for a fresh proof that the person is there; never unless given."),
         ])
 
     private static let workflowsShape = ObjectShape(
@@ -89,6 +96,13 @@ package struct TenantDocument: Sendable {
     private static let retentionShape = ObjectShape(
         "the retention", "How long documents and their history are kept.",
         [required("documentsYears", .integer(1...30), "full calendar years after the year of arrival; 10 unless given.")])
+
+    /// Reads `stepUpAbove` alone; nil when it cannot be read.
+    package static func stepUpAbove(_ json: JSONValue) -> Money? {
+        var issues: [AssetIssue] = []
+        guard ApprovalLimit.shape.check(json, issues: &issues) else { return nil }
+        return ApprovalLimit.parse(json, at: "/stepUpAbove", issues: &issues)
+    }
 
     package static func parse(_ json: JSONValue, issues: inout [AssetIssue]) -> TenantDocument? {
         guard shape.check(json, issues: &issues) else { return nil }
@@ -113,7 +127,8 @@ package struct TenantDocument: Sendable {
             environments: environments.isEmpty ? [.prod] : environments,
             entities: entities, workflows: workflows,
             requiredLevel: json["workers"]?["requiredLevel"]?.string.flatMap(IsolationLevel.init(rawValue:)) ?? .l0,
-            retentionYears: json["retention"]?["documentsYears"]?.int ?? 10)
+            retentionYears: json["retention"]?["documentsYears"]?.int ?? 10,
+            stepUpAbove: ApprovalLimit.parse(json["stepUpAbove"], at: "/stepUpAbove", issues: &issues))
     }
 }
 

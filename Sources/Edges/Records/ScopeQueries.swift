@@ -138,6 +138,11 @@ package enum SignInQueries {
         """
     }
 
+    /// One row for each of these people who had an account.
+    package static func dropAccounts(tenant: TenantID, people: [PersonID]) -> SQL {
+        "DELETE FROM account WHERE tenant_id = \(tenant) AND person_id = ANY(\(people)) RETURNING person_id"
+    }
+
     package static func setPassword(tenant: TenantID, person: PersonID, hash: String) -> SQL {
         """
         UPDATE account SET password_hash = \(hash), failures = 0
@@ -162,26 +167,26 @@ package enum SignInQueries {
         "UPDATE account SET failures = 0, failed_at = NULL WHERE tenant_id = \(tenant) AND person_id = \(person)"
     }
 
-    package static func openSession(
-        tenant: TenantID, id: SessionID, tokenHash: [UInt8], person: PersonID, now: Moment, expiresAt: Moment
-    ) -> SQL {
-        """
-        INSERT INTO session (tenant_id, id, token_hash, person_id, created_at, seen_at, expires_at)
-        VALUES (\(tenant), \(id), \(tokenHash), \(person), \(now), \(now), \(expiresAt))
-        """
-    }
-
     /// As gate: whose session this token is.
     package static func sessionOwner(tokenHash: [UInt8]) -> SQL {
         "SELECT tenant_id, id FROM session WHERE token_hash = \(tokenHash) LIMIT 1"
     }
 
+    /// Stores the same password at today's cost, unless another was set meanwhile.
+    package static func renewHash(tenant: TenantID, person: PersonID, from stored: String, to hash: String) -> SQL {
+        """
+        UPDATE account SET password_hash = \(hash)
+        WHERE tenant_id = \(tenant) AND person_id = \(person) AND password_hash = \(stored)
+        """
+    }
+
     /// The session's person while it lives: not ended, not past its end, not idle for longer than `idleAfter`.
     package static func session(tenant: TenantID, id: SessionID, now: Moment, idleBefore: Moment) -> SQL {
         """
-        SELECT s.person_id, s.seen_at FROM session s JOIN person p ON p.tenant_id = s.tenant_id AND p.id = s.person_id
+        SELECT s.person_id, s.seen_at, s.proved_at FROM session s
+        JOIN person p ON p.tenant_id = s.tenant_id AND p.id = s.person_id
         WHERE s.tenant_id = \(tenant) AND s.id = \(id) AND s.ended_at IS NULL AND s.expires_at > \(now)
-            AND s.seen_at > \(idleBefore)
+            AND s.seen_at > \(idleBefore) AND NOT s.is_pending
           AND p.state = 'active'
         """
     }
@@ -203,27 +208,8 @@ package enum SignInQueries {
         "UPDATE api_key SET revoked_at = \(now) WHERE tenant_id = \(tenant) AND person_id = ANY(\(people)) AND revoked_at IS NULL"
     }
 
-    package static func putKey(
-        tenant: TenantID, id: ID<Subject.Session>, keyID: String, secretHash: [UInt8], person: PersonID, name: String,
-        now: Moment, expiresAt: Moment
-    ) -> SQL {
-        """
-        INSERT INTO api_key (tenant_id, id, key_id, secret_hash, person_id, name, created_at, expires_at)
-        VALUES (\(tenant), \(id), \(keyID), \(secretHash), \(person), \(name), \(now), \(expiresAt))
-        ON CONFLICT (tenant_id, key_id) DO NOTHING
-        """
-    }
-
     /// As gate: in whose scope this key lies.
     package static func keyOwner(keyID: String) -> SQL {
         "SELECT tenant_id, id FROM api_key WHERE key_id = \(keyID) LIMIT 1"
-    }
-
-    package static func key(tenant: TenantID, keyID: String, now: Moment) -> SQL {
-        """
-        SELECT k.secret_hash, k.person_id FROM api_key k JOIN person p ON p.tenant_id = k.tenant_id AND p.id = k.person_id
-        WHERE k.tenant_id = \(tenant) AND k.key_id = \(keyID) AND k.revoked_at IS NULL AND k.expires_at > \(now)
-            AND p.state = 'active'
-        """
     }
 }

@@ -219,7 +219,8 @@ package final class PasswordHasher: Sendable {
 
 extension Refusal {
     fileprivate static let busy = Refusal(
-        .tooMany, reason: "password.busy", "Too many people are signing in at this moment. Try again in a few seconds.")
+        .tooMany, reason: "password.busy", "Too many people are signing in at this moment. Try again in a few seconds.",
+        facts: ["retryAfterSeconds": "5"])
     fileprivate static let noMemory = Refusal(
         .unavailable, reason: "password.memory", "Signing in is not possible at this moment. Try again in a minute.")
 }

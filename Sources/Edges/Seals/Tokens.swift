@@ -145,3 +145,25 @@ package struct APIKeyText: Sendable, CustomStringConvertible, CustomReflectable 
         (1...16).contains(text.utf8.count) && text.utf8.allSatisfy { $0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "z") }
     }
 }
+
+/// Base32 (RFC 4648) without padding: what authenticator apps take a secret in, and what people can copy from paper.
+package enum Base32 {
+    private static let digits = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".utf8)
+
+    package static func text(_ bytes: some Collection<UInt8>) -> String {
+        var out: [UInt8] = []
+        var held: UInt32 = 0
+        var count = 0
+        for byte in bytes {
+            held = held << 8 | UInt32(byte)
+            count += 8
+            while count >= 5 {
+                count -= 5
+                out.append(digits[Int(held >> UInt32(count) & 31)])
+            }
+            held &= 1 << UInt32(count) - 1
+        }
+        if count > 0 { out.append(digits[Int(held << UInt32(5 - count) & 31)]) }
+        return String(decoding: out, as: UTF8.self)
+    }
+}

@@ -6,7 +6,7 @@ package import Kernel
 package final class Bench: Sendable {
     package enum Subject: String, Sendable, CaseIterable {
         case endToEnd = "end-to-end"
-        case worker, start, engine, page, audit
+        case worker, start, engine, page, audit, auth
         /// Measured in this process, without the product around it.
         case cel
     }
@@ -82,6 +82,7 @@ package final class Bench: Sendable {
             }
             if subjects.contains(.page) { results += try await page() }
             if subjects.contains(.audit) { results += try await sealing() }
+            if subjects.contains(.auth) { results += try await BenchAuth(installation).run() }
             var report = Report()
             report.settings = durability()
             report.results = results

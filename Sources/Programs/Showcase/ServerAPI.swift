@@ -58,12 +58,31 @@ package struct ServerAPI: Sendable {
         ServerAPI(address, token: token, patienceSeconds: patienceSeconds, curl: curl)
     }
 
+    /// What a sign-in answered; while it is pending, the token only finishes it.
+    package struct SignedIn: Sendable {
+        package let token: String
+        package let name: String
+        package let isPending: Bool
+
+        init(_ answer: JSONValue) throws {
+            guard let token = answer["token"]?.string else { throw ServerAPI.strange("the answer to a sign-in has no token") }
+            self.token = token
+            name = answer["name"]?.string ?? ""
+            isPending = answer["isPending"]?.bool == true
+        }
+    }
+
     /// Opens a session; answers the token, which is shown once.
-    package func signIn(email: String, password: String) async throws -> (token: String, name: String) {
-        let answer = try await send(
-            .post, "/api/v1/sessions", ["email": .string(email), "password": .string(password)], key: nil)
-        guard let token = answer["token"]?.string else { throw ServerAPI.strange("the answer to a sign-in has no token") }
-        return (token, answer["name"]?.string ?? email)
+    package func signIn(email: String, password: String) async throws -> SignedIn {
+        try SignedIn(
+            try await send(.post, "/api/v1/sessions", ["email": .string(email), "password": .string(password)], key: nil))
+    }
+
+    /// Gives the second factor's code, or a recovery code.
+    package func finish(_ opened: SignedIn, code: String) async throws -> SignedIn {
+        try SignedIn(
+            try await send(
+                .post, "/api/v1/sessions/second-factor", ["token": .string(opened.token), "code": .string(code)], key: nil))
     }
 
     package func get(_ path: String, _ query: [(String, String)] = []) async throws -> JSONValue {

@@ -8,7 +8,8 @@ extension Bench.Subject: ExpressibleByArgument {}
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measure throughput, worker start and size, waiting of ready work, the engine, pages, and expressions.",
+        abstract:
+            "Measure throughput, worker start and size, waiting of ready work, the engine, pages, sign-in, and expressions.",
         discussion: """
             Everything runs on this machine, the database with its usual durability, which is printed. Use a release build.
             Exit codes: 0 measured and every bar met; 1 a bar was missed; 2 it could not run.

@@ -18,7 +18,9 @@ struct Countersign: AsyncParsableCommand {
         subcommands: [
             CheckCommand.self, WorkflowCommand.self, SchemaCommand.self, PlanCommand.self, ApplyCommand.self, SLACommand.self,
             DocumentCommand.self,
-            ConformanceCommand.self, LoginCommand.self, GetCommand.self, DescribeCommand.self, ApproveCommand.self,
+            ConformanceCommand.self, LoginCommand.self, ProveCommand.self, SessionCommand.self, KeyCommand.self,
+            PersonCommand.self,
+            AuthzCommand.self, GetCommand.self, DescribeCommand.self, ApproveCommand.self,
             RejectCommand.self,
             ResolveCommand.self, AcknowledgeCommand.self, ConnectionCommand.self, PolicyCommand.self, RetryCommand.self,
             DiscardCommand.self, RunCommand.self, OperationCommand.self, SubmitCommand.self,

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Curl
 import Glibc
 import Kernel
 import Showcase
@@ -8,9 +9,9 @@ struct LoginCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "login", abstract: "Sign in at a server and keep the session for later commands.",
         discussion: """
-            The password is asked for without showing it,
-                or read as one line from standard input. The session ends after fifteen idle
-            minutes; programs use an API key instead (--token-file or COUNTERSIGN_TOKEN).
+            The password, and the code where there is a second factor, are asked for without showing them, or read as lines
+            from standard input. The session ends after fifteen idle minutes; programs use an API key instead (--token-file or
+            COUNTERSIGN_TOKEN).
             Exit codes: 0 signed in; 2 not.
             """)
 
@@ -29,9 +30,41 @@ struct LoginCommand: AsyncParsableCommand {
         guard let password = SecretLine.read("Password: "), !password.isEmpty else {
             throw Refusal(.invalid, reason: "login.password", "No password was given.")
         }
-        let opened = try await ServerAPI(address).signIn(email: email, password: password)
+        let api = ServerAPI(address)
+        var opened = try await api.signIn(email: email, password: password)
+        if opened.isPending {
+            guard let code = SecretLine.read("Code of your authenticator app, or a recovery code: "), !code.isEmpty else {
+                throw Refusal(.invalid, reason: "login.code", "No code was given.")
+            }
+            opened = try await api.finish(opened, code: code)
+        }
         let file = try KeptLogin.write(address: address, token: opened.token)
         Terminal.print("Signed in as \(opened.name). The session is kept in \(file).")
+    }
+}
+
+/// `countersign prove`: a fresh proof in the kept session.
+struct ProveCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "prove", abstract: "Prove that it is you, for acts that ask for a proof of the last minutes.",
+        discussion: """
+            Asks for the code of your second factor, or for your password where you have none, without showing it, or reads it as
+            one line from standard input. The kept session goes on under a new token.
+            Exit codes: 0 proved; 1 refused; 2 no answer.
+            """)
+
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+        let place = try ServerPlace(address: server.server, tokenFile: server.tokenFile)
+        let hasFactor = try await place.api.get("/api/v1/me/second-factor")["confirmedAt"]?.string != nil
+        guard let line = SecretLine.read(hasFactor ? "Code: " : "Password: "), !line.isEmpty else {
+            throw Refusal(.invalid, reason: "login.proof", "Nothing was given.")
+        }
+        let answer = try await place.api.send(
+            .post, "/api/v1/me/proof", [hasFactor ? "code" : "password": .string(line)], key: nil)
+        let file = try KeptLogin.write(address: place.address, token: answer["token"]?.string ?? "")
+        Terminal.print("Proved. The session goes on in \(file).")
     }
 }
 

@@ -155,6 +155,25 @@ struct PasswordCommand: DatabaseCommand {
     }
 }
 
+struct LinkCommand: DatabaseCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "link", abstract: "Makes a link by which a person sets a password, once, within a day; hand it over.")
+
+    @OptionGroup var options: DataOptions
+
+    @Option(help: "The person's e-mail address.")
+    var email: String
+
+    @Option(help: "Where people reach the console: https://…")
+    var address = "http://127.0.0.1:7400"
+
+    func work(_ toolbox: Toolbox) async throws {
+        let person = try await toolbox.person(email)
+        let token = try await toolbox.signingIn.makeLink(for: person.id, in: person.tenant, by: nil)
+        print("\(address.hasSuffix("/") ? String(address.dropLast()) : address)/welcome?link=\(token.text)")
+    }
+}
+
 struct KeyCommand: DatabaseCommand {
     static let configuration = CommandConfiguration(
         commandName: "key", abstract: "Makes an API key that acts as a person; it is printed once.")
@@ -170,11 +189,16 @@ struct KeyCommand: DatabaseCommand {
     @Option(help: "Days until it ends, at most 365.")
     var days: Int64 = 90
 
+    @Option(help: "A role of the person that the key is limited to; may be given more than once. All unless given.")
+    var role: [String] = []
+
+    @Option(help: "A tenant that the key is limited to; may be given more than once. All unless given.")
+    var tenant: [String] = []
+
     func work(_ toolbox: Toolbox) async throws {
-        guard (1...365).contains(days) else { throw Refusal(.invalid, reason: "key.days", "A key lives 1 to 365 days.") }
         let person = try await toolbox.person(email)
-        let key = try await toolbox.signingIn.makeKey(name: name, for: person.id, in: person.tenant, days: days)
-        print(key.text)
+        let wish = SigningIn.KeyWish(name: name, days: days, roles: role, tenants: tenant)
+        print(try await toolbox.signingIn.makeKey(wish, for: person.id, in: person.tenant, by: nil).text.text)
     }
 }
 

@@ -23,10 +23,14 @@ struct Assembly: Sendable {
     init(database: Database, settings: ServerSettings, events: ClusterEvents, logger: Logger) throws {
         let store = database.store
         let replica = "\(Assembly.hostName())-\(getpid())-\(String(Entropy.system.next() & 0xFFFF_FFFF, radix: 36))"
+        var flow = FlowSettings(replica: replica)
+        flow.sessionIdleSeconds = settings.sessions.idle
+        flow.sessionSeconds = settings.sessions.absolute
+        flow.proofSeconds = settings.sessions.proof
         let platform = Platform(
             store: store, clock: .system, entropy: .system,
             secrets: SecretBox(ring: try KeyRing.loadOrCreate(settings.paths.keys)),
-            metrics: MetricsRegistry(), spans: SpanBuffer(), logger: logger, settings: FlowSettings(replica: replica))
+            metrics: MetricsRegistry(), spans: SpanBuffer(), logger: logger, settings: flow)
         // A value without canonical form has the empty hash, which equals nothing that was signed.
         let assets = AssetLibrary(store: store, clock: .system, hash: { (try? ObjectHash.hexText(of: $0)) ?? "" })
         let scopes = ScopeDirectory(store: store, clock: .system)
@@ -77,6 +81,7 @@ struct Assembly: Sendable {
             isReady: { (try? await store.check()) != nil })  // readiness is a question, and "no" is its answer
         let handoff = HandoffRoutes(posting: posting, desk: workers, asking: asking, gate: staff.gate, watch: watch)
         let book = RouteBook(web, handoff: nil)
+        try RouteBook.check(book.routes)
         let site = Site(book: book, services: web, handoff: handoff, platform: platform, settings: settings, logger: logger)
         let watchdog = Watchdog(
             platform: platform, scopes: scopes, looking: Looking(platform: platform, assets: assets), alerting: alerting,

@@ -12,7 +12,8 @@ struct Countersignd: AsyncParsableCommand {
             Exit codes: 0 done, 1 refused or failed, 64 wrong usage.
             """,
         subcommands: [
-            ServeCommand.self, MigrateCommand.self, ApplyCommand.self, PasswordCommand.self, KeyCommand.self, SecretCommand.self,
+            ServeCommand.self, MigrateCommand.self, ApplyCommand.self, PasswordCommand.self, LinkCommand.self, KeyCommand.self,
+            SecretCommand.self,
             AuditKeyCommand.self,
         ],
         defaultSubcommand: ServeCommand.self)

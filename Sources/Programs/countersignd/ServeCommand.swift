@@ -44,6 +44,11 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(help: "The server is reached through TLS, so cookies are marked for it.")
     var secureCookies = false
 
+    @Option(help: "Address of a proxy in front of this server, whose X-Forwarded-For is believed; may be given more than once.")
+    var proxy: [String] = []
+
+    @OptionGroup var sessions: SessionOptions
+
     /// With a given database the data directory does not last, and checkpoints stay in the database until a folder is named.
     private func auditFolders(_ paths: DataPaths, _ logger: Logger) -> [String] {
         if !auditFolder.isEmpty { return auditFolder }
@@ -68,7 +73,7 @@ struct ServeCommand: AsyncParsableCommand {
                 role: role, paths: paths, auditFolders: auditFolders(paths, logger), host: host, port: port, portFile: portFile,
                 dropFolder: dropFolder,
                 workerUID: geteuid() == 0 && workerUid != 0 ? workerUid : nil,
-                workerIdleSeconds: workerIdleSeconds, isSecure: secureCookies)
+                workerIdleSeconds: workerIdleSeconds, isSecure: secureCookies, proxies: Set(proxy), sessions: sessions.bounds)
             let server = try Assembly(database: database, settings: settings, events: events, logger: logger)
             let ended = await server.supervisor.endOrphans()
             if ended > 0 { logger.notice("workers of an earlier life ended", metadata: ["count": "\(ended)"]) }
@@ -108,6 +113,38 @@ struct ServerSettings: Sendable {
     let workerUID: UInt32?
     let workerIdleSeconds: Int64
     let isSecure: Bool
+    let proxies: Set<String>
+    let sessions: SessionBounds
+}
+
+/// How long a session lasts, and a proof in it; in seconds.
+struct SessionBounds: Sendable {
+    let idle: Int64
+    let absolute: Int64
+    let proof: Int64
+}
+
+/// How long people stay signed in.
+struct SessionOptions: ParsableArguments {
+    @Option(help: "Minutes without a request after which a session ends, 1 to 120.")
+    var sessionIdleMinutes = SigningIn.idleSeconds / 60
+
+    @Option(help: "Hours after which a session ends however busy it was, 1 to 24.")
+    var sessionHours = SigningIn.absoluteSeconds / 3600
+
+    @Option(help: "Minutes for which a proof that the person is there stays fresh, 1 to 30.")
+    var proofMinutes: Int64 = 5
+
+    var bounds: SessionBounds {
+        SessionBounds(idle: sessionIdleMinutes * 60, absolute: sessionHours * 3600, proof: proofMinutes * 60)
+    }
+
+    func validate() throws {
+        guard (1...120).contains(sessionIdleMinutes), (1...24).contains(sessionHours), (1...30).contains(proofMinutes) else {
+            throw ValidationError(
+                "Sessions: idle for 1 to 120 minutes, 1 to 24 hours in all, and a proof fresh for 1 to 30 minutes.")
+        }
+    }
 }
 
 /// A part of the server as a service: runs until asked to stop, and is then cancelled.

@@ -29,6 +29,7 @@ struct Site: Sendable {
     func run() async throws {
         var server = WebServer(table: book.table, address: .tcp(host: settings.host, port: settings.port), logger: logger)
         server.standardHeaders = Site.headers
+        server.proxies = settings.proxies
         let limiter = RateLimiter(clock: platform.clock)
         server.admit = { request, route in
             guard route.access != .open || route.method != .get else { return nil }
@@ -93,7 +94,7 @@ final class RateLimiter: Sendable {
     init(clock: WallClock) { self.clock = clock }
 
     func admit(_ request: WebRequest) throws(Refusal) {
-        let caller = request.headers["authorization"] ?? request.headers["cookie"] ?? "anonymous"
+        let caller = request.headers["authorization"] ?? request.headers["cookie"] ?? "anonymous \(request.client)"
         let now = clock.now
         let isAdmitted = buckets.withLock { buckets -> Bool in
             if buckets.count > RateLimiter.callersMax { buckets = [:] }

@@ -31,7 +31,8 @@ package struct TenantContext: Sendable {
     package var actor: Actor {
         Actor(
             tenant: scope.id, person: visitor.identity.person.id, natural: visitor.identity.person.natural, name: visitor.name,
-            roles: visitor.authority.roleNames(in: node, at: now), approvalLimit: visitor.approvalLimit)
+            roles: visitor.authority.roleNames(in: node, at: now), approvalLimit: visitor.approvalLimit,
+            isMachine: visitor.identity.key?.isMachine ?? false)
     }
 
     package func may(_ permission: Permission) -> Bool { visitor.authority.permits(permission, in: node, at: now) }
@@ -42,6 +43,8 @@ package struct Access: Sendable {
     package static let sessionCookie = "__Host-session"
     /// On plain HTTP a browser refuses a `__Host-` cookie, so a loopback installation without TLS uses this one.
     package static let plainCookie = "session"
+    package static let deviceCookie = "__Host-device"
+    package static let plainDeviceCookie = "device"
 
     private let signingIn: SigningIn
     private let scopes: ScopeDirectory
@@ -78,12 +81,26 @@ package struct Access: Sendable {
         return try await visitor(found, token: cookie)
     }
 
+    /// Whoever asks, as a session or a throttle knows them: address, browser, and the mark of a device that was here before.
+    static func caller(_ request: WebRequest, keepsDevice: Bool = false) -> SigningIn.Caller {
+        SigningIn.Caller(
+            address: request.client, agent: request.headers["user-agent"] ?? "",
+            device: request.cookie(deviceCookie) ?? request.cookie(plainDeviceCookie), keepsDevice: keepsDevice)
+    }
+
     private func visitor(_ identity: SigningIn.Identity, token: String?) async throws -> Visitor {
-        let grants = try (identity.person.roles["grants"]?.array ?? []).map { json throws in try Grant(json: json) }
-        let roles = try await roles(for: identity.tenant)
-        return Visitor(
-            identity: identity, authority: Authority(person: identity.person.id, grants: grants, roles: roles),
+        Visitor(
+            identity: identity, authority: try await authority(of: identity.person, by: identity.key),
             approvalLimit: try ApprovalLimit.read(identity.person.roles["approvalLimit"] ?? .null), sessionToken: token)
+    }
+
+    /// What a person holds now. A key may be limited to fewer roles and tenants, and never has more than its person.
+    func authority(of person: PersonRow, by key: KeyRow? = nil) async throws -> Authority {
+        let grants = try (person.roles["grants"]?.array ?? []).map { json throws in try Grant(json: json) }
+        let only = Set(key?.roles ?? [])
+        return Authority(
+            person: person.id, grants: only.isEmpty ? grants : grants.filter { only.contains($0.role) },
+            roles: try await roles(for: person.tenant), onlyAt: Set(key?.tenants ?? []))
     }
 
     private func roles(for tenant: TenantID) async throws -> [Role] {
@@ -101,7 +118,7 @@ package struct Access: Sendable {
         guard let row = try await scopes.scope(slug: slug) else { throw Refusal.notFound }
         let node = try await node(of: row)
         let now = clock.now
-        guard visitor.authority.grants.contains(where: { $0.scope.covers(node) }) else { throw Refusal.notFound }
+        guard visitor.authority.reaches(node) else { throw Refusal.notFound }
         try visitor.authority.require(permission, in: node, at: now)
         return TenantContext(visitor: visitor, scope: row, node: node, now: now)
     }
@@ -131,7 +148,7 @@ package struct Access: Sendable {
         var out: [ScopeRow] = []
         for row in try await scopes.all() {
             let node = try await node(of: row)
-            if visitor.authority.grants.contains(where: { $0.scope.covers(node) }) { out.append(row) }
+            if visitor.authority.reaches(node) { out.append(row) }
         }
         return out.sorted { ($0.kind == "tenant" ? 0 : 1, $0.name) < ($1.kind == "tenant" ? 0 : 1, $1.name) }
     }

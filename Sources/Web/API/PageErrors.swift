@@ -19,6 +19,9 @@ package struct PageErrors: Sendable {
         if refusal.code == .unauthenticated, request.method == .get {
             return .seeOther("/sign-in?next=\(percentEncoded(SignInPages.path(request.path)))")
         }
+        if AccountPages.wantsProof(refusal) {
+            return .seeOther("/account/proof?next=\(percentEncoded(SignInPages.path(request.pageBefore)))")
+        }
         let status = Problem.status(of: refusal)
         guard let frame = await frame(request, title: Problem.title(of: status)) else {
             return .html(
@@ -56,10 +59,20 @@ package struct PageErrors: Sendable {
 }
 
 extension WebRequest {
+    /// The path of the page whose form this is, as the browser says; the request's own path where it says nothing.
+    var pageBefore: String {
+        if method == .get { return path }
+        guard let referer = headers["referer"], let host = headers["host"] else { return "/" }
+        for start in ["http://\(host)", "https://\(host)"] where referer.hasPrefix(start + "/") {
+            return String(referer.dropFirst(start.count).prefix { $0 != "?" && $0 != "#" })
+        }
+        return "/"
+    }
+
     /// The same caller asking to look: an error page after a refused form must not be refused for the form's sake.
     var asGet: WebRequest {
         WebRequest(
             method: .get, path: path, query: query, headers: headers, body: [], parameters: parameters, id: id,
-            receivedAt: receivedAt)
+            receivedAt: receivedAt, client: client)
     }
 }

@@ -1,5 +1,5 @@
 internal import Flow
-internal import Kernel
+package import Kernel
 internal import Records
 internal import Tenancy
 package import WebKernel
@@ -12,6 +12,8 @@ package struct RouteBook: Sendable {
         var routes: [Route] = []
         routes += OpenRoutes(services).all
         routes += SessionRoutes(services).all
+        routes += AccountRoutes(services).all
+        routes += PeopleRoutes(services).all
         routes += RunRoutes(services).all
         routes += RequestRoutes(services).all
         routes += BulkRoutes(services).all
@@ -39,6 +41,34 @@ package struct RouteBook: Sendable {
     }
 
     package var table: RouteTable { RouteTable(routes) }
+
+    /// What anybody may ask, signed in or not; a route that is open and not named here stops the server from starting.
+    static let openToAll: Set<String> = [
+        "GET /api/v1/openapi.json", "GET /assets/{name}", "GET /brand/{name}", "GET /healthz", "GET /metrics", "GET /readyz",
+        "GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "GET /welcome", "POST /welcome",
+        "POST /api/v1/sessions", "POST /api/v1/sessions/second-factor", "POST /api/v1/sessions/link",
+    ]
+
+    /// Refuses a table in which a route does not say, in a permission that exists, who may call it. Asked before the server
+    /// listens.
+    package static func check(_ routes: [Route]) throws(Refusal) {
+        for route in routes {
+            let name = "\(route.method.rawValue) \(route.pattern)"
+            let problem: String?
+            switch route.access {
+            case .permission(let permission):
+                problem = Permission(rawValue: permission) == nil ? "asks for \(permission), which is no permission" : nil
+            case .open: problem = openToAll.contains(name) ? nil : "is open to everybody and not among those that are meant to be"
+            case .worker: problem = "is for workers and belongs on their socket"
+            case .signedIn:
+                // A tenant's start page only leads on to the first page that the person may see.
+                problem =
+                    route.pattern.contains("{tenant}") && route.pattern != "/t/{tenant}"
+                    ? "enters a tenant without a permission" : nil
+            }
+            if let problem { throw Refusal(.invalid, reason: "route.access", "\(name) \(problem).") }
+        }
+    }
 }
 
 extension Services {

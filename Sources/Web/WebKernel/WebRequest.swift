@@ -44,10 +44,12 @@ package struct WebRequest: Sendable {
     /// Ours, printed in every problem document and log line of this request.
     package let id: String
     package let receivedAt: Moment
+    /// The address that the request came from; empty where there is none (a unix socket).
+    package let client: String
 
     package init(
         method: WebMethod, path: String, query: [(name: String, value: String)], headers: WebHeaders, body: [UInt8],
-        parameters: [String: String], id: String, receivedAt: Moment
+        parameters: [String: String], id: String, receivedAt: Moment, client: String = ""
     ) {
         self.method = method
         self.path = path
@@ -57,6 +59,7 @@ package struct WebRequest: Sendable {
         self.parameters = parameters
         self.id = id
         self.receivedAt = receivedAt
+        self.client = client
     }
 
     /// The first query value of that name; an empty value counts as absent, as browsers send empty form fields.

@@ -38,6 +38,8 @@ package struct WebServer: Sendable {
     package var fail: @Sendable (any Error, WebRequest) async -> WebResponse = { _, request in
         Problem.internalError(request: request.id)
     }
+    /// Addresses of proxies in front of this server. Only from these is the last entry of `X-Forwarded-For` believed.
+    package var proxies: Set<String> = []
     /// Headers that every answer carries unless it set its own.
     package var standardHeaders: [(name: String, value: String)] = []
 
@@ -51,7 +53,9 @@ package struct WebServer: Sendable {
 
     /// Serves until the surrounding task is cancelled or the service group asks to stop.
     package func run() async throws {
-        let responder = CallbackResponder<BasicRequestContext> { request, _ in await respond(to: request) }
+        let responder = CallbackResponder<PeerContext> { request, context in
+            await respond(to: request, from: context.peer)
+        }
         let bound: BindAddress =
             switch address {
             case .tcp(let host, let port): .hostname(host, port: port)
@@ -73,7 +77,7 @@ package struct WebServer: Sendable {
         return copy
     }
 
-    private func respond(to request: Request) async -> Response {
+    private func respond(to request: Request, from peer: String) async -> Response {
         let started = clock.now
         let method = WebMethod(rawValue: request.method == .head ? "GET" : request.method.rawValue)
         let (path, query) = WebServer.split(request.uri.string)
@@ -89,7 +93,7 @@ package struct WebServer: Sendable {
         func made(_ body: [UInt8]) -> WebRequest {
             WebRequest(
                 method: method ?? .get, path: path, query: query, headers: WebHeaders(fields), body: body, parameters: parameters,
-                id: requestID(), receivedAt: started)
+                id: requestID(), receivedAt: started, client: WebServer.client(peer, fields, proxies: proxies))
         }
         var webRequest = made([])
         var answer: WebResponse
@@ -126,6 +130,15 @@ package struct WebServer: Sendable {
                 method: request.method.rawValue, pattern: route?.pattern ?? "unmatched", status: answer.status,
                 microseconds: elapsed))
         return finish(answer, request: webRequest)
+    }
+
+    /// Who asks: the peer itself, or whom a known proxy names as the peer that it saw.
+    static func client(_ peer: String, _ fields: [(name: String, value: String)], proxies: Set<String>) -> String {
+        guard proxies.contains(peer) else { return peer }
+        let named = fields.last { $0.name.lowercased() == "x-forwarded-for" }?.value.split(separator: ",").last.map {
+            trimmed($0)
+        }
+        return named ?? peer
     }
 
     private func admitted(_ request: WebRequest, _ route: Route) async throws -> WebResponse {
@@ -190,5 +203,17 @@ package struct WebServer: Sendable {
                 }
             }
         return Response(status: HTTPResponse.Status(code: answer.status), headers: fields, body: body)
+    }
+}
+
+/// What the server keeps of a connection: the address at its other end.
+private struct PeerContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// Empty for a unix socket.
+    let peer: String
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        peer = source.channel.remoteAddress?.ipAddress ?? ""
     }
 }

@@ -98,7 +98,7 @@ struct RequestRoutes: Sendable {
                     "decideApproval", "Signs or rejects. Duty separation, role and quorum are enforced by the engine.",
                     requestSchema: RequestRoutes.decisionSchema, responseSchema: RequestRoutes.object,
                     problems: [400, 409, 412, 422])
-            ) { request, body, context in
+            ) { [services] request, body, context in
                 let fields = try BodyFields(body, known: ["verdict", "reason", "objectHash"])
                 let row = try await personRequest(request, context, kinds: ["approval"])
                 let verdict = try fields.text("verdict")
@@ -106,6 +106,7 @@ struct RequestRoutes: Sendable {
                     throw Refusal(
                         .invalid, reason: "decision.verdict", "verdict is approve or reject.", facts: ["field": "verdict"])
                 }
+                try await services.requireProof(signing: row, verdict, context)
                 let decision = Approving.Decision(
                     task: row.id, verdict: verdict, reason: try fields.textIfAny("reason"),
                     objectHash: try fields.text("objectHash"),

@@ -13,27 +13,66 @@ struct SessionRoutes: Sendable {
 
     private static let object: JSONValue = ["type": "object"]
 
-    var all: [Route] {
+    /// `isPending`: the second factor is still to come, and the token opens nothing until then.
+    private func answer(_ opened: SigningIn.Opened) -> JSONValue {
+        let seconds = opened.isPending ? SigningIn.pendingSeconds : services.signingIn.sessionSeconds
+        return [
+            "token": .string(opened.token.text), "expiresInSeconds": JSONValue(seconds), "isPending": .bool(opened.isPending),
+            "name": .string(opened.identity.person.name),
+        ]
+    }
+
+    var all: [Route] { entering + present }
+
+    /// What nobody has to be signed in for besides giving a password.
+    private var steps: [Route] {
+        [
+            Route(
+                .post, "/api/v1/sessions/second-factor", access: .open,
+                documentation: RouteDocumentation(
+                    "giveSecondFactor",
+                    "Finishes a sign-in that waits for its second factor: by a code of the app, or a recovery code.",
+                    requestSchema: Shapes.body(["token": "text", "code": "text"]), responseSchema: SessionRoutes.object,
+                    responseStatus: 201, problems: [400]), bodyBytesMax: 16_384
+            ) { [services] request in
+                let fields = try BodyFields(try request.strictJSON(), known: ["token", "code"])
+                let opened = try await services.signingIn.prove(
+                    pending: try fields.text("token"), code: try fields.text("code"), from: Access.caller(request))
+                return .json(answer(opened), status: 201)
+            },
+            Route(
+                .post, "/api/v1/sessions/link", access: .open,
+                documentation: RouteDocumentation(
+                    "useLink", "Sets a password by a one-time link. It opens no session.",
+                    requestSchema: Shapes.body(["link": "text", "password": "text"]), responseSchema: SessionRoutes.object,
+                    problems: [400, 422]), bodyBytesMax: 16_384
+            ) { [services] request in
+                let fields = try BodyFields(try request.strictJSON(), known: ["link", "password"])
+                try await services.signingIn.useLink(try fields.text("link"), password: try fields.text("password"))
+                return .json(["status": "set"])
+            },
+        ]
+    }
+
+    private var entering: [Route] {
         [
             Route(
                 .post, "/api/v1/sessions", access: .open,
                 documentation: RouteDocumentation(
                     "signIn", "Opens a session; its token is sent as a bearer.",
-                    requestSchema: [
-                        "type": "object", "required": ["email", "password"], "additionalProperties": false,
-                        "properties": ["email": ["type": "string"], "password": ["type": "string"]],
-                    ], responseSchema: SessionRoutes.object, responseStatus: 201, problems: [400]), bodyBytesMax: 16_384
+                    requestSchema: Shapes.body(["email": "text", "password": "text"]), responseSchema: SessionRoutes.object,
+                    responseStatus: 201, problems: [400]), bodyBytesMax: 16_384
             ) { [services] request in
                 let fields = try BodyFields(try request.strictJSON(), known: ["email", "password"])
                 let opened = try await services.signingIn.signIn(
-                    email: try fields.text("email"), password: try fields.text("password"))
-                return .json(
-                    [
-                        "token": .string(opened.token.text), "expiresInSeconds": JSONValue(SigningIn.absoluteSeconds),
-                        "name": .string(opened.identity.person.name),
-                    ],
-                    status: 201)
-            },
+                    email: try fields.text("email"), password: try fields.text("password"), from: Access.caller(request))
+                return .json(answer(opened), status: 201)
+            }
+        ] + steps
+    }
+
+    private var present: [Route] {
+        [
             Route(
                 .delete, "/api/v1/sessions/current", access: .signedIn,
                 documentation: RouteDocumentation("signOut", "Ends this session.", responseSchema: SessionRoutes.object)

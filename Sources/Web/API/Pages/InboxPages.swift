@@ -71,6 +71,7 @@ struct InboxPages: Sendable {
         _ row: TaskRow, _ form: FormFields, _ kit: PageKit, section: String, values: JSONValue? = nil
     ) async throws -> String {
         let verdict = try form.required("verdict", label: "The answer")
+        try await services.requireProof(signing: row, verdict, kit.context)
         let decision = Approving.Decision(
             task: row.id, verdict: verdict, reason: form["reason"].flatMap { $0.isEmpty ? nil : $0 },
             objectHash: try form.required("object_hash", label: "The shown version"),

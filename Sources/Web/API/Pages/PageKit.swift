@@ -29,6 +29,12 @@ struct PageKit: Sendable {
         return try PageKit(services, context, base: "/operator")
     }
 
+    /// A page about the person alone, in their own scope.
+    static func own(_ services: Services, _ request: WebRequest) async throws -> PageKit {
+        let context = try await services.access.enterOwn(request, permission: nil)
+        return try PageKit(services, context, base: context.scope.kind == "tenant" ? "/t/\(context.scope.slug)" : "/operator")
+    }
+
     private init(_ services: Services, _ context: TenantContext, base: String) throws(Refusal) {
         self.services = services
         self.context = context
@@ -128,7 +134,8 @@ struct PageKit: Sendable {
             item(.mail, "Dead letters", "/dead-letters", "x", .serviceRead, count: count(counts?.deadTasks)),
             item(.diff, "Operations", "/operations", "b", .runsManage),
             item(.policy, "Policies", "/policies", "l", .runsRead),
-            item(.plug, "Connections", "/platform", "c", .workersRead), item(.audit, "Audit", "/audit", "a", .auditRead),
+            item(.plug, "Connections", "/platform", "c", .workersRead), item(.people, "People", "/people", "o", .peopleRead),
+            item(.audit, "Audit", "/audit", "a", .auditRead),
         ].compactMap(\.self)
         return [NavGroup(title: "", items: work), NavGroup(title: "Control", items: control)].filter { !$0.items.isEmpty }
     }
@@ -250,6 +257,7 @@ enum PageWords {
         case "swap-agreed": Notice(tone: .ok, text: "The shift is yours.")
         case "swap-declined": Notice(tone: .ok, text: "Declined; the shift stays where it is.")
         case "swap-withdrawn": Notice(tone: .ok, text: "Your request is taken back.")
+        case "account": Notice(tone: .ok, text: "Done.")
         case "noted": Notice(tone: .ok, text: "The note is in the timeline.")
         default: nil
         }

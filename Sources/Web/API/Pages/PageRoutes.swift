@@ -15,6 +15,7 @@ struct PageRoutes: Sendable {
             + IncidentPages(services: services, console: console).all + DocumentPages(services: services, console: console).all
             + OnCallPages(services: services, console: console).all
             + FleetPages(services: services, console: console).all + PolicyPages(services: services, console: console).all
+            + AccountPages(services: services, console: console).all + PeoplePages(services: services, console: console).all
             + AuditPages(services: services, console: console).all
             + OperationPages(services: services, console: console).all
             + DeadLetterPages(services: services, console: console).all

@@ -11,7 +11,7 @@ struct SignInPages: Sendable {
     let services: Services
     let console: PageRenderer
 
-    var all: [Route] { [signIn, enter, signOut, start, tenantStart, file, brand] }
+    var all: [Route] { [signIn, enter, codeForm, giveCode, welcome, choose, signOut, start, tenantStart, file, brand] }
 
     private func bareFrame(_ title: String, request: WebRequest) async throws -> Frame {
         let house = try await services.scopes.all().first { $0.kind == "operator" }
@@ -43,18 +43,99 @@ struct SignInPages: Sendable {
             let form = try request.form()
             let email = form["email"] ?? ""
             do {
-                let opened = try await services.signingIn.signIn(email: email, password: form["password"] ?? "")
-                let name = services.isSecure ? Access.sessionCookie : Access.plainCookie
-                let cookie =
-                    "\(name)=\(opened.token.text); Path=/; HttpOnly; SameSite=Lax; Max-Age=\(SigningIn.absoluteSeconds)"
-                    + (services.isSecure ? "; Secure" : "")
-                return WebResponse.seeOther(SignInPages.path(form["next"])).header("Set-Cookie", cookie)
+                let opened = try await services.signingIn.signIn(
+                    email: email, password: form["password"] ?? "", from: Access.caller(request, keepsDevice: true))
+                return entered(opened, next: SignInPages.path(form["next"]))
             } catch let refusal as Refusal {
                 let page = SignInPage(
                     frame: try await bareFrame("Sign in", request: request),
                     form: FormTarget(action: "/sign-in", key: services.newKey()),
                     email: email, next: SignInPages.path(form["next"]), refusal: refusal.message)
                 return .html(console.html(page), status: Problem.status(of: refusal.code))
+            }
+        }
+    }
+
+    /// Into the console, or on to the second step. The waiting session has a cookie of its own, since it opens nothing.
+    private func entered(_ opened: SigningIn.Opened, next: String) -> WebResponse {
+        guard !opened.isPending else {
+            return WebResponse.seeOther("/sign-in/code?next=\(percentEncoded(next))").header(
+                "Set-Cookie", services.cookie(pendingCookie, opened.token.text, SigningIn.pendingSeconds))
+        }
+        var response = services.keeping(WebResponse.seeOther(next), session: opened.token)
+        if let device = opened.device {
+            let name = services.isSecure ? Access.deviceCookie : Access.plainDeviceCookie
+            response.headers.add("Set-Cookie", services.cookie(name, device.text, SigningIn.deviceSeconds))
+        }
+        return response
+    }
+
+    private var pendingCookie: String { services.isSecure ? "__Host-pending" : "pending" }
+
+    private var codeForm: Route {
+        Route(.get, "/sign-in/code", access: .open) { request in
+            guard request.cookie(pendingCookie) != nil else { return .seeOther("/sign-in") }
+            let page = ProofPage(
+                frame: try await bareFrame("Sign in", request: request),
+                form: FormTarget(action: "/sign-in/code", key: services.newKey()), question: .code,
+                next: SignInPages.path(request.query("next")))
+            return .html(console.html(page))
+        }
+    }
+
+    private var giveCode: Route {
+        Route(.post, "/sign-in/code", access: .open, bodyBytesMax: 16_384) { request in
+            try Access.checkOrigin(request)
+            let form = try request.form()
+            do {
+                let opened = try await services.signingIn.prove(
+                    pending: request.cookie(pendingCookie) ?? "", code: form["code"] ?? "",
+                    from: Access.caller(request, keepsDevice: true))
+                var response = entered(opened, next: SignInPages.path(form["next"]))
+                response.headers.add("Set-Cookie", services.cookie(pendingCookie, "", 0))
+                return response
+            } catch let refusal as Refusal {
+                let frame = try await bareFrame("Sign in", request: request)
+                let status = Problem.status(of: refusal)
+                let next = SignInPages.path(form["next"])
+                guard refusal.reason != "sign-in.again" else {
+                    let page = SignInPage(
+                        frame: frame, form: FormTarget(action: "/sign-in", key: services.newKey()), next: next,
+                        refusal: refusal.message)
+                    return .html(console.html(page), status: status)
+                }
+                let page = ProofPage(
+                    frame: frame, form: FormTarget(action: "/sign-in/code", key: services.newKey()), question: .code,
+                    next: next, refusal: refusal.message)
+                return .html(console.html(page), status: status)
+            }
+        }
+    }
+
+    /// Shows the form whatever the link: only using it says whether it is good.
+    private func welcomePage(_ request: WebRequest, link: String, refusal: String = "") async throws -> ProofPage {
+        ProofPage(
+            frame: try await bareFrame("Choose a password", request: request),
+            form: FormTarget(action: "/welcome", key: services.newKey()), question: .newPassword, link: link, refusal: refusal)
+    }
+
+    private var welcome: Route {
+        Route(.get, "/welcome", access: .open) { request in
+            guard let link = request.query("link"), link.utf8.count <= 100 else { throw Refusal.notFound }
+            return .html(console.html(try await welcomePage(request, link: link)))
+        }
+    }
+
+    private var choose: Route {
+        Route(.post, "/welcome", access: .open, bodyBytesMax: 16_384) { request in
+            try Access.checkOrigin(request)
+            let form = try request.form()
+            do {
+                try await services.signingIn.useLink(form["link"] ?? "", password: form["password"] ?? "")
+                return .seeOther("/sign-in")
+            } catch let refusal as Refusal {
+                let page = try await welcomePage(request, link: form["link"] ?? "", refusal: refusal.message)
+                return .html(console.html(page), status: Problem.status(of: refusal))
             }
         }
     }
@@ -66,8 +147,7 @@ struct SignInPages: Sendable {
             try await services.signingIn.signOut(visitor.identity)
             let page = SignedOutPage(frame: try await bareFrame("Signed out", request: request), signIn: "/sign-in")
             let name = services.isSecure ? Access.sessionCookie : Access.plainCookie
-            return WebResponse.html(console.html(page)).header(
-                "Set-Cookie", "\(name)=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0" + (services.isSecure ? "; Secure" : ""))
+            return WebResponse.html(console.html(page)).header("Set-Cookie", services.cookie(name, "", 0))
         }
     }
 
