@@ -168,6 +168,11 @@ let testTargets: [Target] = [
             "Handoff", logging,
         ]),
     .testTarget(
+        name: "FuzzTests",
+        dependencies: [
+            "Kernel", "Finance", "Expressions", "Policies", "Workflows", "Tenancy", "Assets", "Formats", "Showcase", "TestBasics",
+        ], path: "Tests/FuzzTests", swiftSettings: strict),
+    .testTarget(
         name: "HouseTests", path: "Tests/HouseTests", exclude: ["exceptions.txt"], swiftSettings: strict),
     .testTarget(
         name: "JourneyTests", dependencies: ["Kernel", "TestKit", "TestBasics", "Showcase", "Curl"], path: "Tests/JourneyTests",

@@ -301,14 +301,15 @@ actor Stage {
         Issue.record("the workers never came to rest")
     }
 
-    /// Moves the clock to the next wake-up of the lane, or a little when there is none; what is due then is applied.
-    func rest(atMost seconds: Int64 = 3600) async throws {
+    /// Moves the clock to the next wake-up of the lane, or a little when there is none; what is due then is applied, `late` or at
+    /// once.
+    func rest(atMost seconds: Int64 = 3600, otherwise idleSeconds: Int64 = 5, late lateSeconds: Int64 = 0) async throws {
         let lane = lane
         let next = try await store.withLane(lane) { tx in
             try await tx.query(TimerQueries.next(lane: lane)).first?.get("due_at", as: Moment.self)
         }
-        move(to: min(next ?? now.adding(seconds: 5), now.adding(seconds: seconds)))
-        move(seconds: 1)
+        move(to: min(next ?? now.adding(seconds: idleSeconds), now.adding(seconds: seconds)))
+        move(seconds: 1 + lateSeconds)
         try await pump()
     }
 
@@ -390,7 +391,11 @@ actor Stage {
         let ledger = ledger
         return try await store.withTenant(firm.id) { tx in
             let runs = try await tx.query(
-                "SELECT subject, phase, coalesce(outcome, '') AS outcome FROM run WHERE tenant_id = \(firm.id) ORDER BY subject")
+                """
+                SELECT subject, phase, coalesce(outcome, '') AS outcome FROM run WHERE tenant_id = \(firm.id)
+                ORDER BY subject, workflow, id
+                """
+            )
             let audit = try await tx.query(
                 "SELECT action, count(*) AS n FROM audit_entry WHERE tenant_id = \(firm.id) GROUP BY action ORDER BY action")
             let clocks = try await tx.query(

@@ -1,6 +1,7 @@
 internal import Kernel
 
-/// What makes a file unreadable before any grammar: size, encoding, control characters, tabs in the indentation.
+/// What makes a file unreadable before any grammar: size, encoding, control characters, tabs in the indentation, and separators
+/// (U+0085, U+2028, U+2029) at which YAML begins a line and editors do not, so that every place after them would be told wrongly.
 enum SourceText {
     /// The first such problem; nil for clean UTF-8.
     static func problem(in bytes: [UInt8], of path: String, firstLine: Int = 1) -> LocatedIssue? {
@@ -31,6 +32,10 @@ enum SourceText {
             case UInt8(ascii: " "), UInt8(ascii: "\r"): break
             case 0..<0x20, 0x7F:
                 return issue(line, column, "Control character 0x\([byte].hexText) stands here.", "Remove it.")
+            case 0xC2 where bytes[at + 1] == 0x85, 0xE2 where bytes[at + 1] == 0x80 && (bytes[at + 2] & 0xFE) == 0xA8:
+                return issue(
+                    line, column, "A line separator that editors do not show stands here.",
+                    "Remove it, or break the line in the usual way.")
             default: isIndentation = false
             }
             at += length
