@@ -233,11 +233,10 @@ extension WholeProduct {
         func malformedEndpoint() async throws {
             let stage = try Stage.current
             let folder = stage.installation.settings.folder + "/elsewhere"
-            let address = getenv("OTEL_EXPORTER_OTLP_ENDPOINT").map { String(cString: $0) } ?? ""
-            setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "collector.example:4318/secret", 1)
-            defer { setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address, 1) }
             let refused = await #expect(throws: Fault.self) {
-                try await stage.installation.processes.run("countersignd", ["serve", "--data", folder, "--port", "0"])
+                try await stage.installation.processes.run(
+                    "countersignd", ["serve", "--data", folder, "--port", "0"],
+                    variables: ["OTEL_EXPORTER_OTLP_ENDPOINT": "collector.example:4318/secret"])
             }
             let words = refused?.description ?? ""
             #expect(words.contains("OTEL_EXPORTER_OTLP_ENDPOINT") && words.contains("http://"), "\(words)")

@@ -35,19 +35,23 @@ struct Stage: Sendable {
     fileprivate static func perform(_ erp: SampleERP, _ body: @Sendable () async throws -> Void) async throws {
         let folder = "/tmp/countersign-journeys-\(erp.rawValue)-\(getpid())"
         try OwnFolder.claim(folder, flavour: "journeys", replaces: true)
+        let collector = try SpanCollector()
+        defer { collector.stop() }
+        // Two stages stand side by side, so neither may speak through the environment of this process.
+        let variables = [
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:\(collector.port)",
+            "COUNTERSIGN_OTLP_ALLOW": "127.0.0.1:\(collector.port)",
+        ]
         let installation = try Installation(
-            Installation.Settings(folder: folder, tenants: root + "/Tenants", erp: erp, sharedState: Checkout.peerState("tryton"))
-            {
+            Installation.Settings(
+                folder: folder, tenants: root + "/Tenants", erp: erp, sharedState: Checkout.peerState("tryton"),
+                variables: variables
+            ) {
                 path, text in
                 // A posting target that a test can miss.
                 path == "tenants/kestrel-labs/contracts/managed-ap.yaml"
                     ? replacing("target: 2m", with: "target: 8s", in: text) : text
             })
-        let collector = try SpanCollector()
-        defer { collector.stop() }
-        // The server inherits them.
-        setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:\(collector.port)", 1)
-        setenv("COUNTERSIGN_OTLP_ALLOW", "127.0.0.1:\(collector.port)", 1)
         do {
             try await installation.start()
             let people = SampleTenant.all.flatMap { [$0.clerk, $0.controller, $0.treasurer, $0.admin] + $0.approvers }

@@ -35,9 +35,10 @@ package final class ChildProcess: Sendable {
     /// Nil while it runs.
     package var ending: Ending? { state.withLock { $0.ending } }
 
-    /// Starts `program` (an absolute path). Its output is added to the file `log`; `input` is all it can read.
+    /// Starts `program` (an absolute path). Its output is added to the file `log`; `input` is all it can read; `variables` come
+    /// before those of this process.
     package static func start(
-        _ program: String, _ arguments: [String], name: String, log: String, input: [UInt8] = []
+        _ program: String, _ arguments: [String], name: String, log: String, input: [UInt8] = [], variables: [String: String] = [:]
     ) throws(Fault) -> ChildProcess {
         let file = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw fault(name, "opening \(log): \(lastError())") }
@@ -46,7 +47,7 @@ package final class ChildProcess: Sendable {
         guard source >= 0 else { throw fault(name, lastError()) }
         defer { close(source) }
         var pid: pid_t = 0
-        let code = spawn(program, arguments, input: source, output: file, pid: &pid)
+        let code = spawn(program, arguments, environment(with: variables), input: source, output: file, pid: &pid)
         guard code == 0 else { throw fault(name, "\(program): \(String(cString: strerror(code)))") }
         let child = ChildProcess(name: name, pid: pid)
         child.reapInBackground()
@@ -66,7 +67,9 @@ package final class ChildProcess: Sendable {
         return file
     }
 
-    private static func spawn(_ program: String, _ arguments: [String], input: Int32, output: Int32, pid: inout pid_t) -> Int32 {
+    private static func spawn(
+        _ program: String, _ arguments: [String], _ environment: [String], input: Int32, output: Int32, pid: inout pid_t
+    ) -> Int32 {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -85,18 +88,19 @@ package final class ChildProcess: Sendable {
         let startsSession: Int32 = 0x80  // POSIX_SPAWN_SETSID, which the importer does not see
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | startsSession))
         var words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
-        var variables: [UnsafeMutablePointer<CChar>?] = environment().map { strdup($0) } + [nil]
+        var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup($0) } + [nil]
         defer { for word in words + variables { free(word) } }
         return posix_spawn(&pid, program, &actions, &attributes, &words, &variables)
     }
 
-    /// Ours, without a database: what we start keeps its own.
-    private static func environment() -> [String] {
-        var out: [String] = []
+    /// Ours, without a database (what we start keeps its own), and with `variables` in place of what we have by their names.
+    private static func environment(with variables: [String: String]) -> [String] {
+        var out = variables.map { "\($0.key)=\($0.value)" }
         var at = environ
         while let entry = at.pointee {
             let text = String(cString: entry)
-            if !text.hasPrefix("DATABASE_") { out.append(text) }
+            let name = String(text.prefix { $0 != "=" })
+            if !name.hasPrefix("DATABASE_"), variables[name] == nil { out.append(text) }
             at += 1
         }
         return out

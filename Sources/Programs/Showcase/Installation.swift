@@ -18,10 +18,12 @@ package final class Installation: Sendable {
         /// Where Tryton keeps what it makes once; shared between installations, each of which gets fresh books. Nil: books of the
         /// installation's own, kept like everything else in its folder.
         package var sharedState: String?
+        /// What its programs find in their environment besides ours.
+        package var variables: [String: String]
 
         package init(
             folder: String, tenants: String, port: Int = 0, logLevel: String = "info", erp: SampleERP = .sandbox,
-            sharedState: String? = nil,
+            sharedState: String? = nil, variables: [String: String] = [:],
             edits: @escaping @Sendable (String, String) -> String = { _, text in text }
         ) {
             self.folder = Folder.absolute(folder)
@@ -29,6 +31,7 @@ package final class Installation: Sendable {
             self.port = port
             self.logLevel = logLevel
             self.erp = erp
+            self.variables = variables
             self.sharedState = sharedState.map(Folder.absolute)
             self.edits = edits
         }
@@ -51,7 +54,7 @@ package final class Installation: Sendable {
     package init(_ settings: Settings) throws {
         self.settings = settings
         try Folder.make(settings.folder)
-        processes = try Processes(folder: settings.folder)
+        processes = try Processes(folder: settings.folder, variables: settings.variables)
         let programs = ["countersignd", "countersign-worker", "countersign-reader", "countersign-launch"]
         for name in programs + (settings.erp == .sandbox ? ["erp-sandbox"] : []) { _ = try processes.program(name) }
     }

@@ -15,10 +15,13 @@ package final class Processes: Sendable {
     /// Logs and the list of processes lie here.
     package let folder: String
     private let programs: String
+    /// What every program finds in its environment besides ours.
+    private let variables: [String: String]
     private let running = Locked<[ChildProcess]>([])
 
-    package init(folder: String, programs: String = Processes.programFolder) throws {
+    package init(folder: String, programs: String = Processes.programFolder, variables: [String: String] = [:]) throws {
         self.folder = folder
+        self.variables = variables
         self.programs = programs
         try Folder.make(folder + "/logs")
         endLeftovers()
@@ -54,16 +57,18 @@ package final class Processes: Sendable {
     /// Starts a program that keeps running, one of ours or another by its absolute path; its output goes to `logs/<name>.log`.
     package func start(_ program: String, _ arguments: [String], name: String? = nil) throws -> ChildProcess {
         let name = name ?? program
-        let child = try ChildProcess.start(try path(of: program), arguments, name: name, log: log(name))
+        let child = try ChildProcess.start(try path(of: program), arguments, name: name, log: log(name), variables: variables)
         running.withLock { $0.append(child) }
         writeList()
         return child
     }
 
     /// Runs one of our programs, or another by its absolute path, to its end and answers what it wrote; a fault with its last
-    /// lines when it failed.
+    /// lines when it failed. `variables` are for this program alone.
     @discardableResult
-    package func run(_ program: String, _ arguments: [String], input: String = "") async throws -> String {
+    package func run(
+        _ program: String, _ arguments: [String], input: String = "", variables: [String: String] = [:]
+    ) async throws -> String {
         let path = try path(of: program)
         let program = program.split(separator: "/").last.map(String.init) ?? program
         let output = "\(folder)/logs/.\(program)-\(Entropy.system.bytes(6).hexText)"
@@ -71,7 +76,8 @@ package final class Processes: Sendable {
         defer { unlink(output) }
         let child = try ChildProcess.start(
             path, arguments, name: program, log: output,
-            input: Array((input.isEmpty ? "" : input + "\n").utf8))
+            input: Array((input.isEmpty ? "" : input + "\n").utf8),
+            variables: self.variables.merging(variables) { _, own in own })
         running.withLock { $0.append(child) }
         let ending = await withTaskCancellationHandler {
             await child.waitForEnd()
