@@ -241,7 +241,9 @@ package final class AssetLibrary: Sendable {
 
     /// What a workflow names, as it is in force now: its policies, and the workflows it runs, which have to be of the version
     /// named.
-    private func pinnedByName(_ workflow: AssetRow, in assets: TenantAssets) throws -> (
+    private func pinnedByName(
+        _ workflow: AssetRow, in assets: TenantAssets
+    ) throws -> (
         policies: [String: PinnedAssets.Reference], workflows: [String: PinnedAssets.Reference]
     ) {
         let needs = try needs(of: workflow)

@@ -6,8 +6,8 @@ import Postgres
 extension RegisteredStatement {
     /// Every statement of the room; a list of variants where the text depends on the arguments.
     static let all: [RegisteredStatement] =
-        assets + people + proofs + keys + documents + runs + payments + work + measures + incidents + pages + operations + journals
-        + seals + overviews + lanes
+        assets + people + proofs + keys + documents + runs + payments + work + measures + incidents + pages + operations
+        + journals + seals + overviews + lanes
 
     private static let one = SampleTenant(number: 1, lane: 1)
     private static let now = SampleTenant.now

@@ -38,7 +38,8 @@ package final class ChildProcess: Sendable {
     /// Starts `program` (an absolute path). Its output is added to the file `log`; `input` is all it can read; `variables` come
     /// before those of this process.
     package static func start(
-        _ program: String, _ arguments: [String], name: String, log: String, input: [UInt8] = [], variables: [String: String] = [:]
+        _ program: String, _ arguments: [String], name: String, log: String, input: [UInt8] = [],
+        variables: [String: String] = [:]
     ) throws(Fault) -> ChildProcess {
         let file = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard file >= 0 else { throw fault(name, "opening \(log): \(lastError())") }

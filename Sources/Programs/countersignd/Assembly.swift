@@ -22,15 +22,7 @@ struct Assembly: Sendable {
 
     init(database: Database, settings: ServerSettings, events: ClusterEvents, logger: Logger) throws {
         let store = database.store
-        let replica = "\(Assembly.hostName())-\(getpid())-\(String(Entropy.system.next() & 0xFFFF_FFFF, radix: 36))"
-        var flow = FlowSettings(replica: replica)
-        flow.sessionIdleSeconds = settings.sessions.idle
-        flow.sessionSeconds = settings.sessions.absolute
-        flow.proofSeconds = settings.sessions.proof
-        let platform = Platform(
-            store: store, clock: .system, entropy: .system,
-            secrets: SecretBox(ring: try KeyRing.loadOrCreate(settings.paths.keys)),
-            metrics: MetricsRegistry(), spans: SpanBuffer(), logger: logger, settings: flow)
+        let platform = try Assembly.platform(store, settings, logger)
         // A value without canonical form has the empty hash, which equals nothing that was signed.
         let assets = AssetLibrary(store: store, clock: .system, hash: { (try? ObjectHash.hexText(of: $0)) ?? "" })
         let scopes = ScopeDirectory(store: store, clock: .system)
@@ -91,6 +83,18 @@ struct Assembly: Sendable {
             reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing, pager: pager,
             export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
             drop: settings.dropFolder.map { DropFolder(path: $0, intake: intake, scopes: scopes, logger: logger) })
+    }
+
+    private static func platform(_ store: Store, _ settings: ServerSettings, _ logger: Logger) throws -> Platform {
+        let replica = "\(hostName())-\(getpid())-\(String(Entropy.system.next() & 0xFFFF_FFFF, radix: 36))"
+        var flow = FlowSettings(replica: replica)
+        flow.sessionIdleSeconds = settings.sessions.idle
+        flow.sessionSeconds = settings.sessions.absolute
+        flow.proofSeconds = settings.sessions.proof
+        return Platform(
+            store: store, clock: .system, entropy: .system,
+            secrets: SecretBox(ring: try KeyRing.loadOrCreate(settings.paths.keys)),
+            metrics: MetricsRegistry(), spans: SpanBuffer(), logger: logger, settings: flow)
     }
 
     /// Work of a worker that ended is told to the engine at once, and not when its leases lapse.
