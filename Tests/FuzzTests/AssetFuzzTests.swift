@@ -21,7 +21,7 @@ extension FuzzTests {
         private static func samples() throws -> [Sample] {
             let folders: [String: AssetKind] = [
                 "calendars": .calendar, "on-call": .onCall, "workflows": .workflow, "policies": .policy, "connectors": .connector,
-                "contracts": .contract, "connections": .connection, "tests": .policyTests,
+                "contracts": .contract, "connections": .connection, "tests": .policyTests, "patterns": .pattern,
             ]
             var out: [Sample] = []
             var open = ["\(Checkout.root)/Tenants"]
@@ -44,6 +44,15 @@ extension FuzzTests {
             return out
         }
 
+        /// The patterns of this project, unchanged: workflows are judged with what they give.
+        private static func shelf() throws -> PatternShelf {
+            var shelf = PatternShelf()
+            for sample in try samples() where sample.kind == .pattern {
+                shelf.add(try #require(YAMLReader.read(sample.bytes, path: "pattern.yaml").document))
+            }
+            return shelf
+        }
+
         private static let scope = Scope.tenant("firm", partner: "harbour")
 
         /// Every issue says what and how to mend it, at a place of the file.
@@ -60,14 +69,17 @@ extension FuzzTests {
             let samples = try AssetFuzzTests.samples().filter { $0.kind == kind }
             guard !samples.isEmpty else { return }
             let isLarge = kind == .workflow || kind == .connector
+            let shelf = try AssetFuzzTests.shelf()
             var round = FuzzRound("\(kind.rawValue)-file", inputs: isLarge ? 150 : 250)
             try round.run(make: { Mutator.text(from: samples.map(\.bytes), by: &$0) }) { bytes in
                 let lines = bytes.count { $0 == 10 } + 1
                 let read = YAMLReader.read(bytes, path: "t.yaml")
-                guard let document = read.document else {
+                guard let written = read.document else {
                     return read.issues.isEmpty
                         ? .broken("no document and no issue") : AssetFuzzTests.verdict(read.issues, lines: lines)
                 }
+                let whole = kind == .workflow ? shelf.resolved(written) : (written, [])
+                guard let document = whole.document else { return AssetFuzzTests.verdict(whole.issues, lines: lines) }
                 var issues: [AssetIssue] = []
                 let made = AssetKinds.read(kind, document.json, scope: AssetFuzzTests.scope, issues: &issues)
                 if made == nil, !issues.contains(where: { $0.severity == .error }) { return .broken("no asset and no issue") }
@@ -80,9 +92,17 @@ extension FuzzTests {
             let samples = try AssetFuzzTests.samples().filter { $0.kind == kind }.map(\.json)
             guard !samples.isEmpty else { return }
             let isLarge = kind == .workflow || kind == .connector
+            var noted: [AssetIssue] = []
+            let patterns = try AssetFuzzTests.samples().filter { $0.kind == .pattern }.compactMap {
+                WorkflowPattern.parse($0.json, issues: &noted)
+            }
+            #expect(noted.isEmpty)
             var round = FuzzRound("\(kind.rawValue)-structure", inputs: isLarge ? 150 : 400)
             try round.run(make: { TreeMutator.value(from: samples, by: &$0).bytes }) { bytes in
-                guard let json = try? JSONValue(parsing: bytes) else { return .refused }  // deeper than JSON may be
+                guard let written = try? JSONValue(parsing: bytes) else { return .refused }  // deeper than JSON may be
+                let whole = kind == .workflow ? PatternExpansion.expand(written, among: patterns) : nil
+                if let problems = whole?.problems, !problems.isEmpty { return .refused }
+                let json = whole?.expansion.json ?? written
                 var issues: [AssetIssue] = []
                 let made = AssetKinds.read(kind, json, scope: AssetFuzzTests.scope, issues: &issues)
                 if kind == .policy, let policy = Policy.parse(json, issues: &issues) { _ = policy.runTests() }

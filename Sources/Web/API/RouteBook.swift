@@ -47,6 +47,8 @@ package struct RouteBook: Sendable {
         "GET /api/v1/openapi.json", "GET /assets/{name}", "GET /brand/{name}", "GET /healthz", "GET /metrics", "GET /readyz",
         "GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "GET /welcome", "POST /welcome",
         "POST /api/v1/sessions", "POST /api/v1/sessions/second-factor", "POST /api/v1/sessions/link",
+        // Alerts from outside come with the receiver's own key.
+        "POST /api/v1/inbound/{receiver}/alertmanager", "POST /api/v1/inbound/{receiver}/v2/enqueue",
     ]
 
     /// Refuses a table in which a route does not say, in a permission that exists, who may call it. Asked before the server
