@@ -15,7 +15,7 @@ extension WholeProduct {
             let permission: String?
 
             var isWrite: Bool { method != .get }
-            var hasObject: Bool { pattern.contains("{id}") }
+            var hasObject: Bool { pattern.contains("{id}") || pattern.contains("{person}") }
 
             /// A body that the route would accept.
             var body: JSONValue {
@@ -36,14 +36,21 @@ extension WholeProduct {
 
             func path(tenant: String, id: String) -> String {
                 var path = replacing("{tenant}", with: tenant, in: pattern)
-                path = replacing("{id}", with: id, in: path)
+                for object in ["{id}", "{person}"] { path = replacing(object, with: id, in: path) }
                 path = replacing("{name}", with: "erp", in: path)
                 path = replacing("{task}", with: IsolationTests.nobody, in: path)
-                return path.hasSuffix("/audit/consistency") ? path + "?from=1&to=1" : path
+                if path.hasSuffix("/audit/consistency") { return path + "?from=1&to=1" }
+                let clerk = IsolationTests.shortName(SampleTenant.brightwater.clerk)
+                return path.hasSuffix("/authz/explain") ? path + "?person=\(clerk)&action=runs.read" : path
             }
         }
 
         private static let nobody = "00000000-0000-7000-8000-000000000000"
+
+        /// What the people file calls somebody.
+        private static func shortName(_ email: String) -> String {
+            String(email.prefix { $0 != "@" }.map { $0 == "." ? "-" : $0 })
+        }
 
         @Test("every route answers another tenant's credentials and ids as it answers unknown ones, and lists nothing foreign")
         func everyRoute() async throws {
@@ -173,6 +180,7 @@ extension WholeProduct {
                 "runs": [ended.id, waiting.id], "documents": [ended.document], "approvals": [approval.id],
                 "exceptions": [exception.id],
                 "clocks": clocks, "tasks": tasks, "invoices": [invoice].compactMap(\.self), "incidents": [incident],
+                "people": [tenant.admin, tenant.clerk].map(IsolationTests.shortName),
             ]
             for (kind, found) in ids { #expect(!found.isEmpty, "there is no \(kind) to be hidden") }
             return ids
