@@ -103,7 +103,7 @@ extension LaneBatch {
             }
             memory.keep(
                 LaneMemory.Remembered(
-                    run: run, machine: machine, tasks: open[id] ?? [], clocks: clocks[id] ?? [], writer: writer, usedAt: 0))
+                    run: run, machine: machine, tasks: open[id] ?? [], clocks: clocks[id] ?? [], writer: writer))
         }
         return memory
     }

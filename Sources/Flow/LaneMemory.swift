@@ -13,19 +13,29 @@ struct LaneMemory: Sendable {
     /// Runs of one lane; those that were used longest ago are forgotten. A run takes some 40 KB.
     static let runsMax = 256
 
-    struct Remembered: Sendable {
-        var run: RunRow
+    /// A class, since each batch copies the memory that it takes out, and only the few runs that it is about are looked at.
+    final class Remembered: Sendable {
+        let run: RunRow
         /// The run's state, read.
-        var machine: RunState
+        let machine: RunState
         /// The unfinished ones.
-        var tasks: [TaskRow]
-        var clocks: [ClockRow]
+        let tasks: [TaskRow]
+        let clocks: [ClockRow]
         /// The transaction that wrote the run's row, as PostgreSQL prints it.
-        var writer: String
-        var usedAt: Int
+        let writer: String
+
+        init(run: RunRow, machine: RunState, tasks: [TaskRow], clocks: [ClockRow], writer: String) {
+            self.run = run
+            self.machine = machine
+            self.tasks = tasks
+            self.clocks = clocks
+            self.writer = writer
+        }
     }
 
     private(set) var runs: [RunID: Remembered] = [:]
+    /// In which turn each run was kept last.
+    private var usedAt: [RunID: Int] = [:]
     private var runOfTask: [TaskID: RunID] = [:]
     private var turn = 0
 
@@ -33,6 +43,7 @@ struct LaneMemory: Sendable {
 
     mutating func forget(_ id: RunID) {
         guard let old = runs.removeValue(forKey: id) else { return }
+        usedAt[id] = nil
         for task in old.tasks { runOfTask[task.id] = nil }
     }
 
@@ -41,14 +52,14 @@ struct LaneMemory: Sendable {
         forget(id)
         turn += 1
         runs[id] = remembered
-        runs[id]?.usedAt = turn
+        usedAt[id] = turn
         for task in remembered.tasks { runOfTask[task.id] = id }
         if runs.count > LaneMemory.runsMax + LaneMemory.runsMax / 4 { shrink() }
     }
 
     /// A quarter at once, so that a full memory does not sort at every run.
     private mutating func shrink() {
-        let oldest = runs.sorted { $0.value.usedAt < $1.value.usedAt }.prefix(runs.count - LaneMemory.runsMax)
+        let oldest = usedAt.sorted { $0.value < $1.value }.prefix(usedAt.count - LaneMemory.runsMax)
         for (id, _) in oldest { forget(id) }
     }
 }

@@ -23,7 +23,7 @@ package final class Reporting: Sendable {
     private static let fullSeconds: Int64 = 30
     private static let pauseMilliseconds: ClosedRange<Int64> = 1000...10_000
     /// Of the time, in hundredths: what counting may take of a database that has other things to do.
-    private static let share: Int64 = 10
+    private static let share: Int64 = 4
 
     /// Refreshes what changed, once a second while that is cheap; counts of a large installation under load come every few
     /// seconds.

@@ -124,10 +124,12 @@ package enum CommandQueries {
         """
     }
 
-    /// Which of these keys a command has already.
+    /// Which of these keys a command has already. Each is looked up by itself: a plan made while the table was small would read
+    /// all the commands of the tenant for ever.
     package static func known(tenant: TenantID, idempotencyKeys: [String]) -> SQL {
         """
-        SELECT idempotency_key FROM command WHERE tenant_id = \(tenant) AND idempotency_key = ANY(\(idempotencyKeys))
+        SELECT asked.idempotency_key FROM unnest(\(idempotencyKeys)) AS asked(idempotency_key), LATERAL (
+            SELECT FROM command c WHERE c.tenant_id = \(tenant) AND c.idempotency_key = asked.idempotency_key OFFSET 0) AS c
         """
     }
 

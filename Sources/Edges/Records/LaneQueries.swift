@@ -104,10 +104,14 @@ package enum TimerQueries {
         """
     }
 
+    /// Each is found by its subject, however the table has grown since the statement was planned. Only the lane's owner writes
+    /// its timers, so a row is still where this statement found it.
     package static func cancel(lane: Int32, subjects: [AnyID], keys: [String]) -> SQL {
         """
-        DELETE FROM queue.timer t USING unnest(\(subjects), \(keys)) AS gone(subject_id, key)
-        WHERE t.lane = \(lane) AND t.subject_id = gone.subject_id AND t.key = gone.key
+        DELETE FROM queue.timer WHERE ctid = ANY(ARRAY(
+            SELECT t.ctid FROM unnest(\(subjects), \(keys)) AS gone(subject_id, key), LATERAL (
+                SELECT ctid FROM queue.timer t
+                WHERE t.subject_id = gone.subject_id AND t.key = gone.key AND t.lane = \(lane) OFFSET 0) AS t))
         """
     }
 }

@@ -152,8 +152,8 @@ package enum TaskQueries {
         """
         SELECT k.* FROM unnest(\(tenants), \(runs)) AS wanted(tenant_id, run_id), LATERAL (
             SELECT \(columns) FROM task k
-            WHERE k.tenant_id = wanted.tenant_id AND k.run_id = wanted.run_id AND k.lane = \(lane) AND k.finished_at IS NULL
-            OFFSET 0) AS k
+            WHERE k.tenant_id = wanted.tenant_id AND k.run_id = wanted.run_id AND k.lane = \(lane) OFFSET 0) AS k
+        WHERE k.finished_at IS NULL
         """
     }
 
@@ -350,8 +350,9 @@ package enum LeaseQueries {
 
     package static func load(lane: Int32, tenants: [TenantID], tasks: [TaskID]) -> SQL {
         """
-        SELECT \(columns) FROM lease l JOIN unnest(\(tenants), \(tasks)) AS wanted(tenant_id, task_id) USING (tenant_id, task_id)
-        WHERE l.lane = \(lane)
+        SELECT l.* FROM unnest(\(tenants), \(tasks)) AS wanted(tenant_id, task_id), LATERAL (
+            SELECT \(columns) FROM lease l
+            WHERE l.tenant_id = wanted.tenant_id AND l.task_id = wanted.task_id AND l.lane = \(lane) OFFSET 0) AS l
         """
     }
 
