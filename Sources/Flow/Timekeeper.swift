@@ -4,7 +4,8 @@ internal import Postgres
 internal import Records
 
 /// Owns lanes: claims those without an owner, renews its own, and runs one loop per lane until the lane is lost or the server
-/// stops.
+/// stops. Servers on one database have equal shares, give or take a lane: who has more gives some up, who has less takes what is
+/// free.
 package final class Timekeeper: Sendable {
     private let platform: Platform
     private let signals: Locked<[Int32: Signal]>
@@ -87,21 +88,32 @@ package final class Timekeeper: Sendable {
     package func release() async throws {
         try await platform.store.withLane(0) { [platform] tx in
             _ = try await tx.execute(LaneQueries.release(owner: platform.settings.replica))
+            _ = try await tx.execute(LaneQueries.leave(owner: platform.settings.replica))
         }
     }
 
-    private func hold() async throws -> [Int32: Int64] {
+    /// The most lanes that one of so many servers holds.
+    static func share(lanes: Int32, replicas: Int64) -> Int { Int((Int64(lanes) + max(1, replicas) - 1) / max(1, replicas)) }
+
+    /// Renews what this server holds, gives up what is more than its share, takes what is free up to it; answers the epochs.
+    func hold() async throws -> [Int32: Int64] {
         let now = platform.clock.now
         let until = now.adding(seconds: platform.settings.laneLeaseSeconds)
         let owner = platform.settings.replica
         return try await platform.store.withLane(0) { [platform] tx in
+            _ = try await tx.execute(LaneQueries.announce(owner: owner, until: until))
+            _ = try await tx.execute(LaneQueries.forgetReplicas(now: now))
+            let replicas = try await tx.query(LaneQueries.replicas(now: now)).only().get("n", as: Int64.self)
+            let share = Timekeeper.share(lanes: platform.settings.laneCount, replicas: replicas)
             var held: [Int32: Int64] = [:]
             for row in try await tx.query(LaneQueries.renew(owner: owner, now: now, until: until)) {
                 held[try row.get("lane", as: Int32.self)] = try row.get("epoch", as: Int64.self)
             }
-            for row in try await tx.query(
-                LaneQueries.claim(owner: owner, limit: Int(platform.settings.laneCount), now: now, until: until))
-            {
+            let excess = Array(held.keys.sorted().dropFirst(share))
+            if !excess.isEmpty { _ = try await tx.execute(LaneQueries.release(owner: owner, lanes: excess)) }
+            for lane in excess { held[lane] = nil }
+            guard held.count < share else { return held }
+            for row in try await tx.query(LaneQueries.claim(owner: owner, limit: share - held.count, now: now, until: until)) {
                 held[try row.get("lane", as: Int32.self)] = try row.get("epoch", as: Int64.self)
             }
             return held

@@ -88,6 +88,50 @@ struct LaneTests {
         #expect(answer["status"]?.string == "raised")
     }
 
+    @Test("servers on one database have equal shares of the lanes, and take over those of one that leaves or dies")
+    func shares() async throws {
+        try await TestDatabase.with(template: .flow) { database in
+            let stage = Stage(store: database.store, laneCount: 1)
+            let time = Locked(stage.now)
+            let given = await stage.house.platform
+            func server(_ name: String) async -> Timekeeper {
+                var settings = FlowSettings(replica: name)
+                settings.laneCount = 8
+                let platform = Platform(
+                    store: given.store, clock: WallClock { time.withLock(\.self) }, entropy: .system, secrets: given.secrets,
+                    metrics: given.metrics, spans: given.spans, logger: given.logger, settings: settings)
+                let assets = await stage.house.assets
+                let engine = LaneEngine(
+                    platform: platform, assets: assets, workers: WorkerDesk { _ in },
+                    leaseFactory: LeaseFactory(platform: platform, assets: assets), resolve: { _ in }, changed: { _ in },
+                    wanted: { _ in })
+                return Timekeeper(platform: platform, engine: engine)
+            }
+            try await database.store.withLane(0) { _ = try await $0.execute(LaneQueries.ensure(count: 8)) }
+            let (one, two, three) = (await server("one"), await server("two"), await server("three"))
+            #expect(try await one.hold().count == 8)
+            #expect(try await two.hold().isEmpty, "nothing is free yet")
+            let kept = try await one.hold()
+            let taken = try await two.hold()
+            #expect(kept.count == 4 && taken.count == 4)
+            #expect(Set(kept.keys).isDisjoint(with: taken.keys))
+            #expect(taken.values.allSatisfy { $0 == 2 }, "another owner is another epoch")
+            _ = try await three.hold()
+            #expect(try await one.hold().count == 3)
+            #expect(try await two.hold().count == 3)
+            #expect(try await three.hold().count == 2)
+            #expect(try await one.hold() == kept.filter { $0.key <= kept.keys.sorted()[2] }, "what is kept keeps its epoch")
+
+            try await three.release()
+            #expect(try await one.hold().count == 4)
+            #expect(try await two.hold().count == 4)
+            // The second one dies: its lanes are free when their lease is over, and not before.
+            #expect(try await one.hold().count == 4)
+            time.withLock { $0 = $0.adding(seconds: 2 * FlowSettings(replica: "").laneLeaseSeconds) }
+            #expect(try await one.hold().count == 8)
+        }
+    }
+
     @Test("a running server answers a decision as soon as its lane has committed it")
     func running() async throws {
         try await TestDatabase.with(template: .flow) { database in

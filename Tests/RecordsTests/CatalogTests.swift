@@ -15,7 +15,7 @@ struct CatalogGuard {
         "scope_slug_key",
     ]
     /// Text in the queues: who owns a lane, and what a timer is about. Everything else there is an id, a number or an instant.
-    static let queueText: Set<String> = ["lane.owner", "timer.subject", "timer.key"]
+    static let queueText: Set<String> = ["lane.owner", "replica.owner", "timer.subject", "timer.key"]
 
     let connection: PGConnection
 
@@ -175,7 +175,7 @@ struct CatalogGuard {
             "a queue is not led by its lane",
             """
             SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE n.nspname = 'queue' AND c.relkind = 'r' AND NOT EXISTS (
+            WHERE n.nspname = 'queue' AND c.relkind = 'r' AND c.relname <> 'replica' AND NOT EXISTS (
                 SELECT 1 FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
                 WHERE i.indrelid = c.oid AND i.indisprimary AND a.attname = 'lane')
             """

@@ -30,6 +30,29 @@ package enum LaneQueries {
         "UPDATE queue.lane SET owner = NULL, expires_at = '-infinity' WHERE owner = \(owner)"
     }
 
+    /// Lanes that another server shall have. Like a claim it waits for batches that hold the rows.
+    package static func release(owner: String, lanes: [Int32]) -> SQL {
+        "UPDATE queue.lane SET owner = NULL, expires_at = '-infinity' WHERE owner = \(owner) AND lane = ANY(\(lanes))"
+    }
+
+    /// This server runs lanes until it says so again.
+    package static func announce(owner: String, until: Moment) -> SQL {
+        """
+        INSERT INTO queue.replica (owner, expires_at) VALUES (\(owner), \(until))
+        ON CONFLICT (owner) DO UPDATE SET expires_at = excluded.expires_at
+        """
+    }
+
+    /// Forgets servers that have not said so for too long.
+    package static func forgetReplicas(now: Moment) -> SQL { "DELETE FROM queue.replica WHERE expires_at < \(now)" }
+
+    package static func leave(owner: String) -> SQL { "DELETE FROM queue.replica WHERE owner = \(owner)" }
+
+    /// How many servers run lanes.
+    package static func replicas(now: Moment) -> SQL {
+        "SELECT count(*) AS n FROM queue.replica WHERE expires_at >= \(now)"
+    }
+
     /// One row when this owner still holds the lane at this epoch; held in share mode to the end of the transaction.
     package static func fence(lane: Int32, owner: String, epoch: Int64) -> SQL {
         "SELECT lane FROM queue.lane WHERE lane = \(lane) AND owner = \(owner) AND epoch = \(epoch) FOR SHARE"

@@ -7,6 +7,8 @@ package final class Bench: Sendable {
     package enum Subject: String, Sendable, CaseIterable {
         case endToEnd = "end-to-end"
         case worker, start, engine, page, audit, auth
+        /// The engine beside what slows others, with many tenants, and for a long time; only when asked for by name.
+        case conditions, tenants, soak
         /// Measured in this process, without the product around it.
         case cel
     }
@@ -32,18 +34,34 @@ package final class Bench: Sendable {
     private let subjects: [Subject]
     private let invoices: Int
     private let seconds: Int64
+    private let minutes: Int64
     private let numbers = Locked(1)
 
-    /// `seconds` is how long the engine is watched.
+    /// What `bench` measures when nothing is named.
+    package static let usual = Subject.allCases.filter { ![.conditions, .tenants, .soak].contains($0) }
+
+    /// `seconds` is how long the engine is watched, `minutes` how long it is watched under half load.
     package init(
-        folder: String, tenants: String, subjects: [Subject], invoices: Int, seconds: Int64,
+        folder: String, tenants: String, subjects: [Subject], invoices: Int, seconds: Int64, minutes: Int64,
         say: @escaping @Sendable (String) -> Void
     ) throws {
         try OwnFolder.claim(folder, flavour: "bench", replaces: true)
-        let tenants = subjects.contains(.page) ? try BenchFleet.configuration(from: tenants, below: folder) : tenants
+        // Pages are measured over an installation of some years, so it has no room for tenants that really work.
+        guard !(subjects.contains(.page) && subjects.contains(.tenants)) else {
+            throw Refusal(
+                .invalid, reason: "bench.subjects",
+                "Pages and many tenants are measured over different installations; "
+                    + "ask for one after the other.")
+        }
+        var tenants = tenants
+        if subjects.contains(.page) { tenants = try BenchFleet.configuration(from: tenants, below: folder) }
+        if subjects.contains(.tenants) {
+            tenants = try BenchFleet.configuration(from: tenants, below: folder, count: BenchTenants.tenants)
+        }
         installation = try Installation(
             Installation.Settings(folder: folder, tenants: tenants, logLevel: "info", edits: BenchEngine.withoutPaces))
         self.seconds = seconds
+        self.minutes = minutes
         self.subjects = subjects
         self.invoices = invoices
         self.say = say
@@ -79,6 +97,19 @@ package final class Bench: Sendable {
                 let measured = try await engine()
                 results += measured.results
                 figures = measured.json
+            }
+            if subjects.contains(.conditions) {
+                try await warm()
+                results += try await BenchConditions(installation: installation, seconds: seconds, say: say).measure()
+            }
+            if subjects.contains(.tenants) {
+                try await installation.setFleetSecrets(BenchTenants.tenants - SampleTenant.all.count)
+                try await warm()
+                results += try await BenchTenants(installation: installation, seconds: seconds, say: say).measure()
+            }
+            if subjects.contains(.soak) {
+                try await warm()
+                results += try await BenchSoak(installation: installation, minutes: minutes, say: say).measure()
             }
             if subjects.contains(.page) { results += try await page() }
             if subjects.contains(.audit) { results += try await sealing() }
@@ -280,9 +311,14 @@ package final class Bench: Sendable {
 
     // MARK: The engine
 
-    private func engine() async throws -> BenchEngine.Figures {
+    /// One invoice of each tenant is carried through: the model of those that are measured.
+    private func warm() async throws {
         for tenant in SampleTenant.all { _ = try await sendOne(tenant) }
         try await settle()
+    }
+
+    private func engine() async throws -> BenchEngine.Figures {
+        try await warm()
         return try await BenchEngine(installation: installation, seconds: seconds, say: say).measure()
     }
 

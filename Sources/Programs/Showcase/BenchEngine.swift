@@ -40,23 +40,6 @@ struct BenchEngine: Sendable {
         }.joined(separator: "\n")
     }
 
-    /// What stands in the database and on the server's counters at one moment.
-    private struct Reading {
-        let at: Moment
-        let transitions: Int64
-        let events: Int64
-        let finished: Int64
-        let rows: Int64
-        let walBytes: Int64
-        let history: Int64
-        let audit: Int64
-        let outbox: Int64
-
-        func per(_ value: Int64, since earlier: Reading) -> Int64 {
-            value * 1_000_000 / max(1, at.milliseconds(since: earlier.at))
-        }
-    }
-
     /// What was measured; rates in thousandths of a second's worth, ratios in thousandths.
     struct Figures: Sendable {
         var transitions: Int64 = 0
@@ -125,14 +108,11 @@ struct BenchEngine: Sendable {
 
     /// Every sample tenant has carried one invoice through before.
     func measure() async throws -> Figures {
-        _ = try await sql(BenchEngineScripts.prepare)
-        let feedSeconds = BenchEngine.warmSeconds + seconds
+        let meter = EngineMeter(installation)
+        _ = try await meter.sql(BenchEngineScripts.prepare)
         say("measuring transitions for \(seconds) s")
-        async let fed = sql("CALL bench.feed(\(BenchEngine.openRunsPerTenant), \(feedSeconds));")
-        try await Task.sleep(for: .seconds(BenchEngine.warmSeconds))
-        let first = try await reading()
-        try await Task.sleep(for: .seconds(seconds))
-        let last = try await reading()
+        let (first, last) = try await meter.window(
+            seconds: seconds, feeding: "CALL bench.feed(\(BenchEngine.openRunsPerTenant), %);")
         var figures = Figures()
         let transitions = last.transitions - first.transitions
         guard transitions > 0 else { throw Fault("measuring transitions", "the engine made none", isRetryable: false) }
@@ -141,13 +121,12 @@ struct BenchEngine: Sendable {
         figures.runs = last.per(last.finished - first.finished, since: first)
         figures.rowsPerTransition = (last.rows - first.rows) * 1000 / transitions
         figures.walBytesPerTransition = (last.walBytes - first.walBytes) / transitions
-        _ = try await fed
-        let waits = try await sql(BenchEngineScripts.waits(from: first.at, to: last.at)).split(separator: "|").map(String.init)
-        figures.p50 = waits.first.flatMap { Int64($0) } ?? 0
-        figures.p99 = waits.last.flatMap { Int64($0) } ?? 0
-        try await drain()
+        (figures.p50, figures.p99) = try await meter.waits(from: first, to: last)
+        say("waiting until the open runs have ended")
+        // What is left over would be measured as the database's own slowness.
+        try await meter.drain()
         say("measuring the database alone, twice \(BenchEngine.baselineSeconds) s")
-        _ = try await sql(BenchEngineScripts.baselineTables(runs: BenchEngine.baselineRuns))
+        _ = try await meter.sql(BenchEngineScripts.baselineTables(runs: BenchEngine.baselineRuns))
         func mean(_ rows: Int64) -> ExactDecimal { ExactDecimal(mantissa: Int128(rows * 1000 / transitions), scale: 3) }
         let scripts = BenchEngineScripts(
             runs: BenchEngine.baselineRuns, history: mean(last.history - first.history), audit: mean(last.audit - first.audit),
@@ -157,43 +136,6 @@ struct BenchEngine: Sendable {
         let batch = BenchEngine.transitionsPerBatch
         figures.ceiling = try await pgbench(scripts.batches(of: batch)) * Int64(batch)
         return figures
-    }
-
-    /// Until no run is open: what is left over would be measured as the database's own slowness.
-    private func drain() async throws {
-        say("waiting until the open runs have ended")
-        _ = try await Patience.wait(seconds: Bench.endSeconds, for: "the end of all runs") { () -> Bool? in
-            try await sql("SELECT count(*) FROM run WHERE finished_at IS NULL;") == "0" ? true : nil
-        }
-    }
-
-    private func reading() async throws -> Reading {
-        let transitions = try await counter("countersign_transitions_total")
-        let events = try await counter("countersign_run_events_total")
-        let fields = try await sql(BenchEngineScripts.reading).split(separator: "|").compactMap { Int64($0) }
-        guard fields.count == 6 else { throw Fault("reading the database's counters", "no figures came", isRetryable: false) }
-        return Reading(
-            at: WallClock.system.now, transitions: transitions, events: events, finished: fields[0], rows: fields[1],
-            walBytes: fields[2], history: fields[3], audit: fields[4], outbox: fields[5])
-    }
-
-    private func counter(_ name: String) async throws -> Int64 {
-        let answer = try await ServerAPI(installation.address).exchange(.get, "/metrics", headers: [], body: nil)
-        let lines = String(decoding: answer.body, as: UTF8.self).split(separator: "\n").filter { $0.hasPrefix(name) }
-        return lines.compactMap { line in line.split(separator: " ").last.flatMap { ExactDecimal($0)?.wholeNumber } }.reduce(0, +)
-    }
-
-    // MARK: Programs of the database
-
-    /// A script as the database's owner; its output without the last line's end.
-    private func sql(_ script: String) async throws -> String {
-        let out = try await installation.processes.run(
-            try installation.databaseProgram("psql"),
-            [
-                "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1", "--host",
-                installation.databaseSocket, "--username", "postgres", "--dbname", "countersign", "--file", "-",
-            ], input: script)
-        return out.split(separator: "\n").last.map(String.init) ?? ""
     }
 
     /// Transactions a thousand seconds, by a script.

@@ -14,17 +14,17 @@ struct BenchFleet: Sendable {
     /// All copies began within the month that the page of service levels looks back on.
     static let minutesApart = 4
 
-    private static let model = "kestrel-labs"
+    static let model = "kestrel-labs"
     private static let modelName = "Kestrel Labs"
 
     /// The configuration with tenants added, each a copy of one of the samples under another name; its path.
-    static func configuration(from tenants: String, below folder: String) throws -> String {
+    static func configuration(from tenants: String, below folder: String, count: Int = tenants) throws -> String {
         let target = folder + "/source/Tenants"
         Folder.remove(folder + "/source")
         try Folder.copy(tenants, to: target) { _, text in text }
         let runbooks = Folder.parent(of: Folder.absolute(tenants)) + "/Runbooks"
         try Folder.copy(runbooks, to: folder + "/source/Runbooks") { _, text in text }
-        for number in 1...(BenchFleet.tenants - SampleTenant.all.count) {
+        for number in 1...(count - SampleTenant.all.count) {
             try Folder.copy("\(tenants)/tenants/\(model)", to: "\(target)/tenants/fleet-\(number)") { _, text in
                 let renamed = replacing(model, with: "fleet-\(number)", in: text)
                 return replacing(

@@ -125,6 +125,26 @@ package final class Installation: Sendable {
         }
     }
 
+    /// What the copies of a sample tenant need to sign in at its ledger.
+    func setFleetSecrets(_ count: Int) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            var rest = Array(1...count)[...]
+            func next() {
+                guard let number = rest.popFirst() else { return }
+                group.addTask { [processes, dataFolder] in
+                    try await processes.run(
+                        "countersignd",
+                        [
+                            "secret", "--data", dataFolder, "--tenant", "fleet-\(number)", "--name", "erp-token", "--log",
+                            "error",
+                        ], input: Installation.ledgerToken)
+                }
+            }
+            for _ in 0..<Installation.passwordsAtOnce { next() }
+            while try await group.next() != nil { next() }
+        }
+    }
+
     private func secrets(of tenant: SampleTenant) -> [String: String] {
         tryton.withLock { $0?.databases[tenant.slug]?.secrets } ?? ["erp-token": Installation.ledgerToken]
     }
@@ -201,11 +221,14 @@ package final class Installation: Sendable {
         let edits = settings.edits
         try Folder.copy(settings.tenants, to: target + "/Tenants") { path, text in
             var text = edits(path, text)
-            for tenant in SampleTenant.all where path.contains("/\(tenant.slug)/connections/") {
-                text =
-                    tryton?.connection(of: tenant)
-                    ?? replacing(
+            // Tenants that are copies of a sample write to its ledger.
+            for tenant in SampleTenant.all where path.contains("/connections/") {
+                if let tryton {
+                    if path.contains("/\(tenant.slug)/") { text = tryton.connection(of: tenant) ?? text }
+                } else {
+                    text = replacing(
                         "127.0.0.1:\(tenant.ledgerPort)", with: "127.0.0.1:\(ports[tenant.slug] ?? tenant.ledgerPort)", in: text)
+                }
             }
             return text
         }

@@ -55,8 +55,11 @@ package final class Processes: Sendable {
     func running(named name: String) -> ChildProcess? { running.withLock { $0.last { $0.name == name } } }
 
     /// Starts a program that keeps running, one of ours or another by its absolute path; its output goes to `logs/<name>.log`.
-    package func start(_ program: String, _ arguments: [String], name: String? = nil) throws -> ChildProcess {
+    package func start(
+        _ program: String, _ arguments: [String], name: String? = nil, variables: [String: String] = [:]
+    ) throws -> ChildProcess {
         let name = name ?? program
+        let variables = self.variables.merging(variables) { _, own in own }
         let child = try ChildProcess.start(try path(of: program), arguments, name: name, log: log(name), variables: variables)
         running.withLock { $0.append(child) }
         writeList()

@@ -15,7 +15,10 @@ struct BenchCommand: AsyncParsableCommand {
             Exit codes: 0 measured and every bar met; 1 a bar was missed; 2 it could not run.
             """)
 
-    @Argument(help: "What to measure: \(Bench.Subject.allCases.map(\.rawValue).joined(separator: ", ")); all unless given.")
+    @Argument(
+        help: ArgumentHelp(
+            "What to measure: \(Bench.Subject.allCases.map(\.rawValue).joined(separator: ", ")); all but conditions, tenants "
+                + "and soak unless given."))
     var subjects: [Bench.Subject] = []
 
     @Option(help: "Invoices for end-to-end.")
@@ -23,6 +26,9 @@ struct BenchCommand: AsyncParsableCommand {
 
     @Option(help: "Seconds for which the engine is watched.")
     var seconds: Int64 = 30
+
+    @Option(help: "Minutes for which half load is held (soak).")
+    var minutes: Int64 = 30
 
     @Option(help: "Folder for its data, replaced at the start; by default a folder of its own among your data.")
     var data: String?
@@ -37,19 +43,21 @@ struct BenchCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (10...10_000).contains(invoices) else { throw ValidationError("--invoices is 10 to 10000.") }
+        guard (10...1440).contains(minutes) else { throw ValidationError("--minutes is 10 to 1440.") }
         guard (5...3600).contains(seconds) else { throw ValidationError("--seconds is 5 to 3600.") }
     }
 
     func run() async throws {
         let isText = output.form == .text
         let say: @Sendable (String) -> Void = { isText ? Terminal.print($0) : Terminal.complain($0) }
-        let wanted = subjects.isEmpty ? Bench.Subject.allCases : subjects
+        let wanted = subjects.isEmpty ? Bench.usual : subjects
         let folder = data ?? Places.data("countersign-bench")
         var report = Bench.Report()
         let installed = wanted.filter { $0 != .cel }
         if !installed.isEmpty {
             let bench = try Bench(
                 folder: folder, tenants: try Places.tenants(tenants), subjects: installed, invoices: invoices, seconds: seconds,
+                minutes: minutes,
                 say: say)
             report = try await StopSignal.ending { try await bench.run() }
         }
