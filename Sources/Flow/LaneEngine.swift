@@ -18,6 +18,8 @@ package final class LaneEngine: Sendable {
 
     struct BatchOutcome: Sendable {
         var hasMore = false
+        /// Commands and timers that were applied.
+        var size = 0
         var nextTimer: Moment?
         var answers: [(id: CommandID, answer: JSONValue)] = []
         var tenants: Set<TenantID> = []
@@ -97,6 +99,7 @@ package final class LaneEngine: Sendable {
             var outcome = BatchOutcome()
             outcome.hasMore =
                 commands.count == settings.batchMax || timers.count == settings.batchMax || granted.hasMore || hasRequeued
+            outcome.size = commands.count + timers.count
             outcome.nextTimer = [next, granted.retryAt].compactMap(\.self).min()
             outcome.answers = batch.answers.map { (id: $0.id, answer: $0.answer) }
             outcome.tenants = batch.touched

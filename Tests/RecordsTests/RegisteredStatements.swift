@@ -438,7 +438,7 @@ extension RegisteredStatement {
         engine("LaneQueries.claim", LaneQueries.claim(owner: "a", limit: 8, now: now, until: now)),
         engine("LaneQueries.renew", LaneQueries.renew(owner: "a", now: now, until: now)),
         engine("LaneQueries.release", LaneQueries.release(owner: "a")),
-        engine("LaneQueries.releaseSome", LaneQueries.release(owner: "a", lanes: [1])),
+        engine("LaneQueries.giveUp", LaneQueries.giveUp(owner: "a", lanes: [1])),
         engine("LaneQueries.announce", LaneQueries.announce(owner: "a", until: now)),
         engine("LaneQueries.forgetReplicas", LaneQueries.forgetReplicas(now: now)),
         engine("LaneQueries.leave", LaneQueries.leave(owner: "a")),

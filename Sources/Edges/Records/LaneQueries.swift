@@ -31,7 +31,7 @@ package enum LaneQueries {
     }
 
     /// Lanes that another server shall have. Like a claim it waits for batches that hold the rows.
-    package static func release(owner: String, lanes: [Int32]) -> SQL {
+    package static func giveUp(owner: String, lanes: [Int32]) -> SQL {
         "UPDATE queue.lane SET owner = NULL, expires_at = '-infinity' WHERE owner = \(owner) AND lane = ANY(\(lanes))"
     }
 
