@@ -161,6 +161,8 @@ struct RolloutVerdictTests {
         let slow = RolloutFigures(ended: 1, cycleSecondsMedian: 121)
         let quick = RolloutFigures(ended: 1, cycleSecondsMedian: 100)
         #expect(RolloutVerdict.standing(of: time, candidate: slow, live: quick) == .missed)
-        #expect(RolloutVerdict.standing(of: time, candidate: RolloutFigures(ended: 1, cycleSecondsMedian: 120), live: quick) == .cleared)
+        #expect(
+            RolloutVerdict.standing(of: time, candidate: RolloutFigures(ended: 1, cycleSecondsMedian: 120), live: quick)
+                == .cleared)
     }
 }

@@ -12,8 +12,8 @@ struct ShadowTests {
     }
 
     private static func approve(_ name: String, role: String = "ap-clerk", then quorum: Int = 1, object: String = "1") -> String {
-        #"{"\#(name)": {"call": "human.approve", "with": {"steps": [{"role": "\#(role)", "quorum": \#(quorum)}], "duty": "approve-invoice", "#
-            + #""object": {"n": \#(object)}}}}"#
+        #"{"\#(name)": {"call": "human.approve", "with": {"steps": [{"role": "\#(role)", "quorum": \#(quorum)}], "#
+            + #""duty": "approve-invoice", "object": {"n": \#(object)}}}}"#
     }
 
     private func environment(_ steps: String, version: String = "1") throws -> RunEnvironment {

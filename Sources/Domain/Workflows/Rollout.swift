@@ -48,7 +48,8 @@ package struct Rollout: Sendable {
     package let bars: [RolloutBar]
 
     private static let members = [
-        "kind", "name", "title", "description", "candidate", "stage", "share", "when", "minimum", "windowHours", "promote", "bars",
+        "kind", "name", "title", "description", "candidate", "stage", "share", "when", "minimum", "windowHours", "promote",
+        "bars",
     ]
     private static let scope = ExpressionScope(["case"])
 

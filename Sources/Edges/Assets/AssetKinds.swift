@@ -58,7 +58,8 @@ enum AssetKinds {
             AssetReading(
                 .judged,
                 references: [
-                    AssetReference(.workflow, rollout.name, at: "/name"), AssetReference(.candidate, rollout.name, at: "/candidate"),
+                    AssetReference(.workflow, rollout.name, at: "/name"),
+                    AssetReference(.candidate, rollout.name, at: "/candidate"),
                 ])
         }
     }
@@ -143,7 +144,8 @@ enum AssetKinds {
                         remedy: "Name it `<name>@<version>.yaml`."))
             }
             return stem
-        case .connection, .contract, .calendar, .onCall, .workflow, .candidate, .pattern, .policy, .connector, .policyTests, .rollout,
+        case .connection, .contract, .calendar, .onCall, .workflow, .candidate, .pattern, .policy, .connector, .policyTests,
+            .rollout,
             .runbook:
             let stem = String(fileName.prefix { $0 != "." })
             agree(json, "name", stem, "file", issues: &issues)

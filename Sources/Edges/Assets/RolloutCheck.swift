@@ -9,7 +9,8 @@ struct RolloutCheck {
     init(_ tree: ConfigurationTree) { self.tree = tree }
 
     func issues() -> [LocatedIssue] {
-        tree.assets.filter { $0.kind == .rollout }.flatMap(version(of:)) + tree.assets.filter { $0.kind == .candidate }.flatMap(newness(of:))
+        tree.assets.filter { $0.kind == .rollout }.flatMap(version(of:))
+            + tree.assets.filter { $0.kind == .candidate }.flatMap(newness(of:))
     }
 
     private func version(of rollout: Asset) -> [LocatedIssue] {

@@ -17,7 +17,8 @@ enum RolloutShapes {
             optional("minimum", .integer(1...Rollout.minimumMax), "runs counted before a verdict; 30 unless given."),
             optional("windowHours", .integer(1...Rollout.windowHoursMax), "how far back runs count; 168 unless given."),
             optional(
-                "promote", .choice(["propose", "automatic"]), "whether a person confirms the next stage; `propose` unless given."),
+                "promote", .choice(["propose", "automatic"]),
+                "whether a person confirms the next stage; `propose` unless given."),
             optional("bars", .list(of: .object(bar), count: 0...Rollout.barsMax), "what the candidate has to show."),
         ])
 
