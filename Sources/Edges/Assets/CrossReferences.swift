@@ -37,8 +37,10 @@ struct CrossReferences {
         var found: [LocatedIssue] = []
         for asset in tree.assets {
             guard case .tenant(let tenant) = asset.content else { continue }
-            for (kind, name) in tenant.workflows {
-                guard let workflow = tree.visible(.workflow, name, from: asset.scope), workflow.reading != nil else { continue }
+            // What is tried is started with the same data as what is live.
+            let used = tenant.workflows.flatMap { kind, name in [AssetKind.workflow, .candidate].map { (kind, name, $0) } }
+            for (kind, name, sort) in used {
+                guard let workflow = tree.visible(sort, name, from: asset.scope), workflow.reading != nil else { continue }
                 let issues = DataTypes.issues(
                     in: workflow.document.json, input: CanonicalTypes.inputs[kind.rawValue] ?? .dyn
                 ) { tree.visible(.policy, $0, from: asset.scope)?.document.json }
