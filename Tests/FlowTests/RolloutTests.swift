@@ -210,6 +210,48 @@ struct RolloutTests {
         #expect(try await stage.runs().first { $0.subject == "R-4" }?.workflowVersion != "9.0")
     }
 
+    @Test("a share of the new runs goes by the version that is tried, the rest is counted beside it")
+    func share() async throws {
+        let stage = try await Stage.make()
+        try await publish(try same, on: stage, ["stage": "pilot", "share": 50, "minimum": 100])
+        for number in 1...8 {
+            try await stage.receive(
+                SampleDocument(number: "R-\(number)", gross: "95\(number).00", order: "PO-95\(number).00"))
+        }
+        try await stage.work()
+        let shown = try await shown(stage)
+        let runs = try await stage.runs()
+        for run in runs {
+            #expect((run.workflowVersion == "9.0") == shown.rollout.takes(run.id, about: .null), "\(run.id)")
+        }
+        #expect(shown.candidate.ended == runs.count { $0.workflowVersion == "9.0" })
+        #expect(shown.live.ended == runs.count { $0.workflowVersion != "9.0" })
+        #expect(shown.candidate.ended + shown.live.ended == 8)
+    }
+
+    @Test("a run that goes over to another version leaves its shadow, and what it was told is forgotten")
+    func migrated() async throws {
+        let stage = try await Stage.make()
+        try await publish(try same, on: stage, ["stage": "shadow"])
+        try await stage.receive(SampleDocument(gross: "4800.00", order: "PO-4800.00"))
+        try await stage.work()
+        #expect(try await rows(stage, "shadow_event") > 0)
+        var request = Operating.Request(kind: .migrate)
+        request.version = "9.0"
+        request.reason = "It is better."
+        let (operating, firm) = (await stage.house.operating, await stage.firm)
+        let row = try await operating.preview(request, as: try firm.actor("ruth"), scope: firm.scope)
+        _ = try await operating.confirm(row.id, hash: row.hash, as: try firm.actor("ruth"), scope: firm.scope)
+        try await stage.pump()
+        #expect(try await stage.run().workflowVersion == "9.0")
+        #expect(try await rows(stage, "shadow_event") == 0)
+        let approval = try #require(try await stage.requests("approval").first)
+        try await stage.decide("approve", on: approval, by: "jonas")
+        try await stage.workUntil("the end of the run") { try await stage.runs().allSatisfy { $0.finishedAt != nil } }
+        #expect(try await rows(stage, "shadow_comparison") == 0)
+        #expect(try await rows(stage, "shadow_event") == 0)
+    }
+
     @Test("where the rollout says so, a version that clears its bars is promoted without a person, unless one holds it")
     func automatic() async throws {
         for isHeld in [false, true] {
