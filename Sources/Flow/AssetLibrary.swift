@@ -36,6 +36,8 @@ package struct PinnedAssets: Sendable, Equatable {
     package let calendar: Reference?
     /// Workflows that the workflow runs inside itself, by `name@version`.
     package let workflows: [String: Reference]
+    /// The rollout that the run counts for, if any.
+    var rollout: RolloutMark?
 
     package var json: JSONValue {
         func table(_ references: [String: Reference]) -> JSONValue {
@@ -43,7 +45,7 @@ package struct PinnedAssets: Sendable, Equatable {
         }
         return .object([
             "workflow": workflow.json, "policies": table(policies), "contract": contract?.json, "calendar": calendar?.json,
-            "workflows": workflows.isEmpty ? JSONValue?.none : table(workflows),
+            "workflows": workflows.isEmpty ? JSONValue?.none : table(workflows), "rollout": rollout?.json,
         ])
     }
 
@@ -60,6 +62,7 @@ package struct PinnedAssets: Sendable, Equatable {
         var workflows: [String: Reference] = [:]
         for member in json["workflows"]?.object ?? [:] { workflows[member.key] = Reference(json: member.value) }
         self.workflows = workflows
+        rollout = RolloutMark(json: json["rollout"])
     }
 
     init(
@@ -114,6 +117,7 @@ package final class AssetLibrary: Sendable {
         var contexts: [String: RunContext] = [:]
         /// What a workflow names, by its version; parsing it for each start would cost more than the start.
         var needs: [AssetID: (policies: [String], workflows: [WorkflowReference])] = [:]
+        var rollouts: [AssetID: Rollout] = [:]
     }
 
     private let state = Locked(State())
@@ -222,7 +226,7 @@ package final class AssetLibrary: Sendable {
         return try pins(in: assets, workflow: row, at: now)
     }
 
-    private func pins(in assets: TenantAssets, workflow: AssetRow, at now: Moment) throws -> PinnedAssets {
+    func pins(in assets: TenantAssets, workflow: AssetRow, at now: Moment) throws -> PinnedAssets {
         let inner = try pinnedByName(workflow, in: assets)
         var contract: AssetRow?
         var calendar: AssetRow?
@@ -275,6 +279,18 @@ package final class AssetLibrary: Sendable {
         return PinnedAssets(
             workflow: AssetLibrary.reference(workflow), policies: inner.policies, contract: pinned.contract,
             calendar: pinned.calendar, workflows: inner.workflows)
+    }
+
+    /// The rollout of a file; parsed once, nil when it does not read.
+    func rollout(_ row: AssetRow) -> Rollout? {
+        if let known = state.withLock({ $0.rollouts[row.id] }) { return known }
+        var issues: [AssetIssue] = []
+        guard let rollout = Rollout.parse(row.content, issues: &issues) else { return nil }
+        state.withLock { state in
+            if state.rollouts.count > AssetLibrary.parsedMax { state.rollouts = [:] }
+            state.rollouts[row.id] = rollout
+        }
+        return rollout
     }
 
     private func needs(of workflow: AssetRow) throws -> (policies: [String], workflows: [WorkflowReference]) {

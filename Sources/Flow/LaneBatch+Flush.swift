@@ -11,6 +11,7 @@ extension LaneBatch {
             keys.compactMap { values[$0] }
         }
         let started = Set(newRuns)
+        rolling.appendStandings(to: &statements)
         if !newRuns.isEmpty { statements.append(RunQueries.insert(row(newRuns, in: runs))) }
         let changed = row(changedRuns.subtracting(started), in: runs)
         let moved = changed.filter(\.hasNewState)
@@ -26,6 +27,7 @@ extension LaneBatch {
         for id in replacedRequests.subtracting(made) {
             if let task = tasks[id] { statements.append(TaskQueries.replaceRequest(lane: lane, task)) }
         }
+        rolling.append(to: &statements, lane: lane, at: now)
         if !history.isEmpty { statements.append(RunQueries.insertHistory(lane: lane, history)) }
         if !endedLeases.isEmpty {
             statements.append(LeaseQueries.delete(lane: lane, tenants: endedLeases.map(\.tenant), tasks: endedLeases.map(\.task)))
@@ -111,5 +113,6 @@ extension LaneBatch {
         ordered = []
         parked = []
         requeued = []
+        rolling.clearWrites()
     }
 }

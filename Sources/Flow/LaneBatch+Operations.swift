@@ -23,7 +23,7 @@ extension LaneBatch {
                 .unprocessable, reason: "migration.target", "The versions that the run should go over to cannot be read.",
                 facts: ["run": id.text])
         }
-        guard target.pinned != context.pinned else {
+        guard target.pinned != context.pinned.unmarked else {
             throw Refusal(
                 .conflict, reason: "migration.same",
                 "The run goes by version \(target.environment.definition.version) already.")
@@ -43,6 +43,7 @@ extension LaneBatch {
         runs[id] = after
         states[id] = machine.state
         contexts[after.pinnedText] = target
+        leaveShadow(id, context.pinned.rollout)
         changedRuns.insert(id)
         repinned.insert(id)
         for action in actions { carryOut(action, run: id, context: target, by: person) }

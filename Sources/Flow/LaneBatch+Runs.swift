@@ -34,6 +34,7 @@ extension LaneBatch {
         newRuns.append(id)
         whole.insert(id)
         contexts[row.pinnedText] = context
+        enroll(id, context.pinned.rollout)
         for fact in payload["before"]?.array ?? [] {
             note(
                 id, type: fact["type"]?.string ?? "", step: "", summary: fact["summary"]?.string ?? "", by: nil,
@@ -94,6 +95,7 @@ extension LaneBatch {
         let actions = try machine.handle(event, at: now, in: context.environment)
         if let veto { throw veto }
         events += 1
+        noteForShadow(id, event, context.pinned.rollout)
         for action in actions { carryOut(action, run: id, context: context, by: person) }
         guard var after = runs[id] else { return }
         after.put(state: machine.state.json)
@@ -113,7 +115,9 @@ extension LaneBatch {
             switch action {
             case .ask(let request): requireDeciders(request.key, state: machine.state, run: after, context: context)
             case .signed(let key, _): requireDeciders(key, state: machine.state, run: after, context: context)
-            case .finish(let outcome, let output): answerParent(of: after, machine.state, outcome, output)
+            case .finish(let outcome, let output):
+                answerParent(of: after, machine.state, outcome, output)
+                orderVerdict(on: after, context.pinned.rollout)
             default: continue
             }
         }

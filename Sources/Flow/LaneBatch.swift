@@ -84,6 +84,7 @@ struct LaneBatch {
     var parkedTimers: [AnyID: [String]] = [:]
     /// Runs that were found held in this batch; each is told once.
     var heldNow: Set<RunID> = []
+    var rolling = RolloutWork()
     /// Incarnations of workers that have ended.
     var endedWorkers: [(tenant: TenantID, worker: String)] = []
     var touched: Set<TenantID> = []
@@ -180,6 +181,9 @@ struct LaneBatch {
         case "run.event": try takeEvent(command)
         case "run.steer": try steerRun(command)
         case "run.migrate": try migrateRun(command)
+        case "rollout.compare": compareShadow(command)
+        case "rollout.judge": judgeRollout(command)
+        case "rollout.turn": try turnRollout(command)
         case "exception.open": try openDocumentException(command)
         case "incident.raise": raiseAsked(command)
         case "incident.clear": clearAsked(command)

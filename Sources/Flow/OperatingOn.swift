@@ -79,7 +79,9 @@ extension Operating {
                     "The runs are of several workflows; choose those of one.", facts: ["field": "select/workflow"])
             }
             let version = request.version ?? ""
-            guard let row = try await operating.assets.version("workflow", name, version, for: scope.id) else {
+            let published = try await operating.assets.version("workflow", name, version, for: scope.id)
+            let tried = try await operating.assets.version("candidate", name, version, for: scope.id)
+            guard let row = published ?? tried else {
                 throw Refusal(
                     .unprocessable, reason: "operation.version", "The workflow \(name) has no version \(version) here.",
                     facts: ["field": "version"])

@@ -76,6 +76,9 @@ extension LaneEngine {
         for command in commands where command.kind == "run.start" {
             try equip(start: command, &batch, unreadable: unreadable, missing: &missing)
         }
+        for command in commands where command.kind == "rollout.compare" {
+            equip(comparison: command, &batch, unreadable: unreadable, missing: &missing)
+        }
         for command in commands where command.kind == "run.migrate" {
             equip(migration: command, &batch, unreadable: unreadable, missing: &missing)
         }
@@ -111,7 +114,7 @@ extension LaneEngine {
                 }
                 pinned = pins
             } else {
-                pinned = try assets.pins(in: current, workflow: command.payload["workflow"]?.string ?? "", at: batch.now)
+                pinned = try choose(command, current, &batch, unreadable: unreadable)
             }
             let key = pinned.json.text
             if let context = assets.known(pinned) {

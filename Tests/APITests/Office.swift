@@ -78,6 +78,7 @@ final class Office: Sendable {
             looking: Looking(platform: platform, assets: assets), proving: AuditProving(platform: platform),
             approving: Approving(platform: platform, desk: desk),
             operating: Operating(platform: platform, desk: desk, assets: assets),
+            rolling: RollingOut(platform: platform, assets: assets, desk: desk),
             releasing: Releasing(platform: platform, desk: desk, assets: assets),
             watch: ConnectionWatch(platform: platform, desk: desk, assets: assets),
             alerting: Alerting(platform: platform, desk: desk), onCalling: OnCalling(platform: platform, assets: assets),

@@ -114,7 +114,7 @@ enum Samples {
             ("service", service(brand)), ("incidents", incidents(brand)), ("incident", incident(brand)),
             ("documents", documents(brand)), ("payments", payments(brand)),
             ("workers", workers(brand)), ("connections", connections(brand)), ("audit", audit(brand)),
-            ("on-call", onCall(brand)),
+            ("on-call", onCall(brand)), ("rollouts", rollouts(brand)), ("rollouts-empty", noRollouts(brand)),
             ("policies", policies(brand)), ("operations", operations(brand)), ("operations-empty", emptyOperations(brand)),
             ("operation", operation(brand, isSettled: false)), ("operation-done", operation(brand, isSettled: true)),
             ("dead-letters", deadLetters(brand)), ("account", account(brand)), ("account-bare", account(brand, isBare: true)),

@@ -45,6 +45,17 @@ struct SampleTenant: Sendable {
     var swap: SwapID { made(15) }
     var colleague: PersonID { made(16) }
     var operation: OperationID { made(17) }
+    var rollout: RolloutID { made(18) }
+
+    var rolloutRow: RolloutRow {
+        RolloutRow(tenant: id, id: rollout, lane: lane, workflow: "w", version: "2", stage: "shadow", startedAt: Self.now)
+    }
+
+    var comparisonRow: ComparisonRow {
+        ComparisonRow(
+            tenant: id, run: run, lane: lane, rollout: rollout, at: Self.now, verdict: "different", subject: "R-1",
+            amountMinor: 100, currency: "EUR", kinds: ["write"], report: [:])
+    }
 
     /// Of a tree, whatever it holds.
     static let hash = [UInt8](repeating: 7, count: 32)
@@ -241,6 +252,11 @@ extension SampleTenant {
         }
         try await store.withLane(lane) { tx in
             _ = try await tx.pipeline([
+                RolloutQueries.put(rolloutRow),
+                RolloutQueries.insertRuns(
+                    lane: lane, tenants: [id], runs: [run], rollouts: [rollout], arms: ["live"], at: Self.now),
+                RolloutQueries.note(lane: lane, tenants: [id], runs: [run], events: [[:]], at: Self.now),
+                RolloutQueries.compared(comparisonRow),
                 RunQueries.insert([runRow]), RunQueries.insertHistory(lane: lane, [historyRow]), TaskQueries.insert([taskRow]),
                 LeaseQueries.insert([leaseRow]),
                 ConnectionWriterQueries.take(lane: lane, tenant: id, connection: "erp", worker: "w", now: now, until: now),

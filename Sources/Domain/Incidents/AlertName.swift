@@ -22,6 +22,8 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
     case databaseRestarted = "database-restarted"
     /// A run ended in an error that its workflow does not handle.
     case runFaulted = "run-faulted"
+    /// A version of a workflow that was tried broke a hard bar, and new runs go by the live one again.
+    case rolloutRolledBack = "rollout-rolled-back"
     /// A run cannot go on because what it is pinned to cannot be read.
     case runHeld = "run-held"
     /// An approval was opened that too few people may sign.
@@ -115,6 +117,10 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
             Definition(
                 severity: .sev3, title: "A run of {workflow} ended in an error at {step}: {error}",
                 fingerprintFacts: ["workflow", "step", "error"])
+        case .rolloutRolledBack:
+            Definition(
+                severity: .sev3, title: "Version {version} of {workflow} was rolled back: {bars}",
+                fingerprintFacts: ["workflow", "version"])
         case .runHeld:
             Definition(severity: .sev2, title: "The run of {subject} is held: {cause}", fingerprintFacts: ["run"])
         case .approvalUnstaffed:

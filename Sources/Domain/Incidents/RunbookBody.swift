@@ -5,7 +5,7 @@ struct RunbookBody {
     /// What a runbook may tell people to type: the verb after `countersign`, and what may follow it; an empty list takes all.
     static let commands: [(verb: String, objects: [String])] = [
         ("get", ["runs", "incidents", "tasks", "workers"]), ("describe", ["run"]), ("logs", []), ("retry", ["task"]),
-        ("discard", ["task"]), ("operation", []),
+        ("discard", ["task"]), ("operation", []), ("rollout", ["list", "show"]),
         ("acknowledge", ["incident"]), ("resolve", ["incident"]), ("sla", ["explain"]),
         ("audit", ["list", "export", "verify"]), ("on-call", ["now", "coverage", "test"]),
         ("incident", ["mitigate", "reopen", "severity", "priority", "assign", "note"]),

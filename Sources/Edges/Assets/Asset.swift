@@ -5,7 +5,8 @@ package import Tenancy
 package enum AssetKind: String, CaseIterable, Hashable, Sendable {
     case `operator`, partner, tenant, people, brand, connection, contract, calendar
     case onCall = "on-call"
-    case workflow, pattern, policy, connector
+    case workflow, candidate, pattern, policy, connector
+    case rollout
     case policyTests = "policy-tests"
     case runbook
 
@@ -13,8 +14,8 @@ package enum AssetKind: String, CaseIterable, Hashable, Sendable {
     /// the content's hash is the version.
     package var isVersioned: Bool {
         switch self {
-        case .contract, .calendar, .workflow, .pattern, .policy, .connector: true
-        case .operator, .partner, .tenant, .people, .brand, .connection, .onCall, .policyTests, .runbook: false
+        case .contract, .calendar, .workflow, .candidate, .pattern, .policy, .connector: true
+        case .operator, .partner, .tenant, .people, .brand, .connection, .onCall, .policyTests, .rollout, .runbook: false
         }
     }
 
@@ -31,6 +32,8 @@ package enum AssetKind: String, CaseIterable, Hashable, Sendable {
         case .calendar: "a calendar"
         case .onCall: "an on-call rota"
         case .workflow: "a workflow"
+        case .candidate: "a workflow that is tried"
+        case .rollout: "a rollout"
         case .pattern: "a pattern of workflows"
         case .policy: "a policy"
         case .connector: "a connector mapping"

@@ -19,7 +19,8 @@ enum AssetKinds {
         case .contract: readContract(json, issues: &issues)
         case .onCall: OnCallDocument.parse(json, issues: &issues).map { AssetReading(.onCall($0)) }
         case .calendar: ServiceCalendar.parse(json, issues: &issues).map { _ in AssetReading(.judged) }
-        case .workflow: readWorkflow(json, issues: &issues)
+        case .workflow, .candidate: readWorkflow(json, issues: &issues)
+        case .rollout: readRollout(json, issues: &issues)
         case .pattern: WorkflowPattern.parse(json, issues: &issues).map { _ in AssetReading(.judged) }
         case .policy: readPolicy(json, issues: &issues)
         case .connector: ConnectorMapping.parse(json, issues: &issues).map(reading)
@@ -50,6 +51,17 @@ enum AssetKinds {
         guard let workflow = WorkflowDefinition.parse(json, issues: &issues) else { return nil }
         if issues[before...].allSatisfy({ $0.severity != .error }) { issues += DataTypes.issues(in: json) }
         return reading(of: workflow, json)
+    }
+
+    private static func readRollout(_ json: JSONValue, issues: inout [AssetIssue]) -> AssetReading? {
+        Rollout.parse(json, issues: &issues).map { rollout in
+            AssetReading(
+                .judged,
+                references: [
+                    AssetReference(.workflow, rollout.name, at: "/name"),
+                    AssetReference(.candidate, rollout.name, at: "/candidate"),
+                ])
+        }
     }
 
     private static func reading(of workflow: WorkflowDefinition, _ json: JSONValue) -> AssetReading {
@@ -132,7 +144,9 @@ enum AssetKinds {
                         remedy: "Name it `<name>@<version>.yaml`."))
             }
             return stem
-        case .connection, .contract, .calendar, .onCall, .workflow, .pattern, .policy, .connector, .policyTests, .runbook:
+        case .connection, .contract, .calendar, .onCall, .workflow, .candidate, .pattern, .policy, .connector, .policyTests,
+            .rollout,
+            .runbook:
             let stem = String(fileName.prefix { $0 != "." })
             agree(json, "name", stem, "file", issues: &issues)
             return stem

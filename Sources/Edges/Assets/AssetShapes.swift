@@ -16,7 +16,8 @@ enum AssetShapes {
         case .contract: [ContractDocument.shape]
         case .onCall: [OnCallDocument.shape]
         case .calendar: [calendar]
-        case .workflow: [WorkflowShapes.workflow]
+        case .workflow, .candidate: [WorkflowShapes.workflow]
+        case .rollout: [RolloutShapes.rollout]
         case .pattern: [WorkflowShapes.pattern]
         case .policy:
             [
@@ -31,7 +32,7 @@ enum AssetShapes {
 
     /// What the shapes of a kind refer to by name.
     static func definitions(of kind: AssetKind) -> [(name: String, shape: Shape)] {
-        kind == .workflow || kind == .pattern ? WorkflowShapes.definitions : []
+        [.workflow, .candidate, .pattern].contains(kind) ? WorkflowShapes.definitions : []
     }
 
     /// What every versioned document begins with.

@@ -35,8 +35,21 @@ struct ControlWatch {
         case .connection: return connection(change)
         case .brand: return change.path.contains("locks") && change.new == nil && change.old != nil ? "a lock is lifted" : nil
         case .policy: return policy(change)
-        case .workflow: return workflow(change)
+        case .workflow, .candidate: return workflow(change)
+        case .rollout: return rollout(change)
         case .partner, .calendar, .onCall, .connector, .pattern, .policyTests, .runbook, nil: return nil
+        }
+    }
+
+    private func rollout(_ change: FieldChange) -> String? {
+        switch change.path.first {
+        case "stage" where change.new != "shadow": "new runs go by another version"
+        case "share" where isRaised(change): "more runs go by the version that is tried"
+        case "when" where change.new == nil: "every run may go by the version that is tried"
+        case "promote" where change.new == "automatic": "a version is promoted without a person"
+        case "minimum" where isLowered(change): "a version is judged by fewer runs"
+        case "bars" where change.old != nil: "a bar for the version that is tried changes"
+        default: nil
         }
     }
 

@@ -29,7 +29,7 @@ struct CrossReferences {
             case .operatorFile, .partner, .contract, .judged, nil: break
             }
         }
-        return found + slugs() + emails() + contracts() + data() + InnerWorkflows(tree).issues()
+        return found + slugs() + emails() + contracts() + data() + InnerWorkflows(tree).issues() + RolloutCheck(tree).issues()
     }
 
     /// The expressions of the workflows that tenants use, against what their runs are started with.
@@ -37,8 +37,10 @@ struct CrossReferences {
         var found: [LocatedIssue] = []
         for asset in tree.assets {
             guard case .tenant(let tenant) = asset.content else { continue }
-            for (kind, name) in tenant.workflows {
-                guard let workflow = tree.visible(.workflow, name, from: asset.scope), workflow.reading != nil else { continue }
+            // What is tried is started with the same data as what is live.
+            let used = tenant.workflows.flatMap { kind, name in [AssetKind.workflow, .candidate].map { (kind, name, $0) } }
+            for (kind, name, sort) in used {
+                guard let workflow = tree.visible(sort, name, from: asset.scope), workflow.reading != nil else { continue }
                 let issues = DataTypes.issues(
                     in: workflow.document.json, input: CanonicalTypes.inputs[kind.rawValue] ?? .dyn
                 ) { tree.visible(.policy, $0, from: asset.scope)?.document.json }
@@ -65,11 +67,13 @@ struct CrossReferences {
         switch kind {
         case .workflow: "Write operator/library/workflows/\(name).yaml, or one of the tenant's own."
         case .pattern: "Write operator/library/patterns/\(name).yaml."
+        case .candidate: "Write operator/library/candidates/\(name).yaml: the workflow as it shall become."
         case .policy: "Write operator/library/policies/\(name).yaml, or one of the tenant's own."
         case .connector: "Write operator/library/connectors/\(name).yaml."
         case .calendar: "Write operator/calendars/\(name).yaml."
         case .partner: "Make the folder partners/\(name)."
-        case .operator, .tenant, .people, .brand, .connection, .contract, .onCall, .policyTests, .runbook:
+        case .operator, .tenant, .people, .brand, .connection, .contract, .onCall, .policyTests, .rollout,
+            .runbook:
             "Add it, or correct the name."
         }
     }

@@ -10,7 +10,7 @@ struct InnerWorkflows {
 
     func issues() -> [LocatedIssue] {
         var found: [LocatedIssue] = []
-        for asset in tree.assets where asset.kind == .workflow {
+        for asset in tree.assets where asset.kind == .workflow || asset.kind == .candidate {
             for inner in asset.reading?.inner ?? [] { found += check(inner, of: asset) }
         }
         return found

@@ -30,23 +30,25 @@ struct TreeLoader {
     private static let operatorLayout = Layout.fixed(
         files: ["operator.yaml": .operator, "people.yaml": .people, "brand.yaml": .brand], required: ["operator.yaml"],
         folders: [
-            "calendars": .documents(.calendar), "on-call": .documents(.onCall),
+            "calendars": .documents(.calendar), "on-call": .documents(.onCall), "rollouts": .documents(.rollout),
             "library": .fixed(
                 files: [:], required: [],
                 folders: [
-                    "patterns": .documents(.pattern), "workflows": .documents(.workflow), "policies": .documents(.policy),
+                    "patterns": .documents(.pattern), "workflows": .documents(.workflow), "candidates": .documents(.candidate),
+                    "policies": .documents(.policy),
                     "connectors": .sampled(.connector),
                 ]),
         ])
 
     private static let partnerLayout = Layout.fixed(
         files: ["partner.yaml": .partner, "people.yaml": .people, "brand.yaml": .brand], required: ["partner.yaml"],
-        folders: ["assets": .images])
+        folders: ["assets": .images, "rollouts": .documents(.rollout)])
 
     private static let tenantLayout = Layout.fixed(
         files: ["tenant.yaml": .tenant, "people.yaml": .people, "brand.yaml": .brand], required: ["tenant.yaml", "people.yaml"],
         folders: [
             "contracts": .documents(.contract), "connections": .documents(.connection), "workflows": .documents(.workflow),
+            "candidates": .documents(.candidate), "rollouts": .documents(.rollout),
             "policies": .documents(.policy), "tests": .documents(.policyTests),
         ])
 
@@ -183,7 +185,7 @@ struct TreeLoader {
             return addUnreadable(path, fileName, kind, scope)
         }
         if kind == .pattern { patterns.add(written) }
-        let (whole, misuses) = kind == .workflow ? patterns.resolved(written) : (written, [])
+        let (whole, misuses) = [.workflow, .candidate].contains(kind) ? patterns.resolved(written) : (written, [])
         issues += misuses.prefix(AssetBounds.issuesPerFileMax)
         let document = whole ?? written
         var problems: [AssetIssue] = []

@@ -63,6 +63,7 @@ struct Assembly: Sendable {
             console: try PageRenderer.load(), access: access, looking: Looking(platform: platform, assets: assets),
             proving: AuditProving(platform: platform), approving: Approving(platform: platform, desk: desk),
             operating: Operating(platform: platform, desk: desk, assets: assets),
+            rolling: RollingOut(platform: platform, assets: assets, desk: desk),
             releasing: Releasing(platform: platform, desk: desk, assets: assets), watch: watch, alerting: alerting,
             onCalling: OnCalling(platform: platform, assets: assets),
             inbound: Inbound(platform: platform, scopes: scopes, desk: desk),

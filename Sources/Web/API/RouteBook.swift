@@ -26,6 +26,7 @@ package struct RouteBook: Sendable {
         routes += OperationRoutes(services).all
         routes += AuditRoutes(services).all
         routes += ConfigurationRoutes(services).all
+        routes += RolloutRoutes(services).all
         routes += DecisionRoutes(services).all
         routes += PageRoutes(services).all
         if let handoff { routes += handoff.all }

@@ -13,6 +13,7 @@ package struct Services: Sendable {
     package let proving: AuditProving
     package let approving: Approving
     package let operating: Operating
+    package let rolling: RollingOut
     package let releasing: Releasing
     package let watch: ConnectionWatch
     package let alerting: Alerting
@@ -40,8 +41,8 @@ package struct Services: Sendable {
 
     package init(
         console: PageRenderer, access: Access, looking: Looking, proving: AuditProving, approving: Approving,
-        operating: Operating, releasing: Releasing, watch: ConnectionWatch, alerting: Alerting, onCalling: OnCalling,
-        inbound: Inbound, intake: Intake,
+        operating: Operating, rolling: RollingOut, releasing: Releasing, watch: ConnectionWatch, alerting: Alerting,
+        onCalling: OnCalling, inbound: Inbound, intake: Intake,
         applying: Applying, signingIn: SigningIn,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
         clock: WallClock,
@@ -56,6 +57,7 @@ package struct Services: Sendable {
         self.proving = proving
         self.approving = approving
         self.operating = operating
+        self.rolling = rolling
         self.releasing = releasing
         self.watch = watch
         self.alerting = alerting

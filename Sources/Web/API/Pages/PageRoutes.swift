@@ -9,15 +9,23 @@ struct PageRoutes: Sendable {
 
     var all: [Route] {
         let console = services.console
-        return SignInPages(services: services, console: console).all + RunPages(services: services, console: console).all
-            + PaymentPages(services: services, console: console).all
-            + InboxPages(services: services, console: console).all + ServicePages(services: services, console: console).all
-            + IncidentPages(services: services, console: console).all + DocumentPages(services: services, console: console).all
-            + OnCallPages(services: services, console: console).all
-            + FleetPages(services: services, console: console).all + PolicyPages(services: services, console: console).all
-            + AccountPages(services: services, console: console).all + PeoplePages(services: services, console: console).all
-            + AuditPages(services: services, console: console).all
-            + OperationPages(services: services, console: console).all
-            + DeadLetterPages(services: services, console: console).all
+        var routes: [Route] = []
+        routes += SignInPages(services: services, console: console).all
+        routes += RunPages(services: services, console: console).all
+        routes += PaymentPages(services: services, console: console).all
+        routes += InboxPages(services: services, console: console).all
+        routes += ServicePages(services: services, console: console).all
+        routes += IncidentPages(services: services, console: console).all
+        routes += DocumentPages(services: services, console: console).all
+        routes += OnCallPages(services: services, console: console).all
+        routes += FleetPages(services: services, console: console).all
+        routes += PolicyPages(services: services, console: console).all
+        routes += AccountPages(services: services, console: console).all
+        routes += PeoplePages(services: services, console: console).all
+        routes += RolloutPages(services: services, console: console).all
+        routes += AuditPages(services: services, console: console).all
+        routes += OperationPages(services: services, console: console).all
+        routes += DeadLetterPages(services: services, console: console).all
+        return routes
     }
 }
