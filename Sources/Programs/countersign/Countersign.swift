@@ -23,7 +23,7 @@ struct Countersign: AsyncParsableCommand {
             AuthzCommand.self, GetCommand.self, DescribeCommand.self, ApproveCommand.self,
             RejectCommand.self,
             ResolveCommand.self, AcknowledgeCommand.self, ConnectionCommand.self, PolicyCommand.self, RetryCommand.self,
-            DiscardCommand.self, RunCommand.self, OperationCommand.self, SubmitCommand.self,
+            DiscardCommand.self, RunCommand.self, OperationCommand.self, EventCommand.self, SubmitCommand.self,
             PayCommand.self,
             LogsCommand.self, OnCallCommand.self, IncidentCommand.self,
             AuditCommand.self,

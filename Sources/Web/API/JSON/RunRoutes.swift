@@ -50,6 +50,8 @@ struct RunRoutes: Sendable {
                 body["clocks"] = .array(clocks.map { Views.clock($0) })
                 body["pinned"] = run.pinned
                 try await looking.nesting(of: run).add(to: &body)
+                let waits = try await looking.subscriptions(context.scope.id, run: run.id).map(EventRoutes.view)
+                if !waits.isEmpty { body["waitsFor"] = .array(waits) }
                 return .object(body)
             },
             services.reading(

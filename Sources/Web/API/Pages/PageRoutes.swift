@@ -18,6 +18,7 @@ struct PageRoutes: Sendable {
             + AccountPages(services: services, console: console).all + PeoplePages(services: services, console: console).all
             + AuditPages(services: services, console: console).all
             + OperationPages(services: services, console: console).all
+            + EventPages(services: services, console: console).all
             + DeadLetterPages(services: services, console: console).all
     }
 }
