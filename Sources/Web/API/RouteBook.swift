@@ -48,6 +48,7 @@ package struct RouteBook: Sendable {
         "GET /api/v1/openapi.json", "GET /assets/{name}", "GET /brand/{name}", "GET /healthz", "GET /metrics", "GET /readyz",
         "GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "GET /welcome", "POST /welcome",
         "POST /api/v1/sessions", "POST /api/v1/sessions/second-factor", "POST /api/v1/sessions/link",
+        "POST /api/v1/inbound/{receiver}/v2/enqueue", "POST /api/v1/inbound/{receiver}/alertmanager",
     ]
 
     /// Refuses a table in which a route does not say, in a permission that exists, who may call it. Asked before the server
