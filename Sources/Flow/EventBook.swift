@@ -53,6 +53,11 @@ struct CheckedEvent {
         guard json.weight <= RunBounds.eventBytesMax else {
             throw Refusal(.tooLarge, reason: "event.size", "An event has at most \(RunBounds.eventBytesMax) bytes.")
         }
+        guard CheckedEvent.isStorable(json) else {
+            throw Refusal(
+                .invalid, reason: "event.form", "The event holds the character U+0000, which no text here can hold.",
+                facts: ["field": "data"])
+        }
         if let written = json[Subscription.expiryAttribute] {
             guard let moment = written.string.flatMap({ Moment($0) }) else {
                 throw Refusal(
@@ -64,6 +69,17 @@ struct CheckedEvent {
             expiresAt = nil
         }
         self.json = json
+    }
+
+    /// The database has no text with U+0000. The parser bounds how deep this goes.
+    private static func isStorable(_ json: JSONValue) -> Bool {
+        func isText(_ text: String) -> Bool { !text.utf8.contains(0) }
+        switch json {
+        case .null, .bool, .number: return true
+        case .string(let text): return isText(text)
+        case .array(let items): return items.allSatisfy(isStorable)
+        case .object(let members): return members.allSatisfy { isText($0.key) && isStorable($0.value) }
+        }
     }
 }
 

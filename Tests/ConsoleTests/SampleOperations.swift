@@ -39,7 +39,7 @@ extension Samples {
             tabs: [Tab(label: "Kept", count: "", href: "/events", isCurrent: true)],
             rows: [
                 EventsPage.Row(
-                    status: .running, state: "kept", type: "bank.paid", source: "/bank/de", id: "4711", taken: "by nobody yet",
+                    status: .running, state: "kept", type: "bank.paid", source: "/bank", id: "4711", taken: "by nobody yet",
                     received: stamp("2026-11-17T13:41:00Z"), until: stamp("2026-11-18T13:41:00Z")),
                 EventsPage.Row(
                     status: .done, state: "consumed", type: "month.closed", source: "/workflows/month-end", id: "7f",

@@ -284,7 +284,8 @@ struct EventTests {
         try await stage.store.withLane(lane) { tx in
             _ = try await tx.execute(
                 """
-                INSERT INTO received_event (tenant_id, id, lane, source, event_id, type, content, received_at, expires_at, forget_at)
+                INSERT INTO received_event (tenant_id, id, lane, source, event_id, type, content, received_at, expires_at,
+                                            forget_at)
                 SELECT \(tenant), gen_random_uuid(), \(lane), '/many', n::text, 'other', '{}', \(now), \(now.adding(seconds: 60)),
                        \(now.adding(seconds: 60)) FROM generate_series(1, \(EventBounds.keptMax)) AS n
                 """)
@@ -300,6 +301,7 @@ struct EventTests {
             [:] as JSONValue, ["specversion": "1.0", "id": "1", "source": "/bank"],
             ["specversion": "0.3", "id": "1", "source": "/bank", "type": "t"],
             ["specversion": "1.0", "id": "1", "source": "/bank", "type": "t", "expirytime": "soon"],
+            ["specversion": "1.0", "id": "1", "source": "/bank", "type": "t", "data": ["deep": ["a\u{0}b"]]],
         ])
     func form(event: JSONValue) async throws {
         let stage = try await EventTests.stage()

@@ -167,12 +167,13 @@ struct EventTests {
     @Test(
         "what begins a run is told with its place when it is wrong",
         arguments: [
-            (#"{"every": "PT5M"}"#, "/schedule/every", "no member"), (#"{}"#, "/schedule", "lacks `on`"),
-            (#"{"on": {"with": {"source": "/bank"}}}"#, "/schedule/on/with", "lacks `type`"),
-            (#"{"on": {"with": {"type": "${ input.x }"}}}"#, "/schedule/on/with/type", "Nothing is known yet"),
-            (#"{"on": {"with": {"type": "t"}, "when": "input.x == 1"}}"#, "/schedule/on/when", "input"),
+            (#"{"every": "PT5M"}"#, "every", "no member"), (#"{}"#, "", "lacks `on`"),
+            (#"{"on": {"with": {"source": "/bank"}}}"#, "on/with", "lacks `type`"),
+            (#"{"on": {"with": {"type": "${ input.x }"}}}"#, "on/with/type", "Nothing is known yet"),
+            (#"{"on": {"with": {"type": "t"}, "when": "input.x == 1"}}"#, "on/when", "input"),
         ])
-    func beginning(schedule: String, pointer: String, message: String) throws {
+    func beginning(schedule: String, place: String, message: String) throws {
+        let pointer = "/schedule" + (place.isEmpty ? "" : "/" + place)
         let issues = try Small.parse(
             #"[{"s": {"set": {"x": 1}}}]"#, head: ["schedule": JSONValue(parsing: schedule)]
         ).issues

@@ -139,6 +139,7 @@ package struct EventBeginning: Sendable {
     package func takes(_ event: JSONValue) -> Bool {
         for member in attributes where event[member.key] != member.value { return false }
         guard let when else { return true }
+        // A condition that cannot be asked of this event does not hold.
         return (try? when.holds(["event": event])) ?? false
     }
 }

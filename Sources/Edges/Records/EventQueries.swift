@@ -265,7 +265,8 @@ package enum EventQueries {
         """
         INSERT INTO received_event (tenant_id, id, lane, source, event_id, type, content, run_id, received_at, expires_at,
                                     forget_at, taken, consumed_by)
-        SELECT tenant_id, id, lane, source, event_id, type, content, run_id, received_at, expires_at, forget_at, taken, consumed_by
+        SELECT tenant_id, id, lane, source, event_id, type, content, run_id, received_at, expires_at, forget_at, taken,
+               consumed_by
         FROM unnest(\(rows.map(\.tenant)), \(rows.map(\.id)), \(rows.map(\.lane)), \(rows.map(\.source)), \(rows.map(\.eventID)),
             \(rows.map(\.type)), \(rows.map(\.content)), \(rows.map(\.run)), \(rows.map(\.receivedAt)), \(rows.map(\.expiresAt)),
             \(rows.map(\.forgetAt)), \(rows.map(\.taken)), \(rows.map(\.consumedBy))) WITH ORDINALITY

@@ -24,7 +24,7 @@ struct EventCommand: AsyncParsableCommand {
         @Option(help: "What happened, such as bank.paid.")
         var type: String
 
-        @Option(help: "Who says so, such as /bank/de.")
+        @Option(help: "Who says so, such as /bank.")
         var source: String
 
         @Option(help: "Which event of that source this is; sent again, it counts once.")

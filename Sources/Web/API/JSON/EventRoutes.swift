@@ -69,6 +69,12 @@ struct EventRoutes: Sendable {
         ])
     }
 
+    /// What the steps of a run wait for; nil when for no event.
+    static func waits(of run: RunRow, _ looking: Looking) async throws -> JSONValue? {
+        let rows = try await looking.subscriptions(run.tenant, run: run.id)
+        return rows.isEmpty ? nil : .array(rows.map { view($0) })
+    }
+
     static func view(_ row: SubscriptionRow) -> JSONValue {
         [
             "step": .string(row.step), "type": .string(row.type), "keys": .array(row.keys.map(JSONValue.string)),
