@@ -56,8 +56,8 @@ package struct Approving: Sendable {
         }
     }
 
-    private let platform: Platform
-    private let desk: CommandDesk
+    let platform: Platform
+    let desk: CommandDesk
 
     package init(platform: Platform, desk: CommandDesk) {
         self.platform = platform

@@ -116,8 +116,15 @@ package final class AssetLibrary: Sendable {
         var rows: [AssetID: AssetRow] = [:]
         var contexts: [String: RunContext] = [:]
         /// What a workflow names, by its version; parsing it for each start would cost more than the start.
-        var needs: [AssetID: (policies: [String], workflows: [WorkflowReference])] = [:]
+        var needs: [AssetID: Needs] = [:]
         var rollouts: [AssetID: Rollout] = [:]
+    }
+
+    /// What has to be known of a workflow before a run of it begins.
+    private struct Needs {
+        let policies: [String]
+        let workflows: [WorkflowReference]
+        let beginning: EventBeginning?
     }
 
     private let state = Locked(State())
@@ -293,7 +300,15 @@ package final class AssetLibrary: Sendable {
         return rollout
     }
 
-    private func needs(of workflow: AssetRow) throws -> (policies: [String], workflows: [WorkflowReference]) {
+    /// The workflows in force that events begin; never waits for the database. One that cannot be read begins nothing.
+    func beginnings(in assets: TenantAssets) -> [(workflow: String, beginning: EventBeginning)] {
+        assets.all("workflow").compactMap { row in
+            // Who publishes a workflow is told what is wrong with it, and whoever starts it by hand again.
+            (try? needs(of: row))?.beginning.map { (workflow: row.name, beginning: $0) }
+        }
+    }
+
+    private func needs(of workflow: AssetRow) throws -> Needs {
         if let known = state.withLock({ $0.needs[workflow.id] }) { return known }
         var issues: [AssetIssue] = []
         let parsed = WorkflowDefinition.parse(workflow.content, issues: &issues)
@@ -301,7 +316,8 @@ package final class AssetLibrary: Sendable {
         guard let definition = parsed, problem == nil else {
             throw Fault("read workflow \(workflow.name)", problem?.description ?? "", isRetryable: false)
         }
-        let needs = (policies: definition.policies, workflows: definition.workflows)
+        let needs = Needs(
+            policies: definition.policies, workflows: definition.workflows, beginning: definition.beginning)
         state.withLock { state in
             if state.needs.count > AssetLibrary.parsedMax { state.needs = [:] }
             state.needs[workflow.id] = needs

@@ -47,6 +47,7 @@ extension LaneBatch {
                     lane: lane, tenants: ready.map(\.tenant), tasks: ready.map(\.task), priorities: ready.map(\.priority), at: now
                 ))
         }
+        appendEvents(to: &statements)
         if !audit.isEmpty { statements.append(AuditQueries.insert(audit)) }
         if !outbox.isEmpty { statements.append(OutboxQueries.insert(outbox)) }
         if !answers.isEmpty {
@@ -114,5 +115,6 @@ extension LaneBatch {
         parked = []
         requeued = []
         rolling.clearWrites()
+        eventBook.clearWrites()
     }
 }

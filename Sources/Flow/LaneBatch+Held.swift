@@ -24,7 +24,7 @@ extension LaneBatch {
                 .unavailable, reason: "run.held",
                 "This run is held, because what it is pinned to cannot be read. Nothing was recorded, and the engineers know.",
                 facts: ["run": id.text, "retryAfterSeconds": "\(LaneBatch.heldRetrySeconds)"])
-        case .start, .workFinished, .timerFired, .eventArrived, .childEnded, .abandoned:
+        case .start, .workFinished, .timerFired, .eventArrived, .eventOffered, .childEnded, .abandoned:
             guard let run = runs[id] else { return }
             let command: CommandID = newID()
             parked.append(
@@ -91,6 +91,7 @@ extension LaneBatch {
         runs[id] = run
         changedRuns.insert(id)
         cancelTimer(id: id.anySubject, key: LaneBatch.heldTimer)
+        orderLook(id, tenant: run.tenant)
         note(id, type: "run.released", step: "", summary: "What the run is pinned to can be read again.", by: nil)
         tell(run.tenant, "run.changed", run: id, ["phase": .string(run.phase), "step": .string(run.step)])
     }

@@ -46,6 +46,8 @@ extension LaneBatch {
         leaveShadow(id, context.pinned.rollout)
         changedRuns.insert(id)
         repinned.insert(id)
+        resubscribe(
+            id, from: (state, context.environment.definition), to: (machine.state, target.environment.definition))
         for action in actions { carryOut(action, run: id, context: target, by: person) }
         tell(run.tenant, "run.changed", run: id, ["phase": .string(after.phase), "step": .string(after.step)])
         return ["run": JSONValue(id), "status": .string(after.phase), "version": .string(after.workflowVersion)]

@@ -110,11 +110,14 @@ extension LaneBatch {
         }
         runs[id] = after
         changedRuns.insert(id)
+        let definition = context.environment.definition
+        resubscribe(id, from: (state, definition), to: (machine.state, definition))
         tell(row.tenant, "run.changed", run: id, ["phase": .string(after.phase), "step": .string(after.step)])
         for action in actions {
             switch action {
             case .ask(let request): requireDeciders(request.key, state: machine.state, run: after, context: context)
             case .signed(let key, _): requireDeciders(key, state: machine.state, run: after, context: context)
+            case .emit(let event): send(event, from: after, machine.state)
             case .finish(let outcome, let output):
                 answerParent(of: after, machine.state, outcome, output)
                 orderVerdict(on: after, context.pinned.rollout)

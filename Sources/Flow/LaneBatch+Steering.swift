@@ -22,7 +22,8 @@ extension LaneBatch {
         case .paused(let by, _), .resumed(let by), .skipped(_, let by, _), .rewound(_, let by, _), .stepRetried(_, let by):
             person = by
         case .eventArrived: person = nil
-        case .start, .workFinished, .personDecided, .timerFired, .retried, .cancelled, .discarded, .childEnded, .abandoned:
+        case .start, .workFinished, .personDecided, .timerFired, .retried, .cancelled, .discarded, .childEnded, .abandoned,
+            .eventOffered:
             throw Refusal(.invalid, reason: "run.steer", "A run is not steered by this.")
         }
         if case .paused = event { try requireSecond("pause", command) }

@@ -82,6 +82,8 @@ struct LaneBatch {
     var requeued: [(tenant: TenantID, id: CommandID)] = []
     /// Timers of parked commands, by the run that a retry is asked for.
     var parkedTimers: [AnyID: [String]] = [:]
+    /// Events that came, and what runs wait for.
+    var eventBook = EventBook()
     /// Runs that were found held in this batch; each is told once.
     var heldNow: Set<RunID> = []
     var rolling = RolloutWork()
@@ -116,6 +118,7 @@ struct LaneBatch {
         var taskIDs: [(TenantID, TaskID)] = commands.compactMap { command in command.task.map { (command.tenant, $0) } }
         var runIDs: [(TenantID, RunID)] = commands.compactMap { command in command.run.map { (command.tenant, $0) } }
         runIDs += LaneBatch.around(commands)
+        runIDs += try await loadEvents(commands, tx: tx)
         var clockIDs: [(TenantID, ClockID)] = []
         var incidentIDs: [(TenantID, IncidentID)] = commands.compactMap { command in
             guard command.kind == "incident.follow" else { return nil }
@@ -127,6 +130,7 @@ struct LaneBatch {
             case "task", "lease": taskIDs.append((timer.tenant, TaskID(high: high, low: low)))
             case "run": runIDs.append((timer.tenant, RunID(high: high, low: low)))
             case "incident": incidentIDs.append((timer.tenant, IncidentID(high: high, low: low)))
+            case "event": continue
             default: clockIDs.append((timer.tenant, ClockID(high: high, low: low)))
             }
         }
@@ -179,6 +183,9 @@ struct LaneBatch {
         case "run.cancel": try cancelRun(command)
         case "run.retry": try retryRun(command)
         case "run.event": try takeEvent(command)
+        case "event.receive": try receiveEvent(command)
+        case "event.offer": try offerOn(command)
+        case "event.look": look(command)
         case "run.steer": try steerRun(command)
         case "run.migrate": try migrateRun(command)
         case "rollout.compare": compareShadow(command)
@@ -206,6 +213,7 @@ struct LaneBatch {
         case "task": fireTaskTimer(TaskID(high: high, low: low))
         case "lease": endLease(TaskID(high: high, low: low))
         case "incident": fireIncident(IncidentID(high: high, low: low), key: timer.key)
+        case "event": eventBook.forgotten.append((tenant: timer.tenant, event: EventID(high: high, low: low)))
         default: fireClock(ClockID(high: high, low: low))
         }
     }

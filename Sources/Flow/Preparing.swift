@@ -73,6 +73,9 @@ extension LaneEngine {
                 missing.pins[key] = pinned
             }
         }
+        for tenant in Set(commands.filter { $0.kind == "event.receive" }.map(\.tenant)) {
+            batch.eventBook.beginnings[tenant] = batch.assets[tenant].map { assets.beginnings(in: $0) }
+        }
         for command in commands where command.kind == "run.start" {
             try equip(start: command, &batch, unreadable: unreadable, missing: &missing)
         }

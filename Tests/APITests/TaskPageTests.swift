@@ -11,34 +11,37 @@ import WebKernel
 
 @Suite("tasks that people answer on a page or from a program")
 struct TaskPageTests {
-    private static let workflow: JSONValue = [
-        "kind": "workflow", "name": "ask", "version": "1", "title": "Ask", "duties": "ap-duty-separation", "outcomes": ["told"],
-        "outcome": "'told'", "output": ["account": "${ context.account }"],
-        "do": [
-            [
-                "fill": [
-                    "title": "Name the account", "call": "human.task",
-                    "with": [
-                        "role": "ap-clerk", "object": ["number": "${ input.case.number }"],
-                        "form": [
-                            "properties": [
-                                "account": ["type": "string", "title": "Account", "minLength": 4, "maxLength": 10],
-                                "parts": ["type": "integer", "title": "Parts", "minimum": 1, "maximum": 12],
-                                "way": ["type": "string", "title": "Way", "enum": ["transfer", "card"]],
-                            ], "required": ["account"],
-                        ],
-                        "resolutions": [
-                            ["name": "told", "label": "That is it", "consequence": "The run ends."],
-                            ["name": "unknown", "label": "Nobody knows", "consequence": "The run ends.", "takesForm": false],
-                        ],
-                    ], "export": ["account": "has(output.values) ? output.values.account : ''"],
+    private static func workflow(quorum: Int) -> JSONValue {
+        [
+            "kind": "workflow", "name": "ask", "version": "1", "title": "Ask", "duties": "ap-duty-separation",
+            "outcomes": ["told"],
+            "outcome": "'told'", "output": ["account": "${ context.account }"],
+            "do": [
+                [
+                    "fill": [
+                        "title": "Name the account", "call": "human.task",
+                        "with": [
+                            "role": "ap-clerk", "quorum": JSONValue(quorum), "object": ["number": "${ input.case.number }"],
+                            "form": [
+                                "properties": [
+                                    "account": ["type": "string", "title": "Account", "minLength": 4, "maxLength": 10],
+                                    "parts": ["type": "integer", "title": "Parts", "minimum": 1, "maximum": 12],
+                                    "way": ["type": "string", "title": "Way", "enum": ["transfer", "card"]],
+                                ], "required": ["account"],
+                            ],
+                            "resolutions": [
+                                ["name": "told", "label": "That is it", "consequence": "The run ends."],
+                                ["name": "unknown", "label": "Nobody knows", "consequence": "The run ends.", "takesForm": false],
+                            ],
+                        ], "export": ["account": "has(output.values) ? output.values.account : ''"],
+                    ]
                 ]
-            ]
-        ],
-    ]
+            ],
+        ]
+    }
 
     /// An office whose tenant alpha asks for an account, with the task that waits.
-    private static func open(_ database: TestDatabase) async throws -> (Office, ScopeRow, TaskRow) {
+    private static func open(_ database: TestDatabase, quorum: Int = 1) async throws -> (Office, ScopeRow, TaskRow) {
         let office = try Office(store: database.store)
         let scope = Tenancy.Scope.tenant("alpha", partner: "harbour")
         var bundle = try Office.configuration().map { asset -> Applying.Asset in
@@ -47,7 +50,8 @@ struct TaskPageTests {
             return Applying.Asset(
                 scope: asset.scope, kind: "tenant", name: "alpha", version: "2", content: .object(content))
         }
-        bundle.append(Applying.Asset(scope: scope, kind: "workflow", name: "ask", version: "1", content: workflow))
+        bundle.append(
+            Applying.Asset(scope: scope, kind: "workflow", name: "ask", version: "1", content: workflow(quorum: quorum)))
         _ = try await office.services.applying.apply(bundle, by: nil)
         try await office.fill("alpha")
         let row = try await office.scope("alpha")
@@ -95,6 +99,35 @@ struct TaskPageTests {
             #expect(try await office.services.looking.task(scope.id, task.id).outcome == "told")
             let run = try await office.services.looking.run(scope.id, try #require(task.run))
             #expect(run.state["context"]?["account"] == "4711" && run.phase == "completed")
+        }
+    }
+
+    @Test("a task that two have to answer shows who has answered, not what, and does not take a second answer of the same person")
+    func quorum() async throws {
+        try await TestDatabase.with(template: .office) { database in
+            let (office, scope, task) = try await TaskPageTests.open(database, quorum: 2)
+            let token = try await office.session("ap-clerk", at: "alpha")
+            let path = "/t/alpha/exceptions/\(task.id)"
+            func page() async -> String {
+                await office.send(.get, path, headers: [(name: "Cookie", value: "session=\(token.text)")]).text
+            }
+            #expect(await page().contains("2 alike, each from another person"))
+            func answer(_ key: String) async throws -> Office.Answer {
+                let sent = await office.call(
+                    .post, "/api/v1/tenants/alpha/exceptions/\(task.id)/resolution", as: token,
+                    body: ["resolution": "told", "objectHash": .string(task.objectHash ?? ""), "values": ["account": "471199"]],
+                    headers: [(name: "Idempotency-Key", value: key)])
+                try await office.pump()
+                return sent
+            }
+            _ = try await answer("k-1")
+            _ = try await answer("k-2")
+            let open = try await office.services.looking.task(scope.id, task.id)
+            #expect(open.finishedAt == nil && open.progress["signatures"]?.array?.count == 1)
+            let shown = await page()
+            #expect(shown.contains("You have signed this.") && !shown.contains("471199"))
+            let run = try await office.services.looking.run(scope.id, try #require(task.run))
+            #expect(run.phase == "waiting" && !run.state.text.contains("471199"))
         }
     }
 

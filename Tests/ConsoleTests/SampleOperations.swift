@@ -32,6 +32,28 @@ extension Samples {
             empty: EmptyState(why: "Nothing has been done to many runs at once yet."))
     }
 
+    static func events(_ brand: Brand) -> EventsPage {
+        EventsPage(
+            frame: frame("Events", brand, current: "Events", crumbs: [Crumb(label: "Events")]),
+            head: PageHead(title: "Events", lead: "What runs and other systems told this tenant."),
+            tabs: [Tab(label: "Kept", count: "", href: "/events", isCurrent: true)],
+            rows: [
+                EventsPage.Row(
+                    status: .running, state: "kept", type: "bank.paid", source: "/bank", id: "4711", taken: "by nobody yet",
+                    received: stamp("2026-11-17T13:41:00Z"), until: stamp("2026-11-18T13:41:00Z")),
+                EventsPage.Row(
+                    status: .done, state: "consumed", type: "month.closed", source: "/workflows/month-end", id: "7f",
+                    href: "/runs/1", taken: "by 1 run", received: stamp("2026-11-16T08:10:00Z"),
+                    until: stamp("2026-11-17T08:10:00Z")),
+            ])
+    }
+
+    static func emptyEvents(_ brand: Brand) -> EventsPage {
+        EventsPage(
+            frame: frame("Events", brand, current: "Events", crumbs: [Crumb(label: "Events")]), head: PageHead(title: "Events"),
+            tabs: [], rows: [], empty: EmptyState(why: "No event waits to be taken."))
+    }
+
     static func operation(_ brand: Brand, isSettled: Bool) -> OperationPage {
         func item(_ status: Status, _ state: String, _ subject: String, _ what: String) -> OperationPage.Item {
             OperationPage.Item(

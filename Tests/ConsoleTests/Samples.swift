@@ -116,6 +116,7 @@ enum Samples {
             ("workers", workers(brand)), ("connections", connections(brand)), ("audit", audit(brand)),
             ("on-call", onCall(brand)), ("rollouts", rollouts(brand)), ("rollouts-empty", noRollouts(brand)),
             ("policies", policies(brand)), ("operations", operations(brand)), ("operations-empty", emptyOperations(brand)),
+            ("events", events(brand)), ("events-empty", emptyEvents(brand)),
             ("operation", operation(brand, isSettled: false)), ("operation-done", operation(brand, isSettled: true)),
             ("dead-letters", deadLetters(brand)), ("account", account(brand)), ("account-bare", account(brand, isBare: true)),
             ("people", people(brand, asked: false)), ("people-asked", people(brand, asked: true)),

@@ -46,6 +46,7 @@ struct SampleTenant: Sendable {
     var colleague: PersonID { made(16) }
     var operation: OperationID { made(17) }
     var rollout: RolloutID { made(18) }
+    var event: EventID { made(19) }
 
     var rolloutRow: RolloutRow {
         RolloutRow(tenant: id, id: rollout, lane: lane, workflow: "w", version: "2", stage: "shadow", startedAt: Self.now)
@@ -109,6 +110,22 @@ struct SampleTenant: Sendable {
                 subject: "R-1", counterparty: "Elbe Papier GmbH", amountMinor: 11_900, currency: "EUR", startedAt: Self.now,
                 traceparent: nil),
             lane: lane, pinned: [:], state: [:])
+    }
+
+    var eventRow: ReceivedEventRow {
+        ReceivedEventRow(
+            tenant: id, id: event, lane: lane, source: "/bank", eventID: "1", type: "bank.paid", content: [:], run: run,
+            receivedAt: Self.now, expiresAt: Self.now, forgetAt: Self.now)
+    }
+
+    var eventReading: EventReadingRow {
+        EventReadingRow(tenant: id, id: "r", type: "bank.paid", content: [], madeAt: Self.now)
+    }
+
+    var subscription: SubscriptionRow {
+        SubscriptionRow(
+            tenant: id, run: run, step: "listen", place: 0, type: "bank.paid", reading: "r", key: "k", sought: [:], takes: "all",
+            since: Self.now, looksFrom: Self.now)
     }
 
     var operationRow: OperationRow {
@@ -265,7 +282,9 @@ extension SampleTenant {
                     lane: lane, tenant: id, incident: incident, at: now, kind: "opened", person: nil, text: "It was opened."),
                 AuditQueries.insert([auditRow]), OutboxQueries.insert([outboxRow]),
                 PageQueries.insert(pageRow), PageQueries.enqueue(pageRow), PageQueries.insertAttempt(lane: lane, pageAttemptRow),
-                TimerQueries.insert(lane: lane, [timer]),
+                TimerQueries.insert(lane: lane, [timer]), EventQueries.insert([eventRow]),
+                EventQueries.insertReadings(lane: lane, [eventReading]), EventQueries.subscribe(lane: lane, [subscription]),
+                EventQueries.insertKeys(lane: lane, tenants: [id], readings: ["r"], keys: ["k"], events: [event]),
                 ReadyQueries.insert(lane: lane, tenants: [id], tasks: [task], priorities: [10], at: now),
             ])
         }

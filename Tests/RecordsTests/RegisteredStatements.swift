@@ -6,7 +6,7 @@ import Postgres
 extension RegisteredStatement {
     /// Every statement of the room; a list of variants where the text depends on the arguments.
     static let all: [RegisteredStatement] =
-        assets + people + proofs + keys + documents + runs + payments + work + measures + incidents + pages + operations
+        assets + people + proofs + keys + documents + runs + events + payments + work + measures + incidents + pages + operations
         + rollouts
         + journals + seals + overviews + lanes
 
@@ -155,6 +155,37 @@ extension RegisteredStatement {
             "InvoiceQueries.duplicateCandidates",
             InvoiceQueries.duplicateCandidates(
                 tenant: one.id, besides: one.document, numberNormal: "R1", currency: "EUR", grossMinor: nil, limit: 5)),
+    ]
+
+    private static let events: [RegisteredStatement] = [
+        engine("EventQueries.known", EventQueries.known(lane: 1, tenants: [one.id], sources: ["/bank"], ids: ["1"])),
+        engine("EventQueries.load", EventQueries.load(lane: 1, tenants: [one.id], ids: [one.event])),
+        engine("EventQueries.keptCounts", EventQueries.keptCounts(lane: 1, tenants: [one.id], now: now)),
+        engine(
+            "EventQueries.readings", EventQueries.readings(lane: 1, tenants: [one.id], types: ["bank.paid"], limit: 10)),
+        engine(
+            "EventQueries.waiting",
+            EventQueries.waiting(
+                lane: 1, [EventQueries.Sought(mark: 0, tenant: one.id, reading: "r", key: "k", after: nil)], limit: 10)),
+        engine(
+            "EventQueries.kept",
+            EventQueries.kept(
+                lane: 1, marks: [0], tenants: [one.id], runs: [one.run], after: [0], now: now, limit: 10)),
+        engine("EventQueries.insert", EventQueries.insert([one.eventRow])),
+        engine("EventQueries.update", EventQueries.update(lane: 1, [one.eventRow])),
+        engine(
+            "EventQueries.insertKeys",
+            EventQueries.insertKeys(lane: 1, tenants: [one.id], readings: ["r"], keys: ["other"], events: [one.event])),
+        engine("EventQueries.forget", EventQueries.forget(lane: 1, tenants: [one.id], ids: [one.event])),
+        engine("EventQueries.insertReadings", EventQueries.insertReadings(lane: 1, [one.eventReading])),
+        engine(
+            "EventQueries.unsubscribe",
+            EventQueries.unsubscribe(lane: 1, tenants: [one.id], runs: [one.run], steps: ["listen"], places: [0])),
+        engine("EventQueries.subscribe", EventQueries.subscribe(lane: 1, [one.subscription])),
+        app(
+            "EventQueries.page",
+            EventQueries.page(tenant: one.id, onlyKept: true, type: "t", before: (now, one.event), now: now, limit: 10)),
+        app("EventQueries.subscriptions", EventQueries.subscriptions(tenant: one.id, run: one.run)),
     ]
 
     private static let payments: [RegisteredStatement] = [

@@ -73,6 +73,122 @@ struct EventTests {
         #expect(run.state.outcome == "done")
     }
 
+    private func offered(_ event: RunEvent, _ takes: Subscription.Takes = .all) -> RunEvent {
+        if case .eventArrived(let json) = event { .eventOffered(json, takes) } else { event }
+    }
+
+    private func keys(_ run: Small) -> [JSONValue] {
+        RunMachine.subscriptions(for: run.state, of: run.environment.definition).map { [$0.reading.json, $0.key] }
+    }
+
+    @Test("what a run waits for is told by the keys that an event will have")
+    func subscription() throws {
+        var run = try Small("[\(EventTests.listener)]")
+        #expect(keys(run).isEmpty)
+        try run.send(.start(input: ["number": "R-1"]))
+        #expect(keys(run) == [[[["expression": "event.data.invoice"]], ["R-1"]]])
+        let found = RunMachine.subscriptions(for: run.state, of: run.environment.definition)
+        let reading = try #require(EventReading(json: found[0].reading.json))
+        #expect(reading.key(of: ["data": ["invoice": "R-1"]]) == ["R-1"])
+        #expect(reading.key(of: ["data": ["invoice": "R-2"]]) == ["R-2"])
+        #expect(reading.key(of: ["data": [:]]) == nil, "what cannot be read is not waited for")
+        try run.send(event("1", "R-1"))
+        #expect(keys(run).isEmpty)
+    }
+
+    @Test("a correlation that reads more than the event is left to the run, which decides alone")
+    func ownReading() throws {
+        let steps = EventTests.listener.replacing("event.data.invoice", with: "event.data.invoice + context.tail")
+            .replacing("input.number", with: "${ input.number + 'x' }")
+        var run = try Small(#"[{"s": {"set": {"tail": "x"}}}, \#(steps)]"#)
+        try run.send(.start(input: ["number": "R-1"]))
+        #expect(keys(run) == [[[], []]], "any event of the type has to be offered")
+        try run.send(offered(event("1", "R-2")))
+        #expect(run.state.phase == .waiting)
+        try run.send(offered(event("2", "R-1")))
+        #expect(run.state.outcome == "done")
+    }
+
+    @Test("the first of two events about one thing makes the run wait for the other by its value")
+    func boundSubscription() throws {
+        let filter = #"{"with": {"type": "T"}, "correlate": {"order": {"from": "event.data.invoice"}}}"#
+        var run = try Small(
+            #"[{"both": {"listen": {"to": {"all": [\#(filter.replacing("T", with: "a")), "#
+                + #"\#(filter.replacing("T", with: "b"))]}}}}]"#)
+        try run.send(.start(input: [:]))
+        #expect(keys(run) == [[[], []], [[], []]])
+        try run.send(offered(event("1", "R-1", type: "a")))
+        #expect(keys(run) == [[[["expression": "event.data.invoice"]], ["R-1"]]])
+    }
+
+    @Test("an event for all ends every step that waits for it, and a run takes it once")
+    func offeredToAll() throws {
+        let branch = #"{"listen": {"to": {"one": {"with": {"type": "bank.paid"}}}}}"#
+        var run = try Small(
+            #"[{"f": {"fork": {"branches": [{"a": \#(branch)}, {"b": \#(branch)}]}}}, {"again": \#(branch)}]"#)
+        try run.send(.start(input: [:]))
+        #expect(run.state.waitingSteps.count == 2)
+        try run.send(offered(event("1", "R-1")))
+        #expect(run.state.waitingSteps == ["again"])
+        let before = run.state
+        let actions = try run.send(offered(event("1", "R-1")))
+        #expect(actions.isEmpty && run.state == before)
+        try run.send(offered(event("2", "R-1")))
+        #expect(run.state.outcome == "done")
+    }
+
+    @Test("an event for one alone ends one step, and only one that takes events for itself")
+    func offeredToOne() throws {
+        let one = #"{"listen": {"consume": "one", "to": {"one": {"with": {"type": "bank.paid"}}}}}"#
+        let all = #"{"listen": {"to": {"one": {"with": {"type": "bank.paid"}}}}}"#
+        var run = try Small(
+            #"[{"f": {"fork": {"branches": [{"a": \#(one)}, {"b": \#(one)}, {"c": \#(all)}]}}}]"#)
+        try run.send(.start(input: [:]))
+        try run.send(offered(event("1", "R-1"), .one))
+        #expect(run.state.waitingSteps.count == 2)
+        try run.send(offered(event("2", "R-1"), .one))
+        try run.send(offered(event("3", "R-1"), .one))
+        #expect(run.state.waitingSteps.count == 1)
+        try run.send(offered(event("4", "R-1")))
+        #expect(run.state.outcome == "done")
+    }
+
+    @Test("an event that is offered and not taken leaves no trace in the run")
+    func notTaken() throws {
+        var run = try Small("[\(EventTests.listener)]")
+        try run.send(.start(input: ["number": "R-1"]))
+        let before = run.state
+        for other in [event("1", "R-2"), event("2", "R-1", type: "bank.rejected")] {
+            #expect(try run.send(offered(other)).isEmpty)
+        }
+        #expect(run.state == before)
+    }
+
+    @Test(
+        "what begins a run is told with its place when it is wrong",
+        arguments: [
+            (#"{"every": "PT5M"}"#, "every", "no member"), (#"{}"#, "", "lacks `on`"),
+            (#"{"on": {"with": {"source": "/bank"}}}"#, "on/with", "lacks `type`"),
+            (#"{"on": {"with": {"type": "${ input.x }"}}}"#, "on/with/type", "Nothing is known yet"),
+            (#"{"on": {"with": {"type": "t"}, "when": "input.x == 1"}}"#, "on/when", "input"),
+        ])
+    func beginning(schedule: String, place: String, message: String) throws {
+        let pointer = "/schedule" + (place.isEmpty ? "" : "/" + place)
+        let issues = try Small.parse(
+            #"[{"s": {"set": {"x": 1}}}]"#, head: ["schedule": JSONValue(parsing: schedule)]
+        ).issues
+        #expect(issues.contains { $0.pointer == pointer && $0.message.contains(message) }, "\(issues)")
+    }
+
+    @Test("how long an event is of use is written into it")
+    func expiry() throws {
+        var run = try Small(
+            #"[{"tell": {"emit": {"kept": {"hours": 2}, "event": {"with": {"type": "invoice.seen"}}}}}]"#)
+        let answer = try run.send(.start(input: [:]))
+        let sent = answer.compactMap { if case .emit(let event) = $0 { event } else { nil } }.first
+        #expect(sent?["expirytime"]?.string.flatMap { Moment($0) } == run.now.adding(seconds: 7200))
+    }
+
     @Test("an event that is sent has an id that is the same in every replay")
     func emission() throws {
         let steps =
@@ -97,6 +213,14 @@ struct EventTests {
             (
                 #"[{"a": {"emit": {"event": {"with": {"type": "x", "Bad-Name": 1}}}}}]"#,
                 "/do/0/a/emit/event/with/Bad-Name", "no attribute"
+            ),
+            (
+                #"[{"a": {"listen": {"consume": "some", "to": {"one": {"with": {"type": "x"}}}}}}]"#, "/do/0/a/listen/consume",
+                "one run takes"
+            ),
+            (
+                #"[{"a": {"emit": {"kept": {"days": 31}, "event": {"with": {"type": "x"}}}}}]"#, "/do/0/a/emit/kept",
+                "30 days at most"
             ),
             (#"[{"a": {"wait": "P1M"}}]"#, "/do/0/a/wait", "no length of time"),
             (#"[{"a": {"wait": {"minutes": 0}}}]"#, "/do/0/a/wait/minutes", "from 1 to"),

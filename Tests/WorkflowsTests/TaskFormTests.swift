@@ -42,6 +42,66 @@ struct TaskFormTests {
                     objectHash: request.objectHash, natural: Person.jonas, values: values)))
     }
 
+    /// Two of the people asked have to name the same account.
+    private static func counted() throws -> Small {
+        var small = try Small(
+            task.replacing(#""role": "approver","#, with: #""role": "approver", "quorum": 2,"#),
+            head: ["duties": "ap-duty-separation"])
+        try small.send(.start(input: [:]))
+        return small
+    }
+
+    private func answer(
+        _ small: inout Small, _ verdict: String, _ values: JSONValue?, by person: PersonID, natural: PersonID? = nil
+    ) throws {
+        let request = try #require(RunMachine.openRequests(for: small.state).first)
+        try small.send(
+            .personDecided(
+                PersonDecision(
+                    taskKey: request.key, person: person, roles: ["approver"], verdict: verdict, reason: nil,
+                    objectHash: request.objectHash, natural: natural ?? person, values: values)))
+    }
+
+    @Test("a task that two have to answer is done when two different people answer alike")
+    func quorum() throws {
+        var small = try TaskFormTests.counted()
+        let (right, wrong): (JSONValue, JSONValue) = (
+            ["account": "4711", "amount": "1.00"], ["account": "4712", "amount": "1.00"]
+        )
+        try answer(&small, "filled", right, by: Person.jonas)
+        #expect(small.state.phase == .waiting)
+        try answer(&small, "filled", wrong, by: Person.maya)
+        #expect(small.state.phase == .waiting, "two answers that differ are not two alike")
+        let refusal = #expect(throws: Refusal.self) {
+            try answer(&small, "filled", wrong, by: PersonID(high: 9, low: 9), natural: Person.maya)
+        }
+        #expect(refusal?.reason == "sod.distinct-signers", "another account of the same human being is no other person")
+        try answer(&small, "filled", right, by: Person.petra)
+        #expect(small.state.phase == .completed && small.state.context["given"] == right)
+        let receipts = small.actions.compactMap { if case .audit("task.answered", let facts) = $0 { facts } else { nil } }
+        #expect(receipts.map { $0["alike"]?.int } == [1, 1, 2])
+        #expect(!receipts.contains { $0.text.contains("4711") }, "the log does not tell again what was filled in")
+    }
+
+    @Test("people who disagree about the way out are not counted together")
+    func quorumOfResolutions() throws {
+        var small = try TaskFormTests.counted()
+        try answer(&small, "impossible", nil, by: Person.jonas)
+        try answer(&small, "filled", ["account": "4711", "amount": "1.00"], by: Person.maya)
+        #expect(small.state.phase == .waiting)
+        try answer(&small, "impossible", nil, by: Person.petra)
+        #expect(small.state.context["way"] == "impossible")
+    }
+
+    @Test("a quorum is from 1 to 10")
+    func quorumBounds() throws {
+        for (quorum, isSound) in [("0", false), ("1", true), ("10", true), ("11", false), ("\"two\"", false)] {
+            let steps = TaskFormTests.task.replacing(#""role": "approver","#, with: #""role": "approver", "quorum": \#(quorum),"#)
+            let issues = try Small.parse(steps, head: ["duties": "ap-duty-separation"]).issues
+            #expect(issues.contains { $0.pointer == "/do/0/fill/with/quorum" } == !isSound, "\(quorum): \(issues)")
+        }
+    }
+
     @Test("what is filled in reaches the run, bound into the receipt")
     func filled() throws {
         var small = try TaskFormTests.started()

@@ -151,7 +151,7 @@ extension DefinitionParser {
     private mutating func answerAction(_ with: AssetReader, _ deadlines: [DeadlineRule], kind: HumanRequest.Kind) -> StepAction? {
         with.close(
             ["role", "title", "object", "evidence", "riskClass", "resolutions"]
-                + (kind == .exception ? ["code"] : ["form"]),
+                + (kind == .exception ? ["code"] : ["form", "quorum"]),
             issues: &issues)
         let role = with.name("role", issues: &issues)
         let code = kind == .exception ? template("code", of: with, isRequired: true) : nil
@@ -160,9 +160,13 @@ extension DefinitionParser {
         let form =
             kind == .task
             ? with.object["form"].flatMap { TaskForm.parse($0, at: with.path("form"), issues: &issues) } : nil
+        let quorum =
+            kind == .task ? with.int("quorum", in: 1...ApprovalStep.quorumMax, otherwise: 1, issues: &issues) ?? 1 : 1
         guard let role, let object, kind != .exception || code != nil else { return nil }
         roles.insert(role)
-        let round: JSONValue = ["role": .string(role), "quorum": 1, "label": .string(DefinitionParser.spoken(role))]
+        let round: JSONValue = [
+            "role": .string(role), "quorum": JSONValue(quorum), "label": .string(DefinitionParser.spoken(role)),
+        ]
         return .human(
             HumanCall(
                 kind: kind, rounds: .literal([round]), duty: nil, code: code,

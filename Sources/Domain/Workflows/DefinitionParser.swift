@@ -48,7 +48,7 @@ struct DefinitionParser {
         reader.close(
             [
                 "kind", "name", "version", "title", "description", "duties", "chain", "do", "outcomes", "outcome", "output",
-                "timeout", "secondPerson",
+                "timeout", "secondPerson", "schedule",
             ],
             issues: &issues)
         if reader.object["kind"]?.string != "workflow" {
@@ -75,11 +75,13 @@ struct DefinitionParser {
                     remedy: "Name a duty-separation policy in `duties`."))
         }
         let secondPerson = parseSecondPerson(reader)
+        let beginning = parseBeginning(reader)
         guard let name, let version, let title, let outcome else { return nil }
         var made = definition(
             name: name, version: version, title: title, outcomes: outcomes, outcome: outcome, output: output, chain: chain,
             duties: duties)
         made.secondPerson = secondPerson
+        made.beginning = beginning
         return made
     }
 

@@ -8,10 +8,18 @@ extension DefinitionParser {
         guard let json = task.object["emit"], let emit = AssetReader(json, at: task.path("emit"), "emit", issues: &issues),
             let event = attributes(of: emit, "event")
         else { return nil }
-        emit.close(["event"], issues: &issues)
+        emit.close(["event"] + (flow == .context ? ["kept"] : []), issues: &issues)
+        let kept = emit.object["kept"].flatMap { milliseconds($0, at: emit.path("kept")) }.map { max(1, $0 / 1000) }
+        if let kept, kept > RunBounds.eventKeptSecondsMax {
+            let days = RunBounds.eventKeptSecondsMax / 86_400
+            issues.append(
+                AssetIssue(
+                    emit.path("kept"), "An event is kept for \(days) days at most.", remedy: "Write \(days) days or less."))
+        }
         if event.object["type"] == nil { event.missing("type", issues: &issues) }
         for key in event.object.keys { checkAttribute(key, at: event.path(key)) }
-        return .emit(Template.parse(.object(event.object), in: scope, at: event.pointer, issues: &issues))
+        return .emit(
+            Template.parse(.object(event.object), in: scope, at: event.pointer, issues: &issues), keptSeconds: kept)
     }
 
     private mutating func attributes(of reader: AssetReader, _ member: String) -> AssetReader? {
@@ -29,7 +37,7 @@ extension DefinitionParser {
     }
 
     /// Names of attributes as CloudEvents has them.
-    private mutating func checkAttribute(_ name: String, at pointer: String) {
+    mutating func checkAttribute(_ name: String, at pointer: String) {
         let isName =
             !name.isEmpty && name.utf8.count <= 20
             && name.utf8.allSatisfy {
@@ -46,7 +54,15 @@ extension DefinitionParser {
     mutating func listenAction(_ task: AssetReader) -> StepAction? {
         guard let json = task.object["listen"], let listen = AssetReader(json, at: task.path("listen"), "listen", issues: &issues)
         else { return nil }
-        listen.close(["to", "read"] + (flow == .context ? ["kept"] : []), issues: &issues)
+        listen.close(["to", "read"] + (flow == .context ? ["kept", "consume"] : []), issues: &issues)
+        let consume = listen.optionalText("consume", issues: &issues) ?? Subscription.Takes.all.rawValue
+        let takes = Subscription.Takes(rawValue: consume)
+        if takes == nil {
+            issues.append(
+                AssetIssue(
+                    listen.path("consume"), "`consume` says whether one run takes an event, or all that wait for it.",
+                    remedy: "Write `one` or `all`."))
+        }
         let read = listen.optionalText("read", issues: &issues) ?? "data"
         if read != "data", read != "envelope" {
             issues.append(AssetIssue(listen.path("read"), "`read` is data or envelope.", remedy: "Write `data` or `envelope`."))
@@ -77,10 +93,11 @@ extension DefinitionParser {
         }
         return .listen(
             ListenRule(
-                need: needs[0], filters: filters, readsData: read == "data", keptSeconds: kept ?? RunBounds.eventKeptSeconds))
+                need: needs[0], filters: filters, readsData: read == "data", keptSeconds: kept ?? RunBounds.eventKeptSeconds,
+                takes: takes ?? .all))
     }
 
-    private mutating func filter(_ json: JSONValue, at pointer: String) -> EventFilter? {
+    mutating func filter(_ json: JSONValue, at pointer: String) -> EventFilter? {
         guard let reader = AssetReader(json, at: pointer, "filter", issues: &issues) else { return nil }
         reader.close(["with", "when", "correlate"], issues: &issues)
         var attributes: [(name: String, value: Template)] = []
@@ -101,11 +118,11 @@ extension DefinitionParser {
 
     private mutating func correlations(
         of reader: AssetReader
-    ) -> [(name: String, from: CompiledExpression, expect: Template?)] {
+    ) -> [EventCorrelation] {
         guard let json = reader.object["correlate"],
             let correlate = AssetReader(json, at: reader.path("correlate"), "correlation", issues: &issues)
         else { return [] }
-        var out: [(name: String, from: CompiledExpression, expect: Template?)] = []
+        var out: [EventCorrelation] = []
         for key in correlate.object.keys.prefix(RunBounds.filtersMax) {
             guard
                 let one = AssetReader(
@@ -113,7 +130,10 @@ extension DefinitionParser {
             else { continue }
             one.close(["from", "expect"], issues: &issues)
             guard let from = expression("from", of: one, isRequired: true) else { continue }
-            out.append((name: key, from: from, expect: one.object["expect"] == nil ? nil : mapping("expect", of: one)))
+            out.append(
+                EventCorrelation(
+                    name: key, from: from, expect: one.object["expect"] == nil ? nil : mapping("expect", of: one),
+                    readsEventAlone: EventReading.Part.expression(from.source).compiled != nil))
         }
         return out
     }

@@ -14,7 +14,8 @@ package struct HumanRequest: Sendable, Equatable {
     package let object: JSONValue
     /// Hexadecimal SHA-256 of the canonical form of `object`.
     package let objectHash: String
-    /// Who has to sign, round after round. Exceptions and tasks have one round with a quorum of one.
+    /// Who has to sign, round after round. Exceptions and tasks have one round; an exception has a
+    /// quorum of one, and a task is done when as many different people have given the same answer.
     package let rounds: [ApprovalStep]
     /// The answers on offer; empty for approvals, which know `approve` and `reject`.
     package let resolutions: [Resolution]

@@ -32,7 +32,10 @@ package struct PlainExport {
     }
 
     private mutating func document(_ json: JSONValue) -> JSONValue {
-        for (member, what) in [("duties", "who may not decide together"), ("chain", "who did what before the run")]
+        for (member, what) in [
+            ("duties", "who may not decide together"), ("chain", "who did what before the run"),
+            ("schedule", "which event begins a run in CEL"),
+        ]
         where json[member] != nil {
             refuse("", member, what)
         }
@@ -122,6 +125,7 @@ package struct PlainExport {
     }
 
     private mutating func body(_ json: JSONValue, at pointer: String, into out: inout JSONObject) {
+        if json["emit"]?["kept"] != nil { refuse("\(pointer)/emit", "kept", "how long an event is kept") }
         for member in ["set", "emit", "call", "with"] where json[member] != nil { out[member] = json[member] }
         if let wait = json["wait"] { out["wait"] = time(wait, at: pointer, "wait") }
         if let error = json["raise"] {
@@ -148,6 +152,7 @@ package struct PlainExport {
         }
         if let listen = json["listen"] {
             if listen["kept"] != nil { refuse("\(pointer)/listen", "kept", "how long events are kept") }
+            if listen["consume"] != nil { refuse("\(pointer)/listen", "consume", "whether one run alone takes an event") }
             out["listen"] = listen
         }
         if json["run"] != nil { refuse(pointer, "run", "that a workflow of one version is waited for") }

@@ -132,10 +132,11 @@ extension Deadline {
 
 extension SignatureNote {
     package var json: JSONValue {
-        [
+        .object([
             "person": JSONValue(person), "natural": JSONValue(natural), "role": .string(role), "label": .string(label),
             "at": at.exactJSON, "round": JSONValue(round), "count": JSONValue(count), "of": JSONValue(of),
-        ]
+            "answer": answer.map(JSONValue.string),
+        ])
     }
 
     package init(json: JSONValue) throws(Refusal) {
@@ -143,6 +144,7 @@ extension SignatureNote {
         self.init(
             person: try fields.id("person"), natural: try fields.id("natural"), role: try fields.string("role"),
             label: try fields.string("label"), at: try fields.moment("at"), round: try fields.int("round"),
-            count: try fields.int("count"), of: try fields.int("of"))
+            count: try fields.int("count"), of: try fields.int("of"),
+            answer: try fields.optionalString("answer"))
     }
 }

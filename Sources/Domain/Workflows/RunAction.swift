@@ -78,10 +78,14 @@ package struct SignatureNote: Sendable, Equatable {
     /// This is signature `count` of the `of` that the approval needs over all rounds.
     package let count: Int
     package let of: Int
+    /// Hash of what was answered to a task that several have to answer alike.
+    package let answer: String?
 
     package init(
-        person: PersonID, natural: PersonID, role: String, label: String, at: Moment, round: Int, count: Int, of: Int
+        person: PersonID, natural: PersonID, role: String, label: String, at: Moment, round: Int, count: Int, of: Int,
+        answer: String? = nil
     ) {
+        self.answer = answer
         self.person = person
         self.natural = natural
         self.role = role

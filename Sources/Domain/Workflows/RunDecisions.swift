@@ -17,7 +17,6 @@ extension RunPass {
                 .stale, reason: "request.changed", "What you saw has changed since. Look at it again before you decide.",
                 facts: ["request": decision.taskKey, "shown": decision.objectHash, "current": person.request.objectHash])
         }
-        let path = state.active[place].path
         let round = person.request.rounds[person.round]
         guard let role = round.roles.first(where: { decision.roles.contains($0) }) else {
             throw Refusal(
@@ -31,7 +30,7 @@ extension RunPass {
         }
         switch person.request.kind {
         case .approval: try approve(decision, person, as: role, at: place)
-        case .exception, .task: try resolve(decision, person, as: role, path)
+        case .exception, .task: try resolve(decision, person, as: role, at: place)
         }
     }
 
@@ -89,8 +88,13 @@ extension RunPass {
     }
 
     private mutating func resolve(
-        _ decision: PersonDecision, _ person: PersonWait, as role: String, _ path: String
+        _ decision: PersonDecision, _ person: PersonWait, as role: String, at place: Int
     ) throws(Refusal) {
+        guard !person.signatures.contains(where: { $0.natural == decision.natural }) else {
+            throw Refusal(
+                .conflict, reason: "sod.distinct-signers",
+                "You already answered this, so the next answer has to be someone else's.", facts: ["request": decision.taskKey])
+        }
         guard let resolution = person.request.resolutions.first(where: { $0.name == decision.verdict }) else {
             let names = person.request.resolutions.map(\.name).joined(separator: ", ")
             throw Refusal(.invalid, reason: "request.verdict", "This is answered by one of: \(names).")
@@ -101,10 +105,43 @@ extension RunPass {
         let values = try filled(person.request.form, resolution, decision)
         let rules = try permit(resolution.duty, decision)
         if let duty = resolution.duty { state.acts.append(DutySeparation.Act(duty: duty, person: decision.natural.text)) }
-        let receipt = close(person, decision, resolution.name, as: role, rules: rules, values: values)
         var given: JSONObject = ["resolution": .string(resolution.name)]
         if values != .null { given["values"] = values }
+        let path = state.active[place].path
+        if person.request.rounds[person.round].quorum > 1 {
+            let hash = environment.hash(.object(given))
+            let answered = count(hash, decision, person, as: role, rules: rules, path)
+            guard answered.isAgreed else { return state.active[place].wait = .person(answered.person) }
+            given["people"] = .array(
+                answered.person.signatures.filter { $0.answer == hash }.map {
+                    ["person": JSONValue($0.person), "at": $0.at.exactJSON]
+                })
+        }
+        let receipt = close(person, decision, resolution.name, as: role, rules: rules, values: values)
         enqueueLeave(path, output: answer(person, decision, receipt, given))
+    }
+
+    /// One answer of several that are wanted. Two count together when they are the same, resolution and every value. Only the
+    /// hash is kept until they do, so that nobody answers what a colleague has answered.
+    private mutating func count(
+        _ hash: String, _ decision: PersonDecision, _ open: PersonWait, as role: String, rules: [String], _ path: String
+    ) -> (person: PersonWait, isAgreed: Bool) {
+        var person = open
+        let round = person.request.rounds[person.round]
+        let alike = person.signatures.count { $0.answer == hash } + 1
+        let note = SignatureNote(
+            person: decision.person, natural: decision.natural, role: role, label: round.label, at: now, round: person.round,
+            count: alike, of: round.quorum, answer: hash)
+        person.signatures.append(note)
+        actions.append(.signed(key: person.request.key, note))
+        record(
+            "task.answered", path, "\(round.label): answer \(person.signatures.count); \(round.quorum) alike are needed.",
+            ["person": JSONValue(decision.person), "role": .string(role)])
+        let facts: JSONObject = [
+            "answerHash": .string(hash), "alike": JSONValue(alike), "needed": JSONValue(round.quorum),
+        ]
+        actions.append(.audit(action: "task.answered", facts: receipt(person, decision, as: role, rules: rules, facts)))
+        return (person, alike >= round.quorum)
     }
 
     /// Duty separation over the chain of this run; answers the rules that were asked.

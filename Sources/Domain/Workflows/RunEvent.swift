@@ -14,6 +14,8 @@ package enum RunEvent: Sendable, Equatable {
     case cancelled(by: PersonID, reason: String)
     /// An event from outside, or from another run, in the JSON form of CloudEvents.
     case eventArrived(JSONValue)
+    /// An event that reached the tenant, for the steps that wait for it now.
+    case eventOffered(JSONValue, Subscription.Takes)
     /// Until it is resumed the run takes no step; what machines send meanwhile is kept.
     case paused(by: PersonID, reason: String)
     case resumed(by: PersonID)
@@ -162,6 +164,8 @@ extension RunEvent {
         case .retried(let key, let person): ["event": "retried", "key": .string(key), "by": JSONValue(person)]
         case .cancelled(let person, let reason): ["event": "cancelled", "by": JSONValue(person), "reason": .string(reason)]
         case .eventArrived(let event): ["event": "eventArrived", "content": event]
+        case .eventOffered(let event, let takes):
+            ["event": "eventOffered", "content": event, "takes": .string(takes.rawValue)]
         case .paused(let person, let reason): ["event": "paused", "by": JSONValue(person), "reason": .string(reason)]
         case .resumed(let person): ["event": "resumed", "by": JSONValue(person)]
         case .skipped(let step, let person, let reason):
@@ -187,6 +191,11 @@ extension RunEvent {
         case "retried": self = .retried(key: try fields.string("key"), by: try fields.id("by"))
         case "cancelled": self = .cancelled(by: try fields.id("by"), reason: try fields.string("reason"))
         case "eventArrived": self = .eventArrived(fields.value("content"))
+        case "eventOffered":
+            guard let takes = Subscription.Takes(rawValue: try fields.string("takes")) else {
+                throw fields.refusal("is for nobody that is known")
+            }
+            self = .eventOffered(fields.value("content"), takes)
         case "paused": self = .paused(by: try fields.id("by"), reason: try fields.string("reason"))
         case "resumed": self = .resumed(by: try fields.id("by"))
         case "skipped":

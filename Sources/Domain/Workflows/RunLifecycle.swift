@@ -6,7 +6,7 @@ extension RunPass {
     mutating func holdBack(_ event: RunEvent) throws(Refusal) -> Bool {
         switch event {
         case .resumed, .cancelled, .abandoned: return true
-        case .start, .workFinished, .timerFired, .eventArrived, .childEnded:
+        case .start, .workFinished, .timerFired, .eventArrived, .eventOffered, .childEnded:
             guard var pause = state.pause else { return true }
             guard pause.kept.count < RunBounds.pausedEventsMax else {
                 ignore("More came than a paused run keeps.")

@@ -5,7 +5,7 @@ import Policies
 /// Events: what a run sends, and what it waits for.
 extension RunPass {
     /// The event as CloudEvents writes it; it is what the step gives, too.
-    mutating func emit(_ template: Template, _ path: String, _ visit: Int) throws(StepError) {
+    mutating func emit(_ template: Template, _ kept: Int64?, _ path: String, _ visit: Int) throws(StepError) {
         guard case .object(let written) = try evaluated(template, bindings(at: path), at: path),
             let type = written["type"]?.string, !type.isEmpty
         else { throw engineError("EXPRESSION", "The event has no type.", step: path) }
@@ -17,6 +17,7 @@ extension RunPass {
             "time": written["time"] ?? now.exactJSON,
         ]
         for member in written where event[member.key] == nil { event[member.key] = member.value }
+        if let kept { event[Subscription.expiryAttribute] = now.adding(seconds: kept).exactJSON }
         record("event.emitted", path, "An event of type \(type) was sent.", ["id": event["id"] ?? .null])
         actions.append(.emit(event: .object(event)))
         moves.append(.leave(path: path, output: .object(event), nil))
@@ -65,7 +66,7 @@ extension RunPass {
             return ignore("Something came that is no event.")
         }
         guard !state.phase.isFinal, state.phase != .pending else { return ignore("An event of type \(type) came too late.") }
-        guard event.weight <= RunBounds.dataBytesMax / 4 else {
+        guard event.weight <= RunBounds.eventBytesMax else {
             return ignore("An event of type \(type) was too large.")
         }
         let mark = "\(source) \(id)"
@@ -84,6 +85,26 @@ extension RunPass {
         }
         state.inbox.append(KeptEvent(event: event, at: now))
         record("event.kept", "", "An event of type \(type) is kept for a step that will wait for it.", ["id": .string(id)])
+    }
+
+    /// An event for whoever waits for it. Every step that waits for it now takes it, or one of them when it is for one alone; a
+    /// run takes an event once. Where no step takes it nothing changes: it is kept elsewhere for a step that will wait for it.
+    mutating func takeOffered(_ event: JSONValue, for takes: Subscription.Takes) {
+        guard let id = event["id"]?.string, let source = event["source"]?.string, !state.phase.isFinal,
+            state.phase != .pending, event.weight <= RunBounds.eventBytesMax
+        else { return }
+        let mark = "\(source) \(id)"
+        guard !state.eventsSeen.contains(mark) else { return }
+        var isTaken = false
+        for activation in state.active where !isTaken || takes == .all {
+            guard case .listening(let listening) = activation.wait,
+                case .listen(let rule) = node(at: activation.path)?.action, rule.takes == takes
+            else { continue }
+            if hear(event, listening, rule, activation.path) { isTaken = true }
+        }
+        guard isTaken else { return }
+        state.eventsSeen.append(mark)
+        if state.eventsSeen.count > RunBounds.eventsSeenMax { state.eventsSeen.removeFirst() }
     }
 
     private mutating func forgetOldEvents() {

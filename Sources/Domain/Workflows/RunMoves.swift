@@ -113,7 +113,7 @@ extension RunPass {
             let at = try due(rule, at: path)
             wait(.timer(key: key, at: at), at: path)
             actions.append(.setTimer(key: key, at: at))
-        case .emit(let template): try emit(template, path, visit)
+        case .emit(let template, let kept): try emit(template, kept, path, visit)
         case .listen(let rule): try listen(rule, path)
         case .run(let call): try startChild(call, node, path, visit)
         }

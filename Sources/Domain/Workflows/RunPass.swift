@@ -40,6 +40,7 @@ struct RunPass {
         case .retried(let key, let person): try retry(key, by: person)
         case .cancelled(let person, let reason): try cancel(by: person, reason: reason)
         case .eventArrived(let event): take(event)
+        case .eventOffered(let event, let takes): takeOffered(event, for: takes)
         case .paused(let person, let reason): try pause(by: person, reason: reason)
         case .resumed(let person): return try resume(by: person)
         case .skipped(let step, let person, let reason): try skip(step, by: person, reason: reason)

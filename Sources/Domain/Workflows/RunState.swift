@@ -215,7 +215,7 @@ extension Activation {
 
 extension JSONValue {
     /// Bytes of text plus a small constant per node: what a bound on data counts.
-    var weight: Int {
+    package var weight: Int {
         switch self {
         case .null, .bool: 8
         case .number(let number): 8 + number.text.utf8.count

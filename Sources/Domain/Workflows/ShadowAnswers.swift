@@ -83,7 +83,9 @@ extension RunEvent {
         switch self {
         case .workFinished(let key, _), .retried(let key, _), .discarded(let key, _, _), .childEnded(let key, _): key
         case .personDecided(let decision): decision.taskKey
-        case .start, .timerFired, .cancelled, .eventArrived, .paused, .resumed, .skipped, .rewound, .stepRetried, .abandoned: nil
+        case .start, .timerFired, .cancelled, .eventArrived, .eventOffered, .paused, .resumed, .skipped, .rewound, .stepRetried,
+            .abandoned:
+            nil
         }
     }
 
@@ -100,7 +102,8 @@ extension RunEvent {
                     taskKey: key, person: decision.person, roles: decision.roles, verdict: decision.verdict,
                     reason: decision.reason, objectHash: decision.objectHash, natural: decision.natural,
                     values: decision.values))
-        case .start, .timerFired, .cancelled, .eventArrived, .paused, .resumed, .skipped, .rewound, .stepRetried, .abandoned:
+        case .start, .timerFired, .cancelled, .eventArrived, .eventOffered, .paused, .resumed, .skipped, .rewound, .stepRetried,
+            .abandoned:
             self
         }
     }

@@ -120,7 +120,7 @@ package struct ShadowRun {
         switch entry.event {
         case .skipped, .rewound: return "A person took the live run another way, by skipping a step or going back."
         case .abandoned: return "The run around it ended."
-        case .start, .eventArrived, .cancelled: common.append((index, entry.at, entry.event))
+        case .start, .eventArrived, .eventOffered, .cancelled: common.append((index, entry.at, entry.event))
         case .workFinished, .retried, .discarded, .childEnded, .personDecided:
             _ = answers.answered(entry.event, at: entry.at, index: index)
         // The candidate has timers of its own, and a pause is about the live run.

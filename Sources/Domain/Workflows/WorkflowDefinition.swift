@@ -29,8 +29,12 @@ package enum RunBounds {
     package static let eventsKeptMax = 100
     /// Events by whose source and id a second delivery is known.
     package static let eventsSeenMax = 500
-    /// How long an event is kept for a step that is not there yet, unless the step says otherwise.
+    /// How long an event is kept for a step that is not there yet, unless the step or the event says otherwise.
     package static let eventKeptSeconds: Int64 = 86_400
+    /// Nothing keeps an event longer than this.
+    package static let eventKeptSecondsMax: Int64 = 2_592_000
+    /// Text and structure of one event, in bytes as counted by `JSONValue.weight`.
+    package static let eventBytesMax = dataBytesMax / 4
     /// Steps that have something to undo.
     package static let undoMax = 500
     /// What machines sent while a run was paused.
@@ -77,11 +81,13 @@ package struct WorkflowDefinition: Sendable {
     package static let operations = ["pause", "resume", "cancel", "migrate", "retry", "discard"]
     /// Those of them that take two people: one asks, another confirms.
     package internal(set) var secondPerson: Set<String> = []
+    /// Events that begin a run by themselves.
+    package internal(set) var beginning: EventBeginning?
 
     /// Whether any step gives names to the steps inside it.
     let hasLocals: Bool
     /// Whether any step listens, so that events may have to be kept.
-    let listens: Bool
+    package let listens: Bool
 
     /// Reads an asset; nil only when it is unusable. Every problem is collected, unreachable steps and endless loops included.
     ///
@@ -224,7 +230,8 @@ enum StepAction: Sendable {
     case wait(WaitRule)
     /// Records that a payment may leave the house.
     case release(Template)
-    case emit(Template)
+    /// The attributes, and how long the event is kept for runs that begin to listen later.
+    case emit(Template, keptSeconds: Int64?)
     case listen(ListenRule)
     /// Another workflow, as a run of its own.
     case run(SubworkflowCall)
@@ -313,6 +320,8 @@ struct ListenRule: Sendable {
     let readsData: Bool
     /// How long before the step an event may have come.
     let keptSeconds: Int64
+    /// Whether other runs that wait for an event get it as well.
+    let takes: Subscription.Takes
 }
 
 /// Which events a listener takes.
@@ -321,8 +330,18 @@ struct EventFilter: Sendable {
     let attributes: [(name: String, value: Template)]
     /// Asked about each event, which is `event` there.
     let when: CompiledExpression?
-    /// What makes the event one of this run: `from` is read from the event; without `expect`, the first event sets it.
-    let correlations: [(name: String, from: CompiledExpression, expect: Template?)]
+    let correlations: [EventCorrelation]
+}
+
+/// What makes an event one of this run.
+struct EventCorrelation: Sendable {
+    let name: String
+    /// Read from the event.
+    let from: CompiledExpression
+    /// What it has to be; without it, the first event sets it.
+    let expect: Template?
+    /// Whether `from` can be read where no run is known.
+    let readsEventAlone: Bool
 }
 
 struct SwitchCase: Sendable {

@@ -15,6 +15,24 @@ enum WorkflowShapes {
             required("do", steps, "the steps, in order."),
             optional("timeout", limit, "after this the run is given up."),
             optional(
+                "schedule",
+                .object(
+                    ObjectShape(
+                        "a schedule", "What begins runs by itself.",
+                        [
+                            required(
+                                "on",
+                                .object(
+                                    ObjectShape(
+                                        "a beginning", "The event that begins a run.",
+                                        [
+                                            required(
+                                                "with", .table(keys: .memberName, values: value, count: 1...50),
+                                                "attributes and the values they have, `type` among them."),
+                                            optional("when", expression, "further condition about `event`."),
+                                        ])), "the event; the run's input is `{event}`.")
+                        ])), "what begins runs by itself."),
+            optional(
                 "secondPerson", .list(of: .choice(WorkflowDefinition.operations), count: 0...6),
                 "what is done to its runs from outside only when a second person confirms it."),
             optional("extends", patternKey, "a pattern that gives what this file does not say."),
@@ -203,7 +221,8 @@ enum WorkflowShapes {
                             required(
                                 "with", .table(keys: .memberName, values: value, count: 1...50),
                                 "attributes by name, `type` among them, and `data`.")
-                        ])), "the event.")
+                        ])), "the event."),
+            optional("kept", length, "how long runs that begin to listen later may still take it; a day unless given."),
         ])
 
     private static let listener = ObjectShape(
@@ -221,6 +240,7 @@ enum WorkflowShapes {
                         ])), "the events."),
             optional("read", .choice(["data", "envelope"]), "what the step gives of each event; data unless given."),
             optional("kept", length, "how long before the step an event may have come; a day unless given."),
+            optional("consume", .choice(["one", "all"]), "whether an event is for one run alone; for all unless given."),
         ])
 
     private static let eventFilter = ObjectShape(

@@ -309,7 +309,8 @@ package enum ReadyQueries {
     ///
     /// The rows leave the hot table for good: their leases are inserted in the same transaction, and a lost lease puts a new row
     /// back. So the queue holds only what is ready and its index never carries dead weight. The lane's fence keeps others away,
-    /// which is why no row is locked before it is deleted, and the queue is walked in the order of its key no further than needed.
+    /// which is why no row is locked before it is deleted, and the queue is walked in the order of its key no further than
+    /// needed.
     package static func take(lane: Int32, tenant: TenantID, kinds: [String], connections: [String], limit: Int) -> SQL {
         """
         WITH taken AS MATERIALIZED (

@@ -61,6 +61,14 @@ struct DescribeCommand: AsyncParsableCommand {
                 text += "\n\n\(Terminal.styled("runs inside", .bold))\n"
                 text += Terminal.table(["RUN", "WORKFLOW", "STEP"], inside, width: Terminal.width)
             }
+            let waits = (json["waitsFor"]?.array ?? []).map { wait in
+                let keys = (wait["keys"]?.array ?? []).compactMap(\.string).joined(separator: ", ")
+                return [Cells.text(wait, "type"), keys, Cells.text(wait, "step"), Cells.time(wait, "since")]
+            }
+            if !waits.isEmpty {
+                text += "\n\n\(Terminal.styled("waits for events", .bold))\n"
+                text += Terminal.table(["TYPE", "WITH", "STEP", "SINCE"], waits, width: Terminal.width)
+            }
             return text + "\n\n" + HistoryText.table(history)
         }
     }

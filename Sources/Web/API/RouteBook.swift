@@ -17,6 +17,7 @@ package struct RouteBook: Sendable {
         routes += RunRoutes(services).all
         routes += RequestRoutes(services).all
         routes += BulkRoutes(services).all
+        routes += EventRoutes(services).all
         routes += PaymentRoutes(services).all
         routes += DocumentRoutes(services).all
         routes += ServiceRoutes(services).all

@@ -43,13 +43,13 @@ struct RunRoutes: Sendable {
             ) { request, context in
                 let run = try await looking.run(context.scope.id, try request.id())
                 let tasks = try await looking.tasks(context.scope.id, run: run.id)
-                let clocks = try await looking.clocks(context.scope.id, run: run.id)
                 var body = Views.run(run.summary).object ?? [:]
                 body["tasks"] = .array(tasks.filter { $0.taskClass == "worker" }.map { Views.task($0) })
                 body["requests"] = .array(tasks.filter { $0.taskClass == "person" }.map { Views.request($0, people: [:]) })
-                body["clocks"] = .array(clocks.map { Views.clock($0) })
+                body["clocks"] = .array(try await looking.clocks(context.scope.id, run: run.id).map { Views.clock($0) })
                 body["pinned"] = run.pinned
                 try await looking.nesting(of: run).add(to: &body)
+                body["waitsFor"] = try await EventRoutes.waits(of: run, looking)
                 return .object(body)
             },
             services.reading(

@@ -160,7 +160,20 @@ struct SheetParts: Sendable {
             objectHash: task.objectHash ?? "", actLabel: task.kind == "task" ? "Answer the task" : "Resolve the exception",
             blocked: blocked(.exceptionsResolve), claim: claim, fields: sheet.fields, reason: sheet.reason,
             needsReason: task.kind != "task",
-            shownObject: task.kind == "task" ? TaskSheet.facts(task.request["object"] ?? .null) : [])
+            shownObject: task.kind == "task" ? TaskSheet.facts(task.request["object"] ?? .null) + answers : [])
+    }
+
+    /// Who has answered a task that several have to answer alike; never what.
+    private var answers: [Fact] {
+        let needed = task.request["rounds"]?[0]?["quorum"]?.int ?? 1
+        guard needed > 1 else { return [] }
+        let given = (task.progress["signatures"]?.array ?? []).map { signature in
+            signature["person"]?.string.flatMap { PersonID($0) }.flatMap { names[$0] } ?? "someone"
+        }
+        return [
+            Fact(label: "Answers needed", value: "\(needed) alike, each from another person"),
+            Fact(label: "Answered so far", value: given.isEmpty ? "nobody" : given.joined(separator: ", ")),
+        ]
     }
 
     private func codeWords(_ code: String) -> String { ExceptionCode(rawValue: code)?.title ?? code }

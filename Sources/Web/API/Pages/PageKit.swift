@@ -133,6 +133,7 @@ struct PageKit: Sendable {
             item(.bell, "Incidents", "/incidents", "n", .incidentsRead, count: count(counts?.incidentsOpen)),
             item(.mail, "Dead letters", "/dead-letters", "x", .serviceRead, count: count(counts?.deadTasks)),
             item(.diff, "Operations", "/operations", "b", .runsManage),
+            item(.link, "Events", "/received-events", "v", .runsRead),
             item(.policy, "Policies", "/policies", "l", .runsRead),
             item(.diff, "Rollouts", "/rollouts", "t", .configurationRead),
             item(.plug, "Connections", "/platform", "c", .workersRead), item(.people, "People", "/people", "o", .peopleRead),

@@ -25,6 +25,7 @@ struct PageRoutes: Sendable {
         routes += RolloutPages(services: services, console: console).all
         routes += AuditPages(services: services, console: console).all
         routes += OperationPages(services: services, console: console).all
+        routes += EventPages(services: services, console: console).all
         routes += DeadLetterPages(services: services, console: console).all
         return routes
     }

@@ -194,6 +194,7 @@ struct RunPages: Sendable {
             pause: ["running", "waiting"].contains(run.phase) && kit.may(.runsManage)
                 ? kit.form("/runs/\(run.id)/pause") : nil,
             resume: run.phase == "paused" && kit.may(.runsManage) ? kit.form("/runs/\(run.id)/resume") : nil,
+            waits: try await kit.looking.subscriptions(kit.tenant, run: run.id).map { EventPages.wait($0, kit) },
             empty: history.isEmpty ? EmptyState(why: "This run has not left intake.") : nil)
     }
 

@@ -68,6 +68,25 @@ package struct RunPage: ConsolePage {
         }
     }
 
+    /// A filter of a step that waits for events.
+    package struct Wait: Sendable {
+        package let type: String
+        package let step: String
+        /// What the event has to have, `event.data.invoice is R-1`; empty when any event of the type will do.
+        package let keys: String
+        /// `this run alone takes it`, or empty.
+        package let note: String
+        package let since: Stamp
+
+        package init(type: String, step: String, keys: String, note: String = "", since: Stamp) {
+            self.type = type
+            self.step = step
+            self.keys = keys
+            self.note = note
+            self.since = since
+        }
+    }
+
     package struct Event: Sendable {
         package let time: Stamp
         package let step: String
@@ -102,13 +121,15 @@ package struct RunPage: ConsolePage {
     /// Pauses a run that goes on, and lets a paused one go on.
     package let pause: FormTarget?
     package let resume: FormTarget?
+    /// Events that its steps wait for.
+    package let waits: [Wait]
     package let empty: EmptyState?
 
     package init(
         frame: Frame, head: PageHead, figures: [Figure], diagram: DiagramModel, timeline: Timeline, events: [Event],
         eventCount: String, json: String = "", panels: [DataPanel], receipts: [ReceiptLine], sealed: String = "",
         related: [Related] = [], retry: FormTarget? = nil, payment: FormTarget? = nil, pause: FormTarget? = nil,
-        resume: FormTarget? = nil, empty: EmptyState? = nil
+        resume: FormTarget? = nil, waits: [Wait] = [], empty: EmptyState? = nil
     ) {
         self.frame = frame
         self.head = head
@@ -126,6 +147,7 @@ package struct RunPage: ConsolePage {
         self.payment = payment
         self.pause = pause
         self.resume = resume
+        self.waits = waits
         self.empty = empty
     }
 }
