@@ -21,6 +21,7 @@ package struct RouteBook: Sendable {
         routes += DocumentRoutes(services).all
         routes += ServiceRoutes(services).all
         routes += IncidentRoutes(services).all
+        routes += RunbookRoutes(services).all
         routes += OnCallRoutes(services).all
         routes += InboundRoutes(services).all
         routes += OperationRoutes(services).all

@@ -13,6 +13,7 @@ struct PageRoutes: Sendable {
             + PaymentPages(services: services, console: console).all
             + InboxPages(services: services, console: console).all + ServicePages(services: services, console: console).all
             + IncidentPages(services: services, console: console).all + DocumentPages(services: services, console: console).all
+            + RunbookPages(services: services, console: console).all
             + OnCallPages(services: services, console: console).all
             + FleetPages(services: services, console: console).all + PolicyPages(services: services, console: console).all
             + AccountPages(services: services, console: console).all + PeoplePages(services: services, console: console).all
