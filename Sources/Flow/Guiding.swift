@@ -169,7 +169,7 @@ package struct Guiding: Sendable {
         let state = RunbookExecution(
             runbook, version: version, isDrill: incident == nil, facts: facts, at: now, by: asker.person)
         let row = RunbookExecutionRow(
-            tenant: scope.id, id: platform.newID(), lane: scope.lane, incident: incident, alert: alert,
+            tenant: scope.id, id: platform.newID(), incident: incident, alert: alert,
             isDrill: state.isDrill, state: state.phase.rawValue, machine: state.json, startedBy: asker.actor.person,
             startedAt: now)
         let isFirst = try await platform.store.withTenant(scope.id) { [self] tx in
@@ -268,20 +268,21 @@ package struct Guiding: Sendable {
             statements.append(IncidentQueries.lock(tenant: row.tenant, id: incident))
             statements.append(
                 IncidentQueries.append(
-                    lane: row.lane, tenant: row.tenant, incident: incident, at: now, kind: TimelineEntry.Kind.runbook.rawValue,
+                    lane: asker.scope.lane, tenant: row.tenant, incident: incident, at: now,
+                    kind: TimelineEntry.Kind.runbook.rawValue,
                     person: asker.actor.person, text: line))
         }
         statements.append(
             AuditQueries.insert([
                 AuditRow(
-                    tenant: row.tenant, id: platform.newID(), lane: row.lane, at: now, actorKind: "person",
+                    tenant: row.tenant, id: platform.newID(), lane: asker.scope.lane, at: now, actorKind: "person",
                     actor: asker.actor.person.text, action: action, objectType: "runbook-execution", objectID: row.id.text,
                     run: nil, content: .object(content))
             ]))
         statements.append(
             OutboxQueries.insert([
                 OutboxRow(
-                    tenant: row.tenant, lane: row.lane, at: now, topic: "incident.runbook", run: nil,
+                    tenant: row.tenant, lane: asker.scope.lane, at: now, topic: "incident.runbook", run: nil,
                     facts: ["execution": JSONValue(row.id), "incident": JSONValue(row.incident?.text)])
             ]))
         _ = try await tx.pipeline(statements)

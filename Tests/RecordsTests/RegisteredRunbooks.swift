@@ -10,7 +10,7 @@ extension RegisteredStatement {
         let now = SampleTenant.now
         let id = RunbookExecutionID(high: 1, low: 7)
         let row = RunbookExecutionRow(
-            tenant: one.id, id: id, lane: 1, incident: nil, alert: "queue-age", isDrill: true, state: "running", machine: [:],
+            tenant: one.id, id: id, incident: nil, alert: "queue-age", isDrill: true, state: "running", machine: [:],
             startedBy: one.person, startedAt: now)
         return [
             ("insert", RunbookQueries.insert(row)), ("find", RunbookQueries.find(tenant: one.id, id: id)),

@@ -11,7 +11,6 @@ package typealias RunbookExecutionID = ID<Subject.RunbookExecution>
 package struct RunbookExecutionRow: Sendable {
     package let tenant: TenantID
     package let id: RunbookExecutionID
-    package let lane: Int32
     /// Nil for a drill.
     package let incident: IncidentID?
     package let alert: String
@@ -24,12 +23,11 @@ package struct RunbookExecutionRow: Sendable {
     package var endedAt: Moment?
 
     package init(
-        tenant: TenantID, id: RunbookExecutionID, lane: Int32, incident: IncidentID?, alert: String, isDrill: Bool,
+        tenant: TenantID, id: RunbookExecutionID, incident: IncidentID?, alert: String, isDrill: Bool,
         state: String, machine: JSONValue, startedBy: PersonID, startedAt: Moment
     ) {
         self.tenant = tenant
         self.id = id
-        self.lane = lane
         self.incident = incident
         self.alert = alert
         self.isDrill = isDrill
@@ -42,7 +40,6 @@ package struct RunbookExecutionRow: Sendable {
     package init(_ row: Row) throws {
         tenant = try row.get("tenant_id", as: TenantID.self)
         id = try row.get("id", as: RunbookExecutionID.self)
-        lane = try row.get("lane", as: Int32.self)
         incident = try row.get("incident_id", as: IncidentID?.self)
         alert = try row.get("alert", as: String.self)
         isDrill = try row.get("is_drill", as: Bool.self)
@@ -57,14 +54,14 @@ package struct RunbookExecutionRow: Sendable {
 /// Executions of runbooks.
 package enum RunbookQueries {
     private static let columns: SQL = """
-        tenant_id, id, lane, incident_id, alert, is_drill, state, machine, started_by, started_at, ended_at
+        tenant_id, id, incident_id, alert, is_drill, state, machine, started_by, started_at, ended_at
         """
 
     /// No row when somebody follows the runbook of this incident already.
     package static func insert(_ row: RunbookExecutionRow) -> SQL {
         """
-        INSERT INTO runbook_execution (tenant_id, id, lane, incident_id, alert, is_drill, state, machine, started_by, started_at)
-        VALUES (\(row.tenant), \(row.id), \(row.lane), \(optional: row.incident), \(row.alert), \(row.isDrill), \(row.state),
+        INSERT INTO runbook_execution (tenant_id, id, incident_id, alert, is_drill, state, machine, started_by, started_at)
+        VALUES (\(row.tenant), \(row.id), \(optional: row.incident), \(row.alert), \(row.isDrill), \(row.state),
             \(row.machine), \(row.startedBy), \(row.startedAt))
         ON CONFLICT DO NOTHING RETURNING id
         """

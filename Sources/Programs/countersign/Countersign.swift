@@ -25,7 +25,7 @@ struct Countersign: AsyncParsableCommand {
             ResolveCommand.self, AcknowledgeCommand.self, ConnectionCommand.self, PolicyCommand.self, RetryCommand.self,
             DiscardCommand.self, RunCommand.self, OperationCommand.self, SubmitCommand.self,
             PayCommand.self,
-            LogsCommand.self, OnCallCommand.self, IncidentCommand.self,
+            LogsCommand.self, OnCallCommand.self, IncidentCommand.self, RunbookCommand.self,
             AuditCommand.self,
             DemoCommand.self, ChaosCommand.self, BenchCommand.self,
         ])

@@ -3,7 +3,6 @@
 CREATE TABLE runbook_execution (
     tenant_id uuid NOT NULL REFERENCES scope,
     id uuid NOT NULL,
-    lane integer NOT NULL,
     -- Only a drill has none.
     incident_id uuid,
     alert text NOT NULL,
