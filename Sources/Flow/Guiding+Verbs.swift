@@ -186,7 +186,7 @@ extension Guiding {
         }
         return Shown(
             effect:
-                "The run is looked at again now, with all that came for it; if what it needs still cannot be read, it stays held.",
+                "The run is looked at again now, with all that came for it; what still cannot be read keeps it held.",
             counts: [("held run", 1)])
     }
 

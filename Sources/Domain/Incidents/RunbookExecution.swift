@@ -2,8 +2,8 @@ package import Kernel
 
 /// A runbook while it is followed: the steps as they stood when it was started, and what became of each.
 ///
-/// A step with an effect is shown, confirmed by the hash of what was shown, and then done; the caller carries the effect out in the
-/// transaction that stores the confirmation, so it happens once or not at all. A drill shows and never does.
+/// A step with an effect is shown, confirmed by the hash of what was shown, and then done; the caller carries the effect out in
+/// the transaction that stores the confirmation, so it happens once or not at all. A drill shows and never does.
 package struct RunbookExecution: Sendable, Hashable {
     /// What was shown is confirmed while it is young.
     package static let shownSeconds: Int64 = 900
@@ -234,7 +234,7 @@ extension RunbookExecution {
             guard step.verb.way != .effect || isDrill else {
                 throw Refusal(
                     .conflict, reason: "runbook.confirm",
-                    "\(step.verb.rawValue) is shown and then confirmed; a step that somebody did by hand is skipped, with the reason.",
+                    "\(step.verb.rawValue) is shown and then confirmed; what somebody did by hand is skipped, with the reason.",
                     facts: ["step": "\(number)"])
             }
             guard step.verb.way == .reader || step.state == .shown else {
@@ -320,7 +320,7 @@ extension RunbookExecution {
             number, as: preview.isUndo ? .undone : .done, by: person, hash: hash, operation: preview.operation, at: now)
     }
 
-    /// Steps are taken in their order; one that is not for now is skipped, with the reason.
+    /// Steps are taken in their order; one that does not fit is skipped, with the reason.
     private func next(_ number: Int) throws(Refusal) -> Step {
         let step = try step(number)
         guard let current else {

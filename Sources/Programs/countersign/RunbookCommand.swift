@@ -12,8 +12,8 @@ struct RunbookCommand: AsyncParsableCommand {
             countersign runbook start INCIDENT
             countersign runbook do EXECUTION
             countersign runbook do EXECUTION --confirm HASH
-            Nothing is done before it is confirmed, and only what was shown is done. A drill (start ALERT --drill) shows everything
-            and does nothing. Exit codes: 0 done; 1 refused, with the reason; 2 no answer.
+            Nothing is done before it is confirmed, and only what was shown is done. A drill (start ALERT --drill) shows
+            everything and does nothing. Exit codes: 0 done; 1 refused, with the reason; 2 no answer.
             """,
         subcommands: [List.self, Show.self, Start.self, Do.self, Status.self])
 
@@ -263,8 +263,9 @@ enum RunbookText {
             lines.append("     When it is seen:  \(command) --done")
         } else {
             if preview["needsSecondPerson"]?.bool == true { lines.append("     Someone else has to confirm this.") }
+            let place = isUndo ? " --step \(Cells.text(step, "step"))" : ""
             lines.append(
-                "     To do it, before \(Cells.text(preview, "expiresAt")):  \(command)\(isUndo ? " --step \(Cells.text(step, "step"))" : "")"
+                "     To do it, before \(Cells.text(preview, "expiresAt")):  \(command)\(place)"
                     + " --confirm \(Cells.text(preview, "hash"))")
         }
         return lines

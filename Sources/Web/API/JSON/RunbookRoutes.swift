@@ -101,12 +101,13 @@ struct RunbookRoutes: Sendable {
         ]
     }
 
+    /// Looking and confirming ask for what the verb asks for: a step about a tenant's runs is done by somebody of the tenant.
     private var steps: [Route] {
         let guiding = services.guiding
         let path = "runbook-executions/{id}"
         return [
             services.writing(
-                "\(path)/steps/{step}/preview", .incidentsManage,
+                "\(path)/steps/{step}/preview", .incidentsRead,
                 RouteDocumentation(
                     "previewRunbookStep",
                     "Shows what a step would do, with the hash to confirm it by. A check is done by this. Nothing is changed.",
@@ -125,7 +126,7 @@ struct RunbookRoutes: Sendable {
                 return (200, RunbookViews.execution(followed))
             },
             services.writing(
-                "\(path)/steps/{step}/confirm", .incidentsManage,
+                "\(path)/steps/{step}/confirm", .incidentsRead,
                 RouteDocumentation(
                     "confirmRunbookStep", "Does exactly what was shown. `secret` is stored where the step says and never read.",
                     requestSchema: RunbookRoutes.schema(
@@ -139,6 +140,13 @@ struct RunbookRoutes: Sendable {
                     secret: try fields.textIfAny("secret"), as: context.asker)
                 return (200, RunbookViews.execution(followed))
             },
+        ] + endings
+    }
+
+    private var endings: [Route] {
+        let guiding = services.guiding
+        let path = "runbook-executions/{id}"
+        return [
             services.writing(
                 "\(path)/steps/{step}/settle", .incidentsManage,
                 RouteDocumentation(

@@ -27,7 +27,7 @@ struct RunbookPages: Sendable {
                 let followed = try await guiding.drill(try request.parameter("alert"), as: kit.context.asker)
                 return "\(kit.base)/runbook/\(followed.row.id)"
             },
-            services.posted("/runbook/{id}/steps/{step}/look", .incidentsManage) { request, form, kit in
+            services.posted("/runbook/{id}/steps/{step}/look", .incidentsRead) { request, form, kit in
                 var said: [String: String] = [:]
                 for pair in form.pairs where pair.name.hasPrefix("p-") { said[String(pair.name.dropFirst(2))] = pair.value }
                 let id: RunbookExecutionID = try request.id()
@@ -35,7 +35,7 @@ struct RunbookPages: Sendable {
                     id, step: try request.step(), saying: said, isUndo: form["undo"] == "true", as: kit.context.asker)
                 return "\(kit.base)/runbook/\(id)"
             },
-            services.posted("/runbook/{id}/steps/{step}/confirm", .incidentsManage) { request, form, kit in
+            services.posted("/runbook/{id}/steps/{step}/confirm", .incidentsRead) { request, form, kit in
                 let id: RunbookExecutionID = try request.id()
                 _ = try await guiding.confirm(
                     id, step: try request.step(), hash: try form.required("hash", label: "The hash"), secret: form["secret"],
@@ -157,9 +157,9 @@ private struct StepDesk {
 
     /// Why this reader may not do what the verb does; empty when they may.
     private func blocked(_ verb: Runbook.Verb) -> String {
-        guard kit.may(.incidentsManage) else { return "Your roles do not manage incidents." }
         guard Permission(rawValue: verb.permission).map({ kit.may($0) }) ?? false else {
-            return "This needs the permission \(verb.permission), which you do not hold here. Ask somebody who does, or skip it."
+            return
+                "This needs the permission \(verb.permission), which you do not hold here. Send this page to somebody who does."
         }
         return ""
     }
@@ -210,7 +210,7 @@ private struct StepDesk {
     ) -> (act: RunbookPage.Act, note: String) {
         if isDrill || step.verb.way == .check {
             let act = RunbookPage.Act(
-                form: form(step, "settle"), label: "Seen, go on", word: "done", blocked: blocked(step.verb))
+                form: form(step, "settle"), label: "Seen, go on", word: "done", blocked: blocked(.guidance))
             return (act, isDrill ? "Nothing was done, and nothing will be." : "")
         }
         var why = blocked(step.verb)
@@ -243,7 +243,7 @@ private struct StepDesk {
             number: "\(step.number)", title: step.title, status: StepDesk.status(step.state), state: step.state.rawValue,
             detail: when + why,
             operation: ending?.operation.flatMap { mayFollow ? "\(kit.base)/\(path)/\($0)" : nil } ?? "",
-            undo: isManager && step.isCompensable ? form(step, "look") : nil,
+            undo: step.isCompensable && blocked(step.verb).isEmpty ? form(step, "look") : nil,
             again: isManager && followed.state.phase == .running && [.skipped, .failed, .undone].contains(step.state)
                 ? form(step, "settle") : nil)
     }
