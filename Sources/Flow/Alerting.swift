@@ -224,42 +224,50 @@ package struct Alerting: Sendable {
         _ id: IncidentID, _ event: Incident.Event, action: String, as actor: Actor, scope: ScopeRow
     ) async throws -> IncidentRow {
         let now = platform.clock.now
-        let changed = try await platform.store.withTenant(scope.id) { [platform] tx in
-            guard let row = try await tx.query(IncidentQueries.lock(tenant: scope.id, id: id)).first.map(IncidentRow.init) else {
-                throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.")
-            }
-            var machine = try Incident(json: row.machine)
-            let actions = try machine.handle(event, at: now)
-            let after = Alerting.merged(machine, into: row)
-            var statements = [IncidentQueries.update(after)]
-            statements += Alerting.entries(actions, of: after, lane: row.lane)
-            statements.append(
-                AuditQueries.insert([
-                    AuditRow(
-                        tenant: scope.id, id: platform.newID(), lane: row.lane, at: now, actorKind: "person",
-                        actor: actor.person.text,
-                        action: action, objectType: "incident", objectID: id.text, run: row.run,
-                        content: ["state": .string(after.state)])
-                ]))
-            statements.append(
-                OutboxQueries.insert([
-                    OutboxRow(
-                        tenant: scope.id, lane: row.lane, at: now, topic: action, run: row.run,
-                        facts: ["incident": JSONValue(id), "state": .string(after.state)])
-                ]))
-            if let follow = FollowUp(actions) {
-                let command: CommandID = platform.newID()
-                statements.append(
-                    CommandQueries.insert(
-                        CommandRow(
-                            tenant: scope.id, id: command, lane: row.lane, idempotencyKey: "incident.follow/\(command)",
-                            kind: "incident.follow", payload: follow.json(of: id), createdAt: now)))
-            }
-            _ = try await tx.pipeline(statements)
-            return after
+        let changed = try await platform.store.withTenant(scope.id) { tx in
+            try await change(id, event, action: action, as: actor, scope: scope, at: now, tx: tx)
         }
         desk.nudge(lane: changed.lane)
         return changed
+    }
+
+    /// The same within a transaction of the caller, who nudges the lane afterwards.
+    func change(
+        _ id: IncidentID, _ event: Incident.Event, action: String, as actor: Actor, scope: ScopeRow, at now: Moment,
+        tx: Transaction
+    ) async throws -> IncidentRow {
+        guard let row = try await tx.query(IncidentQueries.lock(tenant: scope.id, id: id)).first.map(IncidentRow.init) else {
+            throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.")
+        }
+        var machine = try Incident(json: row.machine)
+        let actions = try machine.handle(event, at: now)
+        let after = Alerting.merged(machine, into: row)
+        var statements = [IncidentQueries.update(after)]
+        statements += Alerting.entries(actions, of: after, lane: row.lane)
+        statements.append(
+            AuditQueries.insert([
+                AuditRow(
+                    tenant: scope.id, id: platform.newID(), lane: row.lane, at: now, actorKind: "person",
+                    actor: actor.person.text,
+                    action: action, objectType: "incident", objectID: id.text, run: row.run,
+                    content: ["state": .string(after.state)])
+            ]))
+        statements.append(
+            OutboxQueries.insert([
+                OutboxRow(
+                    tenant: scope.id, lane: row.lane, at: now, topic: action, run: row.run,
+                    facts: ["incident": JSONValue(id), "state": .string(after.state)])
+            ]))
+        if let follow = FollowUp(actions) {
+            let command: CommandID = platform.newID()
+            statements.append(
+                CommandQueries.insert(
+                    CommandRow(
+                        tenant: scope.id, id: command, lane: row.lane, idempotencyKey: "incident.follow/\(command)",
+                        kind: "incident.follow", payload: follow.json(of: id), createdAt: now)))
+        }
+        _ = try await tx.pipeline(statements)
+        return after
     }
 
     static func merged(_ machine: Incident, into row: IncidentRow) -> IncidentRow {

@@ -275,29 +275,42 @@ package struct Applying: Sendable {
 
     /// Stores a connection secret, sealed for this tenant, name and version; it is never read back but by leases.
     package func setSecret(_ value: String, name: String, in tenant: TenantID, by person: PersonID?) async throws {
+        let now = platform.clock.now
+        try await platform.store.withTenant(tenant) { [self] tx in
+            try await setSecret(value, name: name, in: tenant, by: person, at: now, tx: tx)
+        }
+    }
+
+    /// The same within a transaction of the caller; answers the version it has become.
+    @discardableResult
+    func setSecret(
+        _ value: String, name: String, in tenant: TenantID, by person: PersonID?, at now: Moment, tx: Transaction
+    ) async throws -> Int32 {
+        try Applying.check(secret: value)
+        let known =
+            try await tx.query(SecretQueries.version(tenant: tenant, name: name)).first?.get("version", as: Int32.self) ?? 0
+        let place = SecretPlace(
+            tenant: tenant, table: "connection_secret", column: "sealed", row: name, version: Int(known + 1))
+        let sealed = platform.secrets.seal(Array(value.utf8), at: place)
+        let print = platform.secrets.fingerprint(of: Array(value.utf8), tenant: tenant)
+        let rows = try await tx.query(
+            SecretQueries.put(tenant: tenant, name: name, version: known + 1, sealed: sealed, fingerprint: print, at: now))
+        guard rows.count == 1 else {
+            throw Refusal(.conflict, reason: "secret.race", "Someone set this secret at the same moment.")
+        }
+        try await tx.execute(
+            AuditQueries.insert([
+                AuditRow(
+                    tenant: tenant, id: platform.newID(), lane: 0, at: now, actorKind: person == nil ? "system" : "person",
+                    actor: person?.text ?? "apply", action: "secret.set", objectType: "secret", objectID: name, run: nil,
+                    content: ["version": JSONValue(Int(known + 1)), "fingerprint": .string(print)])
+            ]))
+        return known + 1
+    }
+
+    private static func check(secret value: String) throws(Refusal) {
         guard (1...4096).contains(value.utf8.count) else {
             throw Refusal(.invalid, reason: "secret.size", "A secret has 1 to 4096 bytes.", facts: ["field": "value"])
-        }
-        let now = platform.clock.now
-        try await platform.store.withTenant(tenant) { [platform] tx in
-            let known =
-                try await tx.query(SecretQueries.version(tenant: tenant, name: name)).first?.get("version", as: Int32.self) ?? 0
-            let place = SecretPlace(
-                tenant: tenant, table: "connection_secret", column: "sealed", row: name, version: Int(known + 1))
-            let sealed = platform.secrets.seal(Array(value.utf8), at: place)
-            let print = platform.secrets.fingerprint(of: Array(value.utf8), tenant: tenant)
-            let rows = try await tx.query(
-                SecretQueries.put(tenant: tenant, name: name, version: known + 1, sealed: sealed, fingerprint: print, at: now))
-            guard rows.count == 1 else {
-                throw Refusal(.conflict, reason: "secret.race", "Someone set this secret at the same moment.")
-            }
-            try await tx.execute(
-                AuditQueries.insert([
-                    AuditRow(
-                        tenant: tenant, id: platform.newID(), lane: 0, at: now, actorKind: person == nil ? "system" : "person",
-                        actor: person?.text ?? "apply", action: "secret.set", objectType: "secret", objectID: name, run: nil,
-                        content: ["version": JSONValue(Int(known + 1)), "fingerprint": .string(print)])
-                ]))
         }
     }
 }

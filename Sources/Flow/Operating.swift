@@ -1,5 +1,5 @@
 internal import Kernel
-internal import Postgres
+package import Postgres
 package import Records
 internal import Seals
 internal import Workflows
@@ -49,7 +49,11 @@ package struct Operating: Sendable {
     // MARK: Showing
 
     /// Finds what is meant and asks each run what would happen; nothing is changed but that the preview is kept.
-    package func preview(_ request: Request, as actor: Actor, scope: ScopeRow) async throws -> OperationRow {
+    ///
+    /// `needsSecond` asks for a second person whatever the workflows say.
+    package func preview(
+        _ request: Request, needsSecond: Bool = false, as actor: Actor, scope: ScopeRow
+    ) async throws -> OperationRow {
         try Operating.check(request)
         let found = request.kind.isAboutRuns ? try await runs(request, scope) : try await letters(request, scope)
         guard !found.isEmpty else {
@@ -78,7 +82,8 @@ package struct Operating: Sendable {
         let row = OperationRow(
             tenant: scope.id, id: platform.newID(), kind: request.kind.rawValue, parameters: parameters,
             selection: Operating.selection(request), hash: try ObjectHash.hexText(of: shown),
-            preview: Operating.summary(found), needsSecond: found.contains { $0.needsSecond && $0.obstacle == nil },
+            preview: Operating.summary(found),
+            needsSecond: needsSecond || found.contains { $0.needsSecond && $0.obstacle == nil },
             madeBy: actor.person, madeByNatural: actor.natural, madeAt: now,
             expiresAt: now.adding(seconds: Operating.validSeconds))
         try await platform.store.withTenant(scope.id) { tx in
@@ -135,9 +140,11 @@ package struct Operating: Sendable {
 
     // MARK: Confirming
 
-    /// Carries out what was shown. Of two who confirm at once one does; nothing is done twice.
+    /// Carries out what was shown. Of two who confirm at once one does; nothing is done twice. `alongside` is stored with it or
+    /// not at all; what it refuses is refused for the whole.
     package func confirm(
-        _ id: OperationID, hash: String, as actor: Actor, scope: ScopeRow
+        _ id: OperationID, hash: String, as actor: Actor, scope: ScopeRow,
+        alongside: @Sendable (Transaction) async throws -> Void = { _ in }
     ) async throws -> OperationRow {
         let row = try await find(id, scope: scope)
         try check(row, hash: hash)
@@ -166,6 +173,7 @@ package struct Operating: Sendable {
                         tenant: scope.id, lane: scope.lane, at: now, topic: "operation.confirmed", run: nil,
                         facts: ["operation": JSONValue(id), "kind": .string(row.kind), "items": JSONValue(commands.count)])
                 ]))
+            try await alongside(tx)
         }
         desk.nudge(lane: scope.lane)
         return try await find(id, scope: scope)

@@ -71,22 +71,29 @@ final class Office: Sendable {
             platform: platform, scopes: scopes, alerting: Alerting(platform: platform, desk: desk),
             signing: SigningRing(.ephemeral()), sinks: [])
         self.sealing = sealing
+        let (alerting, operating) = (
+            Alerting(platform: platform, desk: desk), Operating(platform: platform, desk: desk, assets: assets)
+        )
+        let applying = Applying(platform: platform, assets: assets, scopes: scopes)
+        let asking = Asking(platform: platform, leaseFactory: factory, wanted: { _ in })
         services = Services(
             console: try PageRenderer.load(),
             access: Access(
                 signingIn: signingIn, scopes: scopes, assets: assets, clock: clock, formKey: Array(repeating: 7, count: 32)),
             looking: Looking(platform: platform, assets: assets), proving: AuditProving(platform: platform),
             approving: Approving(platform: platform, desk: desk),
-            operating: Operating(platform: platform, desk: desk, assets: assets),
-            rolling: RollingOut(platform: platform, assets: assets, desk: desk),
+            operating: operating, rolling: RollingOut(platform: platform, assets: assets, desk: desk),
             releasing: Releasing(platform: platform, desk: desk, assets: assets),
             watch: ConnectionWatch(platform: platform, desk: desk, assets: assets),
-            alerting: Alerting(platform: platform, desk: desk), onCalling: OnCalling(platform: platform, assets: assets),
+            alerting: alerting, onCalling: OnCalling(platform: platform, assets: assets),
+            guiding: Guiding(
+                platform: platform, desk: desk, assets: assets, alerting: alerting, operating: operating, applying: applying,
+                asking: asking),
             inbound: Inbound(platform: platform, scopes: scopes, desk: desk),
             intake: Intake(platform: platform, desk: desk),
-            applying: Applying(platform: platform, assets: assets, scopes: scopes), signingIn: signingIn,
+            applying: applying, signingIn: signingIn,
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets,
-            asking: Asking(platform: platform, leaseFactory: factory, wanted: { _ in }), metrics: platform.metrics, clock: clock,
+            asking: asking, metrics: platform.metrics, clock: clock,
             entropy: .system, logger: logger, isSecure: false, checkBundle: { (_: JSONValue) throws(Refusal) in },
             auditKeys: { sealing.publicKeys($0) }, isReady: { true })
         table = RouteBook(services, handoff: nil).table

@@ -49,6 +49,7 @@ struct House: Sendable {
     let inbound: Inbound
     let applying: Applying
     let looking: Looking
+    let guiding: Guiding
 
     init(store: Store, clock: WallClock, owner: String, laneCount: Int32) {
         var settings = FlowSettings(replica: owner)
@@ -81,6 +82,9 @@ struct House: Sendable {
         inbound = Inbound(platform: platform, scopes: scopes, desk: desk)
         applying = Applying(platform: platform, assets: assets, scopes: scopes)
         looking = Looking(platform: platform, assets: assets)
+        guiding = Guiding(
+            platform: platform, desk: desk, assets: assets, alerting: alerting, operating: operating, applying: applying,
+            asking: Asking(platform: platform, leaseFactory: factory, wanted: { _ in }))
     }
 }
 

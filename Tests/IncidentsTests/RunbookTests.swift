@@ -138,7 +138,9 @@ struct RunbookTests {
         for line in lines[1..<end] {
             let colon = try #require(line.firstIndex(of: ":"))
             let value = line[line.index(colon, offsetBy: 2)...]
-            matter[String(line[..<colon])] = .string(value.first == "\"" ? String(value.dropFirst().dropLast()) : String(value))
+            matter[String(line[..<colon])] =
+                Int(value).map { JSONValue($0) }
+                ?? .string(value.first == "\"" ? String(value.dropFirst().dropLast()) : String(value))
         }
         var issues: [RunbookIssue] = []
         let body = lines[(end + 1)...].joined(separator: "\n")

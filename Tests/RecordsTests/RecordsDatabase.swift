@@ -193,6 +193,12 @@ struct SampleTenant: Sendable {
             taker: colleague, reason: "r", askedAt: Self.now)
     }
 
+    var drillRow: RunbookExecutionRow {
+        RunbookExecutionRow(
+            tenant: id, id: made(30), incident: nil, alert: "sla-breach", isDrill: true, state: "running", machine: [:],
+            startedBy: person, startedAt: Self.now)
+    }
+
     var incidentRow: IncidentRow {
         IncidentRow(
             tenant: id, id: incident, lane: lane, number: 1, alert: "sla-breach", fingerprint: "f\(number)", title: "Missed",
@@ -262,6 +268,7 @@ extension SampleTenant {
                 CommandQueries.insert(commandRow), OperationQueries.insert(operationRow),
                 OperationQueries.insert(tenant: id, operation: operation, [operationItem]),
                 IdempotencyQueries.begin(tenant: id, principal: person, route: "POST /x", key: "k", fingerprint: [1], now: now),
+                RunbookQueries.insert(drillRow),
                 OverviewQueries.putWorker(
                     tenant: id, state: "running", pid: 1, level: "L1", residentBytes: 1, restarts: 0, startedAt: now, seenAt: now,
                     detail: ""),

@@ -7,8 +7,7 @@ extension RegisteredStatement {
     /// Every statement of the room; a list of variants where the text depends on the arguments.
     static let all: [RegisteredStatement] =
         assets + people + proofs + keys + documents + runs + events + payments + work + measures + incidents + pages + operations
-        + rollouts
-        + journals + seals + overviews + lanes
+        + rollouts + runbooks + journals + seals + overviews + lanes
 
     private static let one = SampleTenant(number: 1, lane: 1)
     private static let now = SampleTenant.now
@@ -484,6 +483,7 @@ extension RegisteredStatement {
             OverviewQueries.putWorker(
                 tenant: one.id, state: "s", pid: nil, level: nil, residentBytes: nil, restarts: 0, startedAt: nil, seenAt: now,
                 detail: "")),
+        app("OverviewQueries.askRestart", OverviewQueries.askRestart(tenant: one.id, at: now)),
         app("OverviewQueries.forgetWorker", OverviewQueries.forgetWorker(tenant: one.id)),
         report("OverviewQueries.workers", OverviewQueries.workers()),
         app("OverviewQueries.worker", OverviewQueries.worker(tenant: one.id)),

@@ -28,6 +28,8 @@ package struct TimelineEntry: Sendable, Hashable {
         case paged, unpaged
         /// A page has arrived, or was given up.
         case delivered, undelivered
+        /// A step of the runbook was shown, done, skipped or taken back.
+        case runbook
     }
 
     package let at: Moment

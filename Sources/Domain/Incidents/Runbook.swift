@@ -2,37 +2,29 @@ package import Kernel
 
 /// What to do when an alert has fired, for somebody who was asleep a minute ago. One Markdown file an alert.
 package struct Runbook: Sendable, Hashable {
-    /// What a step asks for. `guidance` is for the reader; the others are verbs with an effect, from a closed list.
-    package enum Verb: String, Sendable, Hashable, CaseIterable {
-        case guidance
-        case pauseTenant = "pause-tenant"
-        case resumeTenant = "resume-tenant"
-        case replayDeadLetters = "replay-dead-letters"
-        case retryStep = "retry-step"
-        case openCircuit = "open-circuit"
-        case closeCircuit = "close-circuit"
-        case restartWorker = "restart-worker"
-        case extendDeadline = "extend-deadline"
-        case postStatus = "post-status"
-
-        /// Whether it changes anything; such a step is previewed and confirmed.
-        package var isMutating: Bool { self != .guidance }
-    }
-
     /// Written as a numbered item: `1. **Title** ` followed by the verb in backticks, a colon, and the text.
     package struct Step: Sendable, Hashable {
         package let number: Int
         package let title: String
         package let verb: Verb
+        /// What the runbook gives the verb, by parameter; a fact of the incident stands in braces.
+        package let arguments: [String: String]
+        /// Somebody else has to confirm it than who asked for the preview.
+        package let needsSecond: Bool
         /// Markdown, wrapped lines joined.
         package let text: String
         /// In the body, from 1.
         package let line: Int
 
-        package init(number: Int, title: String, verb: Verb, text: String, line: Int) {
+        package init(
+            number: Int, title: String, verb: Verb, arguments: [String: String] = [:], needsSecond: Bool = false, text: String,
+            line: Int
+        ) {
             self.number = number
             self.title = title
             self.verb = verb
+            self.arguments = arguments
+            self.needsSecond = needsSecond
             self.text = text
             self.line = line
         }
@@ -53,6 +45,8 @@ package struct Runbook: Sendable, Hashable {
     package static let stepsMax = 50
     /// A review is good for a year.
     package static let reviewDaysMax = 366
+    /// Nobody drills every week, and what is not drilled in a year is not known.
+    package static let drillDays = 7...366
 
     package let alert: AlertName
     package let title: String
@@ -65,6 +59,8 @@ package struct Runbook: Sendable, Hashable {
     /// The first date on which it must not be relied on.
     package let expires: CivilDate
     package let tested: CivilDate
+    /// A drill is due so many days after the last one; nil where none is asked for.
+    package let drilledEvery: Int?
     package let summary: String
     /// Markdown by section, without headings.
     package let sections: [Section: String]
@@ -72,7 +68,8 @@ package struct Runbook: Sendable, Hashable {
 
     package init(
         alert: AlertName, title: String, severity: Severity, owner: String, author: String, approver: String, reviewed: CivilDate,
-        expires: CivilDate, tested: CivilDate, summary: String, sections: [Section: String], steps: [Step]
+        expires: CivilDate, tested: CivilDate, drilledEvery: Int? = nil, summary: String, sections: [Section: String],
+        steps: [Step]
     ) {
         self.alert = alert
         self.title = title
@@ -83,6 +80,7 @@ package struct Runbook: Sendable, Hashable {
         self.reviewed = reviewed
         self.expires = expires
         self.tested = tested
+        self.drilledEvery = drilledEvery
         self.summary = summary
         self.sections = sections
         self.steps = steps

@@ -9,6 +9,7 @@ struct RunbookBody {
         ("acknowledge", ["incident"]), ("resolve", ["incident"]), ("sla", ["explain"]),
         ("audit", ["list", "export", "verify"]), ("on-call", ["now", "coverage", "test"]),
         ("incident", ["mitigate", "reopen", "severity", "priority", "assign", "note"]),
+        ("runbook", ["list", "show", "start", "do", "status"]),
     ]
 
     private(set) var sections: [Runbook.Section: String] = [:]
@@ -116,14 +117,15 @@ struct RunbookBody {
                         remedy: "Write `\(item.number). **Title** `guidance`: text`."))
                 continue
             }
-            guard let verb = Runbook.Verb(rawValue: parts.verb) else {
-                issues.append(
-                    RunbookIssue(
-                        .body(line: item.line), "\(cut(parts.verb, 60)) is no verb of a runbook.",
-                        remedy: "Use \(Runbook.Verb.allCases.map(\.rawValue).joined(separator: ", "))."))
-                continue
+            let read = Runbook.Invocation.read(parts.verb)
+            if let problem = read.problem {
+                issues.append(RunbookIssue(.body(line: item.line), problem.message, remedy: problem.remedy))
             }
-            steps.append(Runbook.Step(number: item.number, title: parts.title, verb: verb, text: parts.text, line: item.line))
+            guard let invocation = read.invocation else { continue }
+            steps.append(
+                Runbook.Step(
+                    number: item.number, title: parts.title, verb: invocation.verb, arguments: invocation.arguments,
+                    needsSecond: invocation.needsSecond, text: parts.text, line: item.line))
         }
     }
 

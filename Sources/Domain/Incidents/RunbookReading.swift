@@ -20,6 +20,7 @@ extension Runbook {
         let reviewed = head.date("reviewed")
         let expires = head.date("expires")
         let tested = head.date("tested")
+        let drilledEvery = head.days("drilledEvery", in: Runbook.drillDays)
         let summary = head.text("summary")
         issues += head.issues
         if let alert, fileName != alert.runbookFile {
@@ -48,7 +49,8 @@ extension Runbook {
         else { return nil }
         return Runbook(
             alert: alert, title: title, severity: severity, owner: owner, author: author, approver: approver, reviewed: reviewed,
-            expires: expires, tested: tested, summary: summary, sections: content.sections, steps: content.steps)
+            expires: expires, tested: tested, drilledEvery: drilledEvery, summary: summary, sections: content.sections,
+            steps: content.steps)
     }
 
     private static func judgeDates(
@@ -81,7 +83,7 @@ extension Runbook {
 /// The front matter, member by member.
 private struct RunbookMatter {
     static let members = [
-        "alert", "title", "severity", "owner", "author", "approver", "reviewed", "expires", "tested", "summary",
+        "alert", "title", "severity", "owner", "author", "approver", "reviewed", "expires", "tested", "drilledEvery", "summary",
     ]
     static let lineBytesMax = 300
 
@@ -124,6 +126,14 @@ private struct RunbookMatter {
         guard let text = text(key) else { return nil }
         if let date = CivilDate(text) { return date }
         report(key, "\(cut(text, 60)) is no date.", "Write YYYY-MM-DD.")
+        return nil
+    }
+
+    /// A number of days, or none.
+    mutating func days(_ key: String, in range: ClosedRange<Int>) -> Int? {
+        guard let json = object[key] else { return nil }
+        if let days = json.int, range.contains(days) { return days }
+        report(key, "\(key) is no number of days.", "Write a whole number from \(range.lowerBound) to \(range.upperBound).")
         return nil
     }
 }

@@ -93,6 +93,8 @@ enum AssetShapes {
             required("reviewed", .text(.date), "date of the last review."),
             required("expires", .text(.date), "date from which it must not be relied on; at most a year after the review."),
             required("tested", .text(.date), "date of the last drill."),
+            optional(
+                "drilledEvery", .integer(7...366), "days after which the next drill is due; none is asked for unless given."),
             required("summary", .text(.line), "one line for the page."),
         ])
 }

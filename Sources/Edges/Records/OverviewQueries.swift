@@ -87,7 +87,13 @@ package enum OverviewQueries {
         ON CONFLICT (tenant_id) DO UPDATE SET state = excluded.state, pid = excluded.pid, level = excluded.level,
             resident_bytes = excluded.resident_bytes, restarts = excluded.restarts, started_at = excluded.started_at,
             seen_at = excluded.seen_at, detail = excluded.detail
+        RETURNING restart_asked_at
         """
+    }
+
+    /// Whoever keeps the worker replaces it when it was started before this instant. No row where no worker was ever started.
+    package static func askRestart(tenant: TenantID, at now: Moment) -> SQL {
+        "UPDATE worker_status SET restart_asked_at = \(now) WHERE tenant_id = \(tenant) RETURNING state"
     }
 
     /// Says of a worker as last seen by an earlier server that it does not run.

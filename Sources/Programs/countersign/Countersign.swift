@@ -26,7 +26,7 @@ struct Countersign: AsyncParsableCommand {
             DiscardCommand.self, RunCommand.self, OperationCommand.self, RolloutCommand.self, EventCommand.self,
             SubmitCommand.self,
             PayCommand.self,
-            LogsCommand.self, OnCallCommand.self, IncidentCommand.self,
+            LogsCommand.self, OnCallCommand.self, IncidentCommand.self, RunbookCommand.self,
             AuditCommand.self,
             DemoCommand.self, ChaosCommand.self, BenchCommand.self,
         ])

@@ -59,15 +59,19 @@ struct Assembly: Sendable {
         let access = Access(
             signingIn: signingIn, scopes: scopes, assets: assets, clock: .system, formKey: Entropy.system.bytes(32))
         let watch = ConnectionWatch(platform: platform, desk: desk, assets: assets)
+        let operating = Operating(platform: platform, desk: desk, assets: assets)
+        let applying = Applying(platform: platform, assets: assets, scopes: scopes)
         let web = Services(
             console: try PageRenderer.load(), access: access, looking: Looking(platform: platform, assets: assets),
             proving: AuditProving(platform: platform), approving: Approving(platform: platform, desk: desk),
-            operating: Operating(platform: platform, desk: desk, assets: assets),
-            rolling: RollingOut(platform: platform, assets: assets, desk: desk),
+            operating: operating, rolling: RollingOut(platform: platform, assets: assets, desk: desk),
             releasing: Releasing(platform: platform, desk: desk, assets: assets), watch: watch, alerting: alerting,
             onCalling: OnCalling(platform: platform, assets: assets),
+            guiding: Guiding(
+                platform: platform, desk: desk, assets: assets, alerting: alerting, operating: operating, applying: applying,
+                asking: asking),
             inbound: Inbound(platform: platform, scopes: scopes, desk: desk),
-            intake: intake, applying: Applying(platform: platform, assets: assets, scopes: scopes), signingIn: signingIn,
+            intake: intake, applying: applying, signingIn: signingIn,
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
             metrics: platform.metrics, clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure,
             checkBundle: Assembly.checkBundle, auditKeys: { sealing.publicKeys($0) },

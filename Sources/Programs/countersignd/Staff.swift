@@ -16,6 +16,8 @@ final class Staff: Sendable {
     private let assets: AssetLibrary
     private let platform: Platform
     private let ended = Locked<(@Sendable (TenantID, String) -> Void)?>(nil)
+    /// When it was asked for that each worker be replaced, as far as that is done.
+    private let replaced = Locked<[TenantID: Moment]>([:])
 
     init(settings: ServerSettings, scopes: ScopeDirectory, assets: AssetLibrary, platform: Platform) {
         self.scopes = scopes
@@ -70,7 +72,9 @@ final class Staff: Sendable {
         }
     }
 
-    static func keep(_ status: WorkerSupervisor.Status, store: Store, now: Moment) async throws {
+    /// Writes down how a worker is; answers when it was asked for last that the worker be replaced.
+    @discardableResult
+    static func keep(_ status: WorkerSupervisor.Status, store: Store, now: Moment) async throws -> Moment? {
         let word =
             switch status.phase {
             case .stopped: "stopped"
@@ -79,13 +83,29 @@ final class Staff: Sendable {
             case .draining: "draining"
             case .backingOff: "restarting"
             }
-        _ = try await store.withTenant(status.charge.tenant) { tx in
-            try await tx.execute(
+        return try await store.withTenant(status.charge.tenant) { tx in
+            try await tx.query(
                 OverviewQueries.putWorker(
                     tenant: status.charge.tenant, state: word, pid: status.pid, level: status.level,
                     residentBytes: status.residentBytes,
-                    restarts: Int32(status.restarts), startedAt: status.startedAt, seenAt: now, detail: status.detail))
+                    restarts: Int32(status.restarts), startedAt: status.startedAt, seenAt: now, detail: status.detail)
+            ).first?.get("restart_asked_at", as: Moment?.self)
         }
+    }
+
+    /// Replaces a worker that was started before somebody asked for it, once for each time of asking: it finishes what it holds,
+    /// ends and is started again, and one that waits between two starts is started now.
+    func replaceIfAsked(_ status: WorkerSupervisor.Status, asked: Moment?) {
+        let tenant = status.charge.tenant
+        guard let asked, status.startedAt.map({ $0 < asked }) ?? true,
+            replaced.withLock({ known in
+                defer { known[tenant] = asked }
+                return known[tenant].map { $0 < asked } ?? true
+            })
+        else { return }
+        platform.logger.notice("worker replaced, as asked", metadata: ["tenant": "\(status.charge.slug)"])
+        supervisor.replace(tenant)
+        want(tenant)
     }
 
     /// Starts the scope's worker when it does not run.

@@ -59,7 +59,7 @@ struct Watchdog: Sendable {
         }
         for status in staff.supervisor.statuses() {
             let store = platform.store
-            try await Staff.keep(status, store: store, now: now)
+            staff.replaceIfAsked(status, asked: try await Staff.keep(status, store: store, now: now))
             guard case .backingOff = status.phase, status.restarts >= Watchdog.failuresMax,
                 let scope = rows.first(where: { $0.id == status.charge.tenant })
             else { continue }

@@ -22,6 +22,7 @@ package struct RouteBook: Sendable {
         routes += DocumentRoutes(services).all
         routes += ServiceRoutes(services).all
         routes += IncidentRoutes(services).all
+        routes += RunbookRoutes(services).all
         routes += OnCallRoutes(services).all
         routes += InboundRoutes(services).all
         routes += OperationRoutes(services).all
@@ -48,6 +49,8 @@ package struct RouteBook: Sendable {
     static let openToAll: Set<String> = [
         "GET /api/v1/openapi.json", "GET /assets/{name}", "GET /brand/{name}", "GET /healthz", "GET /metrics", "GET /readyz",
         "GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "GET /welcome", "POST /welcome",
+        // They know their caller by a key of their own.
+        "POST /api/v1/inbound/{receiver}/v2/enqueue", "POST /api/v1/inbound/{receiver}/alertmanager",
         "POST /api/v1/sessions", "POST /api/v1/sessions/second-factor", "POST /api/v1/sessions/link",
         // Alerts from outside come with the receiver's own key.
         "POST /api/v1/inbound/{receiver}/alertmanager", "POST /api/v1/inbound/{receiver}/v2/enqueue",

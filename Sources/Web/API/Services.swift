@@ -18,6 +18,7 @@ package struct Services: Sendable {
     package let watch: ConnectionWatch
     package let alerting: Alerting
     package let onCalling: OnCalling
+    package let guiding: Guiding
     package let inbound: Inbound
     package let intake: Intake
     package let applying: Applying
@@ -42,7 +43,7 @@ package struct Services: Sendable {
     package init(
         console: PageRenderer, access: Access, looking: Looking, proving: AuditProving, approving: Approving,
         operating: Operating, rolling: RollingOut, releasing: Releasing, watch: ConnectionWatch, alerting: Alerting,
-        onCalling: OnCalling, inbound: Inbound, intake: Intake,
+        onCalling: OnCalling, guiding: Guiding, inbound: Inbound, intake: Intake,
         applying: Applying, signingIn: SigningIn,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
         clock: WallClock,
@@ -62,6 +63,7 @@ package struct Services: Sendable {
         self.watch = watch
         self.alerting = alerting
         self.onCalling = onCalling
+        self.guiding = guiding
         self.inbound = inbound
         self.intake = intake
         self.applying = applying

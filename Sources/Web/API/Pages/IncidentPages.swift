@@ -184,7 +184,7 @@ struct IncidentPages: Sendable {
                 + (row.run.map {
                     [Fact(label: "Run", value: "open the run", href: kit.may(.runsRead) ? "\(kit.base)/runs/\($0)" : "")]
                 } ?? []),
-            runbook: try await runbook(row.alert, kit),
+            runbook: try await runbook(row, kit),
             pages: try await pages(row, lines, kit),
             timeline: lines.reversed().map { line in
                 IncidentPage.Entry(
@@ -212,7 +212,8 @@ struct IncidentPages: Sendable {
     }
 
     /// The runbook as it was published; one that is overdue for review is shown with that word above it, never hidden.
-    private func runbook(_ alert: String, _ kit: PageKit) async throws -> IncidentPage.RunbookPanel? {
+    private func runbook(_ incident: IncidentRow, _ kit: PageKit) async throws -> IncidentPage.RunbookPanel? {
+        let alert = incident.alert
         guard let asset = try await services.assets.current(for: kit.tenant).row("runbook", alert),
             let body = asset.content["body"]?.string
         else { return nil }
@@ -224,6 +225,8 @@ struct IncidentPages: Sendable {
             meta: "owner \(matter["owner"]?.string ?? "nobody"), reviewed \(matter["reviewed"]?.string ?? "never")",
             body: Markdown.html(body, topLevel: 3),
             overdue: expires.map { $0 <= today } ?? false
-                ? "This runbook is overdue for review since \(expires.map { "\($0)" } ?? "")." : "")
+                ? "This runbook is overdue for review since \(expires.map { "\($0)" } ?? "")." : "",
+            follow: kit.may(.incidentsManage) && incident.state != "resolved"
+                ? kit.form("/incidents/\(incident.id)/runbook") : nil)
     }
 }

@@ -131,6 +131,7 @@ struct PageKit: Sendable {
         ].compactMap(\.self)
         let control = [
             item(.bell, "Incidents", "/incidents", "n", .incidentsRead, count: count(counts?.incidentsOpen)),
+            item(.book, "Runbooks", "/runbooks", "k", .incidentsRead),
             item(.mail, "Dead letters", "/dead-letters", "x", .serviceRead, count: count(counts?.deadTasks)),
             item(.diff, "Operations", "/operations", "b", .runsManage),
             item(.link, "Events", "/received-events", "v", .runsRead),
@@ -261,6 +262,7 @@ enum PageWords {
         case "swap-declined": Notice(tone: .ok, text: "Declined; the shift stays where it is.")
         case "swap-withdrawn": Notice(tone: .ok, text: "Your request is taken back.")
         case "account": Notice(tone: .ok, text: "Done.")
+        case "step-done": Notice(tone: .ok, text: "Done. The next step is below.")
         case "noted": Notice(tone: .ok, text: "The note is in the timeline.")
         default: nil
         }

@@ -17,6 +17,7 @@ struct PageRoutes: Sendable {
         routes += ServicePages(services: services, console: console).all
         routes += IncidentPages(services: services, console: console).all
         routes += DocumentPages(services: services, console: console).all
+        routes += RunbookPages(services: services, console: console).all
         routes += OnCallPages(services: services, console: console).all
         routes += FleetPages(services: services, console: console).all
         routes += PolicyPages(services: services, console: console).all

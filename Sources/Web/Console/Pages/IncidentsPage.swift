@@ -77,12 +77,15 @@ package struct IncidentPage: ConsolePage {
         package let body: Markup
         /// Shown above an overdue runbook; never hides it.
         package let overdue: String
+        /// Follows it step by step, or takes it up where a colleague is; nil for readers.
+        package let follow: FormTarget?
 
-        package init(name: String, meta: String, body: Markup, overdue: String = "") {
+        package init(name: String, meta: String, body: Markup, overdue: String = "", follow: FormTarget? = nil) {
             self.name = name
             self.meta = meta
             self.body = body
             self.overdue = overdue
+            self.follow = follow
         }
     }
 
