@@ -45,6 +45,7 @@ struct SampleTenant: Sendable {
     var swap: SwapID { made(15) }
     var colleague: PersonID { made(16) }
     var operation: OperationID { made(17) }
+    var hold: HoldID { made(18) }
 
     /// Of a tree, whatever it holds.
     static let hash = [UInt8](repeating: 7, count: 32)
@@ -104,6 +105,10 @@ struct SampleTenant: Sendable {
         OperationRow(
             tenant: id, id: operation, kind: "pause", parameters: [:], selection: [:], hash: "h", preview: [:],
             needsSecond: false, madeBy: person, madeByNatural: person, madeAt: Self.now, expiresAt: Self.now)
+    }
+
+    var holdRow: HoldRow {
+        HoldRow(tenant: id, id: hold, run: run, reason: "A court asked.", placedBy: person, placedAt: Self.now)
     }
 
     var operationItem: OperationItemRow {
@@ -260,6 +265,10 @@ extension SampleTenant {
                 SealQueries.keepSubtrees(tenants: [id], heights: [8], indexes: [0], hashes: [Self.hash]),
                 SealQueries.keepCheckpoint(checkpointRow),
             ])
+        }
+        try await store.withTenant(id) { tx in _ = try await tx.execute(HoldQueries.place(holdRow)) }
+        try await store.withKeeper { tx in
+            _ = try await tx.execute(KeepingQueries.mark(tenant: id, finishedAt: now, run: run))
         }
         try await store.withTenant(id) { tx in
             _ = try await tx.execute(OverviewQueries.refresh(tenant: id, dayStart: now, now: now))
