@@ -81,6 +81,8 @@ final class Office: Sendable {
             releasing: Releasing(platform: platform, desk: desk, assets: assets),
             watch: ConnectionWatch(platform: platform, desk: desk, assets: assets),
             alerting: Alerting(platform: platform, desk: desk), onCalling: OnCalling(platform: platform, assets: assets),
+            holding: Holding(platform: platform),
+            keeping: Keeping(platform: platform, scopes: scopes, assets: assets, alerting: nil),
             inbound: Inbound(platform: platform, scopes: scopes, desk: desk),
             intake: Intake(platform: platform, desk: desk),
             applying: Applying(platform: platform, assets: assets, scopes: scopes), signingIn: signingIn,

@@ -17,6 +17,8 @@ package struct Services: Sendable {
     package let watch: ConnectionWatch
     package let alerting: Alerting
     package let onCalling: OnCalling
+    package let holding: Holding
+    package let keeping: Keeping
     package let inbound: Inbound
     package let intake: Intake
     package let applying: Applying
@@ -41,7 +43,7 @@ package struct Services: Sendable {
     package init(
         console: PageRenderer, access: Access, looking: Looking, proving: AuditProving, approving: Approving,
         operating: Operating, releasing: Releasing, watch: ConnectionWatch, alerting: Alerting, onCalling: OnCalling,
-        inbound: Inbound, intake: Intake,
+        holding: Holding, keeping: Keeping, inbound: Inbound, intake: Intake,
         applying: Applying, signingIn: SigningIn,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
         clock: WallClock,
@@ -60,6 +62,8 @@ package struct Services: Sendable {
         self.watch = watch
         self.alerting = alerting
         self.onCalling = onCalling
+        self.holding = holding
+        self.keeping = keeping
         self.inbound = inbound
         self.intake = intake
         self.applying = applying
