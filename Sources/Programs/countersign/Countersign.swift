@@ -26,7 +26,7 @@ struct Countersign: AsyncParsableCommand {
             DiscardCommand.self, RunCommand.self, OperationCommand.self, SubmitCommand.self,
             PayCommand.self,
             LogsCommand.self, OnCallCommand.self, IncidentCommand.self,
-            AuditCommand.self,
+            AuditCommand.self, HoldCommand.self, RetentionCommand.self,
             DemoCommand.self, ChaosCommand.self, BenchCommand.self,
         ])
 

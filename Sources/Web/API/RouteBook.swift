@@ -25,6 +25,7 @@ package struct RouteBook: Sendable {
         routes += InboundRoutes(services).all
         routes += OperationRoutes(services).all
         routes += AuditRoutes(services).all
+        routes += RetentionRoutes(services).all
         routes += ConfigurationRoutes(services).all
         routes += DecisionRoutes(services).all
         routes += PageRoutes(services).all
