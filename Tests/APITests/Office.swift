@@ -89,6 +89,8 @@ final class Office: Sendable {
             guiding: Guiding(
                 platform: platform, desk: desk, assets: assets, alerting: alerting, operating: operating, applying: applying,
                 asking: asking),
+            holding: Holding(platform: platform),
+            keeping: Keeping(platform: platform, scopes: scopes, assets: assets, alerting: nil),
             inbound: Inbound(platform: platform, scopes: scopes, desk: desk),
             intake: Intake(platform: platform, desk: desk),
             applying: applying, signingIn: signingIn,

@@ -46,6 +46,7 @@ struct House: Sendable {
     let watch: ConnectionWatch
     let alerting: Alerting
     let onCalling: OnCalling
+    let holding: Holding
     let inbound: Inbound
     let applying: Applying
     let looking: Looking
@@ -79,6 +80,7 @@ struct House: Sendable {
         releasing = Releasing(platform: platform, desk: desk, assets: assets)
         alerting = Alerting(platform: platform, desk: desk)
         onCalling = OnCalling(platform: platform, assets: assets)
+        holding = Holding(platform: platform)
         inbound = Inbound(platform: platform, scopes: scopes, desk: desk)
         applying = Applying(platform: platform, assets: assets, scopes: scopes)
         looking = Looking(platform: platform, assets: assets)

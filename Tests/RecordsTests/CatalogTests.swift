@@ -75,7 +75,7 @@ struct CatalogGuard {
             """
             SELECT p.tablename || '.' || p.policyname FROM pg_policies p WHERE p.schemaname = 'public'
               AND NOT p.roles <@ ARRAY['countersign_app', 'countersign_engine', 'countersign_gate', 'countersign_report',
-                'countersign_sealer']::name[]
+                'countersign_sealer', 'countersign_keeper']::name[]
             """
         ),
         (
@@ -92,6 +92,28 @@ struct CatalogGuard {
             SELECT p.tablename::text FROM pg_policies p WHERE p.schemaname = 'public' AND 'countersign_sealer' = ANY(p.roles)
               AND NOT (p.tablename IN ('audit_head', 'audit_seal', 'audit_subtree', 'audit_checkpoint')
                 OR p.tablename IN ('audit_entry', 'scope') AND p.cmd = 'SELECT')
+            """
+        ),
+        (
+            "the keeper reaches more than what decides on removal, or changes more than it removes",
+            """
+            SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname IN ('public', 'queue') AND c.relkind IN ('r', 'p') AND (
+                has_any_column_privilege('countersign_keeper', c.oid, 'SELECT') AND c.relname NOT IN ('history', 'history_rest',
+                    'outbox', 'run', 'scope', 'legal_hold', 'retention_mark', 'audit_entry', 'audit_seal', 'audit_checkpoint')
+                OR has_table_privilege('countersign_keeper', c.oid, 'DELETE') AND c.relname NOT IN ('history', 'outbox')
+                OR has_any_column_privilege('countersign_keeper', c.oid, 'UPDATE') AND c.relname <> 'retention_mark'
+                OR has_any_column_privilege('countersign_keeper', c.oid, 'INSERT')
+                  AND c.relname NOT IN ('retention_mark', 'audit_entry'))
+            """
+        ),
+        (
+            "a month of history can be reached by its own name",
+            """
+            SELECT r.rolname || ' on ' || c.relname FROM pg_class c, pg_roles r
+            WHERE c.relispartition AND c.relkind = 'r' AND r.rolname LIKE 'countersign\\_%' AND r.rolname NOT LIKE '%test'
+              AND has_any_column_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE')
+              AND NOT (r.rolname = 'countersign_keeper' AND c.relname = 'history_rest')
             """
         ),
         (
@@ -140,16 +162,17 @@ struct CatalogGuard {
             """
             SELECT c.relname::text FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
             WHERE r.rolname IN ('countersign_app', 'countersign_engine', 'countersign_gate', 'countersign_report',
-              'countersign_sealer')
+              'countersign_sealer', 'countersign_keeper')
             """
         ),
         (
             "a role of the program may truncate",
             """
             SELECT r.rolname || ' on ' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, pg_roles r
-            WHERE n.nspname IN ('public', 'queue') AND c.relkind = 'r' AND has_table_privilege(r.oid, c.oid, 'TRUNCATE')
+            WHERE n.nspname IN ('public', 'queue') AND c.relkind IN ('r', 'p')
+              AND has_table_privilege(r.oid, c.oid, 'TRUNCATE')
               AND r.rolname IN ('countersign_app', 'countersign_engine', 'countersign_gate', 'countersign_report',
-                'countersign_sealer')
+                'countersign_sealer', 'countersign_keeper')
             """
         ),
         (
@@ -241,6 +264,9 @@ struct CatalogTests {
             ("GRANT TRUNCATE ON history TO countersign_app", "may truncate"),
             ("GRANT UPDATE ON audit_entry TO countersign_engine", "written once"),
             ("GRANT DELETE ON audit_seal TO countersign_sealer", "written once"),
+            ("GRANT DELETE ON audit_entry TO countersign_keeper", "the keeper reaches more"),
+            ("GRANT SELECT ON invoice TO countersign_keeper", "the keeper reaches more"),
+            ("GRANT SELECT ON history_rest TO countersign_app", "by its own name"),
             ("CREATE POLICY sealer ON invoice TO countersign_sealer USING (true)", "more than the audit log"),
             ("ALTER TABLE queue.ready ADD COLUMN input jsonb", "payload in a queue"),
         ])

@@ -47,6 +47,7 @@ struct SampleTenant: Sendable {
     var operation: OperationID { made(17) }
     var rollout: RolloutID { made(18) }
     var event: EventID { made(19) }
+    var hold: HoldID { made(20) }
 
     var rolloutRow: RolloutRow {
         RolloutRow(tenant: id, id: rollout, lane: lane, workflow: "w", version: "2", stage: "shadow", startedAt: Self.now)
@@ -132,6 +133,10 @@ struct SampleTenant: Sendable {
         OperationRow(
             tenant: id, id: operation, kind: "pause", parameters: [:], selection: [:], hash: "h", preview: [:],
             needsSecond: false, madeBy: person, madeByNatural: person, madeAt: Self.now, expiresAt: Self.now)
+    }
+
+    var holdRow: HoldRow {
+        HoldRow(tenant: id, id: hold, run: run, reason: "A court asked.", placedBy: person, placedAt: Self.now)
     }
 
     var operationItem: OperationItemRow {
@@ -302,6 +307,10 @@ extension SampleTenant {
                 SealQueries.keepSubtrees(tenants: [id], heights: [8], indexes: [0], hashes: [Self.hash]),
                 SealQueries.keepCheckpoint(checkpointRow),
             ])
+        }
+        try await store.withTenant(id) { tx in _ = try await tx.execute(HoldQueries.place(holdRow)) }
+        try await store.withKeeper { tx in
+            _ = try await tx.execute(KeepingQueries.mark(tenant: id, finishedAt: now, run: run))
         }
         try await store.withTenant(id) { tx in
             _ = try await tx.execute(OverviewQueries.refresh(tenant: id, dayStart: now, now: now))

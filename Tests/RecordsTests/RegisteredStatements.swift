@@ -7,7 +7,7 @@ extension RegisteredStatement {
     /// Every statement of the room; a list of variants where the text depends on the arguments.
     static let all: [RegisteredStatement] =
         assets + people + proofs + keys + documents + runs + events + payments + work + measures + incidents + pages + operations
-        + rollouts + runbooks + journals + seals + overviews + lanes
+        + rollouts + runbooks + journals + seals + keeping + holds + overviews + lanes
 
     private static let one = SampleTenant(number: 1, lane: 1)
     private static let now = SampleTenant.now
@@ -23,6 +23,13 @@ extension RegisteredStatement {
     }
     private static func report(_ name: String, _ sql: SQL) -> RegisteredStatement {
         RegisteredStatement(name: name, sender: .report, sql: sql)
+    }
+
+    private static func keeper(_ name: String, _ sql: SQL) -> RegisteredStatement {
+        RegisteredStatement(name: name, sender: .keeper, sql: sql)
+    }
+    private static func schema(_ name: String, _ sql: SQL) -> RegisteredStatement {
+        RegisteredStatement(name: name, sender: .schema, sql: sql)
     }
 
     private static func sealer(_ name: String, _ sql: SQL) -> RegisteredStatement {
@@ -472,6 +479,40 @@ extension RegisteredStatement {
         app("ProofQueries.places", ProofQueries.places(tenant: one.id, entries: [one.entry])),
         app("ProofQueries.checkpoints", ProofQueries.checkpoints(tenant: one.id, below: 5, limit: 5)),
         app("ProofQueries.checkpoint", ProofQueries.checkpoint(tenant: one.id, from: 1)),
+    ]
+
+    private static let month = HistoryMonth(of: WallClock.system.now)
+    private static let terms = [KeepingTerm(tenant: one.id, months: 12)]
+
+    private static let keeping: [RegisteredStatement] = [
+        keeper("KeepingQueries.lead", KeepingQueries.lead()),
+        schema("KeepingQueries.become", KeepingQueries.become()),
+        keeper("KeepingQueries.own", KeepingQueries.own()),
+        schema("KeepingQueries.hurry", KeepingQueries.hurry(milliseconds: 200)),
+        keeper("KeepingQueries.months", KeepingQueries.months()),
+        keeper("KeepingQueries.unplaced", KeepingQueries.unplaced(limit: 5)),
+        schema("KeepingQueries.make", KeepingQueries.make(month.adding(months: 9))),
+        schema("KeepingQueries.drop", KeepingQueries.drop(month)),
+        keeper("KeepingQueries.obstacles", KeepingQueries.obstacles(month, terms, now: now)),
+        keeper("KeepingQueries.unsealed", KeepingQueries.unsealed(month, tenants: [one.id])),
+        keeper("KeepingQueries.contents", KeepingQueries.contents(month)),
+        keeper("KeepingQueries.due", KeepingQueries.due(tenant: one.id, months: 12, now: now, limit: 5)),
+        keeper("KeepingQueries.removeLines", KeepingQueries.removeLines(tenant: one.id, runs: [one.run])),
+        keeper("KeepingQueries.mark", KeepingQueries.mark(tenant: one.id, finishedAt: now, run: one.run)),
+        keeper("KeepingQueries.trimFeed", KeepingQueries.trimFeed(tenant: one.id, before: now, limit: 5)),
+    ]
+
+    private static let holds: [RegisteredStatement] = [
+        app("HoldQueries.wait", HoldQueries.wait()),
+        app("HoldQueries.place", HoldQueries.place(one.holdRow)),
+        app(
+            "HoldQueries.release",
+            HoldQueries.release(tenant: one.id, id: one.hold, by: one.person, at: now, reason: "It is over.")),
+        app("HoldQueries.lookAgain", HoldQueries.lookAgain(tenant: one.id, run: one.run)),
+        app("HoldQueries.find", HoldQueries.find(tenant: one.id, id: one.hold)),
+        app("HoldQueries.page", HoldQueries.page(tenant: one.id, openOnly: false, before: nil, limit: 5)),
+        app("HoldQueries.page", HoldQueries.page(tenant: one.id, openOnly: true, before: (now, one.hold), limit: 5)),
+        app("HoldQueries.over", HoldQueries.over(tenant: one.id, run: one.run)),
     ]
 
     private static let overviews: [RegisteredStatement] = [

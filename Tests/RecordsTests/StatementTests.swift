@@ -7,7 +7,7 @@ import Testing
 
 /// A statement of this room with sample arguments, and the role that sends it.
 struct RegisteredStatement: Sendable, CustomTestStringConvertible {
-    enum Sender: Sendable { case app, engine, gate, report, sealer }
+    enum Sender: Sendable { case app, engine, gate, report, sealer, keeper, schema }
 
     let name: String
     let sender: Sender
@@ -33,6 +33,8 @@ struct StatementTests {
                 case .gate: try await database.store.withGate { _ = try await $0.query(explained) }
                 case .report: try await database.store.withReport { _ = try await $0.query(explained) }
                 case .sealer: try await database.store.withSealer { _ = try await $0.query(explained) }
+                case .keeper: try await database.store.withKeeper { _ = try await $0.query(explained) }
+                case .schema: try await database.store.withSchema { _ = try await $0.query(explained) }
                 }
             } catch {
                 broken.append("\(statement.name) as \(statement.sender): \(error)")
@@ -84,6 +86,8 @@ struct StatementTests {
                     case .gate: try await database.store.withGate { try await StatementTests.tryOut(statement, $0) }
                     case .report: try await database.store.withReport { try await StatementTests.tryOut(statement, $0) }
                     case .sealer: try await database.store.withSealer { try await StatementTests.tryOut(statement, $0) }
+                    case .keeper: try await database.store.withKeeper { try await StatementTests.tryOut(statement, $0) }
+                    case .schema: try await database.store.withSchema { try await StatementTests.tryOut(statement, $0) }
                     }
                 } catch is Undone {
                 } catch let failure as PostgresFailure where failure.isUniqueViolation {

@@ -40,6 +40,8 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
     case auditSealMismatch = "audit-seal-mismatch"
     /// The server's clock went back, so times in the audit log may not be in order.
     case auditSealClock = "audit-seal-clock"
+    /// Lines of history were found that lie in none of its months.
+    case historyUnplaced = "history-unplaced"
 
     /// What the catalogue says of an alert.
     package struct Definition: Sendable, Hashable {
@@ -142,6 +144,10 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
             Definition(
                 severity: .sev1, title: "The audit log is not the one that was sealed, from entry {seq} on: {what}",
                 fingerprintFacts: ["seq"], reopenWindowSeconds: 24 * 3600)
+        case .historyUnplaced:
+            Definition(
+                severity: .sev3, title: "{lines} lines of history were found outside its months", fingerprintFacts: [],
+                reopenWindowSeconds: 24 * 3600)
         case .auditSealClock:
             Definition(severity: .sev3, title: "The server's clock is wrong: {what}", fingerprintFacts: [])
         }

@@ -9,14 +9,19 @@ package struct OperatorDocument: Sendable {
     package let locale: String
     package let timeZone: String
     package let roles: [Role]
+    package let retention: RetentionTerms
 
-    package init(slug: String, name: String, legalName: String, locale: String, timeZone: String, roles: [Role]) {
+    package init(
+        slug: String, name: String, legalName: String, locale: String, timeZone: String, roles: [Role],
+        retention: RetentionTerms = RetentionTerms()
+    ) {
         self.slug = slug
         self.name = name
         self.legalName = legalName
         self.locale = locale
         self.timeZone = timeZone
         self.roles = roles
+        self.retention = retention
     }
 
     package static let shape = ObjectShape(
@@ -30,6 +35,7 @@ package struct OperatorDocument: Sendable {
             required("timezone", .text(.timeZone), "zone of the operator's reports and rotas."),
             required(
                 "roles", .list(of: .object(Role.shape), count: 1...Role.rolesMax), "every role that a people file may name."),
+            optional("retention", .object(RetentionTerms.shape), "how long history and the live feed are kept."),
         ])
 
     package static func parse(_ json: JSONValue, issues: inout [AssetIssue]) -> OperatorDocument? {
@@ -49,7 +55,8 @@ package struct OperatorDocument: Sendable {
         }
         return OperatorDocument(
             slug: fields.text("slug"), name: fields.text("name"), legalName: fields.textIfAny("legalName") ?? fields.text("name"),
-            locale: fields.text("locale"), timeZone: fields.text("timezone"), roles: roles)
+            locale: fields.text("locale"), timeZone: fields.text("timezone"), roles: roles,
+            retention: RetentionTerms(json["retention"]))
     }
 }
 

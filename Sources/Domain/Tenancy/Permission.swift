@@ -14,6 +14,7 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
     case incidentsManage = "incidents.manage"
     case serviceRead = "service.read"
     case auditRead = "audit.read"
+    case holdsManage = "holds.manage"
     case tasksRetry = "tasks.retry"
     case configurationRead = "configuration.read"
     case configurationApply = "configuration.apply"
@@ -35,7 +36,8 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .documentsSubmit, .runsRead, .runsManage, .approvalsRead, .approvalsDecide, .paymentsPropose, .exceptionsRead,
             .exceptionsResolve:
             true
-        case .incidentsRead, .incidentsManage, .serviceRead, .auditRead, .tasksRetry, .configurationRead, .configurationApply,
+        case .incidentsRead, .incidentsManage, .serviceRead, .auditRead, .holdsManage, .tasksRetry, .configurationRead,
+            .configurationApply,
             .connectionsRead, .connectionsTest, .peopleRead, .peopleManage, .keysManage, .workersRead, .fleetRead, .metricsRead,
             .brandRead:
             false
@@ -57,6 +59,7 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .incidentsManage: "Acknowledge and resolve incidents"
         case .serviceRead: "See service levels"
         case .auditRead: "Read the audit log"
+        case .holdsManage: "Put what happened under legal hold, and release it"
         case .tasksRetry: "Retry work that gave up"
         case .configurationRead: "Read the configuration"
         case .configurationApply: "Change the configuration"

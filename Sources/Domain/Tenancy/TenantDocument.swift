@@ -18,6 +18,8 @@ package struct TenantDocument: Sendable {
     /// The isolation that this tenant's worker has to reach before it is given work.
     package let requiredLevel: IsolationLevel
     package let retentionYears: Int
+    /// How long the lines of a run's history are kept after its end; nil for the operator's word.
+    package let historyMonths: Int?
     /// Signing more than this asks for a fresh proof that the person is there; nil for never.
     package let stepUpAbove: Money?
 
@@ -34,7 +36,7 @@ package struct TenantDocument: Sendable {
         slug: String, name: String, partner: String, region: String, locale: String, timeZone: String,
         environments: [Environment],
         entities: [LegalEntity], workflows: [DocumentClass: String], requiredLevel: IsolationLevel, retentionYears: Int,
-        stepUpAbove: Money? = nil
+        historyMonths: Int? = nil, stepUpAbove: Money? = nil
     ) {
         self.slug = slug
         self.name = name
@@ -47,6 +49,7 @@ package struct TenantDocument: Sendable {
         self.workflows = workflows
         self.requiredLevel = requiredLevel
         self.retentionYears = retentionYears
+        self.historyMonths = historyMonths
         self.stepUpAbove = stepUpAbove
     }
 
@@ -95,7 +98,12 @@ package struct TenantDocument: Sendable {
 
     private static let retentionShape = ObjectShape(
         "the retention", "How long documents and their history are kept.",
-        [required("documentsYears", .integer(1...30), "full calendar years after the year of arrival; 10 unless given.")])
+        [
+            required("documentsYears", .integer(1...30), "full calendar years after the year of arrival; 10 unless given."),
+            optional(
+                "historyMonths", .integer(RetentionTerms.historyMonthsRange),
+                "months for which a run's history is kept after its end; what the operator says unless given."),
+        ])
 
     /// Reads `stepUpAbove` alone; nil when it cannot be read.
     package static func stepUpAbove(_ json: JSONValue) -> Money? {
@@ -128,6 +136,7 @@ package struct TenantDocument: Sendable {
             entities: entities, workflows: workflows,
             requiredLevel: json["workers"]?["requiredLevel"]?.string.flatMap(IsolationLevel.init(rawValue:)) ?? .l0,
             retentionYears: json["retention"]?["documentsYears"]?.int ?? 10,
+            historyMonths: json["retention"]?["historyMonths"]?.int,
             stepUpAbove: ApprovalLimit.parse(json["stepUpAbove"], at: "/stepUpAbove", issues: &issues))
     }
 }

@@ -115,6 +115,23 @@ package final class Store: Sendable {
         try await run(TransactionScope(role: .sealer, tenant: tenant), on: direct, options, body)
     }
 
+    /// What removes history that is past its time: reads across tenants what decides that, and deletes lines of history and of
+    /// the feed.
+    @discardableResult
+    package func withKeeper<Value: Sendable>(
+        options: TransactionOptions = TransactionOptions(), _ body: @Sendable (Transaction) async throws -> Value
+    ) async throws -> Value {
+        try await run(TransactionScope(role: .keeper), on: direct, options, body)
+    }
+
+    /// As the login role, which owns the tables: for the months of history, which come and go while the program runs.
+    @discardableResult
+    package func withSchema<Value: Sendable>(
+        options: TransactionOptions = TransactionOptions(), _ body: @Sendable (Transaction) async throws -> Value
+    ) async throws -> Value {
+        try await run(.login, on: direct, options, body)
+    }
+
     /// The schema's owner; row security is forced on it as on everybody. For changes of the schema.
     @discardableResult
     package func withOwner<Value: Sendable>(

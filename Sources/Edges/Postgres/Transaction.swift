@@ -78,6 +78,7 @@ package struct TransactionScope: Sendable, Equatable {
         case sealer = "countersign_sealer"
         case report = "countersign_report"
         case backup = "countersign_backup"
+        case keeper = "countersign_keeper"
     }
 
     package let role: Role?

@@ -54,7 +54,7 @@ package enum OverviewQueries {
             (SELECT count(*) FROM run WHERE tenant_id = \(tenant) AND outcome = 'posted' AND finished_at >= \(dayStart)),
             (SELECT count(*) FROM task WHERE tenant_id = \(tenant) AND class = 'worker' AND state = 'ready'),
             (SELECT min(updated_at) FROM task WHERE tenant_id = \(tenant) AND class = 'worker' AND state = 'ready'),
-            (SELECT count(*) FROM task WHERE tenant_id = \(tenant) AND class = 'worker' AND state = 'dead'),
+            (SELECT count(*) FROM task WHERE tenant_id = \(tenant) AND class = 'worker' AND is_dead),
             \(now)
         ON CONFLICT (tenant_id) DO UPDATE SET runs_open = excluded.runs_open, waiting_on_people = excluded.waiting_on_people,
             exceptions_open = excluded.exceptions_open, incidents_open = excluded.incidents_open,

@@ -240,7 +240,7 @@ package enum TaskQueries {
         let ids: SQL = filter.ids.map { "AND k.id = ANY(\($0))" } ?? ""
         let cursor: SQL = before.map { "AND (k.created_at, k.id) < (\($0.0), \($0.1))" } ?? ""
         return """
-            SELECT \(columns) FROM task k WHERE k.tenant_id = \(tenant) AND k.class = 'worker' AND k.state = 'dead'
+            SELECT \(columns) FROM task k WHERE k.tenant_id = \(tenant) AND k.class = 'worker' AND k.is_dead
                 \(kind) \(connection) \(code) \(run) \(ids) \(cursor)
             ORDER BY k.created_at DESC, k.id DESC LIMIT \(limit)
             """
@@ -250,7 +250,7 @@ package enum TaskQueries {
     package static func deadCounts(tenant: TenantID) -> SQL {
         """
         SELECT kind, connection, outcome, count(*) AS n, min(finished_at) AS oldest FROM task
-        WHERE tenant_id = \(tenant) AND class = 'worker' AND state = 'dead'
+        WHERE tenant_id = \(tenant) AND class = 'worker' AND is_dead
         GROUP BY kind, connection, outcome ORDER BY n DESC, kind LIMIT 100
         """
     }

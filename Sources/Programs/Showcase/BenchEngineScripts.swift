@@ -58,7 +58,7 @@ struct BenchEngineScripts {
     /// Finished runs, rows written, place in the write-ahead log; rows added to history, audit and outbox.
     static let reading = """
         SELECT (SELECT count(*) FROM run WHERE finished_at IS NOT NULL), sum(n_tup_ins + n_tup_upd + n_tup_del)::bigint,
-            (pg_current_wal_lsn() - '0/0')::bigint, sum(n_tup_ins) FILTER (WHERE relname = 'history')::bigint,
+            (pg_current_wal_lsn() - '0/0')::bigint, sum(n_tup_ins) FILTER (WHERE relname LIKE 'history\\_%')::bigint,
             sum(n_tup_ins) FILTER (WHERE relname = 'audit_entry')::bigint,
             sum(n_tup_ins) FILTER (WHERE relname = 'outbox')::bigint
         FROM pg_stat_user_tables WHERE schemaname IN ('public', 'queue');

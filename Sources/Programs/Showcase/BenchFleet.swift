@@ -57,7 +57,10 @@ struct BenchFleet: Sendable {
             WHERE s.slug = '\(SampleTenant.brightwater.slug)' AND r.phase = 'completed' ORDER BY r.started_at LIMIT 50;
         CREATE TEMP TABLE fresh ON COMMIT DROP AS
             SELECT t.tenant_id, t.lane, n, 1 + n % (SELECT count(*) FROM model) AS place, n % \(wholeOneIn) = 0 AS whole,
-                gen_random_uuid() AS run_id, gen_random_uuid() AS document_id, gen_random_uuid() AS invoice_id,
+                -- An id begins with the time of birth, by which history has its months.
+                (lpad(to_hex((extract(epoch FROM now() - n * interval '\(minutesApart) minutes') * 1000)::bigint), 12, '0') || '7'
+                    || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid AS run_id,
+                gen_random_uuid() AS document_id, gen_random_uuid() AS invoice_id,
                 n * interval '\(minutesApart) minutes' AS age
             FROM scope t, generate_series(1, \(runsEach)) n WHERE t.kind = 'tenant';
         INSERT INTO document SELECT f.tenant_id, f.document_id, sha256(f.document_id::text::bytea), d.file_name, d.size_bytes,

@@ -27,7 +27,7 @@ struct Countersign: AsyncParsableCommand {
             SubmitCommand.self,
             PayCommand.self,
             LogsCommand.self, OnCallCommand.self, IncidentCommand.self, RunbookCommand.self,
-            AuditCommand.self,
+            AuditCommand.self, HoldCommand.self, RetentionCommand.self,
             DemoCommand.self, ChaosCommand.self, BenchCommand.self,
         ])
 

@@ -58,6 +58,7 @@ struct Assembly: Sendable {
         let signingIn = SigningIn(platform: platform, hasher: PasswordHasher())
         let access = Access(
             signingIn: signingIn, scopes: scopes, assets: assets, clock: .system, formKey: Entropy.system.bytes(32))
+        let keeping = Keeping(platform: platform, scopes: scopes, assets: assets, alerting: alerting)
         let watch = ConnectionWatch(platform: platform, desk: desk, assets: assets)
         let operating = Operating(platform: platform, desk: desk, assets: assets)
         let applying = Applying(platform: platform, assets: assets, scopes: scopes)
@@ -70,6 +71,7 @@ struct Assembly: Sendable {
             guiding: Guiding(
                 platform: platform, desk: desk, assets: assets, alerting: alerting, operating: operating, applying: applying,
                 asking: asking),
+            holding: Holding(platform: platform), keeping: keeping,
             inbound: Inbound(platform: platform, scopes: scopes, desk: desk),
             intake: intake, applying: applying, signingIn: signingIn,
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
@@ -85,8 +87,9 @@ struct Assembly: Sendable {
             staff: staff, timekeeper: timekeeper, events: events)
         services = Assembly.parts(
             database: database, settings: settings, platform: platform, timekeeper: timekeeper, lanes: lanes,
-            reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing, pager: pager,
-            export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
+            reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing,
+            keeping: keeping,
+            pager: pager, export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
             drop: settings.dropFolder.map { DropFolder(path: $0, intake: intake, scopes: scopes, logger: logger) })
     }
 
@@ -130,6 +133,7 @@ struct Assembly: Sendable {
     private static func parts(
         database: Database, settings: ServerSettings, platform: Platform, timekeeper: Timekeeper, lanes: LaneWaker,
         reporting: Reporting, site: Site, staff: Staff, workers: WorkerDesk, watchdog: Watchdog, sealing: Sealing,
+        keeping: Keeping,
         pager: PageDelivery, export: TelemetryExport, drop: DropFolder?
     ) -> [any Service] {
         let store = database.store
@@ -139,7 +143,7 @@ struct Assembly: Sendable {
         if settings.role.runsWork {
             parts += workParts(
                 timekeeper: timekeeper, lanes: lanes, reporting: reporting, site: site, staff: staff, workers: workers,
-                watchdog: watchdog, sealing: sealing, pager: pager, platform: platform)
+                watchdog: watchdog, sealing: sealing, keeping: keeping, pager: pager, platform: platform)
         } else {
             parts.append(Assembly.wakeUps(lanes, timekeeper, platform))
         }
@@ -153,7 +157,7 @@ struct Assembly: Sendable {
     /// What moves runs on: lanes, workers and what watches over them.
     private static func workParts(
         timekeeper: Timekeeper, lanes: LaneWaker, reporting: Reporting, site: Site, staff: Staff, workers: WorkerDesk,
-        watchdog: Watchdog, sealing: Sealing, pager: PageDelivery, platform: Platform
+        watchdog: Watchdog, sealing: Sealing, keeping: Keeping, pager: PageDelivery, platform: Platform
     ) -> [any Service] {
         [
             Part(name: "lanes") {
@@ -171,6 +175,7 @@ struct Assembly: Sendable {
             }, Part(name: "workers") { await staff.supervisor.run() },
             Part(name: "pager") { await pager.run() },
             Part(name: "watchdog") { await watchdog.run() }, Part(name: "sealer") { await sealing.run() },
+            Part(name: "keeper") { await keeping.run() },
         ]
     }
 

@@ -14,7 +14,7 @@ struct Countersignd: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, MigrateCommand.self, ApplyCommand.self, PasswordCommand.self, LinkCommand.self, KeyCommand.self,
             SecretCommand.self,
-            AuditKeyCommand.self,
+            AuditKeyCommand.self, MaintenanceCommand.self,
         ],
         defaultSubcommand: ServeCommand.self)
 }

@@ -27,6 +27,7 @@ package struct RouteBook: Sendable {
         routes += InboundRoutes(services).all
         routes += OperationRoutes(services).all
         routes += AuditRoutes(services).all
+        routes += RetentionRoutes(services).all
         routes += ConfigurationRoutes(services).all
         routes += RolloutRoutes(services).all
         routes += DecisionRoutes(services).all

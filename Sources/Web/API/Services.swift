@@ -19,6 +19,8 @@ package struct Services: Sendable {
     package let alerting: Alerting
     package let onCalling: OnCalling
     package let guiding: Guiding
+    package let holding: Holding
+    package let keeping: Keeping
     package let inbound: Inbound
     package let intake: Intake
     package let applying: Applying
@@ -43,7 +45,7 @@ package struct Services: Sendable {
     package init(
         console: PageRenderer, access: Access, looking: Looking, proving: AuditProving, approving: Approving,
         operating: Operating, rolling: RollingOut, releasing: Releasing, watch: ConnectionWatch, alerting: Alerting,
-        onCalling: OnCalling, guiding: Guiding, inbound: Inbound, intake: Intake,
+        onCalling: OnCalling, guiding: Guiding, holding: Holding, keeping: Keeping, inbound: Inbound, intake: Intake,
         applying: Applying, signingIn: SigningIn,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
         clock: WallClock,
@@ -64,6 +66,8 @@ package struct Services: Sendable {
         self.alerting = alerting
         self.onCalling = onCalling
         self.guiding = guiding
+        self.holding = holding
+        self.keeping = keeping
         self.inbound = inbound
         self.intake = intake
         self.applying = applying

@@ -172,6 +172,7 @@ struct RunPages: Sendable {
                     label: open.kind == "task" ? "Open task" : "Open exception", href: "\(kit.base)/exceptions/\(open.id)",
                     key: "o", isPrimary: true))
         }
+        let isHeld = try await !services.holding.holds(over: run.id, in: kit.tenant).isEmpty
         let payment = try await run.invoice.asyncMap { try await services.releasing.payment(kit.tenant, invoice: $0) } ?? nil
         let drawing = RunDrawing(run: run, history: history, tasks: tasks, names: names, context: context, kit: kit)
         return RunPage(
@@ -182,7 +183,8 @@ struct RunPages: Sendable {
                 title: title,
                 pill: StatusText(
                     status: status, text: PageWords.state(ofPhase: run.phase, outcome: run.outcome, waitingOn: run.waitingOn)),
-                meta: "\(context?.environment.definition.title ?? run.workflow), version \(run.workflowVersion)",
+                meta: "\(context?.environment.definition.title ?? run.workflow), version \(run.workflowVersion)"
+                    + (isHeld ? ", under legal hold" : ""),
                 actions: actions),
             figures: figures(run, clocks, kit), diagram: drawing.diagram, timeline: drawing.timeline, events: drawing.events,
             eventCount: kit.money.count(history.count), json: "\(kit.base)/runs/\(run.id)/data.json", panels: drawing.panels,
@@ -195,7 +197,14 @@ struct RunPages: Sendable {
                 ? kit.form("/runs/\(run.id)/pause") : nil,
             resume: run.phase == "paused" && kit.may(.runsManage) ? kit.form("/runs/\(run.id)/resume") : nil,
             waits: try await kit.looking.subscriptions(kit.tenant, run: run.id).map { EventPages.wait($0, kit) },
-            empty: history.isEmpty ? EmptyState(why: "This run has not left intake.") : nil)
+            empty: history.isEmpty ? EmptyState(why: RunPages.withoutHistory(run)) : nil)
+    }
+
+    /// Why a run shows no history: it has not begun, or its time is over.
+    private static func withoutHistory(_ run: RunRow) -> String {
+        run.finishedAt == nil || run.historyCount == 0
+            ? "This run has not left intake."
+            : "The history of this run was removed when its time was over. Its audit entries stay."
     }
 
     private func figures(_ run: RunRow, _ clocks: [ClockRow], _ kit: PageKit) -> [Figure] {
