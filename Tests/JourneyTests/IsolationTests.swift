@@ -41,7 +41,7 @@ extension WholeProduct {
                 path = replacing("{task}", with: IsolationTests.nobody, in: path)
                 if path.hasSuffix("/audit/consistency") { return path + "?from=1&to=1" }
                 let clerk = IsolationTests.shortName(SampleTenant.brightwater.clerk)
-                return path.hasSuffix("/authz/explain") ? path + "?person=\(clerk)&action=runs.read" : path
+                return path.hasSuffix("explain") ? path + "?person=\(clerk)&action=runs.read" : path
             }
         }
 

@@ -81,14 +81,8 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
     /// engineer needs one incident that counts to three hundred and not three hundred incidents.
     package var definition: Definition {
         switch self {
-        case .slaBreach:
-            Definition(
-                severity: .sev2, title: "The {objective} target was missed: {subject}", fingerprintFacts: ["objective"],
-                reopenWindowSeconds: 4 * 3600)
-        case .slaRisk:
-            Definition(
-                severity: .sev4, title: "The {objective} target is at risk: {subject}", fingerprintFacts: ["objective"],
-                reopenWindowSeconds: 4 * 3600)
+        case .slaBreach: AlertName.target(.sev2, "The {objective} target was missed: {subject}")
+        case .slaRisk: AlertName.target(.sev4, "The {objective} target is at risk: {subject}")
         case .deadLetter:
             Definition(
                 severity: .sev2, title: "{title} was given up on {connection}: {code}",
@@ -151,6 +145,11 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
         case .auditSealClock:
             Definition(severity: .sev3, title: "The server's clock is wrong: {what}", fingerprintFacts: [])
         }
+    }
+
+    /// Of a target of service levels: what comes again within half a working day is the same trouble.
+    private static func target(_ severity: Severity, _ title: String) -> Definition {
+        Definition(severity: severity, title: title, fingerprintFacts: ["objective"], reopenWindowSeconds: 4 * 3600)
     }
 
     /// The file of its runbook, in the folder of runbooks.

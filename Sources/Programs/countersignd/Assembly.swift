@@ -72,9 +72,8 @@ struct Assembly: Sendable {
                 platform: platform, desk: desk, assets: assets, alerting: alerting, operating: operating, applying: applying,
                 asking: asking),
             holding: Holding(platform: platform), keeping: keeping,
-            inbound: Inbound(platform: platform, scopes: scopes, desk: desk),
-            intake: intake, applying: applying, signingIn: signingIn,
-            idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
+            inbound: Inbound(platform: platform, scopes: scopes, desk: desk), intake: intake, applying: applying,
+            signingIn: signingIn, idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
             metrics: platform.metrics, clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure,
             checkBundle: Assembly.checkBundle, auditKeys: { sealing.publicKeys($0) },
             isReady: { (try? await store.check()) != nil })  // readiness is a question, and "no" is its answer
@@ -88,8 +87,7 @@ struct Assembly: Sendable {
         services = Assembly.parts(
             database: database, settings: settings, platform: platform, timekeeper: timekeeper, lanes: lanes,
             reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing,
-            keeping: keeping,
-            pager: pager, export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
+            keeping: keeping, pager: pager, export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
             drop: settings.dropFolder.map { DropFolder(path: $0, intake: intake, scopes: scopes, logger: logger) })
     }
 
