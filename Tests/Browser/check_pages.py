@@ -52,17 +52,15 @@ def serve(directory):
     return f"http://127.0.0.1:{server.server_address[1]}"
 
 
-def look(context, axe, base, path, label, out):
-    page = context.new_page()
-    found = []
-    looking.listen(page, base, found)
+def look(page, heard, axe, base, path, label, out):
+    """What is wrong with one page; `heard` is what the browser complains of as it goes."""
+    heard.clear()
     page.goto(base + path, wait_until="load")
     page.evaluate("document.fonts.ready.then(() => true)")
-    found += looking.overflow(page) + looking.barriers(page, axe)
+    found = looking.overflow(page) + looking.barriers(page, axe)
     if out:
         page.screenshot(path=str(out / f"{looking.file_name(path)}-{label}.png"), full_page=True)
-    page.close()
-    return found
+    return heard + found
 
 
 def main():
@@ -84,9 +82,12 @@ def main():
             for scheme in looking.SCHEMES:
                 context = browser.new_context(viewport={"width": width, "height": looking.HEIGHTS[width]}, color_scheme=scheme,
                                               reduced_motion="reduce", bypass_csp=False)
+                # One window for all: a new one for each page costs more than the looking.
+                page, heard = context.new_page(), []
+                looking.listen(page, base, heard)
                 for path in paths:
                     looks += 1
-                    found = look(context, axe, base, path, f"{width}-{scheme}", out)
+                    found = look(page, heard, axe, base, path, f"{width}-{scheme}", out)
                     if found:
                         failures[f"{path} at {width} px, {scheme}"] = found
                 context.close()
