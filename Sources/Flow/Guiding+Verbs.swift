@@ -52,7 +52,9 @@ extension Guiding {
                     "Step \(number), \(step.title): \(isUndo ? "taking it back was " : "")looked at. \(shown.effect)",
                     [
                         "step": JSONValue(number), "verb": .string(step.verb.rawValue), "hash": .string(preview.hash),
-                        "undo": .bool(isUndo), "parameters": Guiding.json(parameters), "preview": preview.content,
+                        "undo": .bool(isUndo), "parameters": Guiding.json(parameters),
+                        // Its examples name invoices, which whoever reads the audit log need not see.
+                        "preview": preview.content(mayReadRuns: false),
                     ]
                 )
             }
@@ -92,7 +94,9 @@ extension Guiding {
             "undo": .bool(isUndo), "parameters": Guiding.json(parameters), "shown": shown.json,
             "operation": JSONValue(shown.operation?.hash),
         ]
-        return preview(of: step, parameters, shown, hash: try ObjectHash.hexText(of: bound), isUndo: isUndo, by: asker)
+        let made = preview(of: step, parameters, shown, hash: try ObjectHash.hexText(of: bound), isUndo: isUndo, by: asker)
+        guard !made.needsSecond || !asker.actor.isMachine else { throw Operating.machine(asker.actor) }
+        return made
     }
 
     private func look(
@@ -297,6 +301,7 @@ extension Guiding {
         var trial = followed.state
         try trial.handle(event, at: platform.clock.now)
         let preview = step.preview
+        guard !(preview?.needsSecond ?? false) || !asker.actor.isMachine else { throw Operating.machine(asker.actor) }
         let isUndo = preview?.isUndo ?? false
         try require(isUndo ? step.verb.opposite ?? step.verb : step.verb, as: asker)
         let told: @Sendable (RunbookExecution) -> Told = { _ in

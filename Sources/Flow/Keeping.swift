@@ -179,6 +179,9 @@ package struct Keeping: Sendable {
             _ = try await tx.query(KeepingQueries.become())
             guard try await Keeping.obstacles(month, terms, now: now, tx).isEmpty else { return nil }
             let contents = try await tx.query(KeepingQueries.contents(month))
+            // Of a tenant that was not asked about, nobody knows what has to stay.
+            let asked = Set(terms.tenants.map(\.tenant))
+            guard try contents.allSatisfy({ asked.contains(try $0.get("tenant_id", as: TenantID.self)) }) else { return nil }
             let entries = try contents.map { row in
                 let tenant = try row.get("tenant_id", as: TenantID.self)
                 return AuditRow(

@@ -152,7 +152,7 @@ extension LaneBatch {
                     ))
                 continue
             }
-            let id = RunID.derived(from: "begin/\(event.tenant)/\(event.id)/\(workflow)") { SHA256.hash($0) }
+            let id = RunID.derived(from: "begin/\(event.tenant)/\(event.id)/\(workflow)") { SHA256.hash($0) }.dated(as: event.id)
             ordered.append(
                 CommandRow(
                     tenant: event.tenant, id: newID(), lane: lane, idempotencyKey: "run.start/\(id)", kind: "run.start", run: id,

@@ -7,9 +7,10 @@ internal import Workflows
 /// Workflows inside runs. Each is a run of its own in the same lane; what they tell each other are commands, written in the
 /// transaction of whoever tells it and applied once.
 extension LaneBatch {
-    /// The run that a step began always has the same id, so that whoever asks again asks about the same one.
+    /// The run that a step began always has the same id, so that whoever asks again asks about the same one. It bears the time of
+    /// the run around it, beside whose history its own lies.
     static func child(_ key: String, of run: RunID) -> RunID {
-        RunID.derived(from: "run/\(run)/\(key)") { SHA256.hash($0) }
+        RunID.derived(from: "run/\(run)/\(key)") { SHA256.hash($0) }.dated(as: run)
     }
 
     /// The run around the one that a command starts; nil for one that stands by itself.

@@ -19,8 +19,9 @@ extension LaneBatch {
 
     /// A live run with a shadow keeps what it is told until the two are compared.
     mutating func noteForShadow(_ run: RunID, _ event: RunEvent, _ mark: RolloutMark?) {
-        guard mark?.shadow != nil, let tenant = runs[run]?.tenant else { return }
-        rolling.tell(run, tenant, event)
+        // What comes late to a finished run is compared with nothing.
+        guard mark?.shadow != nil, let row = runs[run], row.finishedAt == nil else { return }
+        rolling.tell(run, row.tenant, event)
     }
 
     /// A run that goes over to another version is no measure for a candidate any longer.

@@ -84,7 +84,7 @@ final class LaneMemories: Sendable {
     }
 
     /// A lane that was lost is another owner's business.
-    func forget(lane: Int32) {
-        lanes.withLock { $0[lane] = nil }
+    func forget(lane: Int32, epoch: Int64) {
+        lanes.withLock { if $0[lane]?.epoch == epoch { $0[lane] = nil } }
     }
 }

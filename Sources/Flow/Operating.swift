@@ -59,6 +59,8 @@ package struct Operating: Sendable {
         guard !found.isEmpty else {
             throw Refusal(.unprocessable, reason: "operation.empty", "Nothing matches the selection.")
         }
+        let takesTwo = needsSecond || found.contains { $0.needsSecond && $0.obstacle == nil }
+        guard !takesTwo || !actor.isMachine else { throw Operating.machine(actor) }
         let now = platform.clock.now
         let parameters: JSONValue = .object([
             "reason": request.reason.map(JSONValue.string), "version": request.version.map(JSONValue.string),
@@ -83,7 +85,7 @@ package struct Operating: Sendable {
             tenant: scope.id, id: platform.newID(), kind: request.kind.rawValue, parameters: parameters,
             selection: Operating.selection(request), hash: try ObjectHash.hexText(of: shown),
             preview: Operating.summary(found),
-            needsSecond: needsSecond || found.contains { $0.needsSecond && $0.obstacle == nil },
+            needsSecond: takesTwo,
             madeBy: actor.person, madeByNatural: actor.natural, madeAt: now,
             expiresAt: now.adding(seconds: Operating.validSeconds))
         try await platform.store.withTenant(scope.id) { tx in
@@ -138,6 +140,12 @@ package struct Operating: Sendable {
             ])
     }
 
+    /// A key is no second person, and what two people have to do no key begins.
+    static func machine(_ actor: Actor) -> Refusal {
+        Refusal(
+            .forbidden, reason: "operation.machine", "This takes two people, and \(actor.name) is a machine. Sign in to do it.")
+    }
+
     // MARK: Confirming
 
     /// Carries out what was shown. Of two who confirm at once one does; nothing is done twice. `alongside` is stored with it or
@@ -148,6 +156,7 @@ package struct Operating: Sendable {
     ) async throws -> OperationRow {
         let row = try await find(id, scope: scope)
         try check(row, hash: hash)
+        guard !row.needsSecond || !actor.isMachine else { throw Operating.machine(actor) }
         guard !row.needsSecond || row.madeByNatural != actor.natural else {
             throw Refusal(
                 .forbidden, reason: "operation.second-person",

@@ -80,10 +80,14 @@ extension Operating {
             }
             let version = request.version ?? ""
             let published = try await operating.assets.version("workflow", name, version, for: scope.id)
-            let tried = try await operating.assets.version("candidate", name, version, for: scope.id)
-            guard let row = published ?? tried else {
+            guard let row = published else {
+                // A candidate takes runs by its rollout, whose stages have their own permission and people.
+                let tried = try await operating.assets.version("candidate", name, version, for: scope.id)
                 throw Refusal(
-                    .unprocessable, reason: "operation.version", "The workflow \(name) has no version \(version) here.",
+                    .unprocessable, reason: "operation.version",
+                    tried == nil
+                        ? "The workflow \(name) has no version \(version) here."
+                        : "Version \(version) of \(name) is a candidate; runs come to it by its rollout alone.",
                     facts: ["field": "version"])
             }
             self.row = row

@@ -109,6 +109,10 @@ package final class PageDelivery: Sendable {
             answer = try await attempt(job)
         } catch let refusal as Refusal {
             answer = Delivery(outcome: .unreached, text: refusal.message)
+        } catch let fault as Fault where !fault.isRetryable {
+            // A secret that does not open stays so: the attempt counts, and the next layer is told.
+            platform.logger.error("page not prepared", metadata: ["page": "\(id)", "error": "\(fault)"])
+            answer = Delivery(outcome: .unreached, text: "It could not be prepared.")
         }
         let ended = platform.clock.now
         try await settle(job, answer, started: started, milliseconds: ended.milliseconds(since: started), at: ended)

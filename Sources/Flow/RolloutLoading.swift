@@ -71,11 +71,18 @@ extension LaneEngine {
         let rows = try await tx.query(
             RolloutQueries.journals(
                 lane: batch.lane, tenants: runs.map(\.0), runs: runs.map(\.1), limit: ShadowRun.eventsMax + 1))
+        var unreadable: Set<RunID> = []
         for row in rows {
-            batch.rolling.journals[try row.get("run_id", as: RunID.self), default: []].append(
-                RecordedEvent(
-                    at: try row.get("at", as: Moment.self), event: try RunEvent(json: try row.get("event", as: JSONValue.self))))
+            let run = try row.get("run_id", as: RunID.self)
+            // An event that this version cannot read makes its run incomparable, and holds nobody else up.
+            guard let event = try? RunEvent(json: try row.get("event", as: JSONValue.self)) else {
+                unreadable.insert(run)
+                continue
+            }
+            batch.rolling.journals[run, default: []].append(
+                RecordedEvent(at: try row.get("at", as: Moment.self), event: event))
         }
+        for run in unreadable { batch.rolling.journals[run] = [] }
     }
 
     /// The candidate that a finished run is compared with; one that cannot be read is told in the comparison.

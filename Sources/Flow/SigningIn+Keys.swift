@@ -230,7 +230,7 @@ extension KeyRow {
     package func isLive(at now: Moment) -> Bool { revokedAt == nil && now < expiresAt }
 
     /// Whether somebody else made it: then a machine acts, for no human being makes a key for another.
-    package var isMachine: Bool { maker.map { $0 != person } ?? false }
+    package var isMachine: Bool { hasNoAccount || (maker.map { $0 != person } ?? false) }
 }
 
 extension Grant {

@@ -159,6 +159,8 @@ struct LaneBatchRunner: Sendable {
     }
 
     func run(signal: Signal) async {
+        // Whoever stops owning a lane keeps nothing of it in mind.
+        defer { engine.memories.forget(lane: lane, epoch: epoch) }
         var pause: Int64 = 0
         var failures = 0
         while !Task.isCancelled {
@@ -178,7 +180,6 @@ struct LaneBatchRunner: Sendable {
                     pause = min(untilTimer, 60_000)
                 }
             } catch LaneLost.lane {
-                engine.memories.forget(lane: lane)
                 engine.platform.logger.info("lane lost", metadata: ["lane": "\(lane)", "epoch": "\(epoch)"])
                 return
             } catch is CancellationError {

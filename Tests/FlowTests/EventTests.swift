@@ -272,6 +272,9 @@ struct EventTests {
         #expect(try await send(EventTests.event("1", "R-1"), stage)["status"] == "taken")
         let runs = try await stage.runs()
         #expect(runs.count == EventBounds.chainMax + 1)
+        let today = UInt64(stage.now.microseconds / 1000)
+        #expect(
+            runs.allSatisfy { $0.id.high >> 16 <= today && $0.id.high >> 16 > today - 86_400_000 }, "their ids bear their time")
         #expect(runs.allSatisfy { $0.outcome == "told" && $0.state["input"]?["event"]?["data"]?["invoice"] == "R-1" })
         #expect(try await send(EventTests.event("1", "R-1"), stage)["status"] == "known")
         #expect(try await stage.runs().count == runs.count)

@@ -82,6 +82,7 @@ struct InsideTests {
         let open = try await InsideTests.pair(stage)
         #expect(open.outer.phase == "waiting" && open.inner.phase == "waiting")
         #expect(open.inner.subject == open.outer.subject && open.inner.amountMinor == open.outer.amountMinor)
+        #expect(open.inner.id.high >> 16 == open.outer.id.high >> 16, "its history lies in the month of the run around it")
         let request = try #require(try await stage.requests("approval").first)
         #expect(request.run == open.inner.id)
         guard case .refused = try await stage.decide("approve", on: request, by: "maya") else {

@@ -178,6 +178,18 @@ struct OperatingTests {
         let row = try await preview(request(.cancel), stage)
         #expect(row.needsSecond)
         #expect(try await reason { try await confirm(row, stage) } == "operation.second-person")
+        // Her key would be somebody else by its name, and is nobody.
+        let maya = try firm.actor("maya")
+        let key = Actor(
+            tenant: maya.tenant, person: maya.person, natural: maya.natural, name: maya.name, roles: maya.roles,
+            approvalLimit: nil,
+            isMachine: true)
+        let operating = await stage.house.operating
+        #expect(
+            try await reason { try await operating.confirm(row.id, hash: row.hash, as: key, scope: firm.scope) }
+                == "operation.machine")
+        #expect(
+            try await reason { try await operating.preview(request(.cancel), as: key, scope: firm.scope) } == "operation.machine")
         _ = try await confirm(row, stage, by: "maya")
         try await stage.pump()
         #expect(try await stage.run().phase == "cancelled")

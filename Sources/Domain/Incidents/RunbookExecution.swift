@@ -365,3 +365,12 @@ extension RunbookExecution {
         return reason
     }
 }
+
+extension RunbookExecution.Preview {
+    /// What was shown; without the right to see runs, without the examples, which name their invoices.
+    package func content(mayReadRuns: Bool) -> JSONValue {
+        guard !mayReadRuns, var object = content.object else { return content }
+        object["examples"] = nil
+        return .object(object)
+    }
+}

@@ -34,9 +34,9 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
     package var touchesPayload: Bool {
         switch self {
         case .documentsSubmit, .runsRead, .runsManage, .approvalsRead, .approvalsDecide, .paymentsPropose, .exceptionsRead,
-            .exceptionsResolve:
+            .exceptionsResolve, .holdsManage:
             true
-        case .incidentsRead, .incidentsManage, .serviceRead, .auditRead, .holdsManage, .tasksRetry, .configurationRead,
+        case .incidentsRead, .incidentsManage, .serviceRead, .auditRead, .tasksRetry, .configurationRead,
             .configurationApply,
             .connectionsRead, .connectionsTest, .peopleRead, .peopleManage, .keysManage, .workersRead, .fleetRead, .metricsRead,
             .brandRead:

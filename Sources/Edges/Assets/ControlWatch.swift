@@ -101,9 +101,13 @@ struct ControlWatch {
             func level(_ value: JSONValue?) -> Int { (value?["requiredLevel"] ?? value)?.string.flatMap(order.firstIndex) ?? 0 }
             return level(change.new) < level(change.old) ? "workers may be less isolated" : nil
         case "documentsYears": return isLowered(change) ? "documents are kept for a shorter time" : nil
+        case "historyMonths": return isSooner(change) ? "history is removed sooner, and nothing brings it back" : nil
         default: return nil
         }
     }
+
+    /// A term where there was none counts too: history was kept as long as the documents before.
+    private func isSooner(_ change: FieldChange) -> Bool { change.new != nil && (change.old == nil || isLowered(change)) }
 
     private func connection(_ change: FieldChange) -> String? {
         if change.path.contains("allow"), change.new != nil { return "the worker may dial another place" }

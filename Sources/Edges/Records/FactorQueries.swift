@@ -22,11 +22,12 @@ package struct FactorRow: Sendable {
 
 /// Second factors, recovery codes and known devices of a person.
 package enum FactorQueries {
-    /// The factor in force and the one that waits to be confirmed, the newest first.
+    /// The factor in force and the one that waits to be confirmed, the newest first; locked, so that tries at one moment are
+    /// counted one after another.
     package static func factors(tenant: TenantID, person: PersonID) -> SQL {
         """
         SELECT version, sealed, confirmed_at, last_step, failures, failed_at FROM second_factor
-        WHERE tenant_id = \(tenant) AND person_id = \(person) ORDER BY version DESC LIMIT 10
+        WHERE tenant_id = \(tenant) AND person_id = \(person) ORDER BY version DESC LIMIT 10 FOR UPDATE
         """
     }
 

@@ -120,7 +120,8 @@ package enum KeepingQueries {
     /// Takes the oldest lines of the live feed away, as far as they are older than `before`.
     package static func trimFeed(tenant: TenantID, before: Moment, limit: Int) -> SQL {
         """
-        DELETE FROM outbox WHERE tenant_id = \(tenant) AND at < \(before)
+        DELETE FROM outbox WHERE tenant_id = \(tenant) AND at < \(before) AND NOT EXISTS (
+                SELECT FROM legal_hold h WHERE h.tenant_id = \(tenant) AND h.released_at IS NULL AND h.run_id IS NULL)
           AND id IN (SELECT o.id FROM outbox o WHERE o.tenant_id = \(tenant) ORDER BY o.id LIMIT \(limit))
         """
     }

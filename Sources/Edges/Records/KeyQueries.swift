@@ -19,6 +19,8 @@ package struct KeyRow: Sendable {
     package let replaces: SessionID?
     /// Who made it; nil for the operator at the server's own command line.
     package let maker: PersonID?
+    /// Its holder cannot sign in, so whoever uses it is no person who does.
+    package let hasNoAccount: Bool
 
     package init(_ row: Row) throws {
         id = try row.get("id", as: SessionID.self)
@@ -34,6 +36,7 @@ package struct KeyRow: Sendable {
         usedAt = try row.get("used_at", as: Moment?.self)
         replaces = try row.get("replaces", as: SessionID?.self)
         maker = try row.get("made_by", as: PersonID?.self)
+        hasNoAccount = try row.get("has_no_account", as: Bool.self)
     }
 }
 
@@ -71,7 +74,8 @@ package enum KeyQueries {
     private static let columns: SQL =
         """
         k.id, k.key_id, k.person_id, k.name, k.environment, k.roles, k.tenants, k.created_at, k.expires_at, k.revoked_at,
-            k.used_at, k.replaces, k.made_by
+            k.used_at, k.replaces, k.made_by,
+            NOT EXISTS (SELECT FROM account a WHERE a.tenant_id = k.tenant_id AND a.person_id = k.person_id) AS has_no_account
         """
 
     package static func put(tenant: TenantID, _ key: NewKey, now: Moment, expiresAt: Moment) -> SQL {

@@ -53,8 +53,6 @@ package struct RouteBook: Sendable {
         // They know their caller by a key of their own.
         "POST /api/v1/inbound/{receiver}/v2/enqueue", "POST /api/v1/inbound/{receiver}/alertmanager",
         "POST /api/v1/sessions", "POST /api/v1/sessions/second-factor", "POST /api/v1/sessions/link",
-        // Alerts from outside come with the receiver's own key.
-        "POST /api/v1/inbound/{receiver}/alertmanager", "POST /api/v1/inbound/{receiver}/v2/enqueue",
     ]
 
     /// Refuses a table in which a route does not say, in a permission that exists, who may call it. Asked before the server

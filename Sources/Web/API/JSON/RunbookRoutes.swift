@@ -49,7 +49,12 @@ struct RunbookRoutes: Sendable {
                 "startDrill", "Begins to follow a runbook as a drill: every step is shown, and none is done.",
                 responseSchema: RunbookRoutes.object, problems: [400, 404, 409, 422])
         ) { [services] request, _, context in
-            (201, RunbookViews.execution(try await services.guiding.drill(try request.parameter("alert"), as: context.asker)))
+            (
+                201,
+                RunbookViews.execution(
+                    try await services.guiding.drill(try request.parameter("alert"), as: context.asker),
+                    mayReadRuns: context.may(.runsRead))
+            )
         }
     }
 
@@ -60,7 +65,11 @@ struct RunbookRoutes: Sendable {
                 "startRunbook", "Begins to follow the runbook of an incident, or takes up what a colleague has begun.",
                 responseSchema: RunbookRoutes.object, problems: [400, 404, 409, 422])
         ) { [services] request, _, context in
-            (201, RunbookViews.execution(try await services.guiding.start(try request.id(), as: context.asker)))
+            (
+                201,
+                RunbookViews.execution(
+                    try await services.guiding.start(try request.id(), as: context.asker), mayReadRuns: context.may(.runsRead))
+            )
         }
     }
 
@@ -77,7 +86,9 @@ struct RunbookRoutes: Sendable {
             let incident: IncidentID? = try BulkRoutes.identifier(request.query("incident"), "incident")
             let found = try await services.guiding.list(
                 context.scope.id, incident: incident, before: try page.position(RunbookExecutionID.self), limit: page.limit)
-            return page.answer(found.map(RunbookViews.execution), last: found.last.map { ($0.row.startedAt, $0.row.id) })
+            return page.answer(
+                found.map { RunbookViews.execution($0, mayReadRuns: context.may(.runsRead)) },
+                last: found.last.map { ($0.row.startedAt, $0.row.id) })
         }
     }
 
@@ -88,7 +99,9 @@ struct RunbookRoutes: Sendable {
                 "getRunbookExecution", "One execution: each step, what was shown for it and what became of it.",
                 responseSchema: RunbookRoutes.object)
         ) { [services] request, context in
-            RunbookViews.execution(try await services.guiding.find(try request.id(), in: context.scope.id))
+            RunbookViews.execution(
+                try await services.guiding.find(try request.id(), in: context.scope.id),
+                mayReadRuns: context.may(.runsRead))
         }
     }
 
@@ -123,7 +136,7 @@ struct RunbookRoutes: Sendable {
                 let followed = try await guiding.show(
                     try request.id(), step: try request.step(), saying: try RunbookRoutes.parameters(body["parameters"]),
                     isUndo: body["undo"]?.bool ?? false, as: context.asker)
-                return (200, RunbookViews.execution(followed))
+                return (200, RunbookViews.execution(followed, mayReadRuns: context.may(.runsRead)))
             },
             services.writing(
                 "\(path)/steps/{step}/confirm", .incidentsRead,
@@ -138,7 +151,7 @@ struct RunbookRoutes: Sendable {
                 let followed = try await guiding.confirm(
                     try request.id(), step: try request.step(), hash: try fields.text("hash"),
                     secret: try fields.textIfAny("secret"), as: context.asker)
-                return (200, RunbookViews.execution(followed))
+                return (200, RunbookViews.execution(followed, mayReadRuns: context.may(.runsRead)))
             },
         ] + endings
     }
@@ -164,7 +177,7 @@ struct RunbookRoutes: Sendable {
                     try fields.text("as"), reason: try fields.textIfAny("reason") ?? "")
                 let followed = try await guiding.settle(
                     try request.id(), step: try request.step(), settling, as: context.asker)
-                return (200, RunbookViews.execution(followed))
+                return (200, RunbookViews.execution(followed, mayReadRuns: context.may(.runsRead)))
             },
             services.writing(
                 "\(path)/abandon", .incidentsManage,
@@ -176,7 +189,7 @@ struct RunbookRoutes: Sendable {
                 let fields = try BodyFields(body, known: ["reason"])
                 let followed = try await guiding.abandon(
                     try request.id(), reason: try fields.text("reason"), as: context.asker)
-                return (200, RunbookViews.execution(followed))
+                return (200, RunbookViews.execution(followed, mayReadRuns: context.may(.runsRead)))
             },
         ]
     }
@@ -256,18 +269,20 @@ enum RunbookViews {
         ]
     }
 
-    static func execution(_ followed: Guiding.Followed) -> JSONValue {
+    /// What runs are called is shown to those who may see runs.
+    static func execution(_ followed: Guiding.Followed, mayReadRuns: Bool) -> JSONValue {
         let (row, state) = (followed.row, followed.state)
         return [
             "id": JSONValue(row.id), "incident": JSONValue(row.incident?.text), "alert": .string(row.alert),
             "title": .string(state.title), "version": .string(state.version), "isDrill": .bool(state.isDrill),
             "state": .string(state.phase.rawValue), "startedBy": JSONValue(row.startedBy),
             "startedAt": JSONValue(row.startedAt), "endedAt": JSONValue(row.endedAt),
-            "current": state.current.map { JSONValue($0.number) } ?? .null, "steps": .array(state.steps.map(step)),
+            "current": state.current.map { JSONValue($0.number) } ?? .null,
+            "steps": .array(state.steps.map { step($0, mayReadRuns: mayReadRuns) }),
         ]
     }
 
-    private static func step(_ step: RunbookExecution.Step) -> JSONValue {
+    private static func step(_ step: RunbookExecution.Step, mayReadRuns: Bool) -> JSONValue {
         var object: JSONObject = [
             "step": JSONValue(step.number), "title": .string(step.title), "verb": .string(step.verb.rawValue),
             "text": .string(step.text), "state": .string(step.state.rawValue),
@@ -277,7 +292,8 @@ enum RunbookViews {
         ]
         if let preview = step.preview {
             object["preview"] = [
-                "hash": .string(preview.hash), "shown": preview.content, "isUndo": .bool(preview.isUndo),
+                "hash": .string(preview.hash), "shown": preview.content(mayReadRuns: mayReadRuns),
+                "isUndo": .bool(preview.isUndo),
                 "parameters": .object(
                     JSONObject(preview.parameters.sorted { $0.key < $1.key }.map { (key: $0.key, value: .string($0.value)) })),
                 "needsSecondPerson": .bool(preview.needsSecond), "operation": JSONValue(preview.operation),

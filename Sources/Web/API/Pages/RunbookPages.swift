@@ -179,7 +179,8 @@ private struct StepDesk {
             effect: preview.content["effect"]?.string ?? "",
             counts: (preview.content["counts"]?.array ?? []).map {
                 "\(kit.money.count($0["count"]?.int ?? 0)) \($0["what"]?.string ?? "")"
-            }, examples: (preview.content["examples"]?.array ?? []).compactMap(\.string),
+            },
+            examples: (preview.content(mayReadRuns: kit.may(.runsRead))["examples"]?.array ?? []).compactMap(\.string),
             facts: preview.parameters.sorted { $0.key < $1.key }.filter { $0.key != "text" }.map {
                 Fact(label: EventWords.words($0.key), value: $0.value)
             } + [Fact(label: "Looked at by", value: "\(name(preview.by.id)), \(kit.time.stamp(preview.at).text)")])
