@@ -66,6 +66,22 @@ extension Operating {
 
     /// The version that runs shall go over to.
     private final class Target {
+        /// A candidate takes open runs when its rollout lets it take new ones: that step has a permission and people of its own.
+        private static func requireTrust(
+            in version: String, of name: String, _ operating: Operating, _ scope: ScopeRow
+        ) async throws {
+            let stages = try await operating.platform.store.withTenant(scope.id) { tx in
+                try await tx.query(RolloutQueries.all(tenant: scope.id)).map(RolloutRow.init)
+                    .filter { sameBytes($0.workflow, name) && sameBytes($0.version, version) }.map(\.stage)
+            }
+            guard stages.contains(where: { ["pilot", "live"].contains($0) }) else {
+                throw Refusal(
+                    .unprocessable, reason: "operation.candidate",
+                    "Version \(version) of \(name) is a candidate that takes no new runs now, so open ones do not go over to it.",
+                    facts: ["field": "version", "stage": stages.first ?? "none"])
+            }
+        }
+
         let row: AssetRow
         let tenant: TenantAssets
         var migrations: [AssetID: RunMigration] = [:]
@@ -80,14 +96,15 @@ extension Operating {
             }
             let version = request.version ?? ""
             let published = try await operating.assets.version("workflow", name, version, for: scope.id)
-            guard let row = published else {
-                // A candidate takes runs by its rollout, whose stages have their own permission and people.
-                let tried = try await operating.assets.version("candidate", name, version, for: scope.id)
+            let row: AssetRow
+            if let published {
+                row = published
+            } else if let tried = try await operating.assets.version("candidate", name, version, for: scope.id) {
+                try await Target.requireTrust(in: version, of: name, operating, scope)
+                row = tried
+            } else {
                 throw Refusal(
-                    .unprocessable, reason: "operation.version",
-                    tried == nil
-                        ? "The workflow \(name) has no version \(version) here."
-                        : "Version \(version) of \(name) is a candidate; runs come to it by its rollout alone.",
+                    .unprocessable, reason: "operation.version", "The workflow \(name) has no version \(version) here.",
                     facts: ["field": "version"])
             }
             self.row = row

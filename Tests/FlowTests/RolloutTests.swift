@@ -267,6 +267,11 @@ struct RolloutTests {
         request.version = "9.0"
         request.reason = "It is better."
         let (operating, firm) = (await stage.house.operating, await stage.firm)
+        let refused = await #expect(throws: Refusal.self) {
+            _ = try await operating.preview(request, as: try firm.actor("ruth"), scope: firm.scope)
+        }
+        #expect(refused?.reason == "operation.candidate", "what is only watched takes no runs")
+        try await turn(.promote, on: stage, stage: .shadow)
         let row = try await operating.preview(request, as: try firm.actor("ruth"), scope: firm.scope)
         _ = try await operating.confirm(row.id, hash: row.hash, as: try firm.actor("ruth"), scope: firm.scope)
         try await stage.pump()
