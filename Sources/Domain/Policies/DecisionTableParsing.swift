@@ -22,6 +22,11 @@ extension DecisionTable {
         let outputs = reader.list("outputs", upTo: outputsMax, isRequired: true, issues: &issues).compactMap { item in
             parseOutput(item.value, item.pointer, issues: &issues)
         }
+        for list in ["inputs", "outputs"] where reader.object[list]?.array?.isEmpty == true {
+            issues.append(
+                AssetIssue(
+                    reader.path(list), "A decision table needs at least one column under `\(list)`.", remedy: "Add a column."))
+        }
         guard !inputs.isEmpty, !outputs.isEmpty else { return nil }
         if hitPolicy == .priority || hitPolicy == .outputOrder, outputs.allSatisfy({ $0.values == nil }) {
             issues.append(
