@@ -144,7 +144,7 @@ package struct VersionScale: Sendable, Showing {
             ])
         for (index, metric) in metrics.enumerated() {
             let top = index * VersionScale.rowHeight
-            out.text(metric.title, x: "0", y: top + 12, css: "len")
+            out.text(metric.title, x: "0", y: top + 12, css: "word")
             for (place, side) in [
                 ("count-warn", metric.candidatePermille, "tried \(metric.candidate)"),
                 ("count-quiet", metric.livePermille, "live \(metric.live)"),
@@ -152,7 +152,7 @@ package struct VersionScale: Sendable, Showing {
                 let y = top + 18 + place * 16
                 let part = min(max(side.1, 0), 1000) * 7 / 10
                 out.bar(side.0, x: "0", y: y, width: Timeline.percent(max(part, 2)), height: 12)
-                out.text(side.2, x: Timeline.percent(part), y: y + 11, css: "len", shift: 6, anchor: "start")
+                out.text(side.2, x: Timeline.percent(part), y: y + 11, css: "word", shift: 6, anchor: "start")
             }
         }
         out.close("svg")
