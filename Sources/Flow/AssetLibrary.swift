@@ -118,6 +118,7 @@ package final class AssetLibrary: Sendable {
         /// What a workflow names, by its version; parsing it for each start would cost more than the start.
         var needs: [AssetID: Needs] = [:]
         var rollouts: [AssetID: Rollout] = [:]
+        var calendars: [AssetID: ServiceCalendar] = [:]
     }
 
     /// What has to be known of a workflow before a run of it begins.
@@ -125,6 +126,7 @@ package final class AssetLibrary: Sendable {
         let policies: [String]
         let workflows: [WorkflowReference]
         let beginning: EventBeginning?
+        let schedule: Schedule?
     }
 
     private let state = Locked(State())
@@ -308,6 +310,33 @@ package final class AssetLibrary: Sendable {
         }
     }
 
+    /// Forgets what is in force for a tenant when it was read before an instant; false when it was not.
+    func forget(_ tenant: TenantID, readBefore instant: Moment) -> Bool {
+        state.withLock { state in
+            guard let known = state.current[tenant], known.readAt < instant else { return false }
+            state.current[tenant] = nil
+            return true
+        }
+    }
+
+    /// The calendar of a file; parsed once, nil when it does not read.
+    func calendar(_ row: AssetRow) -> ServiceCalendar? {
+        if let known = state.withLock({ $0.calendars[row.id] }) { return known }
+        var issues: [AssetIssue] = []
+        guard let calendar = ServiceCalendar.parse(row.content, issues: &issues) else { return nil }
+        state.withLock { state in
+            if state.calendars.count > AssetLibrary.parsedMax { state.calendars = [:] }
+            state.calendars[row.id] = calendar
+        }
+        return calendar
+    }
+
+    /// When a workflow begins by itself; nil when it does not, or cannot be read.
+    func schedule(of workflow: AssetRow) -> Schedule? {
+        // Who publishes a workflow is told what is wrong with it.
+        (try? needs(of: workflow))?.schedule
+    }
+
     private func needs(of workflow: AssetRow) throws -> Needs {
         if let known = state.withLock({ $0.needs[workflow.id] }) { return known }
         var issues: [AssetIssue] = []
@@ -317,7 +346,8 @@ package final class AssetLibrary: Sendable {
             throw Fault("read workflow \(workflow.name)", problem?.description ?? "", isRetryable: false)
         }
         let needs = Needs(
-            policies: definition.policies, workflows: definition.workflows, beginning: definition.beginning)
+            policies: definition.policies, workflows: definition.workflows, beginning: definition.beginning,
+            schedule: definition.schedule)
         state.withLock { state in
             if state.needs.count > AssetLibrary.parsedMax { state.needs = [:] }
             state.needs[workflow.id] = needs

@@ -28,6 +28,7 @@ extension LaneBatch {
             if let task = tasks[id] { statements.append(TaskQueries.replaceRequest(lane: lane, task)) }
         }
         rolling.append(to: &statements, lane: lane, at: now)
+        scheduling.append(to: &statements, lane: lane, at: now)
         if !history.isEmpty { statements.append(RunQueries.insertHistory(lane: lane, history)) }
         if !endedLeases.isEmpty {
             statements.append(LeaseQueries.delete(lane: lane, tenants: endedLeases.map(\.tenant), tasks: endedLeases.map(\.task)))
@@ -115,6 +116,7 @@ extension LaneBatch {
         parked = []
         requeued = []
         rolling.clearWrites()
+        scheduling.clearWrites()
         eventBook.clearWrites()
     }
 }

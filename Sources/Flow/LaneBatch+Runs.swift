@@ -121,6 +121,7 @@ extension LaneBatch {
             case .finish(let outcome, let output):
                 answerParent(of: after, machine.state, outcome, output)
                 orderVerdict(on: after, context.pinned.rollout)
+                orderScheduleEnd(of: after, definition)
             default: continue
             }
         }

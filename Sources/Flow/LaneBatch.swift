@@ -87,6 +87,7 @@ struct LaneBatch {
     /// Runs that were found held in this batch; each is told once.
     var heldNow: Set<RunID> = []
     var rolling = RolloutWork()
+    var scheduling = ScheduleWork()
     /// Incarnations of workers that have ended.
     var endedWorkers: [(tenant: TenantID, worker: String)] = []
     var touched: Set<TenantID> = []
@@ -130,7 +131,7 @@ struct LaneBatch {
             case "task", "lease": taskIDs.append((timer.tenant, TaskID(high: high, low: low)))
             case "run": runIDs.append((timer.tenant, RunID(high: high, low: low)))
             case "incident": incidentIDs.append((timer.tenant, IncidentID(high: high, low: low)))
-            case "event": continue
+            case "event", LaneBatch.scheduleSubject: continue
             default: clockIDs.append((timer.tenant, ClockID(high: high, low: low)))
             }
         }
@@ -167,6 +168,7 @@ struct LaneBatch {
             answer = try perform(command)
         } catch {
             answer = CommandDesk.answer(for: error)
+            if command.kind == "run.start" { noteRefusedStart(command, error) }
         }
         answers.append((tenant: command.tenant, id: command.id, answer: answer))
     }
@@ -191,6 +193,9 @@ struct LaneBatch {
         case "rollout.compare": compareShadow(command)
         case "rollout.judge": judgeRollout(command)
         case "rollout.turn": try turnRollout(command)
+        case "schedule.sync": syncSchedules(command)
+        case "schedule.ended": endScheduled(command)
+        case "schedule.turn": try turnSchedule(command)
         case "exception.open": try openDocumentException(command)
         case "incident.raise": raiseAsked(command)
         case "incident.clear": clearAsked(command)
@@ -213,6 +218,7 @@ struct LaneBatch {
         case "task": fireTaskTimer(TaskID(high: high, low: low))
         case "lease": endLease(TaskID(high: high, low: low))
         case "incident": fireIncident(IncidentID(high: high, low: low), key: timer.key)
+        case LaneBatch.scheduleSubject: fireSchedule(ScheduleID(high: high, low: low), tenant: timer.tenant)
         case "event": eventBook.forgotten.append((tenant: timer.tenant, event: EventID(high: high, low: low)))
         default: fireClock(ClockID(high: high, low: low))
         }

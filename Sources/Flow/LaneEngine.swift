@@ -84,6 +84,7 @@ package final class LaneEngine: Sendable {
             batch.memory = memory
             try await batch.load(commands: commands, timers: timers, tx: tx)
             try await loadRollouts(&batch, commands: commands, tx: tx)
+            try await loadSchedules(&batch, commands: commands, timers: timers, tx: tx)
             let served = Set(commands.map(\.tenant) + timers.map(\.tenant) + waiters.map(\.worker.tenant))
             try equip(&batch, tenants: served, commands: commands, unreadable: unreadable)
             for command in commands { batch.apply(command) }

@@ -83,6 +83,7 @@ final class Office: Sendable {
             looking: Looking(platform: platform, assets: assets), proving: AuditProving(platform: platform),
             approving: Approving(platform: platform, desk: desk),
             operating: operating, rolling: RollingOut(platform: platform, assets: assets, desk: desk),
+            scheduling: Scheduling(platform: platform, assets: assets, desk: desk, scopes: scopes),
             releasing: Releasing(platform: platform, desk: desk, assets: assets),
             watch: ConnectionWatch(platform: platform, desk: desk, assets: assets),
             alerting: alerting, onCalling: OnCalling(platform: platform, assets: assets),

@@ -30,6 +30,7 @@ package struct RouteBook: Sendable {
         routes += RetentionRoutes(services).all
         routes += ConfigurationRoutes(services).all
         routes += RolloutRoutes(services).all
+        routes += ScheduleRoutes(services).all
         routes += DecisionRoutes(services).all
         routes += PageRoutes(services).all
         if let handoff { routes += handoff.all }
