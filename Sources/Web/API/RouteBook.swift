@@ -31,6 +31,7 @@ package struct RouteBook: Sendable {
         routes += ConfigurationRoutes(services).all
         routes += RolloutRoutes(services).all
         routes += DecisionRoutes(services).all
+        routes += GuardrailRoutes(services).all
         routes += PageRoutes(services).all
         if let handoff { routes += handoff.all }
         let document = OpenAPIDocument.json(of: routes)
