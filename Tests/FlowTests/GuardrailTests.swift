@@ -164,7 +164,7 @@ struct GuardrailTests {
         let stage = try await Stage.make(guardedBy: [Stage.limit("day", "1000.00", per: "day", effect: "forbid")])
         try await stage.receive(SampleDocument())
         var write: WorkLease?
-        while write == nil {
+        for _ in 0..<50 where write == nil {
             for lease in try await stage.lease() {
                 if lease.kind == .erpWrite {
                     write = lease
