@@ -37,6 +37,7 @@ extension LaneBatch {
             statements.append(ConnectionWriterQueries.release(lane: lane, tenant: ended.tenant, worker: ended.worker, now: now))
         }
         appendPayments(to: &statements)
+        appendActs(to: &statements)
         appendClocks(to: &statements)
         if !cancelled.isEmpty {
             statements.append(TimerQueries.cancel(lane: lane, subjects: cancelled.map(\.subject), keys: cancelled.map(\.key)))
@@ -84,6 +85,17 @@ extension LaneBatch {
                 runs: settled.map(\.run.id), records: settled.map(\.payment.record), at: now))
     }
 
+    private func appendActs(to statements: inout [SQL]) {
+        statements += guardStatements
+        if !endedActs.isEmpty {
+            statements.append(
+                GuardrailQueries.finish(
+                    lane: lane, tenants: endedActs.map(\.tenant), ids: endedActs.map(\.id), states: endedActs.map(\.state),
+                    at: now))
+        }
+        if !seenSuppliers.isEmpty { statements.append(GuardrailQueries.observe(lane: lane, seenSuppliers, at: now)) }
+    }
+
     private func appendClocks(to statements: inout [SQL]) {
         let rows = clocks.values.flatMap(\.self)
         let made = Set(newClocks)
@@ -103,6 +115,9 @@ extension LaneBatch {
         replacedRequests = []
         history = []
         payments = [:]
+        guardStatements = []
+        endedActs = []
+        seenSuppliers = []
         endedLeases = []
         endedWorkers = []
         newClocks = []

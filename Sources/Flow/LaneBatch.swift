@@ -74,6 +74,17 @@ struct LaneBatch {
     var answers: [(tenant: TenantID, id: CommandID, answer: JSONValue)] = []
     /// Payments that runs released or let go, by the run; a release stands whatever comes after it.
     var payments: [RunID: RunPayment] = [:]
+    /// Releases that machines want to make, until they are judged, and what the judgement said.
+    var deferred: [DeferredRelease] = []
+    var clearance: [RunID: ReleaseClearance] = [:]
+    /// Writes that guardrails have to look at.
+    var looks: [TenantID: [TaskID]] = [:]
+    /// What people said about acts.
+    var guardStatements: [SQL] = []
+    /// Acts whose end is known: `done`, `returned` or `undone`.
+    var endedActs: [(tenant: TenantID, id: AnyID, state: String)] = []
+    var seenSuppliers: [SupplierAccountRow] = []
+    var boundByEffect: [String: Int] = [:]
     /// Events of held runs, kept as commands that are in no queue.
     var parked: [CommandRow] = []
     /// Commands that runs give each other: workflows that begin, end and answer inside one another.
@@ -197,6 +208,7 @@ struct LaneBatch {
         case "schedule.ended": endScheduled(command)
         case "schedule.turn": try turnSchedule(command)
         case "exception.open": try openDocumentException(command)
+        case "guardrail.look": lookAtWrite(command)
         case "incident.raise": raiseAsked(command)
         case "incident.clear": clearAsked(command)
         case "incident.follow": try followUp(command)
@@ -213,6 +225,7 @@ struct LaneBatch {
             if let parked = LaneBatch.parkedCommand(timer.key) { return requeued.append((tenant: timer.tenant, id: parked)) }
             guard runs[run] != nil else { return }
             if timer.key == LaneBatch.heldTimer { return lookAgain(run) }
+            if timer.key.hasPrefix(LaneBatch.guardrailPrefix) { return lookAgainAtCase(run, key: timer.key) }
             // A timer is sent by nobody, so a refusal has no one to be told; the machine records late ones itself.
             _ = try? advance(run, .timerFired(key: timer.key), by: nil)
         case "task": fireTaskTimer(TaskID(high: high, low: low))

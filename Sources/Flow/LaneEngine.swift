@@ -89,6 +89,8 @@ package final class LaneEngine: Sendable {
             try equip(&batch, tenants: served, commands: commands, unreadable: unreadable)
             for command in commands { batch.apply(command) }
             for timer in timers { batch.apply(timer) }
+            try await guardStops(&batch, tx: tx)
+            try await guardPayments(&batch, tx: tx)
             if !batch.incidentStatements.isEmpty { _ = try await tx.pipeline(batch.incidentStatements) }
             try await raiseIncidents(&batch, tx: tx)
             try await clearIncidents(&batch, tx: tx)
@@ -101,11 +103,13 @@ package final class LaneEngine: Sendable {
             var outcome = BatchOutcome()
             outcome.hasMore =
                 commands.count == settings.batchMax || timers.count == settings.batchMax || granted.hasMore || hasRequeued
+                || granted.hasStopped
             outcome.size = commands.count + timers.count
             outcome.nextTimer = [next, granted.retryAt].compactMap(\.self).min()
             outcome.answers = batch.answers.map { (id: $0.id, answer: $0.answer) }
             outcome.tenants = batch.touched
             outcome.ready = readyTenants
+            observeGuardrails(batch)
             observe(batch, commands: commands.count, timers: timers.count)
             return (outcome, granted.leases, batch.remembering())
         }

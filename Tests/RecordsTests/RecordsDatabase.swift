@@ -293,6 +293,8 @@ extension SampleTenant {
         try await store.withLane(lane) { tx in
             _ = try await tx.pipeline([
                 RolloutQueries.put(rolloutRow), ScheduleQueries.put(scheduleRow), ScheduleQueries.putTime(scheduleTime),
+                GuardrailQueries.put([guardrailAct], at: now), GuardrailQueries.count(lane: lane, [guardrailAct]),
+                GuardrailQueries.observe(lane: lane, [supplierAccount], at: now),
                 RolloutQueries.insertRuns(
                     lane: lane, tenants: [id], runs: [run], rollouts: [rollout], arms: ["live"], at: Self.now),
                 RolloutQueries.note(lane: lane, tenants: [id], runs: [run], events: [[:]], at: Self.now),

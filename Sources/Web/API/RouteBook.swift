@@ -32,6 +32,7 @@ package struct RouteBook: Sendable {
         routes += RolloutRoutes(services).all
         routes += ScheduleRoutes(services).all
         routes += DecisionRoutes(services).all
+        routes += GuardrailRoutes(services).all
         routes += PageRoutes(services).all
         if let handoff { routes += handoff.all }
         let document = OpenAPIDocument.json(of: routes)
