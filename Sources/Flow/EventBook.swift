@@ -18,8 +18,8 @@ enum EventBounds {
     static let offersMax = 16
     /// Kept events that one look goes through; the next goes on.
     static let looksMax = 50
-    /// How long a chain of runs may be of which each was begun by an event of the one before.
-    static let chainMax = 16
+    /// How many runs may follow each other of which each was begun by an event of the one before.
+    static let hopsMax = 16
     /// Ways in which definitions read the events of one type.
     static let readingsMax = 2000
 }
@@ -85,10 +85,20 @@ struct CheckedEvent {
 
 /// What a batch knows of events and of who waits for them, and what it will write.
 struct EventBook {
+    /// What an event is recognised by, byte for byte: texts that only look the same are two events.
     struct Mark: Hashable {
         let tenant: TenantID
         let source: String
         let id: String
+
+        static func == (one: Mark, other: Mark) -> Bool {
+            one.tenant == other.tenant && sameBytes(one.source, other.source) && sameBytes(one.id, other.id)
+        }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(tenant)
+            for byte in id.utf8 { hasher.combine(byte) }
+        }
     }
 
     struct Place: Hashable {

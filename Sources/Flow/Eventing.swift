@@ -1,6 +1,7 @@
 package import Kernel
 internal import Postgres
 package import Records
+internal import Workflows
 
 /// Events that come to a tenant from outside, and what people see of events.
 extension Approving {
@@ -14,7 +15,10 @@ extension Approving {
             CommandRow(
                 tenant: scope.id, id: platform.newID(), lane: scope.lane,
                 idempotencyKey: "event.receive/\(actor.person)/\(key)", kind: "event.receive",
-                payload: ["event": event.json, "by": JSONValue(actor.person)], createdAt: platform.clock.now))
+                payload: [
+                    "event": event.json, "by": JSONValue(actor.person),
+                    "acts": [["duty": .string(RunBounds.sendingDuty), "person": .string(actor.natural.text)]],
+                ], createdAt: platform.clock.now))
     }
 }
 

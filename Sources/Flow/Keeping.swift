@@ -18,6 +18,10 @@ package struct KeepingSettings: Sendable {
     package var stragglerMonths = 2
     /// Lines of the feed in one transaction.
     package var feedBatch = 5000
+    /// Records of other kinds in one transaction.
+    package var recordBatch = 500
+    /// How long a sign-in or its link is remembered after its end: long enough to look into what somebody did with it.
+    package var signInDays = 90
     /// Lines outside all months that one look counts and places.
     package var unplacedMax = 100_000
     /// How long everybody may have to wait for a month that is taken away; a later look tries again.
@@ -79,6 +83,8 @@ package struct Keeping: Sendable {
         package var dropped: [HistoryMonth] = []
         package var linesRemoved = 0
         package var feedLinesRemoved = 0
+        /// Records of other kinds: sign-ins, comparisons, operations, acts under guardrails.
+        package var recordsRemoved = 0
         /// Lines found outside all months, most of which have theirs by now.
         package var unplaced = 0
         /// Something was left for a soon look: a lock not got, or more than one look does.
@@ -96,7 +102,10 @@ package struct Keeping: Sendable {
         }
         if plan.months.count(where: \.isDue) > settings.monthsPerLook { outcome.hasMore = true }
         for term in terms.tenants { try await removeLines(term, terms, &outcome) }
-        for scope in terms.scopes { try await trimFeed(scope, days: terms.feedDays, &outcome) }
+        for scope in terms.scopes {
+            try await trimFeed(scope, days: terms.feedDays, &outcome)
+            try await forget(scope, months: terms.months(of: scope.id), &outcome)
+        }
         note(outcome, plan)
         if outcome.unplaced > 0, let alerting, let scope = terms.scopes.first(where: { $0.kind == "operator" }) {
             let day = platform.clock.now.seconds / 86_400
@@ -120,6 +129,8 @@ package struct Keeping: Sendable {
             Double(outcome.linesRemoved))
         metrics.counter("countersign_feed_lines_removed_total", "Lines of the live feed removed.").add(
             Double(outcome.feedLinesRemoved))
+        metrics.counter("countersign_retention_records_removed_total", "Records removed besides history and feed.").add(
+            Double(outcome.recordsRemoved))
     }
 
     // MARK: Months to come
@@ -288,6 +299,41 @@ package struct Keeping: Sendable {
             }
             outcome.feedLinesRemoved += removed
             guard removed == settings.feedBatch else { return }
+        }
+        outcome.hasMore = true
+    }
+
+    /// Takes away what names people or their work and is past its time. The audit log keeps the word of it, and how much it was.
+    private func forget(_ scope: ScopeRow, months: Int, _ outcome: inout Outcome) async throws {
+        let now = platform.clock.now
+        let kept = HistoryMonth(of: now).adding(months: -months).starts
+        let signIns = now.adding(seconds: -Int64(settings.signInDays) * 86_400)
+        let limit = settings.recordBatch
+        let kinds: [(name: String, sql: SQL)] = [
+            ("sessions", KeepingQueries.forgetSessions(tenant: scope.id, before: signIns, limit: limit)),
+            ("signInLinks", KeepingQueries.forgetLinks(tenant: scope.id, before: signIns, limit: limit)),
+            ("comparisons", KeepingQueries.forgetComparisons(tenant: scope.id, before: kept, limit: limit)),
+            ("operations", KeepingQueries.forgetOperations(tenant: scope.id, before: kept, limit: limit)),
+            ("guardedActs", KeepingQueries.forgetActs(tenant: scope.id, before: kept, limit: limit)),
+        ]
+        for _ in 0..<settings.batchesPerLook {
+            let removed = try await platform.store.withKeeper { [platform] tx -> [Int] in
+                guard try await tx.query(KeepingQueries.lead()).only().get("is_leader", as: Bool.self) else { return [] }
+                let removed = try await tx.pipeline(kinds.map(\.sql)).map(\.affected)
+                guard removed.contains(where: { $0 > 0 }) else { return removed }
+                var content: JSONObject = ["by": "record", "keptMonths": JSONValue(months)]
+                for (kind, count) in zip(kinds, removed) where count > 0 { content[kind.name] = JSONValue(count) }
+                _ = try await tx.query(
+                    AuditQueries.insert([
+                        AuditRow(
+                            tenant: scope.id, id: platform.newID(), lane: scope.lane, at: now, actorKind: "system",
+                            actor: "keeping", action: "records.removed", objectType: "records", objectID: now.description,
+                            run: nil, content: .object(content))
+                    ]))
+                return removed
+            }
+            outcome.recordsRemoved += removed.reduce(0, +)
+            guard removed.contains(limit) else { return }
         }
         outcome.hasMore = true
     }

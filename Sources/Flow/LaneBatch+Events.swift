@@ -1,6 +1,7 @@
 internal import Expressions
 internal import Kernel
 internal import Logging
+internal import Policies
 internal import Postgres
 internal import Records
 internal import Seals
@@ -127,27 +128,35 @@ extension LaneBatch {
             return note(run.id, type: "event.not-sent", step: "", summary: error.message, by: nil)
         }
         // A run inside another begins none: the one around it may have been begun by an event, and nobody would count.
-        let chain = state.parent == nil ? (state.input["chain"]?.int ?? 0) + 1 : EventBounds.chainMax + 1
+        let hops = state.parent == nil ? (state.input["hops"]?.int ?? 0) + 1 : EventBounds.hopsMax + 1
         let id: CommandID = newID()
         ordered.append(
             CommandRow(
                 tenant: run.tenant, id: id, lane: lane, idempotencyKey: "event.receive/\(id)", kind: "event.receive",
-                payload: ["event": event, "run": JSONValue(run.id), "chain": JSONValue(chain)], traceparent: run.traceparent,
-                createdAt: now))
+                payload: [
+                    "event": event, "run": JSONValue(run.id), "hops": JSONValue(hops),
+                    "acts": LaneBatch.acts(state.actsOnChain),
+                ], traceparent: run.traceparent, createdAt: now))
+    }
+
+    /// Who did what, each once, as an event carries it to the runs that it begins.
+    private static func acts(_ acts: [DutySeparation.Act]) -> JSONValue {
+        var seen: Set<DutySeparation.Act> = []
+        return .array(acts.filter { seen.insert($0).inserted }.map { ["duty": .string($0.duty), "person": .string($0.person)] })
     }
 
     /// Runs that the event begins: each has an id of its own making, so that the same event never begins two of a workflow.
     private mutating func begin(by event: ReceivedEventRow, _ command: CommandRow) -> [RunID] {
-        let chain = command.payload["chain"]?.int ?? 0
+        let hops = command.payload["hops"]?.int ?? 0
         var begun: [RunID] = []
         for (workflow, beginning) in eventBook.beginnings[event.tenant] ?? [] where beginning.takes(event.content) {
-            guard chain <= EventBounds.chainMax else {
+            guard hops <= EventBounds.hopsMax else {
                 logLines.append(
                     (
                         message: "an event began no run",
                         metadata: [
                             "tenant": "\(slug(of: event.tenant))", "event": "\(event.id)", "workflow": "\(workflow)",
-                            "chain": "\(chain)",
+                            "hops": "\(hops)",
                         ]
                     ))
                 continue
@@ -157,7 +166,10 @@ extension LaneBatch {
                 CommandRow(
                     tenant: event.tenant, id: newID(), lane: lane, idempotencyKey: "run.start/\(id)", kind: "run.start", run: id,
                     payload: [
-                        "workflow": .string(workflow), "input": ["event": event.content, "chain": JSONValue(chain)],
+                        "workflow": .string(workflow),
+                        "input": [
+                            "event": event.content, "hops": JSONValue(hops), "chain": command.payload["acts"] ?? [],
+                        ],
                         "summary": [
                             "number": event.content["subject"] ?? .string(event.eventID), "supplierName": .string(event.source),
                         ],

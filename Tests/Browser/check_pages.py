@@ -9,9 +9,11 @@ no sideways scrolling of the page. Pictures go to the output folder.
 Needs the packages playwright and axe-playwright-python and a Chromium. Ends with 1 when anything was found, 2 when it could not look.
 """
 import argparse
+import concurrent.futures
 import functools
 import http.server
 import json
+import os
 import pathlib
 import sys
 import threading
@@ -63,6 +65,24 @@ def look(page, heard, axe, base, path, label, out):
     return heard + found
 
 
+def walk(chromium, base, paths, width, scheme, out):
+    """What is wrong with the pages in one view, by page."""
+    failures, axe = {}, Axe()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        context = browser.new_context(viewport={"width": width, "height": looking.HEIGHTS[width]}, color_scheme=scheme,
+                                      reduced_motion="reduce", bypass_csp=False)
+        # One window for all: a new one for each page costs more than the looking.
+        page, heard = context.new_page(), []
+        looking.listen(page, base, heard)
+        for path in paths:
+            found = look(page, heard, axe, base, path, f"{width}-{scheme}", out)
+            if found:
+                failures[f"{path} at {width} px, {scheme}"] = found
+        browser.close()
+    return failures
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("directory")
@@ -74,24 +94,12 @@ def main():
     if out:
         out.mkdir(parents=True, exist_ok=True)
     paths = sorted("/" + page.name for page in pathlib.Path(given.directory).glob("*.html") if page.name != "index.html")
-    failures, looks = {}, 0
-    axe = Axe()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=given.chromium, args=["--no-sandbox"])
-        for width in looking.WIDTHS:
-            for scheme in looking.SCHEMES:
-                context = browser.new_context(viewport={"width": width, "height": looking.HEIGHTS[width]}, color_scheme=scheme,
-                                              reduced_motion="reduce", bypass_csp=False)
-                # One window for all: a new one for each page costs more than the looking.
-                page, heard = context.new_page(), []
-                looking.listen(page, base, heard)
-                for path in paths:
-                    looks += 1
-                    found = look(page, heard, axe, base, path, f"{width}-{scheme}", out)
-                    if found:
-                        failures[f"{path} at {width} px, {scheme}"] = found
-                context.close()
-        browser.close()
+    views = [(width, scheme) for width in looking.WIDTHS for scheme in looking.SCHEMES]
+    # A browser for each core: a look is mostly computing, and the views have nothing to do with each other.
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count()) as windows:
+        done = windows.map(lambda view: walk(given.chromium, base, paths, *view, out), views)
+        failures = {place: found for view in done for place, found in view.items()}
+    looks = len(paths) * len(views)
     for place, found in failures.items():
         print(place)
         for line in found:

@@ -1,4 +1,5 @@
 import Kernel
+import Policies
 import Postgres
 import Records
 import Tenancy
@@ -271,10 +272,15 @@ struct EventTests {
         #expect(try await stage.runs().isEmpty)
         #expect(try await send(EventTests.event("1", "R-1"), stage)["status"] == "taken")
         let runs = try await stage.runs()
-        #expect(runs.count == EventBounds.chainMax + 1)
+        #expect(runs.count == EventBounds.hopsMax + 1)
         let today = UInt64(stage.now.microseconds / 1000)
         #expect(
             runs.allSatisfy { $0.id.high >> 16 <= today && $0.id.high >> 16 > today - 86_400_000 }, "their ids bear their time")
+        let sender = try await stage.firm.actor("ruth").natural.text
+        #expect(
+            try runs.allSatisfy { row in
+                try RunState(json: row.state).actsOnChain.map { [$0.duty, $0.person] } == [["send-event", sender]]
+            }, "who sent the first of them has a hand in all of them, once")
         #expect(runs.allSatisfy { $0.outcome == "told" && $0.state["input"]?["event"]?["data"]?["invoice"] == "R-1" })
         #expect(try await send(EventTests.event("1", "R-1"), stage)["status"] == "known")
         #expect(try await stage.runs().count == runs.count)

@@ -59,6 +59,62 @@ private struct Years: Sendable {
     }
 
     /// Publishes a tenant's file with a term of its own.
+    /// A session and a link that have run out, and of each run an operation and an act under guardrails.
+    func leaveRecords(about runs: [RunID]) async throws {
+        let (firm, now) = (await stage.firm, stage.now)
+        let maya = try firm.actor("maya").person
+        let admin = try await PGConnection.connect(ConnectionSettings(dsn: database.adminDSN))
+        _ = try await admin.query(
+            """
+            INSERT INTO session (tenant_id, id, token_hash, person_id, created_at, seen_at, expires_at)
+            VALUES (\(firm.id), gen_random_uuid(), '\\x01', \(maya), \(now), \(now), \(now))
+            """)
+        _ = try await admin.query(
+            """
+            INSERT INTO sign_in_link (tenant_id, id, token_hash, person_id, made_at, expires_at)
+            VALUES (\(firm.id), gen_random_uuid(), decode(repeat('01', 32), 'hex'), \(maya), \(now), \(now))
+            """)
+        _ = try await admin.query(
+            "UPDATE run SET phase = 'cancelled', finished_at = \(now) WHERE finished_at IS NULL AND id = ANY(\(runs))")
+        for run in runs {
+            _ = try await admin.query(
+                """
+                WITH made AS (
+                    INSERT INTO operation (tenant_id, id, kind, state, parameters, selection, hash, preview, needs_second, made_by,
+                        made_by_natural, made_at, expires_at)
+                    VALUES (\(firm.id), gen_random_uuid(), 'pause', 'previewed', '{}', '{}', 'h', '{}', false, \(maya), \(maya),
+                        \(now), \(now)) RETURNING id)
+                INSERT INTO operation_item (tenant_id, operation_id, ordinal, run_id, subject, risk, command_id, payload)
+                SELECT \(firm.id), made.id, 0, \(run), 'R', 'standard', gen_random_uuid(), '{}' FROM made
+                """)
+            _ = try await admin.query(
+                """
+                INSERT INTO guardrail_act (tenant_id, id, lane, kind, run_id, day, supplier, state, facts, bound, at, changed_at)
+                VALUES (\(firm.id), \(run), \(firm.scope.lane), 'posting', \(run), '2026-01-01', 'S', 'done', '{}', '[]', \(now),
+                    \(now))
+                """)
+        }
+        await admin.close()
+    }
+
+    /// Of the records that are left; kinds of which none is left do not appear.
+    func counts() async throws -> [String: Int64] {
+        let admin = try await PGConnection.connect(ConnectionSettings(dsn: database.adminDSN))
+        var counts: [String: Int64] = [:]
+        for row in try await admin.query(
+            """
+            SELECT 'session' AS name, count(*) AS n FROM session UNION ALL SELECT 'sign_in_link', count(*) FROM sign_in_link
+            UNION ALL SELECT 'operation', count(*) FROM operation UNION ALL SELECT 'operation_item', count(*) FROM operation_item
+            UNION ALL SELECT 'guardrail_act', count(*) FROM guardrail_act
+            """)
+        {
+            let count = try row.get("n", as: Int64.self)
+            if count > 0 { counts[try row.get("name", as: String.self)] = count }
+        }
+        await admin.close()
+        return counts
+    }
+
     func publish(months: Int, for firm: Firm) async throws {
         let house = await stage.house
         let bundle = SampleConfiguration.tenant(firm.scope.slug, approvalTarget: "20h", settleSeconds: 25).map { asset in
@@ -279,6 +335,36 @@ struct KeepingTests {
             }
             #expect(outcomes.flatMap(\.dropped).filter { $0.description == month }.count == 1)
             #expect(try await stage.history(run).isEmpty)
+        }
+    }
+
+    @Test("sign-ins, operations and guarded acts go with their time, and what somebody holds stays")
+    func records() async throws {
+        try await withYears { years in
+            let stage = years.stage
+            try await stage.receive(SampleDocument(number: "R-1"))
+            try await stage.receive(SampleDocument(number: "R-2"))
+            try await stage.work()
+            let firm = await stage.firm
+            let (free, held) = (try await stage.runs()[0], try await stage.runs()[1])
+            try await years.leaveRecords(about: [free.id, held.id])
+            let hold = try await stage.house.holding.place(
+                on: held.id, reason: "The tax office asked.", as: try firm.actor("maya"), scope: firm.scope)
+            #expect(try await years.keeping().look().recordsRemoved == 0)
+
+            // A quarter later sign-ins are forgotten, and nothing else is.
+            years.move(months: 4)
+            #expect(try await years.keeping { $0.recordBatch = 1 }.look().recordsRemoved == 2)
+            #expect(try await years.counts() == ["guardrail_act": 2, "operation": 2, "operation_item": 2])
+
+            years.move(months: 140)
+            #expect(try await years.keeping().look().recordsRemoved == 2)
+            #expect(try await years.counts() == ["guardrail_act": 1, "operation": 1, "operation_item": 1])
+            _ = try await stage.house.holding.release(
+                hold.id, reason: "The case is closed.", as: try firm.actor("maya"), scope: firm.scope)
+            #expect(try await years.keeping().look().recordsRemoved == 2)
+            #expect(try await years.counts() == [:])
+            #expect(try await stage.books().audit.contains("records.removed × 3"))
         }
     }
 

@@ -406,6 +406,11 @@ extension RegisteredStatement {
         keeper("KeepingQueries.removeLines", KeepingQueries.removeLines(tenant: one.id, runs: [one.run])),
         keeper("KeepingQueries.mark", KeepingQueries.mark(tenant: one.id, finishedAt: now, run: one.run)),
         keeper("KeepingQueries.trimFeed", KeepingQueries.trimFeed(tenant: one.id, before: now, limit: 5)),
+        keeper("KeepingQueries.forgetSessions", KeepingQueries.forgetSessions(tenant: one.id, before: now, limit: 5)),
+        keeper("KeepingQueries.forgetLinks", KeepingQueries.forgetLinks(tenant: one.id, before: now, limit: 5)),
+        keeper("KeepingQueries.forgetComparisons", KeepingQueries.forgetComparisons(tenant: one.id, before: now, limit: 5)),
+        keeper("KeepingQueries.forgetOperations", KeepingQueries.forgetOperations(tenant: one.id, before: now, limit: 5)),
+        keeper("KeepingQueries.forgetActs", KeepingQueries.forgetActs(tenant: one.id, before: now, limit: 5)),
     ]
 
     private static let holds: [RegisteredStatement] = [

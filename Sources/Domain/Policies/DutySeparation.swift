@@ -23,7 +23,7 @@ package struct DutySeparation: Sendable {
     }
 
     /// One thing a person did on the chain.
-    package struct Act: Sendable, Equatable {
+    package struct Act: Sendable, Hashable {
         package let duty: String
         /// The natural person, by any stable identifier.
         package let person: String

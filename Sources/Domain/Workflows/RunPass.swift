@@ -69,6 +69,7 @@ struct RunPass {
             return fault(
                 StepError(kind: .engine, type: "DATA_LIMIT", title: "Too much data", detail: "The input is too large.", step: ""))
         }
+        if definition.beginning != nil { state.acts += RunPass.brought(by: input) }
         for (duty, person) in definition.chain {
             do throws(ExpressionFailure) {
                 let named = try person.value(bindings(at: ""))
@@ -80,6 +81,14 @@ struct RunPass {
             }
         }
         moves.append(.enter(0, path: "", given: input, locals: [:]))
+    }
+
+    /// Who did what before the event that began the run, its sender included; no definition can leave them out.
+    private static func brought(by input: JSONValue) -> [DutySeparation.Act] {
+        (input["chain"]?.array ?? []).compactMap { act in
+            guard let duty = act["duty"]?.string, let person = act["person"]?.string else { return nil }
+            return DutySeparation.Act(duty: duty, person: person)
+        }
     }
 
     private mutating func finishWork(_ key: String, _ result: WorkResult) {

@@ -4,6 +4,8 @@ import Policies
 
 /// Bounds of definitions and of runs; each is far above what a workflow needs and far below what could hurt.
 package enum RunBounds {
+    /// The duty of who sends an event from outside.
+    package static let sendingDuty = "send-event"
     package static let stepsMax = 500
     package static let depthMax = 12
     package static let branchesMax = 16

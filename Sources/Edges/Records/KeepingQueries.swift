@@ -125,4 +125,62 @@ package enum KeepingQueries {
           AND id IN (SELECT o.id FROM outbox o WHERE o.tenant_id = \(tenant) ORDER BY o.id LIMIT \(limit))
         """
     }
+
+    // MARK: Records that name people or their work
+
+    /// Sessions that ended, or ran out, before then.
+    package static func forgetSessions(tenant: TenantID, before: Moment, limit: Int) -> SQL {
+        """
+        DELETE FROM session WHERE tenant_id = \(tenant) AND id IN (
+            SELECT s.id FROM session s WHERE s.tenant_id = \(tenant) AND coalesce(s.ended_at, s.expires_at) < \(before)
+            LIMIT \(limit))
+        """
+    }
+
+    /// Links that were used, or ran out, before then.
+    package static func forgetLinks(tenant: TenantID, before: Moment, limit: Int) -> SQL {
+        """
+        DELETE FROM sign_in_link WHERE tenant_id = \(tenant) AND id IN (
+            SELECT l.id FROM sign_in_link l WHERE l.tenant_id = \(tenant) AND coalesce(l.used_at, l.expires_at) < \(before)
+            LIMIT \(limit))
+        """
+    }
+
+    /// Comparisons of versions, as old as that, of runs that nobody holds.
+    package static func forgetComparisons(tenant: TenantID, before: Moment, limit: Int) -> SQL {
+        """
+        DELETE FROM shadow_comparison WHERE tenant_id = \(tenant) AND run_id IN (
+            SELECT s.run_id FROM shadow_comparison s WHERE s.tenant_id = \(tenant) AND s.at < \(before)
+              AND NOT EXISTS (SELECT FROM legal_hold h WHERE h.tenant_id = \(tenant) AND h.released_at IS NULL
+                AND (h.run_id IS NULL OR h.run_id = s.run_id))
+            ORDER BY s.at LIMIT \(limit))
+        """
+    }
+
+    /// Operations as old as that, with their items, where nobody holds a run that they were about.
+    package static func forgetOperations(tenant: TenantID, before: Moment, limit: Int) -> SQL {
+        """
+        WITH due AS (
+            SELECT o.id FROM operation o WHERE o.tenant_id = \(tenant) AND o.made_at < \(before)
+              AND NOT EXISTS (SELECT FROM legal_hold h WHERE h.tenant_id = \(tenant) AND h.released_at IS NULL
+                AND (h.run_id IS NULL OR h.run_id IN (SELECT i.run_id FROM operation_item i
+                    WHERE i.tenant_id = \(tenant) AND i.operation_id = o.id)))
+            ORDER BY o.made_at, o.id LIMIT \(limit)),
+        items AS (DELETE FROM operation_item i USING due WHERE i.tenant_id = \(tenant) AND i.operation_id = due.id)
+        DELETE FROM operation o USING due WHERE o.tenant_id = \(tenant) AND o.id = due.id
+        """
+    }
+
+    /// Acts under guardrails, as old as that, of runs that have ended and that nobody holds. The sums of days stay.
+    package static func forgetActs(tenant: TenantID, before: Moment, limit: Int) -> SQL {
+        """
+        DELETE FROM guardrail_act WHERE tenant_id = \(tenant) AND id IN (
+            SELECT a.id FROM guardrail_act a WHERE a.tenant_id = \(tenant) AND a.at < \(before)
+              AND NOT EXISTS (SELECT FROM run r WHERE r.tenant_id = \(tenant) AND r.id = a.run_id
+                AND (r.finished_at IS NULL OR r.finished_at >= \(before)))
+              AND NOT EXISTS (SELECT FROM legal_hold h WHERE h.tenant_id = \(tenant) AND h.released_at IS NULL
+                AND (h.run_id IS NULL OR h.run_id = a.run_id))
+            ORDER BY a.at, a.id LIMIT \(limit))
+        """
+    }
 }

@@ -203,7 +203,11 @@ package enum RolloutQueries {
                            AS excepted,
                        EXISTS (SELECT 1 FROM clock c
                                WHERE c.tenant_id = \(tenant) AND c.run_id = r.id AND c.outcome = 'breached') AS late) AS was
-        WHERE r.finished_at IS NOT NULL GROUP BY arms.arm
+        WHERE r.finished_at IS NOT NULL
+            -- One that went over to another version says nothing of the one it began by.
+            AND (r.workflow_version = (SELECT o.version FROM rollout o WHERE o.tenant_id = \(tenant) AND o.id = \(rollout)))
+                = (arms.arm = 'candidate')
+        GROUP BY arms.arm
         """
     }
 
