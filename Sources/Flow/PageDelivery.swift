@@ -33,6 +33,8 @@ package final class PageDelivery: Sendable {
     private let alerting: Alerting
     private let send: @Sendable (PageDispatch, TenantID) async throws -> Asking.Answer
     private let signal = Signal()
+    /// Pages under way, by tenant.
+    private let open = Locked<[TenantID: Int]>([:])
 
     /// `send` asks the operator's worker; tests answer themselves.
     package init(
@@ -49,50 +51,74 @@ package final class PageDelivery: Sendable {
     /// Something was committed that may have paged.
     package func wake() { signal.raise() }
 
-    /// Runs until cancelled.
+    /// Runs until cancelled. A page that is not answered holds its place among those under way, and nobody up beside it.
     package func run() async {
-        while !Task.isCancelled {
-            do {
-                if try await deliverDue() > 0 { continue }
-            } catch is CancellationError {
-                return
-            } catch {
-                platform.logger.warning("pages could not be looked for", metadata: ["error": "\(error)"])
+        await withDiscardingTaskGroup { group in
+            while !Task.isCancelled {
+                do {
+                    let claimed = try await claim()
+                    for page in claimed { group.addTask { await self.tried(page) } }
+                    if !claimed.isEmpty { continue }
+                } catch is CancellationError {
+                    return
+                } catch {
+                    platform.logger.warning("pages could not be looked for", metadata: ["error": "\(error)"])
+                }
+                // Cancellation ends the loop by its condition.
+                try? await Task.sleep(for: .milliseconds(PageDelivery.paceMilliseconds))
+                await signal.wait(milliseconds: PageDelivery.pauseMilliseconds)
             }
-            // Cancellation ends the loop by its condition.
-            try? await Task.sleep(for: .milliseconds(PageDelivery.paceMilliseconds))
-            await signal.wait(milliseconds: PageDelivery.pauseMilliseconds)
         }
     }
 
     /// Tries everything that is due once, and says how many pages that were.
     package func deliverDue() async throws -> Int {
+        let claimed = try await claim()
+        await withDiscardingTaskGroup { group in
+            for page in claimed { group.addTask { await self.tried(page) } }
+        }
+        return claimed.count
+    }
+
+    private struct Claimed: Sendable {
+        let lane: Int32
+        let tenant: TenantID
+        let page: PageID
+    }
+
+    /// Pages that are due, as many as there are places for.
+    private func claim() async throws -> [Claimed] {
         let now = platform.clock.now
+        let open = open.withLock { $0 }
+        let places = PageDelivery.openMax - open.values.reduce(0, +)
+        guard places > 0 else { return [] }
         let claimed = try await platform.store.withLane(0) { tx in
             try await tx.query(
                 PageQueries.claim(
                     now: now, until: now.adding(seconds: PageDelivery.claimSeconds), perTenant: PageDelivery.openPerTenant,
-                    limit: PageDelivery.openMax)
+                    open: open.map { (tenant: $0.key, count: $0.value) }, limit: places)
             ).map { row in
-                (
+                Claimed(
                     lane: try row.get("lane", as: Int32.self), tenant: try row.get("tenant_id", as: TenantID.self),
-                    page: try row.get("page_id", as: PageID.self)
-                )
+                    page: try row.get("page_id", as: PageID.self))
             }
         }
-        await withTaskGroup(of: Void.self) { group in
-            for (lane, tenant, page) in claimed {
-                group.addTask { [self] in
-                    do {
-                        try await deliver(page, of: tenant, lane: lane)
-                    } catch {
-                        // It comes back when its claim ends.
-                        platform.logger.warning("a page was not tried", metadata: ["page": "\(page)", "error": "\(error)"])
-                    }
-                }
-            }
+        self.open.withLock { for page in claimed { $0[page.tenant, default: 0] += 1 } }
+        return claimed
+    }
+
+    private func tried(_ claimed: Claimed) async {
+        do {
+            try await deliver(claimed.page, of: claimed.tenant, lane: claimed.lane)
+        } catch {
+            // It comes back when its claim ends.
+            platform.logger.warning("a page was not tried", metadata: ["page": "\(claimed.page)", "error": "\(error)"])
         }
-        return claimed.count
+        open.withLock { open in
+            open[claimed.tenant, default: 1] -= 1
+            if open[claimed.tenant] == 0 { open[claimed.tenant] = nil }
+        }
+        signal.raise()
     }
 
     /// What a page is about, and whether it is still to be sent.

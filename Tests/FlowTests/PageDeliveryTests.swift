@@ -110,6 +110,33 @@ struct PageDeliveryTests {
         }
     }
 
+    @Test("a channel that does not answer for one tenant holds up no page of another")
+    func beside() async throws {
+        try await story(channels: ["mail", "webhook"], adding: [("mail", Self.mail), ("webhook", Self.webhook)]) { stage, post, _ in
+            let house = await stage.house
+            let stalling = Locked(true)
+            let pager = PageDelivery(
+                platform: house.platform, assets: house.assets, scopes: house.scopes, alerting: house.alerting
+            ) { dispatch, _ in
+                if case .mail = dispatch { while stalling.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(20)) } }
+                return post.take(dispatch)
+            }
+            _ = try await trouble(stage)
+            let running = Task { await pager.run() }
+            #expect(try await eventually { post.hooks.count == 1 })
+            let neighbour = try await stage.open()
+            try await house.alerting.raise(
+                "worker-missing", facts: ["age": "3 min"], scope: neighbour.scope, key: "worker-missing")
+            try await stage.pump()
+            #expect(try await eventually { post.hooks.count == 2 }, "the first mail is still under way")
+            #expect(post.mails.isEmpty)
+            stalling.withLock { $0 = false }
+            #expect(try await eventually { post.mails.count >= 2 })
+            running.cancel()
+            await running.value
+        }
+    }
+
     @Test("a server that stalls is tried again, later each time, and a page that arrives late says how late it is")
     func stalls() async throws {
         try await story(channels: ["mail"], adding: [("mail", Self.mail)]) { stage, post, pager in

@@ -84,7 +84,8 @@ extension WholeProduct {
                             "\(call.method.rawValue) \(call.pattern): \(met) and not \(unknown)")
                         checked += 1
                     }
-                } else if !call.isWrite, !call.pattern.contains("/rollouts/{name}") {  // no sample tenant tries a version
+                } else if !call.isWrite, call.pattern.count(where: { $0 == "{" }) == 1 {
+                    // Lists below a name are left out: no sample tenant tries a version or has a timetable.
                     let listed = try await answer(call, tenant: own.slug, id: "", as: own)
                     #expect(listed.status == 200, "\(call.pattern): \(listed)")
                     for id in ids.values.joined() { #expect(!listed.body.contains(id), "\(call.pattern) lists \(id)") }

@@ -123,16 +123,21 @@ package enum PageQueries {
         """
     }
 
-    /// Takes pages that are due, at most so many of one tenant, and hides them until `until`: who took them may die.
+    /// Takes pages that are due, at most so many of one tenant with those of it that are under way already (`open`), and hides
+    /// them until `until`: who took them may die.
     ///
     /// Tenants take turns, so that the flood of one is never before the page of another.
-    package static func claim(now: Moment, until: Moment, perTenant: Int, limit: Int) -> SQL {
+    package static func claim(
+        now: Moment, until: Moment, perTenant: Int, open: [(tenant: TenantID, count: Int)] = [], limit: Int
+    ) -> SQL {
         """
         UPDATE queue.page p SET due_at = \(until) FROM (
-            SELECT lane, id FROM (
-                SELECT lane, id, due_at, row_number() OVER (PARTITION BY tenant_id ORDER BY due_at, id) AS place
-                FROM queue.page WHERE due_at <= \(now)) waiting
-            WHERE place <= \(perTenant) ORDER BY place, due_at, id LIMIT \(limit)) taken
+            SELECT w.lane, w.id FROM (
+                SELECT lane, id, tenant_id, due_at, row_number() OVER (PARTITION BY tenant_id ORDER BY due_at, id) AS place
+                FROM queue.page WHERE due_at <= \(now)) w
+            LEFT JOIN unnest(\(open.map(\.tenant)), \(open.map { Int64($0.count) })) AS o(tenant_id, n)
+                ON o.tenant_id = w.tenant_id
+            WHERE w.place <= \(perTenant) - coalesce(o.n, 0) ORDER BY w.place, w.due_at, w.id LIMIT \(limit)) taken
         WHERE p.lane = taken.lane AND p.id = taken.id AND p.due_at <= \(now)
         RETURNING p.lane, p.tenant_id, p.page_id
         """
