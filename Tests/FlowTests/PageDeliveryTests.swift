@@ -112,7 +112,8 @@ struct PageDeliveryTests {
 
     @Test("a channel that does not answer for one tenant holds up no page of another")
     func beside() async throws {
-        try await story(channels: ["mail", "webhook"], adding: [("mail", Self.mail), ("webhook", Self.webhook)]) { stage, post, _ in
+        let settings = [("mail", Self.mail), ("webhook", Self.webhook)]
+        try await story(channels: ["mail", "webhook"], adding: settings) { stage, post, _ in
             let house = await stage.house
             let stalling = Locked(true)
             let pager = PageDelivery(

@@ -53,7 +53,9 @@ struct SchedulePages: Sendable {
             title: shown.title, name: "\(row.workflow) \(row.version)", rule: shown.schedule?.timetable.words ?? "",
             policies: shown.schedule.map { "\($0.overlapWords); of times that were missed, \($0.catchUpWords)." } ?? "",
             status: isRetired ? .cancelled : row.state == ScheduleRow.paused ? .paused : row.trouble.isEmpty ? .running : .failed,
-            words: row.state == ScheduleRow.paused ? "paused: \(row.reason)" : row.state, trouble: row.trouble,
+            words: row.state == ScheduleRow.paused
+                ? "paused: \(row.reason)" : row.trouble.isEmpty || isRetired ? row.state : "cannot be planned",
+            trouble: row.trouble,
             line: ScheduleLine(
                 past: past.reversed().map { mark($0, shown, kit) },
                 next: shown.next.map { ScheduleLine.Mark(at: $0, tone: .quiet, words: "next \(shown.spoken($0))") },

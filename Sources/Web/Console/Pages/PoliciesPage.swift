@@ -103,7 +103,7 @@ package struct PoliciesPage: ConsolePage, Showing {
         package let scale: ReplayScale
         package let figures: [Figure]
         /// What the present version means against the one before, in sentences.
-        package let meaning: [String]
+        package let meaning: [Markup]
         package let changes: [Change]
         package let examples: [Example]
         /// Why some decisions cannot be told.
@@ -122,7 +122,7 @@ package struct PoliciesPage: ConsolePage, Showing {
             self.title = title
             self.scale = scale
             self.figures = figures
-            self.meaning = meaning
+            self.meaning = meaning.map { Markup(written: Markdown.inline(Substring($0))) }
             self.changes = changes
             self.examples = examples
             self.untold = untold

@@ -129,7 +129,7 @@ package struct ScheduleLine: Sendable, Showing {
             "svg",
             [
                 "class": "bars", "height": String(ScheduleLine.height), "role": "img",
-                "aria-label": marks.map(\.words).joined(separator: "; "),
+                "aria-label": marks.isEmpty ? "No time so far and none to come." : marks.map(\.words).joined(separator: "; "),
             ])
         out.bar("track", x: "0", y: 20, width: "100%", height: 2)
         for mark in past { out.bar(mark.tone.rawValue, x: place(mark.at), y: 13, width: "6", height: 16, rounded: "2") }
