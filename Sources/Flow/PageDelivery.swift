@@ -53,7 +53,9 @@ package final class PageDelivery: Sendable {
     package func run() async {
         while !Task.isCancelled {
             do {
-                if try await deliverDue() > 0 { continue }
+                let count = try await deliverDue()
+                platform.beats.note(.pager, at: platform.clock.now)
+                if count > 0 { continue }
             } catch is CancellationError {
                 return
             } catch {
