@@ -99,7 +99,12 @@ package struct Heartbeats: Sendable {
             }
             var over: [HeartbeatRow] = []
             // What a worker's promise ends with goes without a word; what was missed and ends so is over.
-            if scope.kind == "tenant" {
+            if scope.kind == "operator" {
+                // Parts of an earlier version are no longer there to be missed.
+                over += try await tx.query(
+                    HeartbeatQueries.withdraw(tenant: scope.id, kind: "part", besides: Beats.Part.allCases.map(\.rawValue))
+                ).map(HeartbeatRow.init).filter { $0.missedAt != nil }
+            } else {
                 let names = worker?.promises(connections) ?? []
                 over += try await tx.query(
                     HeartbeatQueries.withdraw(
@@ -165,8 +170,8 @@ struct WorkerLife: Sendable {
         seenAt = try row.get("seen_at", as: Moment.self)
     }
 
-    /// A worker that was sent home, or finishes, promises nothing; one that is to come up does.
-    var isPromised: Bool { ["running", "starting", "restarting"].contains(state) }
+    /// A worker that was sent home, or finishes, promises nothing; one that does not come up has an alert of its own.
+    var isPromised: Bool { ["running", "starting"].contains(state) }
 
     /// Connections that this worker has told of.
     private func told(_ connections: [ConnectionStatusRow]) -> [ConnectionStatusRow] {

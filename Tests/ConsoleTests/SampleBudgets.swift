@@ -31,6 +31,12 @@ extension Samples {
                         Fact(label: "Spent of the budget", value: "119.0 %"), Fact(label: "May still miss", value: "0"),
                         Fact(label: "Used up at this pace", value: "it is"),
                     ], chart: BudgetChart(days: days, length: 31),
+                    burn: BurnScale(rows: [
+                        .init(name: "1h/5m@14.4", long: 1620, short: 2500, factor: 1440),
+                        .init(name: "6h/30m@6", long: 40, short: 0, factor: 600),
+                        .init(name: "1d/2h@3", long: 40, short: 0, factor: 300),
+                        .init(name: "3d/6h@1", long: 40, short: 0, factor: 100),
+                    ]),
                     pairs: [
                         pair("1h/5m@14.4", "page", "14.4", fires: true), pair("6h/30m@6", "page", "6", fires: false),
                         pair("1d/2h@3", "ticket", "3", fires: false), pair("3d/6h@1", "ticket", "1", fires: false),

@@ -56,7 +56,7 @@ struct BudgetTests {
     @Test("a clock that ends in time is a good case, one that is late a bad one, counted when its breach came")
     func counted() async throws {
         let stage = try await story()
-        try await stage.receive(SampleDocument())
+        try await stage.receive(SampleDocument(gross: "4800.00", order: "PO-4800.00"))
         try await stage.work()
         #expect(try await budget(stage).counts == CaseCounts())
         let request = try #require(try await stage.requests("approval").first)
@@ -64,7 +64,7 @@ struct BudgetTests {
         try await stage.pump()
         #expect(try await budget(stage).counts == CaseCounts(good: 1))
 
-        try await stage.receive(SampleDocument(number: "R-2"))
+        try await stage.receive(SampleDocument(number: "R-2", gross: "4800.00", order: "PO-4800.00"))
         try await stage.work()
         stage.move(seconds: 5 * Self.hour)
         try await stage.pump()

@@ -75,7 +75,7 @@ struct SampleTenant: Sendable {
 
     var checkpointRow: CheckpointRow { CheckpointRow(tenant: id, size: 1, root: Self.hash, at: Self.now, note: "n") }
 
-    private func made<S>(_ part: UInt64, _ kind: ID<S>.Type = ID<S>.self) -> ID<S> {
+    func made<S>(_ part: UInt64, _ kind: ID<S>.Type = ID<S>.self) -> ID<S> {
         ID<S>(high: 0x0190_0000_0000_7000 | number, low: 0x8000_0000_0000_0000 | part)
     }
 

@@ -29,8 +29,8 @@ package struct PortableObjective: Hashable, Sendable {
 /// Objectives with error budgets as documents of OpenSLO v1, and back.
 ///
 /// The format has a condition on one window and none on two at once, so each pair of windows becomes two conditions with one
-/// annotation that names the pair. Coming back, a document says no more than a contract of ours can: what has no counterpart is an
-/// issue at its place and never left out in silence.
+/// annotation that names the pair. Coming back, a document says no more than a contract of ours can: what has no counterpart is
+/// an issue at its place and never left out in silence.
 package enum OpenSLO {
     package static let version = "openslo/v1"
     package static let source = "countersign"

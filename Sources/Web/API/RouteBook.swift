@@ -120,6 +120,21 @@ extension Services {
         }
     }
 
+    /// A writing route whose answer is a secret or nothing: no answer is kept, so it takes no idempotency key.
+    func acting(
+        _ method: WebMethod, _ pattern: String, _ permission: Permission, _ documentation: RouteDocumentation,
+        _ handle: @escaping @Sendable (WebRequest, TenantContext) async throws -> JSONValue
+    ) -> Route {
+        let access = access
+        return Route(
+            method, "/api/v1/tenants/{tenant}/\(pattern)", access: .permission(permission.rawValue), documentation: documentation,
+            bodyBytesMax: 16_384
+        ) { request in
+            let context = try await access.enter(request, slug: try request.parameter("tenant"), permission: permission)
+            return .json(try await handle(request, context), status: documentation.responseStatus)
+        }
+    }
+
     static func idempotencyKey(_ request: WebRequest) throws(Refusal) -> String {
         guard let key = request.headers["idempotency-key"] else {
             throw Refusal(

@@ -27,8 +27,8 @@ struct HeartbeatRoutes: Sendable {
     }
 
     private var make: Route {
-        services.writing(
-            "heartbeats", .heartbeatsManage,
+        services.acting(
+            .post, "heartbeats", .heartbeatsManage,
             RouteDocumentation(
                 "makeHeartbeat", "Promises a job's reports and answers the path that it has to call; its secret is shown once.",
                 requestSchema: [
@@ -44,25 +44,25 @@ struct HeartbeatRoutes: Sendable {
                         ],
                     ],
                 ], responseSchema: HeartbeatRoutes.object, responseStatus: 201, problems: [400, 409])
-        ) { [services] _, body, context in
+        ) { [services] request, context in
+            let body = try request.strictJSON()
             let fields = try BodyFields(body, known: ["name", "everySeconds", "graceSeconds"])
             let made = try await services.jobs.make(
                 name: try fields.text("name"), everySeconds: body["everySeconds"]?.int ?? 0,
                 graceSeconds: body["graceSeconds"].map { $0.int ?? -1 } ?? 0, as: context.actor, scope: context.scope)
-            return (201, HeartbeatRoutes.made(made, now: context.now))
+            return HeartbeatRoutes.made(made, now: context.now)
         }
     }
 
     private var rotate: Route {
-        services.writing(
-            "heartbeats/{id}/rotate", .heartbeatsManage,
+        services.acting(
+            .post, "heartbeats/{id}/rotate", .heartbeatsManage,
             RouteDocumentation(
                 "rotateHeartbeat", "Gives a job a new address; the old one is refused from now on.",
-                requestSchema: HeartbeatRoutes.nothing, responseSchema: HeartbeatRoutes.object, problems: [400])
-        ) { [services] request, body, context in
-            _ = try BodyFields(body, known: [])
+                responseSchema: HeartbeatRoutes.object)
+        ) { [services] request, context in
             let made = try await services.jobs.rotate(try request.id(), as: context.actor, scope: context.scope)
-            return (200, HeartbeatRoutes.made(made, now: context.now))
+            return HeartbeatRoutes.made(made, now: context.now)
         }
     }
 

@@ -68,7 +68,13 @@ struct BudgetPages: Sendable {
                 Fact(
                     label: "Used up at this pace",
                     value: reading.usedUpAt.map { kit.time.stamp($0).text } ?? (budget.isSpent ? "it is" : "not this month")),
-            ], chart: chart(item, kit), pairs: reading.pairs.map { pair($0, share: item.share) })
+            ], chart: chart(item, kit),
+            burn: BurnScale(
+                rows: reading.pairs.map {
+                    BurnScale.Row(
+                        name: $0.pair.name, long: Int($0.longBurn), short: Int($0.shortBurn),
+                        factor: Int($0.pair.factor.mantissa * 100 / ($0.pair.factor.scale == 0 ? 1 : 10)))
+                }), pairs: reading.pairs.map { pair($0, share: item.share) })
     }
 
     private func chart(_ item: ObjectiveBudget, _ kit: PageKit) -> BudgetChart {

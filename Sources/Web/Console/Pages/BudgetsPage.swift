@@ -40,10 +40,12 @@ package struct BudgetsPage: ConsolePage {
         package let standing: String
         package let facts: [Fact]
         package let chart: BudgetChart
+        package let burn: BurnScale
         package let pairs: [Pair]
 
         package init(
-            title: String, promise: String, status: Status, standing: String, facts: [Fact], chart: BudgetChart, pairs: [Pair]
+            title: String, promise: String, status: Status, standing: String, facts: [Fact], chart: BudgetChart, burn: BurnScale,
+            pairs: [Pair]
         ) {
             self.title = title
             self.promise = promise
@@ -51,6 +53,7 @@ package struct BudgetsPage: ConsolePage {
             self.standing = standing
             self.facts = facts
             self.chart = chart
+            self.burn = burn
             self.pairs = pairs
         }
     }
@@ -148,6 +151,57 @@ package struct BudgetChart: Sendable, Showing {
         }
         out.bar("duestroke", x: "0", y: limit, width: "100%", height: 1)
         out.text("all of the budget", x: "100%", y: limit - 4, css: "due", anchor: "end")
+        out.close("svg")
+        return out.markup
+    }
+}
+
+/// How fast each pair of windows burns beside the factor that fires it: a bar for each window, a stroke at the factor.
+package struct BurnScale: Sendable, Showing {
+    package struct Row: Sendable {
+        package let name: String
+        /// In hundredths: 1440 is 14.4 times faster than evenly.
+        package let long: Int
+        package let short: Int
+        package let factor: Int
+
+        package init(name: String, long: Int, short: Int, factor: Int) {
+            self.name = name
+            self.long = long
+            self.short = short
+            self.factor = factor
+        }
+    }
+
+    package let rows: [Row]
+
+    package init(rows: [Row]) { self.rows = rows }
+
+    var shown: [(name: String, value: Any)] { [("drawing", drawing)] }
+
+    private static let rowHeight = 40
+    /// The factor lies in the middle; twice of it and more fills the row.
+    private static let factorPermille = 400
+
+    private var drawing: Markup {
+        var out = Drawing()
+        out.open(
+            "svg",
+            [
+                "class": "gauge", "height": String(rows.count * BurnScale.rowHeight), "role": "img",
+                "aria-label": "How fast each pair of windows burns beside its factor; the table says the same",
+            ])
+        for (index, row) in rows.enumerated() {
+            let top = index * BurnScale.rowHeight
+            out.text(row.name, x: "0", y: top + 11, css: "word")
+            for (place, value) in [row.long, row.short].enumerated() {
+                let part = min(max(value, 0) * BurnScale.factorPermille / max(row.factor, 1), 2 * BurnScale.factorPermille)
+                out.bar(
+                    value > row.factor ? "count-bad" : "count-quiet", x: "0", y: top + 16 + place * 9,
+                    width: Timeline.percent(max(part, 2)), height: 7)
+            }
+            out.bar("duestroke", x: Timeline.percent(BurnScale.factorPermille), y: top + 14, width: "2", height: 20)
+        }
         out.close("svg")
         return out.markup
     }
