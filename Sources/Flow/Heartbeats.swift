@@ -20,17 +20,32 @@ package struct Heartbeats: Sendable {
     static let workerPromise: (every: Int32, grace: Int32) = (15, 45)
     static let connectionPromise: (every: Int32, grace: Int32) = (60, 240)
     static let lanePromise: (every: Int32, grace: Int32) = (10, 50)
+    /// A server that is replaced by the next one leaves a shorter gap between their signs of life.
+    static let gapSeconds: Int64 = 120
+    private static let never = Moment(seconds: 0)
 
     private let platform: Platform
     private let scopes: ScopeDirectory
     private let desk: CommandDesk
     private let begunAt: Moment
+    /// The time before the start in which no server listened; set once, and then empty where one did.
+    private let deaf = Locked<(from: Moment, to: Moment)?>(nil)
 
     package init(platform: Platform, scopes: ScopeDirectory, desk: CommandDesk) {
         self.platform = platform
         self.scopes = scopes
         self.desk = desk
         begunAt = platform.clock.now
+    }
+
+    /// Finds out, before this server writes anything, since when none had listened.
+    func listen() async throws {
+        guard deaf.withLock({ $0 == nil }) else { return }
+        let last = try await platform.store.withReport { tx in
+            try await tx.query(HeartbeatQueries.platformBeat()).first?.get("beaten_at", as: Moment?.self) ?? nil
+        }
+        let isGap = last.map { begunAt.seconds(since: $0) > Heartbeats.gapSeconds } ?? true
+        deaf.withLock { $0 = isGap ? (last ?? Heartbeats.never, begunAt) : (Heartbeats.never, Heartbeats.never) }
     }
 
     /// Runs until cancelled.
@@ -51,6 +66,7 @@ package struct Heartbeats: Sendable {
 
     /// Writes what is known and judges everybody once.
     package func look() async throws {
+        try await listen()
         let now = platform.clock.now
         let all = try await scopes.all()
         let (workers, rows) = try await platform.store.withReport { tx in
@@ -90,6 +106,7 @@ package struct Heartbeats: Sendable {
                     }
             }
         }
+        let deaf = deaf.withLock(\.self) ?? (Heartbeats.never, Heartbeats.never)
         let fixed = scope.kind == "operator" ? lanes + platform.beats.all() : []
         let (standing, told) = try await platform.store.withTenant(scope.id) { [self] tx in
             let connections = try await tx.query(ConnectionStatusQueries.all(tenant: scope.id)).map(ConnectionStatusRow.init)
@@ -116,7 +133,7 @@ package struct Heartbeats: Sendable {
             over += try await tx.query(HeartbeatQueries.takeReturned(tenant: scope.id)).map(HeartbeatRow.init)
             let silent = try await tx.query(
                 HeartbeatQueries.takeMissed(
-                    tenant: scope.id, now: now, judgedFrom: begunAt,
+                    tenant: scope.id, now: now, judgedFrom: begunAt, deaf: deaf,
                     tellBefore: now.adding(seconds: -Heartbeats.tellAgainSeconds))
             ).map(HeartbeatRow.init)
             let commands =

@@ -286,6 +286,37 @@ struct HeartbeatTests {
         }
     }
 
+    @Test("a restart gives a silent job no more time; a report that was due while no server listened is excused once")
+    func restarts() async throws {
+        let stage = try await Stage.make()
+        let house = await stage.house
+        let (firm, jobs) = (await stage.firm, Jobs(platform: house.platform, scopes: house.scopes))
+        _ = try await jobs.make(
+            name: "Backup", everySeconds: 3600, graceSeconds: 60, as: try firm.actor("ruth"), scope: firm.scope)
+        // Servers come and go, and one was always there.
+        stage.move(seconds: 3650)
+        let next = await heartbeats(stage)
+        stage.move(seconds: 20)
+        try await look(stage, next)
+        #expect(try await alerts(stage, "job-silent").count == 1)
+
+        // Another job, made now; the platform is away for an hour from in half an hour on, when its report is due.
+        let night = try await jobs.make(
+            name: "Night", everySeconds: 3600, graceSeconds: 60, as: try firm.actor("ruth"), scope: firm.scope)
+        let due = stage.now.adding(seconds: 3600)
+        let query = HeartbeatQueries.takeMissed(
+            tenant: firm.id, now: due.adding(seconds: 1800), judgedFrom: due,
+            deaf: (due.adding(seconds: -1800), due.adding(seconds: 900)),
+            tellBefore: Stage.start)
+        let excused = try await stage.store.withTenant(firm.id) { tx in try await tx.query(query).map(HeartbeatRow.init) }
+        #expect(!excused.contains { $0.id == night.row.id })
+        let later = HeartbeatQueries.takeMissed(
+            tenant: firm.id, now: due.adding(seconds: 3661), judgedFrom: due,
+            deaf: (due.adding(seconds: -1800), due.adding(seconds: 900)), tellBefore: Stage.start)
+        let missed = try await stage.store.withTenant(firm.id) { tx in try await tx.query(later).map(HeartbeatRow.init) }
+        #expect(missed.contains { $0.id == night.row.id })
+    }
+
     @Test("two jobs cannot have one name, and promises have bounds")
     func bounds() async throws {
         let stage = try await Stage.make()

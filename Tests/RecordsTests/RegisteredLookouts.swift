@@ -22,7 +22,7 @@ extension RegisteredStatement {
         app("HeartbeatQueries.ping", HeartbeatQueries.ping(tenant: one.id, id: one.heartbeat, at: now)),
         app(
             "HeartbeatQueries.takeMissed",
-            HeartbeatQueries.takeMissed(tenant: one.id, now: now, judgedFrom: now, tellBefore: now)),
+            HeartbeatQueries.takeMissed(tenant: one.id, now: now, judgedFrom: now, deaf: (now, now), tellBefore: now)),
         app("HeartbeatQueries.takeReturned", HeartbeatQueries.takeReturned(tenant: one.id)),
         app("HeartbeatQueries.all", HeartbeatQueries.all(tenant: one.id)),
         report("HeartbeatQueries.everybody", HeartbeatQueries.everybody()),

@@ -95,14 +95,24 @@ package enum HeartbeatQueries {
         """
     }
 
-    /// What has become silent, or is so still and was told of before `tellBefore`. Nobody is judged for the time before
-    /// `judgedFrom`, when nobody listened. Each row is marked, so that one of several servers tells.
-    package static func takeMissed(tenant: TenantID, now: Moment, judgedFrom: Moment, tellBefore: Moment) -> SQL {
+    /// What has become silent, or is so still and was told of before `tellBefore`. Each row is marked, so that one of several
+    /// servers tells.
+    ///
+    /// Nobody is judged for a time in which nobody listened. What the platform writes of itself is judged from `judgedFrom` on,
+    /// the server's start. A job outside went on meanwhile, so a start gives it no more time: only where its report was due
+    /// within `deaf`, in which no server was there to hear it, the next one is waited for.
+    package static func takeMissed(
+        tenant: TenantID, now: Moment, judgedFrom: Moment, deaf: (from: Moment, to: Moment), tellBefore: Moment
+    ) -> SQL {
         """
         UPDATE heartbeat h SET missed_at = coalesce(h.missed_at, \(now)), told_at = \(now)
         WHERE h.tenant_id = \(tenant) AND h.ended_at IS NULL AND (h.told_at IS NULL OR h.told_at < \(tellBefore))
-          AND greatest(coalesce(h.beaten_at, h.since), \(judgedFrom))
-              + make_interval(secs => h.every_seconds + h.grace_seconds) < \(now)
+          AND CASE WHEN h.kind = 'job' THEN
+              coalesce(h.beaten_at, h.since) + make_interval(secs => h.grace_seconds + h.every_seconds * CASE
+                  WHEN coalesce(h.beaten_at, h.since) + make_interval(secs => h.every_seconds)
+                      BETWEEN \(deaf.from) - make_interval(secs => h.grace_seconds) AND \(deaf.to) THEN 2 ELSE 1 END)
+              ELSE greatest(coalesce(h.beaten_at, h.since), \(judgedFrom))
+                  + make_interval(secs => h.every_seconds + h.grace_seconds) END < \(now)
         RETURNING \(columns)
         """
     }

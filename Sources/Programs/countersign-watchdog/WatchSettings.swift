@@ -97,7 +97,7 @@ struct WatchSettings: Sendable {
 
     /// Host and port of an address as its scheme has them; nil when it is none.
     static func place(of url: String) -> (host: String, port: Int)? {
-        let ports = ["http": 80, "https": 443, "smtp": 587, "smtps": 465]
+        let ports = ["http": 80, "https": 443, "smtp": 25, "smtps": 465]
         guard let mark = url.firstRange(of: "://"), let usual = ports[String(url[..<mark.lowerBound])] else { return nil }
         let place = url[mark.upperBound...].prefix { $0 != "/" && $0 != "?" }
         guard !place.isEmpty, !place.contains("@") else { return nil }
