@@ -114,7 +114,7 @@ package struct BenchAlerts: Sendable {
         let document = try await person.submit(try trade.invoice.bytes(fault: nil), fileName: trade.fileName, traceparent: nil)
         let run = try await person.started(document, seconds: 60)
         _ = try await person.request("approvals", of: run, seconds: 60)
-        let answer = try await sql(BenchAlerts.script(run: run.id))
+        let answer = try await installation.sql(BenchAlerts.script(run: run.id))
         let parts = answer.split(separator: "|").compactMap { Int64($0) }
         guard parts.count == 4 else { throw Fault("measuring timers", "the database answered \(answer)", isRetryable: false) }
         return [
@@ -150,15 +150,5 @@ package struct BenchAlerts: Sendable {
         SELECT round(percentile_cont(0.99) WITHIN GROUP (ORDER BY ms))::bigint || '|' || round(max(ms))::bigint || '|'
             || count(*) || '|' || (SELECT count(*) FROM clock WHERE stopped_at IS NULL) FROM lag;
         """
-    }
-
-    private func sql(_ script: String) async throws -> String {
-        let out = try await installation.processes.run(
-            try installation.databaseProgram("psql"),
-            [
-                "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1", "--host",
-                installation.databaseSocket, "--username", "postgres", "--dbname", "countersign", "--file", "-",
-            ], input: script)
-        return out.split(separator: "\n").last.map(String.init) ?? ""
     }
 }
