@@ -20,14 +20,14 @@ RUN swift package resolve
 # The manifest names test targets too, so their folders have to be there; none is compiled.
 COPY Sources Sources
 COPY Tests Tests
-RUN for program in countersignd countersign countersign-worker countersign-reader countersign-launch; do \
+RUN for program in countersignd countersign countersign-watchdog countersign-worker countersign-reader countersign-launch; do \
         swift build -c release --static-swift-stdlib --product "$program" || exit 1; \
     done
 
 # Programs look for each other, and for their resource bundles, in their own directory. The sandbox ERP stays behind.
 RUN bin="$(swift build -c release --static-swift-stdlib --show-bin-path)" \
     && mkdir -p /staging/bin \
-    && for program in countersignd countersign countersign-worker countersign-reader countersign-launch; do \
+    && for program in countersignd countersign countersign-watchdog countersign-worker countersign-reader countersign-launch; do \
         install -m 0555 "$bin/$program" /staging/bin/ && strip "/staging/bin/$program" || exit 1; \
     done \
     && cp -R "$bin"/*.resources /staging/bin/ \

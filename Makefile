@@ -3,7 +3,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build format format-check check unit pages conformance peers test links demo chaos bench image-check clean
+.PHONY: help setup build format format-check check unit pages conformance peers test links demo chaos game-day bench \
+	image-check clean
 
 FORMATTED := Package.swift Sources Tests
 RELEASE := .build/release
@@ -69,6 +70,9 @@ demo: ## Sets up what is missing, builds, and shows the product at work
 
 chaos: build ## Kills processes at random while invoices are posted, and counts what was lost
 	@exec $(RELEASE)/countersign chaos --erp $(ERP) $(ARGS)
+
+game-day: ## Rehearses the game day of docs/operating/game-day.md and compares every figure
+	@swift test --filter '^FlowTests\.GameDayTests'
 
 bench: build ## Measures throughput, start times, sizes and pages
 	@exec $(RELEASE)/countersign bench $(ARGS)

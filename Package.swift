@@ -121,6 +121,9 @@ let programs: [Target] = [
             "Curl", "Showcase",
             argumentParser,
         ]),
+    program(
+        "countersign-watchdog",
+        uses: ["Kernel", "Incidents", "Postgres", "Records", "Curl", "Telemetry", logging, argumentParser]),
     program("countersign-worker", uses: ["Kernel", "Finance", "Reader", "WorkerLoop"]),
     program("countersign-reader", uses: ["Formats", "Reader"]),
     program("erp-sandbox", uses: ["Kernel", "WebKernel", logging, argumentParser]),
@@ -152,7 +155,7 @@ let testTargets: [Target] = [
     tests(of: "Records", uses: ["Kernel", "Postgres", "TestKit"]),
     tests(of: "Connectors", uses: ["Kernel", "Finance", "Expressions", "Curl"]),
     tests(of: "Handoff", uses: ["Kernel"]),
-    tests(of: "WorkerLoop", uses: ["Kernel", "Handoff", "Finance", "Connectors", "Curl", "TestBasics"]),
+    tests(of: "WorkerLoop", uses: ["Kernel", "Handoff", "Finance", "Connectors", "Curl", "TestBasics", "TestKit"]),
     tests(of: "Supervision", uses: ["Kernel", "Handoff"]),
     tests(
         of: "Flow",
@@ -184,6 +187,7 @@ let package = Package(
     products: [
         .executable(name: "countersignd", targets: ["countersignd"]),
         .executable(name: "countersign", targets: ["countersign"]),
+        .executable(name: "countersign-watchdog", targets: ["countersign-watchdog"]),
         .executable(name: "countersign-worker", targets: ["countersign-worker"]),
         .executable(name: "countersign-reader", targets: ["countersign-reader"]),
         .executable(name: "countersign-launch", targets: ["countersign-launch"]),

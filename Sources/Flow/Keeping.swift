@@ -66,6 +66,7 @@ package struct Keeping: Sendable {
             var pause = settings.pauseSeconds
             do {
                 if try await look().hasMore { pause = settings.shortPauseSeconds }
+                platform.beats.note(.retention, at: platform.clock.now)
             } catch is CancellationError {
                 return
             } catch {

@@ -103,6 +103,7 @@ extension LaneBatch {
         let updated = rows.filter { changedClocks.contains($0.id) && !made.contains($0.id) }
         if !inserted.isEmpty { statements.append(ClockQueries.insert(inserted)) }
         if !updated.isEmpty { statements.append(ClockQueries.update(lane: lane, updated)) }
+        if !settledCases.isEmpty { statements.append(BudgetQueries.count(lane: lane, settledCases)) }
     }
 
     /// The answers stay: they are given to their senders after the commit.
@@ -122,6 +123,7 @@ extension LaneBatch {
         endedWorkers = []
         newClocks = []
         changedClocks = []
+        settledCases = []
         cancelled = []
         timers = []
         ready = []

@@ -63,6 +63,8 @@ struct LaneBatch {
     var newLeases: [LeaseRow] = []
     var newClocks: [ClockID] = []
     var changedClocks: Set<ClockID> = []
+    /// What the changed clocks add to the counts that error budgets are computed from.
+    var settledCases: [DecidedCases] = []
     var timers: [TimerQueries.New] = []
     var cancelled: [(subject: AnyID, key: String)] = []
     var history: [HistoryRow] = []

@@ -88,6 +88,7 @@ extension LaneBatch {
         row.warnedAt = reading.warnings.compactMap(\.firedAt).min()
         if let index = clocks[row.run]?.firstIndex(where: { $0.id == row.id }) { clocks[row.run]?[index] = row }
         changedClocks.insert(row.id)
+        settledCases += Measuring.decisions(from: old, to: row)
         if let next = reading.nextWakeUp {
             // The reading counts whole seconds, so the wake-up is at the first instant of that second.
             setTimer(
@@ -166,6 +167,22 @@ package enum Measuring {
         precondition(issues.isEmpty, "a clock event that we wrote does not read: \(issues)")
         return SLAClock.read(
             calendar: calendar, terms: terms, maintenance: maintenance, events: events, asOf: now, isTraced: isTraced)
+    }
+
+    /// What a change of a clock adds to the count of decided cases, and what it takes back there. A breach stays; a clock that
+    /// begins anew after one is another case.
+    static func decisions(from old: ClockRow, to row: ClockRow) -> [DecidedCases] {
+        guard old.outcome != row.outcome else { return [] }
+        var out: [DecidedCases] = []
+        if old.outcome == ClockReading.Outcome.met.rawValue, let at = old.stoppedAt {
+            out.append(DecidedCases(tenant: row.tenant, objective: row.objective, at: at, good: -1, bad: 0))
+        }
+        if row.outcome == ClockReading.Outcome.met.rawValue, let at = row.stoppedAt {
+            out.append(DecidedCases(tenant: row.tenant, objective: row.objective, at: at, good: 1, bad: 0))
+        } else if row.outcome == ClockReading.Outcome.breached.rawValue, let at = row.breachedAt {
+            out.append(DecidedCases(tenant: row.tenant, objective: row.objective, at: at, good: 0, bad: 1))
+        }
+        return out
     }
 
     static func word(of change: ClockChange) -> String {

@@ -57,6 +57,7 @@ package final class PageDelivery: Sendable {
             while !Task.isCancelled {
                 do {
                     let claimed = try await claim()
+                    platform.beats.note(.pager, at: platform.clock.now)
                     for page in claimed { group.addTask { await self.tried(page) } }
                     if !claimed.isEmpty { continue }
                 } catch is CancellationError {

@@ -14,6 +14,8 @@ package struct Platform: Sendable {
     package let spans: SpanBuffer
     package let logger: Logger
     package let settings: FlowSettings
+    /// What the parts of this process did last.
+    package let beats = Beats()
 
     package init(
         store: Store, clock: WallClock, entropy: Entropy, secrets: SecretBox, metrics: MetricsRegistry, spans: SpanBuffer,

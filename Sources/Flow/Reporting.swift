@@ -41,6 +41,7 @@ package final class Reporting: Sendable {
                     return set
                 }
                 for tenant in due { try await refresh(tenant) }
+                platform.beats.note(.counts, at: platform.clock.now)
             } catch is CancellationError {
                 return
             } catch {

@@ -65,6 +65,7 @@ package struct Sealing: Sendable {
             for lane in 0..<platform.settings.laneCount {
                 do {
                     if try await look(lane: lane) { hasMore = true }
+                    platform.beats.note(.sealer, at: platform.clock.now)
                 } catch is CancellationError {
                     return
                 } catch {

@@ -35,6 +35,7 @@ package final class Timekeeper: Sendable {
                         isPrepared = true
                     }
                     let held = try await hold()
+                    platform.beats.note(.lanes, at: platform.clock.now)
                     for (lane, loop) in owned where held[lane] != loop.epoch {
                         loop.task.cancel()
                         owned[lane] = nil

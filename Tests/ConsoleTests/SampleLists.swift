@@ -265,6 +265,17 @@ extension Samples {
                 PlatformPage.Connection(
                     tenant: "Kestrel Aviation Parts", name: "erp-main", kind: "ERP, OData", status: .done, state: "Answers",
                     heard: "14:52:09", budget: "4,180 of 5,000", isBudgetShort: true, limit: "8 a second"),
+            ],
+            beats: [
+                PlatformPage.Beat(
+                    tenant: "Kestrel Aviation Parts", kind: "worker", subject: "worker", status: .failed, state: "missed",
+                    age: "1 m 34 s ago", promise: "every 15 s, 45 s of grace"),
+                PlatformPage.Beat(
+                    kind: "part", subject: "sealer", status: .done, state: "alive", age: "3 s ago",
+                    promise: "every 15 s, 1 m of grace"),
+                PlatformPage.Beat(
+                    tenant: "Brightwater Foods", kind: "job", subject: "Nightly backup", status: .notStarted, state: "awaited",
+                    age: "never yet", promise: "every 24 h, 2 h of grace"),
             ], isAllTenants: true)
     }
 

@@ -163,6 +163,8 @@ enum SampleConfiguration {
         var version = "1"
         var reopen = "resume"
         var noticeSeconds = 3600
+        /// The share of approvals that has to be in time, such as `0.98`; nil for every one.
+        var atLeast: String?
         /// Announced, start, end.
         var maintenance: [(String, String, String)] = []
     }
@@ -179,12 +181,13 @@ enum SampleConfiguration {
             "calendar": "every-hour",
             "effectiveFrom": "2026-01-01T00:00:00+01:00",
             "objectives": [
-                [
+                .object([
                     "name": "approval-cycle", "title": "Approval cycle", "target": .string(approvalTarget),
                     "warnPercents": [50, 90],
                     "pauseReasons": [], "reopen": .string(terms.reopen),
                     "maintenance": ["noticeSeconds": JSONValue(terms.noticeSeconds)],
-                ],
+                    "budget": terms.atLeast.map { ["atLeast": .string($0), "quietBelowCases": 5] },
+                ]),
                 ["name": "posting", "title": "Posting", "target": "200h", "warnPercents": [80], "pauseReasons": []],
             ],
         ]

@@ -25,6 +25,7 @@ LARGE = {
     "keys": {"secretName": "ring"},
     "otlp": {"endpoint": "https://traces.example/otlp"},
     "server": {"autoscaling": {"enabled": True, "maxReplicas": 9}, "nodeSelector": {"pool": "web"}, "disruptionBudget": {"maxUnavailable": "25%"}},
+    "watchdog": {"secretName": "watchdog", "ports": [443, 587], "nodeSelector": {"pool": "apart"}},
     "workers": {"replicas": 4, "tolerations": [{"key": "egress", "operator": "Exists", "effect": "NoSchedule"}]},
     "service": {"type": "LoadBalancer", "annotations": {"example/internal": "true"}},
     "networkPolicy": {"workerEgress": {"ports": [443, 8443], "alsoTo": [{"to": [{"ipBlock": {"cidr": "10.20.0.0/24"}}], "ports": [{"protocol": "TCP", "port": 8443}]}]}},
@@ -96,18 +97,23 @@ def check_pods(findings, documents):
                 findings.expect("SECRET" not in variable["name"] and not str(variable.get("value", "")).startswith("postgres"), f"{where} has a secret in plain sight")
 
 
-def check_shape(findings, documents):
+def check_shape(findings, documents, values):
     """What each release holds, and how its parts find each other."""
     kinds = {}
     for document in documents:
         kinds.setdefault(document["kind"], []).append(document)
     deployments = {d["metadata"]["name"]: d for d in kinds["Deployment"]}
-    findings.expect(set(deployments) == {"countersign-server", "countersign-workers"}, f"the deployments are {sorted(deployments)}")
+    wanted = {"countersign-server", "countersign-workers"} | ({"countersign-watchdog"} if values.get("watchdog") else set())
+    findings.expect(set(deployments) == wanted, f"the deployments are {sorted(deployments)}")
     for name, deployment in deployments.items():
         labels = deployment["spec"]["template"]["metadata"]["labels"]
         selector = deployment["spec"]["selector"]["matchLabels"]
         findings.expect(selector.items() <= labels.items(), f"{name} does not select its own pods")
         container = deployment["spec"]["template"]["spec"]["containers"][0]
+        if name == "countersign-watchdog":
+            # It has no port; whoever expects its call notices when it is gone. Two of it would call twice.
+            findings.expect(deployment["spec"]["replicas"] == 1, "there are several watchdogs")
+            continue
         findings.expect(container["readinessProbe"]["httpGet"]["path"] == "/readyz", f"{name} is ready without being asked")
         findings.expect(container["livenessProbe"]["httpGet"]["path"] == "/healthz", f"{name} is alive without being asked")
     services = kinds["Service"]
@@ -138,7 +144,7 @@ def check_reach(findings, documents, values):
             findings.expect(bool(rule.get("to")) and bool(rule.get("ports")), f"{name} lets everything out")
             blocks = [peer["ipBlock"] for peer in rule["to"] if "ipBlock" in peer]
             for block in blocks:
-                findings.expect(name == "countersign-workers", f"{name} reaches networks outside the cluster")
+                findings.expect(name in ("countersign-workers", "countersign-watchdog"), f"{name} reaches networks outside the cluster")
                 if block["cidr"] == "0.0.0.0/0":
                     findings.expect("169.254.0.0/16" in block.get("except", []), f"{name} reaches the host's metadata")
 
@@ -213,7 +219,7 @@ def main() -> int:
             findings += [f"{label}: lint for {version}: {error}" for error in report["errors"]]
         judged += check_schemas(findings, documents, validate)
         check_pods(findings, documents)
-        check_shape(findings, documents)
+        check_shape(findings, documents, values)
         check_reach(findings, documents, values)
         check_monitoring(findings, documents, values)
         everything += findings

@@ -18,6 +18,7 @@ struct ProgramTests {
     static let rules = [
         Rule(program: "countersignd", needs: ["libpq"], mustNotHave: ["libcurl", "libxml2", networking]),
         Rule(program: "countersign", needs: ["libcurl"], mustNotHave: ["libpq", networking]),
+        Rule(program: "countersign-watchdog", needs: ["libcurl", "libpq"], mustNotHave: ["libxml2", networking]),
         Rule(program: "countersign-worker", needs: ["libcurl"], mustNotHave: ["libpq", "libxml2", networking, "libFoundation"]),
         Rule(
             program: "countersign-reader", needs: ["libxml2"],

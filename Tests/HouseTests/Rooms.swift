@@ -57,6 +57,9 @@ enum Rooms {
         "countersign": domain.union([
             "Kernel", "Assets", "Reader", "Seals", "Curl", "Connectors", "Showcase", "ArgumentParser",
         ]),
+        "countersign-watchdog": [
+            "Kernel", "Incidents", "Postgres", "Records", "Curl", "Telemetry", "Logging", "ArgumentParser",
+        ],
         "countersign-worker": ["Kernel", "Finance", "WorkerLoop", "Reader"],
         "countersign-reader": ["Kernel", "Finance", "Formats", "Reader", "CLinux"],
         "countersign-launch": [],
@@ -82,6 +85,8 @@ enum Rooms {
     static let neverLinks: [String: Set<String>] = [
         "countersignd": ["Curl", "CCurl", "Formats", "CXML", "Reader", "WorkerLoop"],
         "countersign": ["Postgres", "CPostgres", "Records", "Flow", "Hummingbird", "WorkerLoop"],
+        // It looks and calls; it decides nothing about tenants and opens nothing of theirs.
+        "countersign-watchdog": ["Flow", "WorkerLoop", "Formats", "CXML", "Hummingbird", "Yams"],
         "countersign-worker": [
             "Postgres", "CPostgres", "Records", "Flow", "Seals", "Formats", "CXML", "Hummingbird", "Yams",
         ],

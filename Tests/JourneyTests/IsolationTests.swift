@@ -37,7 +37,7 @@ extension WholeProduct {
             func path(tenant: String, id: String) -> String {
                 var path = replacing("{tenant}", with: tenant, in: pattern)
                 for object in ["{id}", "{person}"] { path = replacing(object, with: id, in: path) }
-                path = replacing("{name}", with: "erp", in: path)
+                path = replacing("{name}", with: pattern.contains("/slos/") ? "posting" : "erp", in: path)
                 path = replacing("{alert}", with: "queue-age", in: path)
                 path = replacing("{task}", with: IsolationTests.nobody, in: path)
                 if path.hasSuffix("/audit/consistency") { return path + "?from=1&to=1" }
@@ -111,7 +111,8 @@ extension WholeProduct {
             let owner = SampleTenant.kestrel
             let stranger = try await stage.installation.api(as: SampleTenant.brightwater.controller)
             let pages = [
-                "runs", "inbox", "exceptions", "incidents", "service", "documents", "audit", "operations", "dead-letters",
+                "runs", "inbox", "exceptions", "incidents", "service", "service/budgets", "documents", "audit",
+                "operations", "dead-letters",
             ]
             for page in pages {
                 let met = try await stranger.exchange(.get, "/t/\(owner.slug)/\(page)", headers: [], body: nil)

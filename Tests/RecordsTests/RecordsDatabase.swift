@@ -75,7 +75,7 @@ struct SampleTenant: Sendable {
 
     var checkpointRow: CheckpointRow { CheckpointRow(tenant: id, size: 1, root: Self.hash, at: Self.now, note: "n") }
 
-    private func made<S>(_ part: UInt64, _ kind: ID<S>.Type = ID<S>.self) -> ID<S> {
+    func made<S>(_ part: UInt64, _ kind: ID<S>.Type = ID<S>.self) -> ID<S> {
         ID<S>(high: 0x0190_0000_0000_7000 | number, low: 0x8000_0000_0000_0000 | part)
     }
 
@@ -284,7 +284,8 @@ extension SampleTenant {
                 CommandQueries.insert(commandRow), OperationQueries.insert(operationRow),
                 OperationQueries.insert(tenant: id, operation: operation, [operationItem]),
                 IdempotencyQueries.begin(tenant: id, principal: person, route: "POST /x", key: "k", fingerprint: [1], now: now),
-                RunbookQueries.insert(drillRow),
+                RunbookQueries.insert(drillRow), HeartbeatQueries.beat(tenant: id, ids: [heartbeat], [beat]),
+                BudgetQueries.raise(tenant: id, objective: "posting", alarm: "slo-fast-burn", now: now, tellBefore: now),
                 OverviewQueries.putWorker(
                     tenant: id, state: "running", pid: 1, level: "L1", residentBytes: 1, restarts: 0, startedAt: now, seenAt: now,
                     detail: ""),
@@ -302,7 +303,8 @@ extension SampleTenant {
                 RunQueries.insert([runRow]), RunQueries.insertHistory(lane: lane, [historyRow]), TaskQueries.insert([taskRow]),
                 LeaseQueries.insert([leaseRow]),
                 ConnectionWriterQueries.take(lane: lane, tenant: id, connection: "erp", worker: "w", now: now, until: now),
-                ClockQueries.insert([clockRow]), IncidentQueries.insert(incidentRow),
+                ClockQueries.insert([clockRow]), BudgetQueries.count(lane: lane, [decidedCase]),
+                IncidentQueries.insert(incidentRow),
                 IncidentQueries.append(
                     lane: lane, tenant: id, incident: incident, at: now, kind: "opened", person: nil, text: "It was opened."),
                 AuditQueries.insert([auditRow]), OutboxQueries.insert([outboxRow]),

@@ -1,5 +1,6 @@
 import Curl
 import Kernel
+import TestKit
 import Testing
 
 @testable import WorkerLoop

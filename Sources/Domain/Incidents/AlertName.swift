@@ -40,6 +40,16 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
     case auditSealMismatch = "audit-seal-mismatch"
     /// The server's clock went back, so times in the audit log may not be in order.
     case auditSealClock = "audit-seal-clock"
+    /// An objective's error budget burns so fast that it is gone within hours or a few days.
+    case sloFastBurn = "slo-fast-burn"
+    /// An objective's error budget does not last for its period at this pace.
+    case sloSlowBurn = "slo-slow-burn"
+    /// More cases of a period missed their target than the contract allows.
+    case sloBudgetSpent = "slo-budget-spent"
+    /// A part of the platform, a worker or a connection has not shown that it lives.
+    case heartbeatMissed = "heartbeat-missed"
+    /// A job that promised to report has not.
+    case jobSilent = "job-silent"
     /// Lines of history were found that lie in none of its months.
     case historyUnplaced = "history-unplaced"
 
@@ -138,6 +148,19 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
             Definition(
                 severity: .sev1, title: "The audit log is not the one that was sealed, from entry {seq} on: {what}",
                 fingerprintFacts: ["seq"], reopenWindowSeconds: 24 * 3600)
+        case .sloFastBurn:
+            AlertName.target(.sev2, "The error budget of {objective} burns {burn} times too fast ({pair})")
+        case .sloSlowBurn:
+            AlertName.target(.sev4, "The error budget of {objective} will not last: it burns at {burn} ({pair})")
+        case .sloBudgetSpent:
+            AlertName.target(.sev3, "The error budget of {objective} is spent: {bad} of {n} cases missed the target")
+        case .heartbeatMissed:
+            Definition(
+                severity: .sev2, title: "No sign of life of {kind} {subject} for {silence}",
+                fingerprintFacts: ["kind", "subject"])
+        case .jobSilent:
+            Definition(
+                severity: .sev3, title: "The job {subject} has not reported for {silence}", fingerprintFacts: ["subject"])
         case .historyUnplaced:
             Definition(
                 severity: .sev3, title: "{lines} lines of history were found outside its months", fingerprintFacts: [],

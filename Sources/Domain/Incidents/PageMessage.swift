@@ -65,10 +65,17 @@ package struct PageMessage: Sendable, Equatable {
 
     /// The message with its headers as a mail server takes it: lines of at most 76 characters, everything beyond ASCII encoded.
     package func mail(from sender: String, to address: String, at now: Moment) -> [UInt8] {
+        PageMessage.mail(id: "page-\(id)", subject: subject, text: text, from: sender, to: address, at: now)
+    }
+
+    /// Any text as a mail of ours; `id` is what repetitions are recognised by.
+    package static func mail(
+        id: String, subject: String, text: String, from sender: String, to address: String, at now: Moment
+    ) -> [UInt8] {
         let lines = [
             "Date: \(PageMessage.mailDate(now))", "From: Countersign <\(sender)>", "To: <\(address)>",
             "Subject: \(PageMessage.encodedWords(subject))",
-            "Message-ID: <page-\(id)@\(sender.split(separator: "@").last ?? "")>",
+            "Message-ID: <\(id)@\(sender.split(separator: "@").last ?? "")>",
             "Auto-Submitted: auto-generated", "MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8",
             "Content-Transfer-Encoding: base64", "",
         ]

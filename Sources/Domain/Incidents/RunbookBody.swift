@@ -4,9 +4,10 @@ import Kernel
 struct RunbookBody {
     /// What a runbook may tell people to type: the verb after `countersign`, and what may follow it; an empty list takes all.
     static let commands: [(verb: String, objects: [String])] = [
-        ("get", ["runs", "incidents", "tasks", "workers"]), ("describe", ["run"]), ("logs", []), ("retry", ["task"]),
-        ("discard", ["task"]), ("operation", []), ("rollout", ["list", "show"]),
+        ("get", ["runs", "incidents", "tasks", "workers", "clocks"]), ("describe", ["run"]), ("logs", []), ("retry", ["task"]),
+        ("discard", ["task"]), ("operation", []), ("rollout", ["list", "show", "hold"]),
         ("acknowledge", ["incident"]), ("resolve", ["incident"]), ("sla", ["explain"]),
+        ("slo", ["list", "show", "explain"]), ("heartbeat", ["list", "rotate", "end"]),
         ("audit", ["list", "export", "verify"]), ("on-call", ["now", "coverage", "test"]),
         ("incident", ["mitigate", "reopen", "severity", "priority", "assign", "note"]),
         ("runbook", ["list", "show", "start", "do", "status"]),

@@ -2,9 +2,12 @@ package import Kernel
 
 /// Answers an explain document: what we reported, recomputed from what it was computed from, without a server.
 ///
-/// It uses the very code that the server uses. Kinds: clock, availability, burnRate, contract, schedule, escalation, dedup.
+/// It uses the very code that the server uses. Kinds: clock, availability, burnRate, errorBudget, contract, schedule, escalation,
+/// dedup.
 package enum SLAExplain {
-    package static let kinds = ["clock", "availability", "burnRate", "contract", "schedule", "escalation", "dedup"]
+    package static let kinds = [
+        "clock", "availability", "burnRate", "errorBudget", "contract", "schedule", "escalation", "dedup",
+    ]
 
     /// The answer, or for an array of documents the array of answers; `trace` adds the intervals behind a clock.
     ///
@@ -39,6 +42,7 @@ package enum SLAExplain {
         case "clock": return clock(document, at: pointer, isTraced: isTraced, issues: &issues)
         case "availability": return Availability.explain(document, at: pointer, issues: &issues)
         case "burnRate": return BurnRate.explain(document, at: pointer, issues: &issues)
+        case "errorBudget": return BudgetReading.explain(document, at: pointer, issues: &issues)
         case "contract": return ScopedContract.explain(document, at: pointer, issues: &issues)
         case "schedule": return Rota.explain(document, at: pointer, issues: &issues)
         case "escalation": return Escalation.explain(document, at: pointer, issues: &issues)

@@ -47,11 +47,12 @@ package struct SLAObjective: Hashable, Sendable {
     package var targetSeconds: Int64 { terms.targetSeconds }
     package var warnPercents: [Int] { terms.warnPercents }
 
-    /// Reads `{name, targetSeconds | target, warnPercents?, reopen?, pauseReasons?, maintenance?}` at `pointer`.
+    /// Reads `{name, targetSeconds | target, warnPercents?, reopen?, pauseReasons?, maintenance?}` at `pointer`. A `budget` is a
+    /// promise about all cases together and is not this clock's.
     ///
     /// `target` is a duration as a person writes it (`4h 30m`); days are refused, since a day of service time is no one length.
     package static func parse(_ json: JSONValue, at pointer: String = "", issues: inout [AssetIssue]) -> SLAObjective? {
-        let known = ["name", "target"] + ClockTerms.members.filter { $0 != "metric" }
+        let known = ["name", "target", "budget"] + ClockTerms.members.filter { $0 != "metric" }
         guard let fields = DocumentFields(json, at: pointer, known: known, issues: &issues) else { return nil }
         let before = issues.count
         let name = fields.word("name", of: Name.allCases.map(\.rawValue), issues: &issues).flatMap { Name(rawValue: $0) }
@@ -71,6 +72,7 @@ package struct SLAObjective: Hashable, Sendable {
             }
         }
         object["target"] = nil
+        object["budget"] = nil
         object["name"] = nil
         guard issues.count == before, let name,
             let inner = DocumentFields(.object(object), at: pointer, known: ClockTerms.members, issues: &issues),

@@ -24,6 +24,12 @@ package enum ServiceDuration {
         return next == 0 ? head : head + " \(next) \(units[first + 1].name)"
     }
 
+    /// All of it in the form that `seconds(of:)` reads: `2h 30m`, `90s` as `1m 30s`; for 1 second and more.
+    package static func exactText(_ seconds: Int64) -> String {
+        [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")].filter { $0.0 > 0 }.map { "\($0.0)\($0.1)" }
+            .joined(separator: " ")
+    }
+
     /// Reads `4h`, `4h 30m`, `90m`, `45s`: units h, m, s, each at most once and in that order; nil for anything else, for zero
     /// and for more than `ServiceBounds.targetSecondsMax`.
     package static func seconds(of text: String) -> Int64? {

@@ -1,4 +1,5 @@
 package import Kernel
+package import ServiceLevels
 
 /// What was promised to a tenant from when on: `contracts/<name>.yaml`. Clocks pin the version in force at their start.
 package struct ContractDocument: Sendable {
@@ -48,11 +49,13 @@ package struct ContractDocument: Sendable {
         package let reopen: String
         /// Maintenance announced at least so long before is not counted (R17); nil counts all maintenance.
         package let maintenanceNoticeSeconds: Int?
+        /// Which share of the cases has to meet the target; nil promises every one, and leaves no error budget.
+        package let share: ServiceShare?
 
         package init(
             name: String, title: String, targetSeconds: Int, warnPercents: [Int], pauseReasons: [String]?,
             reopen: String = "resume",
-            maintenanceNoticeSeconds: Int? = nil
+            maintenanceNoticeSeconds: Int? = nil, share: ServiceShare? = nil
         ) {
             self.name = name
             self.title = title
@@ -61,6 +64,7 @@ package struct ContractDocument: Sendable {
             self.pauseReasons = pauseReasons
             self.reopen = reopen
             self.maintenanceNoticeSeconds = maintenanceNoticeSeconds
+            self.share = share
         }
     }
 
@@ -131,6 +135,17 @@ package struct ContractDocument: Sendable {
                 "reopen", .choice(["resume", "restart", "count_through"]),
                 "what reopening does to counted time; resume unless given."),
             optional("maintenance", .object(maintenanceShape), "maintenance that is not counted; none unless given."),
+            optional("budget", .object(budgetShape), "the share of cases that has to meet the target; every one unless given."),
+        ])
+
+    private static let budgetShape = ObjectShape(
+        "the error budget", "Which share of an objective's cases of a month has to be good.",
+        [
+            required("atLeast", .text(.share), "that share, such as `\"0.98\"`."),
+            optional(
+                "quietBelowCases", .integer(0...ServiceShare.quietBelowCasesMax),
+                "fewer cases than this are no trend, and slices of time are judged instead; "
+                    + "\(ServiceShare.quietBelowCasesDefault) unless given."),
         ])
 
     private static let maintenanceShape = ObjectShape(
@@ -197,7 +212,11 @@ package struct ContractDocument: Sendable {
         return Objective(
             name: fields.text("name"), title: fields.text("title"), targetSeconds: text ?? fields.integer("targetSeconds", or: 1),
             warnPercents: percents, pauseReasons: json["pauseReasons"] == nil ? nil : fields.texts("pauseReasons"),
-            reopen: fields.textIfAny("reopen") ?? "resume", maintenanceNoticeSeconds: json["maintenance"]?["noticeSeconds"]?.int)
+            reopen: fields.textIfAny("reopen") ?? "resume", maintenanceNoticeSeconds: json["maintenance"]?["noticeSeconds"]?.int,
+            share: json["budget"]?["atLeast"]?.string.flatMap { ExactDecimal($0) }.flatMap {
+                ServiceShare(
+                    $0, quietBelowCases: json["budget"]?["quietBelowCases"]?.int ?? ServiceShare.quietBelowCasesDefault)
+            })
     }
 }
 

@@ -14,6 +14,7 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
     case incidentsManage = "incidents.manage"
     case serviceRead = "service.read"
     case auditRead = "audit.read"
+    case heartbeatsManage = "heartbeats.manage"
     case holdsManage = "holds.manage"
     case tasksRetry = "tasks.retry"
     case configurationRead = "configuration.read"
@@ -38,8 +39,8 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
             true
         case .incidentsRead, .incidentsManage, .serviceRead, .auditRead, .tasksRetry, .configurationRead,
             .configurationApply,
-            .connectionsRead, .connectionsTest, .peopleRead, .peopleManage, .keysManage, .workersRead, .fleetRead, .metricsRead,
-            .brandRead:
+            .connectionsRead, .connectionsTest, .heartbeatsManage, .peopleRead, .peopleManage, .keysManage, .workersRead,
+            .fleetRead, .metricsRead, .brandRead:
             false
         }
     }
@@ -59,6 +60,7 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .incidentsManage: "Acknowledge and resolve incidents"
         case .serviceRead: "See service levels"
         case .auditRead: "Read the audit log"
+        case .heartbeatsManage: "Make and end the heartbeats of jobs outside"
         case .holdsManage: "Put what happened under legal hold, and release it"
         case .tasksRetry: "Retry work that gave up"
         case .configurationRead: "Read the configuration"

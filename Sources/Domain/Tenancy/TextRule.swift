@@ -146,6 +146,16 @@ extension TextRule {
         return parts.count == 1 || ((1...4).contains(parts[1].utf8.count) && parts[1].utf8.allSatisfy(\.isDigit))
     }
 
+    /// A share of all, strictly between none and every one; quoted, so that no reader turns it into a binary fraction.
+    package static let share = TextRule(
+        "a share", pattern: "^0\\.[0-9]{1,6}$", length: 3...8,
+        remedy: "Write 98 % as \"0.98\", in quotes and with at most six digits after the point."
+    ) { text in
+        let bytes = Array(text.utf8)
+        return bytes.count >= 3 && bytes[0] == UInt8(ascii: "0") && bytes[1] == UInt8(ascii: ".")
+            && bytes[2...].allSatisfy(\.isDigit) && bytes[2...].contains { $0 != UInt8(ascii: "0") }
+    }
+
     package static let date = TextRule(
         "a date", pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", length: 1...10,
         remedy: "Write year, month and day, such as 2026-03-01."

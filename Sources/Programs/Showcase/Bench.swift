@@ -9,6 +9,8 @@ package final class Bench: Sendable {
         case worker, start, engine, page, audit, auth
         /// The engine beside what slows others, with many tenants, and for a long time; only when asked for by name.
         case conditions, tenants, soak
+        /// Wake-ups of ten thousand clocks, and pages beside another tenant's flood; only when asked for by name.
+        case alerts
         /// Measured in this process, without the product around it.
         case cel
     }
@@ -38,7 +40,7 @@ package final class Bench: Sendable {
     private let numbers = Locked(1)
 
     /// What `bench` measures when nothing is named.
-    package static let usual = Subject.allCases.filter { ![.conditions, .tenants, .soak].contains($0) }
+    package static let usual = Subject.allCases.filter { ![.conditions, .tenants, .soak, .alerts].contains($0) }
 
     /// `seconds` is how long the engine is watched, `minutes` how long it is watched under half load.
     package init(
@@ -114,6 +116,7 @@ package final class Bench: Sendable {
             if subjects.contains(.page) { results += try await page() }
             if subjects.contains(.audit) { results += try await sealing() }
             if subjects.contains(.auth) { results += try await BenchAuth(installation).run() }
+            if subjects.contains(.alerts) { results += try await BenchAlerts(installation).run() }
             var report = Report()
             report.settings = durability()
             report.results = results

@@ -80,14 +80,19 @@ struct EngineMeter: Sendable {
         }
     }
 
+    @discardableResult
+    func sql(_ script: String) async throws -> String { try await installation.sql(script) }
+}
+
+extension Installation {
     /// A script as the database's owner; the last line of its output.
     @discardableResult
     func sql(_ script: String) async throws -> String {
-        let out = try await installation.processes.run(
-            try installation.databaseProgram("psql"),
+        let out = try await processes.run(
+            try databaseProgram("psql"),
             [
                 "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1", "--host",
-                installation.databaseSocket, "--username", "postgres", "--dbname", "countersign", "--file", "-",
+                databaseSocket, "--username", "postgres", "--dbname", "countersign", "--file", "-",
             ], input: script)
         return out.split(separator: "\n").last.map(String.init) ?? ""
     }

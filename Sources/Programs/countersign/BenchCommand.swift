@@ -17,8 +17,8 @@ struct BenchCommand: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "What to measure: \(Bench.Subject.allCases.map(\.rawValue).joined(separator: ", ")); all but conditions, tenants "
-                + "and soak unless given."))
+            "What to measure: \(Bench.Subject.allCases.map(\.rawValue).joined(separator: ", ")); all but conditions, tenants, "
+                + "soak and alerts unless given."))
     var subjects: [Bench.Subject] = []
 
     @Option(help: "Invoices for end-to-end.")

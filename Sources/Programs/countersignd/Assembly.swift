@@ -54,6 +54,8 @@ struct Assembly: Sendable {
         let access = Access(
             signingIn: signingIn, scopes: scopes, assets: assets, clock: .system, formKey: Entropy.system.bytes(32))
         let keeping = Keeping(platform: platform, scopes: scopes, assets: assets, alerting: alerting)
+        let budgeting = Budgeting(platform: platform, scopes: scopes, assets: assets, desk: desk)
+        let heartbeats = Heartbeats(platform: platform, scopes: scopes, desk: desk)
         let watch = ConnectionWatch(platform: platform, desk: desk, assets: assets)
         let operating = Operating(platform: platform, desk: desk, assets: assets)
         let applying = Applying(platform: platform, assets: assets, scopes: scopes)
@@ -67,7 +69,8 @@ struct Assembly: Sendable {
             guiding: Guiding(
                 platform: platform, desk: desk, assets: assets, alerting: alerting, operating: operating, applying: applying,
                 asking: asking),
-            holding: Holding(platform: platform), keeping: keeping,
+            holding: Holding(platform: platform), budgeting: budgeting, heartbeats: heartbeats,
+            jobs: Jobs(platform: platform, scopes: scopes), keeping: keeping,
             inbound: Inbound(platform: platform, scopes: scopes, desk: desk), intake: intake, applying: applying,
             signingIn: signingIn, idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
             metrics: platform.metrics, clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure,
@@ -213,6 +216,12 @@ struct Assembly: Sendable {
         guard gethostname(&buffer, buffer.count - 1) == 0 else { return "server" }
         return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
+}
+
+/// What looks after promises: the tenants' and the machinery's.
+struct Lookouts: Sendable {
+    let budgeting: Budgeting
+    let heartbeats: Heartbeats
 }
 
 /// Wakes lanes: our own in memory, others' by a notification that is sent after the commit from a connection of its own.

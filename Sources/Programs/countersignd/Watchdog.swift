@@ -26,6 +26,7 @@ struct Watchdog: Sendable {
                 try await staff.refreshLanes()
                 for tenant in try await timekeeper.tenantsWithReadyWork() { staff.want(tenant) }
                 try await look()
+                platform.beats.note(.watch, at: platform.clock.now)
             } catch is CancellationError {
                 return
             } catch {

@@ -21,6 +21,8 @@ package struct RouteBook: Sendable {
         routes += PaymentRoutes(services).all
         routes += DocumentRoutes(services).all
         routes += ServiceRoutes(services).all
+        routes += BudgetRoutes(services).all
+        routes += HeartbeatRoutes(services).all
         routes += IncidentRoutes(services).all
         routes += RunbookRoutes(services).all
         routes += OnCallRoutes(services).all
@@ -53,6 +55,7 @@ package struct RouteBook: Sendable {
         "GET /api/v1/openapi.json", "GET /assets/{name}", "GET /brand/{name}", "GET /healthz", "GET /metrics", "GET /readyz",
         "GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "GET /welcome", "POST /welcome",
         // They know their caller by a key of their own.
+        "GET /api/v1/beats/{receiver}/{job}/{secret}", "POST /api/v1/beats/{receiver}/{job}/{secret}",
         "POST /api/v1/inbound/{receiver}/v2/enqueue", "POST /api/v1/inbound/{receiver}/alertmanager",
         "POST /api/v1/sessions", "POST /api/v1/sessions/second-factor", "POST /api/v1/sessions/link",
     ]
@@ -114,6 +117,21 @@ extension Services {
                 return .init(status: status, body: body)
             }
             return .json(answer.body, status: answer.status)
+        }
+    }
+
+    /// A writing route whose answer is a secret or nothing: no answer is kept, so it takes no idempotency key.
+    func acting(
+        _ method: WebMethod, _ pattern: String, _ permission: Permission, _ documentation: RouteDocumentation,
+        _ handle: @escaping @Sendable (WebRequest, TenantContext) async throws -> JSONValue
+    ) -> Route {
+        let access = access
+        return Route(
+            method, "/api/v1/tenants/{tenant}/\(pattern)", access: .permission(permission.rawValue), documentation: documentation,
+            bodyBytesMax: 16_384
+        ) { request in
+            let context = try await access.enter(request, slug: try request.parameter("tenant"), permission: permission)
+            return .json(try await handle(request, context), status: documentation.responseStatus)
         }
     }
 

@@ -21,6 +21,9 @@ package struct Services: Sendable {
     package let onCalling: OnCalling
     package let guiding: Guiding
     package let holding: Holding
+    package let budgeting: Budgeting
+    package let heartbeats: Heartbeats
+    package let jobs: Jobs
     package let keeping: Keeping
     package let inbound: Inbound
     package let intake: Intake
@@ -47,7 +50,8 @@ package struct Services: Sendable {
         console: PageRenderer, access: Access, looking: Looking, proving: AuditProving, approving: Approving,
         operating: Operating, rolling: RollingOut, scheduling: Scheduling, releasing: Releasing,
         watch: ConnectionWatch, alerting: Alerting,
-        onCalling: OnCalling, guiding: Guiding, holding: Holding, keeping: Keeping, inbound: Inbound, intake: Intake,
+        onCalling: OnCalling, guiding: Guiding, holding: Holding, budgeting: Budgeting, heartbeats: Heartbeats, jobs: Jobs,
+        keeping: Keeping, inbound: Inbound, intake: Intake,
         applying: Applying, signingIn: SigningIn,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
         clock: WallClock,
@@ -70,6 +74,9 @@ package struct Services: Sendable {
         self.onCalling = onCalling
         self.guiding = guiding
         self.holding = holding
+        self.budgeting = budgeting
+        self.heartbeats = heartbeats
+        self.jobs = jobs
         self.keeping = keeping
         self.inbound = inbound
         self.intake = intake

@@ -13,23 +13,8 @@ struct PeopleRoutes: Sendable {
 
     var all: [Route] { [keys, link, explain] + SigningIn.Care.allCases.map(care) + machineKeys }
 
-    /// A writing route whose answer is a secret or nothing: no answer is kept, so it takes no idempotency key.
-    private func acting(
-        _ method: WebMethod, _ pattern: String, _ permission: Permission, _ documentation: RouteDocumentation,
-        _ handle: @escaping @Sendable (WebRequest, TenantContext) async throws -> JSONValue
-    ) -> Route {
-        let access = services.access
-        return Route(
-            method, "/api/v1/tenants/{tenant}/\(pattern)", access: .permission(permission.rawValue), documentation: documentation,
-            bodyBytesMax: 16_384
-        ) { request in
-            let context = try await access.enter(request, slug: try request.parameter("tenant"), permission: permission)
-            return .json(try await handle(request, context), status: documentation.responseStatus)
-        }
-    }
-
     private var link: Route {
-        acting(
+        services.acting(
             .post, "people/{person}/link", .peopleManage,
             RouteDocumentation(
                 "makeLink",
@@ -79,7 +64,7 @@ struct PeopleRoutes: Sendable {
             case .removeFactor: ("removeSecondFactor", "Takes a person's lost second factor away. Takes a fresh proof.")
             case .endSessions: ("endSessions", "Ends every session of a person. Takes a fresh proof.")
             }
-        return acting(
+        return services.acting(
             .post, "people/{person}/\(deed.rawValue)", .peopleManage,
             RouteDocumentation(words.0, words.1, responseSchema: Shapes.object, problems: [409])
         ) { [services] request, context in
@@ -112,7 +97,7 @@ struct PeopleRoutes: Sendable {
 
     private var machineKeys: [Route] {
         [
-            acting(
+            services.acting(
                 .post, "keys", .keysManage,
                 RouteDocumentation(
                     "makeKey",
@@ -130,7 +115,7 @@ struct PeopleRoutes: Sendable {
                     try await services.signingIn.makeKey(
                         wish, for: person.id, in: context.scope.id, by: context.visitor.identity))
             },
-            acting(
+            services.acting(
                 .post, "keys/{id}/rotation", .keysManage,
                 RouteDocumentation(
                     "rotateKey", "Makes the successor of a machine's key; the old one works on for a while. Takes a fresh proof.",
@@ -143,7 +128,7 @@ struct PeopleRoutes: Sendable {
                         by: context.visitor.identity
                     ) { machines.contains($0) })
             },
-            acting(
+            services.acting(
                 .delete, "keys/{id}", .keysManage,
                 RouteDocumentation("revokeKey", "Ends any key of the tenant at once.", responseSchema: Shapes.object)
             ) { [services] request, context in

@@ -84,7 +84,8 @@ struct DocumentPages: Sendable {
                 "Connections", section: "Connections", crumbs: [Crumb(label: "Connections")], request: request),
             head: PageHead(title: "Worker and connections"),
             workers: worker.map { [PlatformDrawing.worker($0, name: "", href: "", kit: kit)] } ?? [],
-            connections: connections.map { PlatformDrawing.connection($0, known[$0.name], kit: kit) }, isAllTenants: false,
+            connections: connections.map { PlatformDrawing.connection($0, known[$0.name], kit: kit) },
+            beats: try await services.heartbeats.all(kit.tenant).map { PlatformDrawing.beat($0, kit: kit) }, isAllTenants: false,
             workersEmpty: worker == nil
                 ? EmptyState(why: "The worker has not been needed yet; it starts with the first work.") : nil,
             connectionsEmpty: connections.isEmpty ? EmptyState(why: "No connection is published for this tenant.") : nil)
@@ -161,6 +162,17 @@ enum PlatformDrawing {
             resident: row.residentBytes.map { "\($0 / 1_048_576) MB" } ?? "none",
             heartbeat: kit.time.stamp(row.seenAt, seconds: true).text,
             restarts: kit.money.count(Int(row.restarts)))
+    }
+
+    static func beat(_ row: HeartbeatRow, tenant: String = "", kit: PageKit) -> PlatformPage.Beat {
+        let last = row.beatenAt ?? row.since
+        let promise = "every \(DurationText.text(Int64(row.everySeconds)))"
+        return PlatformPage.Beat(
+            tenant: tenant, kind: row.kind, subject: row.subject,
+            status: row.missedAt != nil ? .failed : row.beatenAt == nil ? .notStarted : .done,
+            state: row.missedAt != nil ? "missed" : row.beatenAt == nil ? "awaited" : "alive",
+            age: row.beatenAt == nil ? "never yet" : "\(DurationText.text(max(0, kit.now.seconds(since: last)))) ago",
+            promise: row.graceSeconds > 0 ? promise + ", \(DurationText.text(Int64(row.graceSeconds))) of grace" : promise)
     }
 
     /// A connection as its worker told of it last.

@@ -141,13 +141,20 @@ struct FleetPages: Sendable {
                 PlatformDrawing.connection($0, known[$0.name], tenant: tenant.row.name, kit: kit)
             }
         }
+        // The platform's own first, then of the tenants what is missed, with the jobs.
+        var beats = try await services.heartbeats.all(kit.tenant).map { PlatformDrawing.beat($0, kit: kit) }
+        for tenant in tenants {
+            let rows = try await services.heartbeats.all(tenant.row.id).filter { $0.missedAt != nil || $0.kind == "job" }
+            beats += rows.map { PlatformDrawing.beat($0, tenant: tenant.row.name, kit: kit) }
+        }
         let workers = tenants.compactMap { tenant in
             tenant.worker.map { PlatformDrawing.worker($0, name: tenant.row.name, href: "/t/\(tenant.row.slug)", kit: kit) }
         }
         return PlatformPage(
             frame: try await kit.frame(
                 "Workers", section: "Workers", crumbs: [Crumb(label: "Workers and connections")], request: request),
-            head: PageHead(title: "Workers and connections"), workers: workers, connections: connections, isAllTenants: true,
+            head: PageHead(title: "Workers and connections"), workers: workers, connections: connections, beats: beats,
+            isAllTenants: true,
             workersEmpty: workers.isEmpty ? EmptyState(why: "No worker has been needed yet.") : nil)
     }
 

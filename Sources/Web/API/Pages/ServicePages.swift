@@ -45,6 +45,7 @@ struct ServicePages: Sendable {
                 "Service levels", section: "Service levels", crumbs: [Crumb(label: "Service levels")], topics: "service",
                 request: request),
             head: PageHead(title: "Service levels", lead: "The last 31 days. Figures of open months may still change."),
+            tabs: BudgetPages.tabs(kit, current: "Clocks"),
             figures: [
                 Figure(label: "Clocks", value: kit.money.count(total), context: "started since \(kit.time.stamp(since).text)"),
                 Figure(

@@ -66,24 +66,52 @@ package struct PlatformPage: ConsolePage {
         }
     }
 
+    /// A promised sign of life.
+    package struct Beat: Sendable {
+        package let tenant: String
+        /// `part`, `lane`, `worker`, `connection`, `job`.
+        package let kind: String
+        package let subject: String
+        package let status: Status
+        package let state: String
+        /// How long ago it came last.
+        package let age: String
+        /// `every 15 s, 45 s more once`.
+        package let promise: String
+
+        package init(
+            tenant: String = "", kind: String, subject: String, status: Status, state: String, age: String, promise: String
+        ) {
+            self.tenant = tenant
+            self.kind = kind
+            self.subject = subject
+            self.status = status
+            self.state = state
+            self.age = age
+            self.promise = promise
+        }
+    }
+
     package let frame: Frame
     package let head: PageHead
     package let figures: [Figure]
     package let workers: [Worker]
     package let connections: [Connection]
+    package let beats: [Beat]
     package let isAllTenants: Bool
     package let workersEmpty: EmptyState?
     package let connectionsEmpty: EmptyState?
 
     package init(
         frame: Frame, head: PageHead, figures: [Figure] = [], workers: [Worker], connections: [Connection],
-        isAllTenants: Bool, workersEmpty: EmptyState? = nil, connectionsEmpty: EmptyState? = nil
+        beats: [Beat] = [], isAllTenants: Bool, workersEmpty: EmptyState? = nil, connectionsEmpty: EmptyState? = nil
     ) {
         self.frame = frame
         self.head = head
         self.figures = figures
         self.workers = workers
         self.connections = connections
+        self.beats = beats
         self.isAllTenants = isAllTenants
         self.workersEmpty = workersEmpty
         self.connectionsEmpty = connectionsEmpty

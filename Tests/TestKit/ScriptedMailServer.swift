@@ -1,25 +1,25 @@
-import Glibc
-import Kernel
+internal import Glibc
+internal import Kernel
 
 /// A mail server that takes one message at a time and says what it is told to say; one thread, plain sockets.
-final class ScriptedMailServer: Sendable {
+package final class ScriptedMailServer: Sendable {
     /// What it has heard on one connection.
-    struct Heard: Sendable {
-        var commands: [String] = []
-        var message = ""
+    package struct Heard: Sendable {
+        package var commands: [String] = []
+        package var message = ""
     }
 
-    let port: Int
+    package let port: Int
     private let listener: Int32
     private let heard = Locked<[Heard]>([])
     private let connections = Locked<[Int32]>([])
     /// The reply to a command, by its first word; nil is silence.
     private let reply: @Sendable (String) -> String?
 
-    var received: [Heard] { heard.withLock { $0 } }
-    var base: String { "smtp://127.0.0.1:\(port)" }
+    package var received: [Heard] { heard.withLock { $0 } }
+    package var base: String { "smtp://127.0.0.1:\(port)" }
 
-    init(_ reply: @escaping @Sendable (String) -> String?) throws {
+    package init(_ reply: @escaping @Sendable (String) -> String?) throws {
         self.reply = reply
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
@@ -45,7 +45,7 @@ final class ScriptedMailServer: Sendable {
         pthread_detach(thread)
     }
 
-    func stop() {
+    package func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
         close(listener)
         for connection in connections.withLock({ $0 }) { shutdown(connection, Int32(SHUT_RDWR)) }
