@@ -214,7 +214,9 @@ extension RegisteredStatement {
         engine(
             "ReadyQueries.insert", ReadyQueries.insert(lane: 1, tenants: [one.id], tasks: [one.task], priorities: [1], at: now)),
         engine(
-            "ReadyQueries.take", ReadyQueries.take(lane: 1, tenant: one.id, kinds: ["erp.read"], connections: ["erp"], limit: 5)),
+            "ReadyQueries.take",
+            ReadyQueries.take(
+                lane: 1, tenant: one.id, worker: "x", kinds: ["erp.read"], connections: ["erp"], now: now, limit: 5)),
         engine("ReadyQueries.tenants", ReadyQueries.tenants()),
         engine("ReadyQueries.waiting", ReadyQueries.waiting(lane: 1)),
         engine("LeaseQueries.insert", LeaseQueries.insert([one.leaseRow])),
