@@ -176,6 +176,7 @@ extension RegisteredStatement {
         engine("CommandQueries.keep", CommandQueries.keep([one.commandRow])),
         engine("CommandQueries.requeue", CommandQueries.requeue(lane: 1, tenants: [one.id], ids: [one.command])),
         engine("CommandQueries.pending", CommandQueries.pending(lane: 1, limit: 5)),
+        engine("CommandQueries.beginning", CommandQueries.beginning(lane: 1, limit: 5, readyMax: 2)),
         engine("CommandQueries.dequeue", CommandQueries.dequeue(lane: 1, queueIDs: [1])),
         engine(
             "CommandQueries.answer",
