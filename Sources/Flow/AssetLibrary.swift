@@ -91,6 +91,8 @@ package struct TenantAssets: Sendable {
     let swaps: [SwapRow]
     /// What binds every act of the tenant; nil when nothing does.
     package let guardrails: TenantGuardrails?
+    /// Seconds that a write in doubt is waited for, by connection; read once, since every batch asks.
+    let settleSeconds: [String: Int]
 
     package func row(_ kind: String, _ name: String) -> AssetRow? { assets["\(kind)/\(name)"] }
 
@@ -211,7 +213,8 @@ package final class AssetLibrary: Sendable {
                 uniquingKeysWith: { first, _ in first }),
             swaps: swaps,
             guardrails: own.kind == "tenant"
-                ? TenantGuardrails(policies, timeZone: own.timeZone) { guarding($0) } : nil)
+                ? TenantGuardrails(policies, timeZone: own.timeZone) { guarding($0) } : nil,
+            settleSeconds: AssetLibrary.settleSeconds(in: assets.values.filter { $0.kind == "connection" }))
         state.withLock { state in
             state.current[tenant] = (found, now)
             for row in assets.values { state.rows[row.id] = row }
@@ -232,6 +235,15 @@ package final class AssetLibrary: Sendable {
             state.guardrails[row.id] = policy
         }
         return policy
+    }
+
+    private static func settleSeconds(in connections: [AssetRow]) -> [String: Int] {
+        var out: [String: Int] = [:]
+        for row in connections {
+            var issues: [AssetIssue] = []
+            if let document = ConnectionDocument.parse(row.content, issues: &issues) { out[row.name] = document.settleSeconds }
+        }
+        return out
     }
 
     /// `line` goes from the tenant up.

@@ -56,10 +56,18 @@ package final class CommandDesk: Sendable {
 
     /// Wakes the lane of a command that was announced and stored, and waits: the answer as the lane tells it. Where the lane is
     /// another process's, nobody tells; then the row does, once the wait is over.
-    package func outcome(of command: CommandRow) async throws -> Answer {
-        wake(command.lane)
-        let answer = await wait(for: command.id)
-        return answer == .pending ? try await earlier(command) : answer
+    package func outcome(of command: CommandRow) async throws -> Answer { try await outcomes(of: [command])[0] }
+
+    /// The same for several, in their order; the wait is for all of them together. What one batch answers costs one wait.
+    package func outcomes(of commands: [CommandRow]) async throws -> [Answer] {
+        for lane in Set(commands.map(\.lane)) { wake(lane) }
+        let end = ContinuousClock.now + .milliseconds(platform.settings.answerWaitMilliseconds)
+        var answers: [Answer] = []
+        for command in commands {
+            let answer = await wait(for: command.id, until: end)
+            answers.append(answer == .pending ? try await earlier(command) : answer)
+        }
+        return answers
     }
 
     /// Called by a lane after its commit.
@@ -82,8 +90,7 @@ package final class CommandDesk: Sendable {
         state.withLock { $0.answers[id] = nil }
     }
 
-    private func wait(for id: CommandID) async -> Answer {
-        let milliseconds = platform.settings.answerWaitMilliseconds
+    private func wait(for id: CommandID, until end: ContinuousClock.Instant) async -> Answer {
         let alarm = Locked<Task<Void, Never>?>(nil)
         await withCheckedContinuation { continuation in
             let isAnswered = state.withLock { state -> Bool in
@@ -95,7 +102,7 @@ package final class CommandDesk: Sendable {
             // Set only now: an alarm that rings before the wait has begun would wake nobody, and the wait would never end.
             let timeout = Task { [weak self] in
                 // A cancelled sleep means that the answer came first.
-                try? await Task.sleep(for: .milliseconds(milliseconds))
+                try? await Task.sleep(until: end, clock: .continuous)
                 self?.release(id)
             }
             alarm.withLock { $0 = timeout }

@@ -21,60 +21,99 @@ package struct GrantedLease: Sendable {
 /// What a lane granted in one batch.
 struct Grants: Sendable {
     var leases: [UInt64: [GrantedLease]] = [:]
-    /// More is ready than the waiters could take at once, and one of them could take more.
-    var hasMore = false
     /// Commands look at writes that guardrails stopped.
     var hasStopped = false
     /// A write has to wait until another worker's hold on its connection ends.
     var retryAt: Moment?
 }
 
-extension LaneEngine {
-    /// Leases ready tasks to the workers that wait, in the lane's own transaction, so that no other owner can give them away.
-    func grant(_ batch: inout LaneBatch, waiters: [WorkerDesk.Waiter], tx: Transaction) async throws -> Grants {
-        var grants = Grants()
-        guard !waiters.isEmpty else { return grants }
-        for waiter in waiters {
-            let worker = waiter.worker
-            let connections = batch.assets[worker.tenant]?.all("connection").map(\.name) ?? []
-            let blocked = try await tx.query(
-                ConnectionWriterQueries.heldByOthers(
-                    lane: batch.lane, tenant: worker.tenant, worker: worker.incarnation, now: batch.now)
-            ).first?.get("until", as: Moment?.self)
-            let kinds = blocked == nil ? waiter.kinds : waiter.kinds.filter { $0 != WorkRequest.Kind.erpWrite.rawValue }
-            if let blocked { grants.retryAt = [grants.retryAt, blocked].compactMap(\.self).min() }
-            let taken = try await tx.query(
-                ReadyQueries.take(
-                    lane: batch.lane, tenant: worker.tenant, kinds: kinds, connections: connections, limit: waiter.capacity))
-            guard !taken.isEmpty else { continue }
-            let ids = try taken.map { try $0.get("task_id", as: TaskID.self) }
-            let waits = try taken.map { batch.now.microseconds - (try $0.get("ready_at", as: Moment.self)).microseconds }
-            for wait in waits { startDelay.observe(Double(max(0, wait)) / 1_000_000) }
-            try await loadMissing(ids, tenant: worker.tenant, batch: &batch, tx: tx)
-            let free = try await guardWrites(ids, of: worker.tenant, batch: &batch, tx: tx)
-            grants.leases[waiter.id] = free.compactMap { lease($0, to: worker, batch: &batch) }
-            grants.hasStopped = grants.hasStopped || free.count < ids.count
-            if ids.count == waiter.capacity { grants.hasMore = true }
-        }
-        try await saveLeases(&batch, tx: tx)
-        return grants
+/// A worker that waits, with what the queue has for it; taken out of the queue as the batch begins.
+struct WorkOffer: Sendable {
+    let waiter: WorkerDesk.Waiter
+    /// Those that there are; work for others stays where it is.
+    let connections: [String]
+    /// Until when another worker may still write for the tenant.
+    var blockedUntil: Moment?
+    var tasks: [TaskID] = []
+    /// Since when each was ready.
+    var readyAt: [Moment] = []
+
+    func statements(lane: Int32, now: Moment) -> [SQL] {
+        let worker = waiter.worker
+        return [
+            ConnectionWriterQueries.heldByOthers(lane: lane, tenant: worker.tenant, worker: worker.incarnation, now: now),
+            ReadyQueries.take(
+                lane: lane, tenant: worker.tenant, worker: worker.incarnation, kinds: waiter.kinds, connections: connections,
+                now: now, limit: waiter.capacity),
+        ]
     }
 
-    private func loadMissing(_ ids: [TaskID], tenant: TenantID, batch: inout LaneBatch, tx: Transaction) async throws {
-        let known = ids.filter { batch.tasks[$0] == nil }.compactMap { batch.memory.run(of: $0) }
-        _ = try await batch.recall(known.map { (tenant, $0) }, tx: tx)
-        let missing = ids.filter { batch.tasks[$0] == nil }
-        guard !missing.isEmpty else { return }
-        let tenants = Array(repeating: tenant, count: missing.count)
-        for row in try await tx.query(TaskQueries.load(lane: batch.lane, tenants: tenants, ids: missing)).map(TaskRow.init) {
-            batch.tasks[row.id] = row
+    /// The answers of `statements`.
+    mutating func read(held: Rows, taken: Rows) throws {
+        blockedUntil = try held.first?.get("until", as: Moment?.self)
+        tasks = try taken.map { try $0.get("task_id", as: TaskID.self) }
+        readyAt = try taken.map { try $0.get("ready_at", as: Moment.self) }
+    }
+
+    /// Whether the worker can do this work now.
+    func fits(_ task: TaskRow) -> Bool {
+        task.tenant == waiter.worker.tenant && waiter.kinds.contains(task.kind)
+            && (blockedUntil == nil || task.kind != WorkRequest.Kind.erpWrite.rawValue)
+            && (task.connection.map { connection in connections.contains { sameBytes($0, connection) } } ?? true)
+    }
+}
+
+extension LaneBatch {
+    /// Takes what became ready in this batch and need not go through the queue, the most urgent first, because a worker has
+    /// room for it. Only when the queue had less for that worker than it can take, so that nothing is overtaken.
+    mutating func takeReady(for offer: WorkOffer, room: Int) -> [TaskID] {
+        guard room > 0, !ready.isEmpty else { return [] }
+        let fitting = ready.indices.filter { index in tasks[ready[index].task].map(offer.fits) ?? false }
+        let chosen = fitting.sorted { (ready[$0].priority, $0) < (ready[$1].priority, $1) }.prefix(room)
+        let ids = chosen.map { ready[$0].task }
+        for index in chosen.sorted(by: >) { ready.remove(at: index) }
+        return ids
+    }
+}
+
+extension LaneEngine {
+    /// The workers that wait, each with the connections that its tenant has.
+    func offers(to waiters: [WorkerDesk.Waiter]) throws(Unprepared) -> [WorkOffer] {
+        var missing = Unprepared()
+        var offers: [WorkOffer] = []
+        for waiter in waiters {
+            guard let current = assets.known(waiter.worker.tenant) else {
+                missing.tenants.insert(waiter.worker.tenant)
+                continue
+            }
+            offers.append(WorkOffer(waiter: waiter, connections: current.all("connection").map(\.name)))
         }
-        let runs = Set(missing.compactMap { batch.tasks[$0]?.run }).filter { batch.runs[$0] == nil }
-        guard !runs.isEmpty else { return }
-        let wanted = Array(runs)
-        let rows = try await tx.query(
-            RunQueries.load(lane: batch.lane, tenants: Array(repeating: tenant, count: wanted.count), ids: wanted))
-        for row in try rows.map(RunRow.init) { batch.runs[row.id] = row }
+        guard missing.isEmpty else { throw missing }
+        return offers
+    }
+
+    /// Leases ready tasks to the workers that wait, in the lane's own transaction, so that no other owner can give them away.
+    /// To be called before the flush, which then writes a task that became ready and was leased at once a single time.
+    func grant(_ batch: inout LaneBatch, offers: [WorkOffer], tx: Transaction) async throws -> Grants {
+        var grants = Grants()
+        guard !offers.isEmpty else { return grants }
+        // Guardrails judge by what this batch found out of suppliers and gave back.
+        try await batch.writeActs(tx: tx)
+        for offer in offers {
+            let waiter = offer.waiter
+            if let blocked = offer.blockedUntil { grants.retryAt = [grants.retryAt, blocked].compactMap(\.self).min() }
+            for since in offer.readyAt {
+                startDelay.observe(Double(max(0, batch.now.microseconds - since.microseconds)) / 1_000_000)
+            }
+            let fresh = batch.takeReady(for: offer, room: waiter.capacity - offer.tasks.count)
+            for _ in fresh { startDelay.observe(0) }
+            let ids = offer.tasks + fresh
+            guard !ids.isEmpty else { continue }
+            let free = try await guardWrites(ids, of: waiter.worker.tenant, batch: &batch, tx: tx)
+            grants.leases[waiter.id] = free.compactMap { lease($0, to: waiter.worker, batch: &batch) }
+            grants.hasStopped = grants.hasStopped || free.count < ids.count
+        }
+        return grants
     }
 
     /// One task to one worker: a fresh token, an epoch above all earlier ones, and an end that leaves room after the transfer.
@@ -96,35 +135,15 @@ extension LaneEngine {
             epoch: attemptEpoch, worker: worker.incarnation, kind: task.kind, connection: task.connection, phase: phase.rawValue,
             leasedAt: batch.now, expiresAt: expiresAt)
         batch.newLeases.append(row)
-        batch.setTimer(task.tenant, subject: "lease", id: id.anySubject, key: "lease", at: expiresAt.adding(milliseconds: 50))
+        // The timer of an earlier lease has fired, or went with that lease: there is none to be cancelled.
+        batch.timers.append(
+            TimerQueries.New(
+                dueAt: expiresAt.adding(milliseconds: 50), tenant: task.tenant, subject: "lease", subjectID: id.anySubject,
+                key: "lease"))
         batch.touched.insert(task.tenant)
         let trace = task.run.flatMap { batch.runs[$0]?.traceparent } ?? task.request["traceparent"]?.string
         return GrantedLease(
             token: token, task: task, attempt: attempt, phase: phase.rawValue, expiresAt: expiresAt, traceparent: trace)
-    }
-
-    private func saveLeases(_ batch: inout LaneBatch, tx: Transaction) async throws {
-        guard !batch.newLeases.isEmpty else {
-            if !batch.ordered.isEmpty { try await batch.flush(tx: tx, queueIDs: []) }
-            return
-        }
-        var statements = [LeaseQueries.insert(batch.newLeases)]
-        var writers: [String: LeaseRow] = [:]
-        for lease in batch.newLeases where lease.kind == WorkRequest.Kind.erpWrite.rawValue {
-            guard let connection = lease.connection else { continue }
-            let key = "\(lease.tenant)/\(connection)"
-            if writers[key].map({ $0.expiresAt < lease.expiresAt }) ?? true { writers[key] = lease }
-        }
-        for lease in writers.values {
-            statements.append(
-                ConnectionWriterQueries.take(
-                    lane: batch.lane, tenant: lease.tenant, connection: lease.connection ?? "", worker: lease.worker,
-                    now: batch.now,
-                    until: lease.expiresAt))
-        }
-        _ = try await tx.pipeline(statements)
-        batch.newLeases = []
-        try await batch.flush(tx: tx, queueIDs: [])
     }
 
     var startDelay: Histogram {
@@ -142,16 +161,6 @@ package final class LeaseFactory: Sendable {
     package init(platform: Platform, assets: AssetLibrary) {
         self.platform = platform
         self.assets = assets
-    }
-
-    /// Settle seconds of every connection of a tenant, by name.
-    static func settleSeconds(in current: TenantAssets) -> [String: Int] {
-        var out: [String: Int] = [:]
-        for row in current.all("connection") {
-            var issues: [AssetIssue] = []
-            if let document = ConnectionDocument.parse(row.content, issues: &issues) { out[row.name] = document.settleSeconds }
-        }
-        return out
     }
 
     func leases(_ granted: [GrantedLease], for worker: WorkerIdentity) async -> [WorkLease] {
@@ -180,7 +189,8 @@ package final class LeaseFactory: Sendable {
         return out
     }
 
-    /// The connection as the worker needs it: `{name, mapping, config, spent?}` and its secrets, opened for this moment only.
+    /// The connection as the worker needs it: `{name, version, mapping, config, spent?}` and its secrets, opened for this moment
+    /// only.
     package func connection(
         _ name: String?, tenant: TenantID
     ) async throws -> (configuration: JSONValue, secrets: [String: String]) {
@@ -200,7 +210,10 @@ package final class LeaseFactory: Sendable {
         let values = try platform.secrets.opened(stored, of: tenant)
         var secrets: [String: String] = [:]
         for (role, reference) in document.secrets { secrets[role] = values[reference] }
-        var configuration: JSONObject = ["name": .string(name), "mapping": connector.content, "config": row.content]
+        var configuration: JSONObject = [
+            "name": .string(name), "version": .string("\(row.id)/\(connector.id)"), "mapping": connector.content,
+            "config": row.content,
+        ]
         // A worker that has just begun knows nothing of what was spent before it.
         if let today = spent.first {
             configuration["spent"] = [

@@ -4,8 +4,9 @@ internal import Records
 internal import Workflows
 
 extension LaneBatch {
-    /// Writes everything in one pipeline: state, history, audit and outbox together, and the queue rows they imply.
-    mutating func flush(tx: Transaction, queueIDs: [Int64]) async throws {
+    /// Writes everything in one pipeline: state, history, audit and outbox together, and the queue rows they imply. Answers when
+    /// the lane's next timer is due.
+    mutating func flush(tx: Transaction, queueIDs: [Int64]) async throws -> Moment? {
         var statements: [SQL] = []
         func row<Key: Hashable, Value>(_ keys: some Sequence<Key>, in values: [Key: Value]) -> [Value] {
             keys.compactMap { values[$0] }
@@ -36,6 +37,7 @@ extension LaneBatch {
         for ended in endedWorkers {
             statements.append(ConnectionWriterQueries.release(lane: lane, tenant: ended.tenant, worker: ended.worker, now: now))
         }
+        appendLeases(to: &statements)
         appendPayments(to: &statements)
         appendActs(to: &statements)
         appendClocks(to: &statements)
@@ -52,6 +54,22 @@ extension LaneBatch {
         appendEvents(to: &statements)
         if !audit.isEmpty { statements.append(AuditQueries.insert(audit)) }
         if !outbox.isEmpty { statements.append(OutboxQueries.insert(outbox)) }
+        appendCommands(to: &statements, queueIDs: queueIDs)
+        let writesRuns = !newRuns.isEmpty || !changedRuns.isEmpty
+        if writesRuns { statements.append(RunQueries.writer()) }
+        statements.append(TimerQueries.next(lane: lane))
+        let results = try await tx.pipeline(statements)
+        let next = try results.last?.first?.get("due_at", as: Moment.self)
+        if writesRuns { writer = try results[results.count - 2].only().get("writer", as: String.self) }
+        written.formUnion(newRuns)
+        written.formUnion(changedRuns)
+        for id in started.union(changedRuns) { runs[id]?.isStored() }
+        clearWrites()
+        return next
+    }
+
+    /// Answers, and what becomes of the queue of commands.
+    private func appendCommands(to statements: inout [SQL], queueIDs: [Int64]) {
         if !answers.isEmpty {
             statements.append(
                 CommandQueries.answer(
@@ -64,16 +82,24 @@ extension LaneBatch {
         if !requeued.isEmpty {
             statements.append(CommandQueries.requeue(lane: lane, tenants: requeued.map(\.tenant), ids: requeued.map(\.id)))
         }
-        let writesRuns = !newRuns.isEmpty || !changedRuns.isEmpty
-        if writesRuns, writer == nil { statements.append(RunQueries.writer()) }
-        if !statements.isEmpty {
-            let results = try await tx.pipeline(statements)
-            if writesRuns, writer == nil { writer = try results.last?.first?.get("writer", as: String.self) }
+    }
+
+    /// New leases, and the hold on a connection that those for writes need.
+    private func appendLeases(to statements: inout [SQL]) {
+        guard !newLeases.isEmpty else { return }
+        statements.append(LeaseQueries.insert(newLeases))
+        var writers: [String: LeaseRow] = [:]
+        for lease in newLeases where lease.kind == WorkRequest.Kind.erpWrite.rawValue {
+            guard let connection = lease.connection else { continue }
+            let key = "\(lease.tenant)/\(connection)"
+            if writers[key].map({ $0.expiresAt < lease.expiresAt }) ?? true { writers[key] = lease }
         }
-        written.formUnion(newRuns)
-        written.formUnion(changedRuns)
-        for id in started.union(changedRuns) { runs[id]?.isStored() }
-        clearWrites()
+        for lease in writers.values {
+            statements.append(
+                ConnectionWriterQueries.take(
+                    lane: lane, tenant: lease.tenant, connection: lease.connection ?? "", worker: lease.worker, now: now,
+                    until: lease.expiresAt))
+        }
     }
 
     private func appendPayments(to statements: inout [SQL]) {
@@ -83,6 +109,14 @@ extension LaneBatch {
             PaymentQueries.settle(
                 lane: lane, tenants: settled.map(\.run.tenant), invoices: settled.map(\.payment.invoice),
                 runs: settled.map(\.run.id), records: settled.map(\.payment.record), at: now))
+    }
+
+    /// Writes what guardrails know of acts and suppliers ahead of the flush, for whoever is judged by it in this batch.
+    mutating func writeActs(tx: Transaction) async throws {
+        var statements: [SQL] = []
+        appendActs(to: &statements)
+        if !statements.isEmpty { _ = try await tx.pipeline(statements) }
+        clearActs()
     }
 
     private func appendActs(to statements: inout [SQL]) {
@@ -106,6 +140,12 @@ extension LaneBatch {
         if !settledCases.isEmpty { statements.append(BudgetQueries.count(lane: lane, settledCases)) }
     }
 
+    private mutating func clearActs() {
+        guardStatements = []
+        endedActs = []
+        seenSuppliers = []
+    }
+
     /// The answers stay: they are given to their senders after the commit.
     private mutating func clearWrites() {
         newRuns = []
@@ -116,10 +156,9 @@ extension LaneBatch {
         replacedRequests = []
         history = []
         payments = [:]
-        guardStatements = []
-        endedActs = []
-        seenSuppliers = []
+        clearActs()
         endedLeases = []
+        newLeases = []
         endedWorkers = []
         newClocks = []
         changedClocks = []

@@ -226,7 +226,7 @@ extension LaneBatch {
         let retry = task.request["retry"].flatMap { json -> RetryPolicy? in
             try? RetryPolicy(json: json)  // written by ourselves; the fallback keeps the task alive should that ever be wrong
         }
-        let settle = task.connection.flatMap { settleSeconds[task.tenant]?[$0] } ?? 30
+        let settle = task.connection.flatMap { assets[task.tenant]?.settleSeconds[$0] } ?? 30
         return TaskMachine.Rules(
             isWrite: task.kind == WorkRequest.Kind.erpWrite.rawValue, retry: retry ?? LaneBatch.readingRetry,
             settleSeconds: settle)

@@ -25,8 +25,6 @@ struct LaneBatch {
     var startTroubles: [CommandID: String] = [:]
     /// What is in force for the tenants of this batch.
     var assets: [TenantID: TenantAssets] = [:]
-    /// Settle seconds by tenant and connection.
-    var settleSeconds: [TenantID: [String: Int]] = [:]
 
     /// From the batches before; runs that this batch writes are put back into it.
     var memory = LaneMemory()
@@ -128,7 +126,9 @@ struct LaneBatch {
 
     // MARK: Loading
 
-    mutating func load(commands: [CommandRow], timers: [TimerQueries.Due], tx: Transaction) async throws {
+    mutating func load(
+        commands: [CommandRow], timers: [TimerQueries.Due], offers: [WorkOffer], tx: Transaction
+    ) async throws {
         var taskIDs: [(TenantID, TaskID)] = commands.compactMap { command in command.task.map { (command.tenant, $0) } }
         var runIDs: [(TenantID, RunID)] = commands.compactMap { command in command.run.map { (command.tenant, $0) } }
         runIDs += LaneBatch.around(commands)
@@ -166,7 +166,8 @@ struct LaneBatch {
             let orphaned = LeaseQueries.ofWorkers(lane: lane, tenants: ended.map(\.0), workers: ended.map(\.1))
             for row in try await tx.query(orphaned).map(LeaseRow.init) { taskIDs.append((row.tenant, row.task)) }
         }
-        try await load(tasks: taskIDs, runs: runIDs, clocks: clockIDs, tx: tx)
+        let taken = offers.flatMap { offer in offer.tasks.map { (offer.waiter.worker.tenant, $0) } }
+        try await load(tasks: taskIDs, taken: taken, runs: runIDs, clocks: clockIDs, tx: tx)
     }
 
     func tenantsOfTasks() -> Set<TenantID> { Set(tasks.values.map(\.tenant)) }

@@ -8,6 +8,12 @@ internal import Workflows
 
 /// Applies what waits in a lane: many runs advance in one transaction, acknowledged after its commit.
 package final class LaneEngine: Sendable {
+    /// Runs and documents that one batch begins: a tenth of a second's work, so that a flood of arrivals stays in many small
+    /// transactions, between which others have their turn.
+    static let beginningsMax = 16
+    /// A tenant with this many tasks before its workers begins little until they have caught up: some seconds' work for one.
+    static let readyBeforeBeginningMax = 256
+
     package let platform: Platform
     let assets: AssetLibrary
     let workers: WorkerDesk
@@ -20,6 +26,8 @@ package final class LaneEngine: Sendable {
         var hasMore = false
         /// Commands and timers that were applied.
         var size = 0
+        /// A tenant may begin little at a time, because its workers are far behind.
+        var isHeldBack = false
         var nextTimer: Moment?
         var answers: [(id: CommandID, answer: JSONValue)] = []
         var tenants: Set<TenantID> = []
@@ -71,18 +79,24 @@ package final class LaneEngine: Sendable {
         let settings = platform.settings
         return try await platform.store.withLane(lane) { [self] tx in
             let now = platform.clock.now
-            let first = try await tx.pipeline([
-                LaneQueries.fence(lane: lane, owner: settings.replica, epoch: epoch),
-                TimerQueries.takeDue(lane: lane, now: now, limit: settings.batchMax),
-                CommandQueries.pending(lane: lane, limit: settings.batchMax),
-            ])
+            var offers = try self.offers(to: waiters)
+            let first = try await tx.pipeline(
+                [
+                    LaneQueries.fence(lane: lane, owner: settings.replica, epoch: epoch),
+                    TimerQueries.takeDue(lane: lane, now: now, limit: settings.batchMax),
+                    CommandQueries.pending(lane: lane, limit: settings.batchMax),
+                    CommandQueries.beginning(
+                        lane: lane, limit: LaneEngine.beginningsMax, readyMax: LaneEngine.readyBeforeBeginningMax),
+                ] + offers.flatMap { $0.statements(lane: lane, now: now) })
             guard first[0].count == 1 else { throw LaneLost.lane }
             let timers = try first[1].map(TimerQueries.Due.init).sorted { ($0.dueAt, $0.id) < ($1.dueAt, $1.id) }
-            let commands = try first[2].map(CommandRow.init)
+            let queued = Array(first[2]) + Array(first[3])
+            let commands = try queued.map(CommandRow.init)
+            for index in offers.indices { try offers[index].read(held: first[4 + 2 * index], taken: first[5 + 2 * index]) }
             var batch = LaneBatch(
                 lane: lane, epoch: epoch, now: now, entropy: platform.entropy, margin: settings.leaseMarginSeconds)
             batch.memory = memory
-            try await batch.load(commands: commands, timers: timers, tx: tx)
+            try await batch.load(commands: commands, timers: timers, offers: offers, tx: tx)
             try await loadRollouts(&batch, commands: commands, tx: tx)
             try await loadSchedules(&batch, commands: commands, timers: timers, tx: tx)
             let served = Set(commands.map(\.tenant) + timers.map(\.tenant) + waiters.map(\.worker.tenant))
@@ -94,21 +108,20 @@ package final class LaneEngine: Sendable {
             if !batch.incidentStatements.isEmpty { _ = try await tx.pipeline(batch.incidentStatements) }
             try await raiseIncidents(&batch, tx: tx)
             try await clearIncidents(&batch, tx: tx)
-            let readyTenants = Set(batch.ready.map(\.tenant))
-            let queueIDs = try first[2].map { try $0.get("queue_id", as: Int64.self) }
-            let hasRequeued = !batch.requeued.isEmpty || !batch.ordered.isEmpty
-            try await batch.flush(tx: tx, queueIDs: queueIDs)
-            let granted = try await grant(&batch, waiters: waiters, tx: tx)
-            let next = try await tx.query(TimerQueries.next(lane: lane)).first?.get("due_at", as: Moment.self)
+            let granted = try await grant(&batch, offers: offers, tx: tx)
             var outcome = BatchOutcome()
+            outcome.isHeldBack = try first[3].contains { try $0.get("is_held_back", as: Bool.self) }
             outcome.hasMore =
-                commands.count == settings.batchMax || timers.count == settings.batchMax || granted.hasMore || hasRequeued
-                || granted.hasStopped
+                first[2].count == settings.batchMax || first[3].count == LaneEngine.beginningsMax || outcome.isHeldBack
+                || timers.count == settings.batchMax || granted.hasStopped || !batch.requeued.isEmpty || !batch.ordered.isEmpty
+                || !batch.endedWorkers.isEmpty  // who waits may have looked before that freed their connections
+            outcome.ready = Set(batch.ready.map(\.tenant))
+            let next = try await batch.flush(
+                tx: tx, queueIDs: try queued.map { try $0.get("queue_id", as: Int64.self) })
             outcome.size = commands.count + timers.count
             outcome.nextTimer = [next, granted.retryAt].compactMap(\.self).min()
             outcome.answers = batch.answers.map { (id: $0.id, answer: $0.answer) }
             outcome.tenants = batch.touched
-            outcome.ready = readyTenants
             observeGuardrails(batch)
             observe(batch, commands: commands.count, timers: timers.count)
             return (outcome, granted.leases, batch.remembering())

@@ -32,21 +32,35 @@ package struct Posting: Sendable {
         desk.announce(ids)
         defer { desk.withdraw(ids) }
         let taken = try await store(sheaf, from: worker)
-        return try await withThrowingTaskGroup(of: (Int, ReportVerdict).self) { group in
-            for (place, taking) in taken.enumerated() {
-                let item = sheaf[place]
-                group.addTask {
-                    switch taking {
-                    case .stale: return (place, .stale)
-                    case .repeated: return (place, .accepted)
-                    case .stored(let command):
-                        if let task = item.task { record(item.report, task: task, worker: worker) }
-                        return (place, Posting.verdict(try await desk.outcome(of: command)))
-                    case .reading: return (place, try await receive(reading: item, from: worker))
-                    }
-                }
+        var verdicts = Array(repeating: ReportVerdict.stale, count: sheaf.count)
+        var stored: [(place: Int, command: CommandRow)] = []
+        var readings: [Int] = []
+        for (place, taking) in taken.enumerated() {
+            switch taking {
+            case .stale: continue
+            case .repeated: verdicts[place] = .accepted
+            case .stored(let command):
+                if let task = sheaf[place].task { record(sheaf[place].report, task: task, worker: worker) }
+                stored.append((place, command))
+            case .reading: readings.append(place)
             }
-            var verdicts = Array(repeating: ReportVerdict.stale, count: sheaf.count)
+        }
+        let documents = readings.map { sheaf[$0] }
+        async let read = receive(readings: documents, from: worker)
+        let answers = try await desk.outcomes(of: stored.map(\.command))
+        for (index, item) in stored.enumerated() { verdicts[item.place] = Posting.verdict(answers[index]) }
+        for (index, verdict) in try await read.enumerated() { verdicts[readings[index]] = verdict }
+        return verdicts
+    }
+
+    /// Readings side by side; verdicts in their order.
+    private func receive(readings: [Reported], from worker: WorkerIdentity) async throws -> [ReportVerdict] {
+        guard !readings.isEmpty else { return [] }
+        return try await withThrowingTaskGroup(of: (Int, ReportVerdict).self) { group in
+            for (place, item) in readings.enumerated() {
+                group.addTask { (place, try await receive(reading: item, from: worker)) }
+            }
+            var verdicts = Array(repeating: ReportVerdict.stale, count: readings.count)
             for try await (place, verdict) in group { verdicts[place] = verdict }
             return verdicts
         }

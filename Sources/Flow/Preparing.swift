@@ -55,7 +55,6 @@ extension LaneEngine {
                 continue
             }
             batch.assets[tenant] = current
-            batch.settleSeconds[tenant] = LeaseFactory.settleSeconds(in: current)
         }
         for run in batch.runs.values where batch.contexts[run.pinnedText] == nil {
             let text = run.pinnedText

@@ -170,7 +170,7 @@ struct LaneBatchRunner: Sendable {
             do {
                 let outcome = try await engine.applyBatch(lane: lane, epoch: epoch)
                 failures = 0
-                let rest = LaneBatchRunner.rest(after: outcome.size)
+                let rest = outcome.isHeldBack ? LaneBatchRunner.restMax : LaneBatchRunner.rest(after: outcome.size)
                 // Cancellation ends the loop by its condition.
                 if rest > 0 { try? await Task.sleep(for: .milliseconds(rest)) }
                 if outcome.hasMore {

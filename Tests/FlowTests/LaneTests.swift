@@ -69,6 +69,84 @@ struct LaneTests {
         }
     }
 
+    @Test("a flood of arrivals of one tenant keeps neither another's arrivals nor work that has begun waiting")
+    func turns() async throws {
+        try await TestDatabase.with(template: .flow) { database in
+            let stage = Stage(store: database.store, laneCount: 1)
+            let (one, two) = (try await stage.open(), try await stage.open())
+            let (house, lane, epoch) = (await stage.house, await stage.lane, await stage.epoch)
+            try await stage.receive(SampleDocument(number: "R-0"), firm: one)
+            let reading = try #require(try await stage.lease(one).first)
+            func receive(_ number: String, _ firm: Firm) async throws {
+                _ = try await house.intake.receive(
+                    SampleDocument(number: number).bytes, fileName: "r.xml", channel: .api, scope: firm.scope, recordedBy: nil,
+                    trace: nil)
+            }
+            for number in 1...LaneEngine.beginningsMax + 4 { try await receive("F-\(number)", one) }
+            try await receive("R-1", two)
+            let report = try await stage.attempt(reading, firm: one)
+            #expect(try await house.posting.receive([report], from: await stage.identity(one)) == [.pending])
+            let outcome = try await house.engine.applyBatch(lane: lane, epoch: epoch)
+            #expect(outcome.hasMore)
+            #expect(try await stage.books(two).unfinished[0] == 1, "the other tenant's document is to be read")
+            #expect(try await stage.books(one).unfinished[0] == Int64(LaneEngine.beginningsMax - 1))
+            #expect(try await stage.books(one).unfinished[2] == 0, "the report was applied, and its lease ended")
+            try await stage.work()
+            #expect(try await stage.books(one).runs.count == LaneEngine.beginningsMax + 5)
+        }
+    }
+
+    @Test("a tenant whose workers are far behind begins one thing at a time, and others as before")
+    func heldBack() async throws {
+        try await TestDatabase.with(template: .flow) { database in
+            let stage = Stage(store: database.store, laneCount: 1)
+            let (one, two) = (try await stage.open(), try await stage.open())
+            let (house, lane, epoch) = (await stage.house, await stage.lane, await stage.epoch)
+            let behind = Int32(LaneEngine.readyBeforeBeginningMax)
+            try await stage.store.withLane(lane) { tx in
+                _ = try await tx.execute(
+                    """
+                    INSERT INTO queue.ready (lane, ready_at, tenant_id, task_id, priority)
+                    SELECT \(lane), now(), \(one.id), gen_random_uuid(), 20 FROM generate_series(1, \(behind))
+                    """)
+            }
+            for number in 1...3 {
+                for firm in [one, two] {
+                    _ = try await house.intake.receive(
+                        SampleDocument(number: "R-\(number)").bytes, fileName: "r.xml", channel: .api, scope: firm.scope,
+                        recordedBy: nil, trace: nil)
+                }
+            }
+            let outcome = try await house.engine.applyBatch(lane: lane, epoch: epoch)
+            #expect(outcome.isHeldBack && outcome.hasMore)
+            #expect(try await stage.books(one).unfinished[0] == 1)
+            #expect(try await stage.books(two).unfinished[0] == 3)
+            try await stage.pump()
+            #expect(try await stage.books(one).unfinished[0] == 3, "what is held back is not forgotten")
+        }
+    }
+
+    @Test("work that becomes ready while a worker waits is leased in the transaction that made it, and never queued")
+    func leasedAtOnce() async throws {
+        let stage = try await Stage.make()
+        let (house, lane, epoch) = (await stage.house, await stage.lane, await stage.epoch)
+        let worker = await stage.identity(await stage.firm)
+        _ = try await house.intake.receive(
+            SampleDocument().bytes, fileName: "r.xml", channel: .api, scope: await stage.firm.scope, recordedBy: nil, trace: nil)
+        let poll = Task {
+            await house.workers.lease(worker, kinds: [WorkKind.documentRead.rawValue], capacity: 4, waitMilliseconds: 60_000)
+        }
+        while !house.workers.hasWaiters(lane: lane) { await Task.yield() }
+        let outcome = try await house.engine.applyBatch(lane: lane, epoch: epoch)
+        #expect(outcome.ready.isEmpty && outcome.size == 1)
+        let lease = try #require(await poll.value.first)
+        #expect(lease.kind == .documentRead && lease.attempt == 1)
+        #expect(try await stage.books().unfinished == [1, 0, 1])
+        try await stage.report(try await stage.attempt(lease))
+        try await stage.work()
+        #expect(try await stage.books().runs == ["R-1 completed posted"])
+    }
+
     @Test("a process without lanes learns an answer from the row when nobody tells it")
     func untold() async throws {
         let stage = try await Stage.make()

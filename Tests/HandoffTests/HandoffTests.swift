@@ -21,13 +21,34 @@ struct HandoffTests {
     @Test("a lease says the same after it went over the wire")
     func leaseRoundTrip() throws {
         for original in [lease(), lease(run: nil, traceparent: nil)] {
-            let text = original.json.text
-            let again = try WorkLease(json: try JSONValue(parsing: text))
-            #expect(again.json.text == text)
+            let text = LeaseAnswer(leases: [original], asks: [], drain: false).json.text
+            let answer = try LeaseAnswer(json: try JSONValue(parsing: text))
+            #expect(answer.json.text == text)
+            let again = try #require(answer.leases.first)
             #expect(again.expiresAt == now, "microseconds survive")
+            #expect(again.connection == original.connection)
             #expect(again.secrets == original.secrets)
             #expect(again.phase == .search)
         }
+    }
+
+    @Test("a connection is written once for all leases that go through it, and never taken for another")
+    func sharedConnections() throws {
+        func through(_ connection: JSONValue, _ secret: String) -> WorkLease {
+            WorkLease(
+                token: "t", task: task, run: nil, attempt: 1, kind: .erpRead, phase: .full, idempotencyKey: "k", input: [:],
+                connection: connection, secrets: ["token": secret], expiresAt: now, traceparent: nil)
+        }
+        let erp: JSONValue = ["name": "erp", "version": "1", "mapping": ["steps": ["a"]]]
+        let other: JSONValue = ["name": "bank", "version": "1", "mapping": ["steps": ["b"]]]
+        let later: JSONValue = ["name": "erp", "version": "2", "mapping": ["steps": ["c"]]]
+        let bare: JSONValue = ["name": "erp", "mapping": ["steps": ["d"]]]
+        let given = [(erp, "x"), (other, "x"), (erp, "x"), (erp, "y"), (later, "x"), (bare, "x"), (.null, "x"), (bare, "x")]
+        let answer = LeaseAnswer(leases: given.map { through($0.0, $0.1) }, asks: [], drain: false)
+        #expect(answer.json["connections"]?.array?.count == 6)
+        let again = try LeaseAnswer(json: try JSONValue(parsing: answer.json.text))
+        #expect(again.leases.map(\.connection) == given.map(\.0))
+        #expect(again.leases.map { $0.secrets["token"] } == given.map(\.1))
     }
 
     @Test(
@@ -98,7 +119,13 @@ struct HandoffTests {
         #expect(pointer { _ = try WorkOutcome(json: ["outcome": "absent", "output": 1]) } == "/output")
         #expect(pointer { _ = try AskAnswer(json: ["id": "a"]) } == "/")
         #expect(pointer { _ = try AskAnswer(json: ["id": "a", "output": 1, "error": ["code": "c", "message": "m"]]) } == "/")
-        #expect(pointer { _ = try WorkLease(json: []) } == "/")
+        let empty: JSONValue = ["connections": [], "asks": [], "drain": false]
+        #expect(pointer { _ = try LeaseAnswer(json: empty) } == "/leases")
+        func answer(_ lease: JSONValue) -> JSONValue { ["connections": [], "leases": [lease], "asks": [], "drain": false] }
+        #expect(pointer { _ = try LeaseAnswer(json: answer([])) } == ["", "leases", "0"].joined(separator: "/"))
+        #expect(
+            pointer { _ = try LeaseAnswer(json: answer(["connection": 0])) }
+                == ["", "leases", "0", "connection"].joined(separator: "/"))
     }
 
     @Test("the outcome's words are those that the engine reads")

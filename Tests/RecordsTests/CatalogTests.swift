@@ -220,7 +220,8 @@ struct CatalogGuard {
         SELECT c.relname || '.' || a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         WHERE n.nspname = 'queue' AND c.relkind = 'r'
-          AND a.atttypid NOT IN ('integer'::regtype, 'bigint'::regtype, 'uuid'::regtype, 'timestamptz'::regtype)
+          AND a.atttypid NOT IN ('integer'::regtype, 'bigint'::regtype, 'uuid'::regtype, 'timestamptz'::regtype,
+            'boolean'::regtype)
         """
 }
 

@@ -176,6 +176,7 @@ extension RegisteredStatement {
         engine("CommandQueries.keep", CommandQueries.keep([one.commandRow])),
         engine("CommandQueries.requeue", CommandQueries.requeue(lane: 1, tenants: [one.id], ids: [one.command])),
         engine("CommandQueries.pending", CommandQueries.pending(lane: 1, limit: 5)),
+        engine("CommandQueries.beginning", CommandQueries.beginning(lane: 1, limit: 5, readyMax: 2)),
         engine("CommandQueries.dequeue", CommandQueries.dequeue(lane: 1, queueIDs: [1])),
         engine(
             "CommandQueries.answer",
@@ -214,7 +215,9 @@ extension RegisteredStatement {
         engine(
             "ReadyQueries.insert", ReadyQueries.insert(lane: 1, tenants: [one.id], tasks: [one.task], priorities: [1], at: now)),
         engine(
-            "ReadyQueries.take", ReadyQueries.take(lane: 1, tenant: one.id, kinds: ["erp.read"], connections: ["erp"], limit: 5)),
+            "ReadyQueries.take",
+            ReadyQueries.take(
+                lane: 1, tenant: one.id, worker: "x", kinds: ["erp.read"], connections: ["erp"], now: now, limit: 5)),
         engine("ReadyQueries.tenants", ReadyQueries.tenants()),
         engine("ReadyQueries.waiting", ReadyQueries.waiting(lane: 1)),
         engine("LeaseQueries.insert", LeaseQueries.insert([one.leaseRow])),

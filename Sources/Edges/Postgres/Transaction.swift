@@ -16,6 +16,12 @@ package struct Transaction: Sendable {
     /// names it.
     package func pipeline(_ statements: [SQL]) async throws -> [Rows] { try await connection.run(statements, in: number) }
 
+    /// The same for statements of which some are not needed this time; these answer nil.
+    package func pipeline(_ statements: [SQL?]) async throws -> [Rows?] {
+        var answers = try await pipeline(statements.compactMap(\.self)).makeIterator()
+        return statements.map { $0 == nil ? nil : answers.next() }
+    }
+
     /// A text of many statements by the simple protocol, nothing bound: for migrations. It must not end the transaction.
     package func script(_ text: String) async throws { try await connection.script(text, in: number) }
 

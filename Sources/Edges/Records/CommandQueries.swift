@@ -15,6 +15,11 @@ package struct CommandRow: Sendable {
     package let traceparent: String?
     package let createdAt: Moment
 
+    /// It begins work that nobody waits in the middle of: a document or a run, unless a run has ordered it.
+    package var begins: Bool {
+        kind == "document.read" || kind == "run.start" && payload["parent"] == nil
+    }
+
     package init(
         tenant: TenantID, id: CommandID, lane: Int32, idempotencyKey: String, kind: String, run: RunID? = nil,
         task: TaskID? = nil,
@@ -57,7 +62,8 @@ package enum CommandQueries {
                     \(optional: command.task), \(command.payload), \(optional: command.traceparent), \(command.createdAt))
             ON CONFLICT (tenant_id, idempotency_key) DO NOTHING RETURNING tenant_id, id, lane),
         queued AS (
-            INSERT INTO queue.command (lane, tenant_id, command_id) SELECT lane, tenant_id, id FROM added)
+            INSERT INTO queue.command (lane, tenant_id, command_id, begins)
+            SELECT lane, tenant_id, id, \(command.begins) FROM added)
         SELECT id FROM added
         """
     }
@@ -68,16 +74,17 @@ package enum CommandQueries {
         WITH given AS (
             SELECT * FROM unnest(\(commands.map(\.tenant)), \(commands.map(\.id)), \(commands.map(\.lane)),
                 \(commands.map(\.idempotencyKey)), \(commands.map(\.kind)), \(commands.map(\.run)), \(commands.map(\.task)),
-                \(commands.map(\.payload)), \(commands.map(\.traceparent)), \(commands.map(\.createdAt)))
+                \(commands.map(\.payload)), \(commands.map(\.traceparent)), \(commands.map(\.createdAt)),
+                \(commands.map(\.begins)))
                 WITH ORDINALITY AS c(tenant_id, id, lane, idempotency_key, kind, run_id, task_id, payload, traceparent,
-                    created_at, place)),
+                    created_at, begins, place)),
         added AS (
             INSERT INTO command (tenant_id, id, lane, idempotency_key, kind, run_id, task_id, payload, traceparent, created_at)
             SELECT tenant_id, id, lane, idempotency_key, kind, run_id, task_id, payload, traceparent, created_at FROM given
             ON CONFLICT (tenant_id, idempotency_key) DO NOTHING RETURNING id),
         queued AS (
-            INSERT INTO queue.command (lane, tenant_id, command_id)
-            SELECT lane, tenant_id, id FROM given JOIN added USING (id) ORDER BY place)
+            INSERT INTO queue.command (lane, tenant_id, command_id, begins)
+            SELECT lane, tenant_id, id, begins FROM given JOIN added USING (id) ORDER BY place)
         SELECT id FROM added
         """
     }
@@ -95,20 +102,51 @@ package enum CommandQueries {
     /// Queues commands that were taken out of the queue without an answer.
     package static func requeue(lane: Int32, tenants: [TenantID], ids: [CommandID]) -> SQL {
         """
-        INSERT INTO queue.command (lane, tenant_id, command_id)
-        SELECT c.lane, c.tenant_id, c.id FROM command c
+        INSERT INTO queue.command (lane, tenant_id, command_id, begins)
+        SELECT c.lane, c.tenant_id, c.id, c.kind = 'document.read' OR c.kind = 'run.start' AND NOT c.payload ? 'parent'
+        FROM command c
             JOIN unnest(\(tenants), \(ids)) AS due(tenant_id, id) USING (tenant_id, id)
         WHERE c.lane = \(lane) AND c.applied_at IS NULL
         """
     }
 
-    /// The first `limit` commands of a lane, in the order in which they were queued.
+    private static let columns: SQL = """
+        q.id AS queue_id, c.tenant_id, c.id, c.lane, c.idempotency_key, c.kind, c.run_id, c.task_id, c.payload, c.traceparent,
+        c.created_at
+        """
+
+    /// The first `limit` commands of a lane that go on with work that has begun, in the order in which they were queued.
     package static func pending(lane: Int32, limit: Int) -> SQL {
         """
-        SELECT q.id AS queue_id, c.tenant_id, c.id, c.lane, c.idempotency_key, c.kind, c.run_id, c.task_id, c.payload,
-               c.traceparent, c.created_at
-        FROM queue.command q JOIN command c ON c.tenant_id = q.tenant_id AND c.id = q.command_id
-        WHERE q.lane = \(lane) ORDER BY q.id LIMIT \(limit)
+        SELECT \(columns) FROM queue.command q JOIN command c ON c.tenant_id = q.tenant_id AND c.id = q.command_id
+        WHERE q.lane = \(lane) AND NOT q.begins ORDER BY q.id LIMIT \(limit)
+        """
+    }
+
+    /// Commands of a lane that begin work, at most `limit`. Its tenants take turns, each in the order of its own; one that has
+    /// `readyMax` tasks or more waiting for its workers begins one thing at a time (`is_held_back`), since more would only
+    /// lengthen that queue.
+    package static func beginning(lane: Int32, limit: Int, readyMax: Int) -> SQL {
+        """
+        WITH RECURSIVE waiting AS (
+            (SELECT q.tenant_id FROM queue.command q WHERE q.lane = \(lane) AND q.begins ORDER BY q.tenant_id LIMIT 1)
+            UNION ALL
+            SELECT (SELECT q.tenant_id FROM queue.command q WHERE q.lane = \(lane) AND q.begins AND q.tenant_id > w.tenant_id
+                    ORDER BY q.tenant_id LIMIT 1)
+            FROM waiting w WHERE w.tenant_id IS NOT NULL),
+        paced AS MATERIALIZED (
+            SELECT w.tenant_id, (SELECT count(*) FROM (
+                SELECT FROM queue.ready r WHERE r.lane = \(lane) AND r.tenant_id = w.tenant_id LIMIT \(readyMax)) AS r)
+                >= \(readyMax) AS is_held_back
+            FROM waiting w WHERE w.tenant_id IS NOT NULL)
+        SELECT \(columns), p.is_held_back FROM paced p CROSS JOIN LATERAL (
+            SELECT n.*, row_number() OVER (ORDER BY n.id) AS turn FROM (
+                SELECT q.id, q.command_id FROM queue.command q
+                WHERE q.lane = \(lane) AND q.begins AND q.tenant_id = p.tenant_id
+                ORDER BY q.id LIMIT CASE WHEN p.is_held_back THEN 1 ELSE \(limit) END) AS n) AS q
+            CROSS JOIN LATERAL (
+                SELECT c.* FROM command c WHERE c.tenant_id = p.tenant_id AND c.id = q.command_id OFFSET 0) AS c
+        ORDER BY q.turn, q.id LIMIT \(limit)
         """
     }
 

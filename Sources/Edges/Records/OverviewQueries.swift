@@ -36,6 +36,7 @@ package struct TenantSummaryRow: Sendable {
 
 package enum OverviewQueries {
     /// Counts the tenant anew and stores the result, in the tenant's own transaction. `dayStart` is the tenant's local midnight.
+    /// Every count says what an index of open things says too, so that none grows with what has ended.
     package static func refresh(tenant: TenantID, dayStart: Moment, now: Moment) -> SQL {
         """
         INSERT INTO tenant_summary (tenant_id, runs_open, waiting_on_people, exceptions_open, incidents_open, worst_severity,
@@ -52,8 +53,10 @@ package enum OverviewQueries {
                 AND stopped_at IS NULL),
             (SELECT count(*) FROM clock WHERE tenant_id = \(tenant) AND outcome = 'breached' AND stopped_at IS NULL),
             (SELECT count(*) FROM run WHERE tenant_id = \(tenant) AND outcome = 'posted' AND finished_at >= \(dayStart)),
-            (SELECT count(*) FROM task WHERE tenant_id = \(tenant) AND class = 'worker' AND state = 'ready'),
-            (SELECT min(updated_at) FROM task WHERE tenant_id = \(tenant) AND class = 'worker' AND state = 'ready'),
+            (SELECT count(*) FROM task WHERE tenant_id = \(tenant) AND class = 'worker' AND state = 'ready'
+                AND finished_at IS NULL),
+            (SELECT min(updated_at) FROM task WHERE tenant_id = \(tenant) AND class = 'worker' AND state = 'ready'
+                AND finished_at IS NULL),
             (SELECT count(*) FROM task WHERE tenant_id = \(tenant) AND class = 'worker' AND is_dead),
             \(now)
         ON CONFLICT (tenant_id) DO UPDATE SET runs_open = excluded.runs_open, waiting_on_people = excluded.waiting_on_people,

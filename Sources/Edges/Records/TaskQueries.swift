@@ -307,17 +307,24 @@ package enum ReadyQueries {
     /// Takes up to `limit` ready tasks of one tenant out of a lane's queue, the most urgent first, of the kinds the worker can
     /// do and through the connections that there are; work for a connection that was removed stays until it is there again.
     ///
+    /// Writes stay while another worker may still write for the tenant.
+    ///
     /// The rows leave the hot table for good: their leases are inserted in the same transaction, and a lost lease puts a new row
     /// back. So the queue holds only what is ready and its index never carries dead weight. The lane's fence keeps others away,
     /// which is why no row is locked before it is deleted, and the queue is walked in the order of its key no further than
     /// needed.
-    package static func take(lane: Int32, tenant: TenantID, kinds: [String], connections: [String], limit: Int) -> SQL {
+    package static func take(
+        lane: Int32, tenant: TenantID, worker: String, kinds: [String], connections: [String], now: Moment, limit: Int
+    ) -> SQL {
         """
         WITH taken AS MATERIALIZED (
             SELECT r.priority, r.id FROM queue.ready r, LATERAL (
                 SELECT k.kind, k.connection FROM task k WHERE k.tenant_id = r.tenant_id AND k.id = r.task_id OFFSET 0) AS k
             WHERE r.lane = \(lane) AND r.tenant_id = \(tenant) AND k.kind = ANY(\(kinds))
               AND (k.connection IS NULL OR k.connection = ANY(\(connections)))
+              AND (k.kind <> 'erp.write' OR NOT EXISTS (
+                SELECT FROM connection_writer w WHERE w.lane = \(lane) AND w.tenant_id = \(tenant) AND w.worker <> \(worker)
+                    AND w.expires_at > \(now)))
             ORDER BY r.priority, r.id LIMIT \(limit))
         DELETE FROM queue.ready q USING taken
         WHERE q.lane = \(lane) AND q.tenant_id = \(tenant) AND q.priority = taken.priority AND q.id = taken.id
@@ -368,8 +375,13 @@ package enum LeaseQueries {
         "SELECT \(columns) FROM lease l WHERE l.tenant_id = \(tenant) AND l.task_id = \(task)"
     }
 
+    /// Each is looked up by itself: the table is small, and full of rows that have just been deleted, so that a plan for all at
+    /// once may read it whole.
     package static func find(tenant: TenantID, tasks: [TaskID]) -> SQL {
-        "SELECT \(columns) FROM lease l WHERE l.tenant_id = \(tenant) AND l.task_id = ANY(\(tasks))"
+        """
+        SELECT l.* FROM unnest(\(tasks)) AS wanted(task_id), LATERAL (
+            SELECT \(columns) FROM lease l WHERE l.tenant_id = \(tenant) AND l.task_id = wanted.task_id OFFSET 0) AS l
+        """
     }
 
     /// Live leases of one incarnation of a worker.

@@ -47,7 +47,8 @@ struct BenchEngineScripts {
                             clock_timestamp()
                         FROM numbered RETURNING id
                     )
-                    INSERT INTO queue.command (lane, tenant_id, command_id) SELECT model.lane, model.tenant_id, id FROM added;
+                    INSERT INTO queue.command (lane, tenant_id, command_id, begins)
+                        SELECT model.lane, model.tenant_id, id, true FROM added;
                     COMMIT;
                 END LOOP;
                 PERFORM pg_sleep(0.1);
@@ -90,7 +91,7 @@ struct BenchEngineScripts {
                 replace(m.payload, m.subject, m.subject || '-' || r.n)::jsonb, m.traceparent, clock_timestamp()
             FROM numbered r, model m RETURNING id, lane, tenant_id
         )
-        INSERT INTO queue.command (lane, tenant_id, command_id) SELECT lane, tenant_id, id FROM added;
+        INSERT INTO queue.command (lane, tenant_id, command_id, begins) SELECT lane, tenant_id, id, true FROM added;
         SELECT count(*) FROM queue.command;
         """
     }
@@ -127,7 +128,8 @@ struct BenchEngineScripts {
                             clock_timestamp()
                         FROM one RETURNING id
                     )
-                    INSERT INTO queue.command (lane, tenant_id, command_id) SELECT model.lane, model.tenant_id, id FROM added;
+                    INSERT INTO queue.command (lane, tenant_id, command_id, begins)
+                        SELECT model.lane, model.tenant_id, id, true FROM added;
                 END LOOP;
                 COMMIT;
                 PERFORM pg_sleep(0.1);

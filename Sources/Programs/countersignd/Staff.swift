@@ -110,6 +110,8 @@ final class Staff: Sendable {
 
     /// Starts the scope's worker when it does not run.
     func want(_ tenant: TenantID) {
+        // Told after most batches: what the worker may reach is read only for one that is to be started.
+        if supervisor.wantsAgain(tenant) { return }
         Task { [self] in
             do {
                 supervisor.want(try await charge(tenant))

@@ -10,6 +10,8 @@ actor Books {
 
     private var rows: [String: [JSONValue]] = ["suppliers": [], "orders": [], "receipts": []]
     private var bills: [JSONValue] = []
+    /// Where the bills of an invoice number stand, which is what almost every search names.
+    private var billsByInvoice: [String: [Int]] = [:]
     private var nextNumber = 1
     private var requests: [JSONValue] = []
     private let journal: Journal?
@@ -19,6 +21,7 @@ actor Books {
         self.journal = journal
         self.clock = clock
         for line in try journal?.read() ?? [] {
+            billsByInvoice[line["invoiceNumber"]?.string ?? "", default: []].append(bills.count)
             bills.append(line)
             nextNumber = max(nextNumber, (line["sequence"]?.int ?? 0) + 1)
         }
@@ -42,13 +45,18 @@ actor Books {
     func find(
         _ collection: String, _ filters: [(name: String, value: String)], skip: Int, top: Int
     ) -> (rows: [JSONValue], hasMore: Bool) {
-        let all = collection == "bills" ? bills : rows[collection] ?? []
+        var all = rows[collection] ?? []
+        if collection == "bills" {
+            let wanted = filters.first { $0.name == "invoiceNumber" }?.value
+            all = wanted.map { number in (billsByInvoice[number] ?? []).map { bills[$0] } } ?? bills
+        }
         let matching = all.filter { row in filters.allSatisfy { row[$0.name]?.string == $0.value } }
         let page = Array(matching.dropFirst(skip).prefix(min(top, Books.pageMax)))
         return (page, matching.count > skip + page.count)
     }
 
-    func bill(_ id: String) -> JSONValue? { bills.first { $0["id"]?.string == id } }
+    /// Searched from the end: who asks for a bill by its id has mostly just written it.
+    func bill(_ id: String) -> JSONValue? { bills.last { $0["id"]?.string == id } }
 
     /// Refusals of the business, decided before anything is written.
     func check(_ body: JSONValue) throws(Refusal) {
@@ -82,8 +90,21 @@ actor Books {
         if let traceparent { bill["traceparent"] = .string(traceparent) }
         let row = JSONValue.object(bill)
         try journal?.append(row)
-        bills.append(row)
+        add(bill: row)
         return row
+    }
+
+    private func add(bill: JSONValue) {
+        billsByInvoice[bill["invoiceNumber"]?.string ?? "", default: []].append(bills.count)
+        bills.append(bill)
+    }
+
+    /// Puts a changed bill in its place; its invoice number may be another now.
+    private func replace(_ index: Int, by bill: JSONValue) {
+        billsByInvoice[bills[index]["invoiceNumber"]?.string ?? ""]?.removeAll { $0 == index }
+        billsByInvoice[bill["invoiceNumber"]?.string ?? "", default: []].append(index)
+        billsByInvoice[bill["invoiceNumber"]?.string ?? ""]?.sort()
+        bills[index] = bill
     }
 
     /// Keeps who asked for what, by the trace that the caller named; a request without one is kept too.
@@ -96,7 +117,7 @@ actor Books {
 
     /// Changes a bill when `version` is the current one; nil when there is no such bill.
     func patch(_ id: String, _ body: JSONValue, version: Int) throws -> JSONValue? {
-        guard let index = bills.firstIndex(where: { $0["id"]?.string == id }), var bill = bills[index].object else { return nil }
+        guard let index = bills.lastIndex(where: { $0["id"]?.string == id }), var bill = bills[index].object else { return nil }
         guard bill["version"]?.int == version else {
             throw Refusal(.stale, reason: "Stale", "The bill was changed by someone else.")
         }
@@ -104,7 +125,7 @@ actor Books {
             bill[member.key] = member.value
         }
         bill["version"] = JSONValue(version + 1)
-        bills[index] = .object(bill)
+        replace(index, by: .object(bill))
         return bills[index]
     }
 
@@ -116,7 +137,7 @@ actor Books {
         }
         for member in changes.object ?? [:] { bill[member.key == "reference" ? "invoiceNumber" : member.key] = member.value }
         bill["version"] = JSONValue((bill["version"]?.int ?? 0) + 1)
-        bills[index] = .object(bill)
+        replace(index, by: .object(bill))
         return bills[index]
     }
 

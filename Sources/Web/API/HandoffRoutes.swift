@@ -89,9 +89,7 @@ package struct HandoffRoutes: Sendable {
                 leases = await desk.lease(worker, kinds: kinds, capacity: capacity, waitMilliseconds: wait)
             }
             let asks = ready.isEmpty ? asking.take(for: worker) : ready
-            return .json([
-                "leases": .array(leases.map(\.json)), "asks": .array(asks.map(\.json)), "drain": .bool(gate.isDraining(worker)),
-            ])
+            return .json(LeaseAnswer(leases: leases, asks: asks, drain: gate.isDraining(worker)).json)
         }
     }
 

@@ -3,23 +3,28 @@ package import Kernel
 
 /// The forms on the wire. Reading is strict on both sides: server and worker are of one release (`hello` carries the version), so
 /// a member nobody knows is a mistake and not a newer friend.
-extension WorkLease: JSONCoded {
-    package init(json: JSONValue, at pointer: String) throws(Refusal) {
+extension WorkLease {
+    /// `connections` are those of the answer that the lease came in.
+    init(json: JSONValue, at pointer: String, connections: [SharedConnection]) throws(Refusal) {
         var fields = try JSONFields(json, at: pointer)
+        let place: Int = try fields.required("connection")
+        guard connections.indices.contains(place) else {
+            throw .handoff("lease", at: pointer + "/connection", "There is no connection \(place) in this answer.")
+        }
         self.init(
             token: try fields.required("token"), task: try fields.required("task"), run: try fields.optional("run"),
             attempt: try fields.required("attempt"), kind: try fields.required("kind"), phase: try fields.required("phase"),
             idempotencyKey: try fields.required("idempotencyKey"), input: fields.raw("input") ?? .null,
-            connection: fields.raw("connection") ?? .null, secrets: try fields.table("secrets"),
+            connection: connections[place].configuration, secrets: connections[place].secrets,
             expiresAt: try fields.moment("expiresAt"), traceparent: try fields.optional("traceparent"))
         try fields.finish()
     }
 
-    package var json: JSONValue {
+    func json(connectionAt place: Int) -> JSONValue {
         .object([
             "token": .string(token), "task": JSONValue(task), "run": run.map { JSONValue($0) }, "attempt": JSONValue(attempt),
             "kind": kind.json, "phase": phase.json, "idempotencyKey": .string(idempotencyKey), "input": input,
-            "connection": connection, "secrets": .table(secrets), "expiresAt": .string(expiresAt.text(fraction: 6)),
+            "connection": JSONValue(place), "expiresAt": .string(expiresAt.text(fraction: 6)),
             "traceparent": traceparent?.json,
         ])
     }

@@ -4,7 +4,7 @@ package import Kernel
 /// Paths, headers and bounds of the handoff.
 package enum HandoffTerms {
     /// Raised whenever a form on the wire changes; server and worker of different versions do not work together.
-    package static let version = 2
+    package static let version = 3
     package static let helloPath = "/handoff/v1/hello"
     package static let leasePath = "/handoff/v1/lease"
     package static let reportPath = "/handoff/v1/report"
@@ -99,6 +99,8 @@ package struct LeaseRequest: Sendable, Equatable, JSONCoded {
     }
 }
 
+/// Leases and questions for a worker. On the wire each connection is written once, however many leases go through it: it is by
+/// far the largest part of a lease, and what is not written need not be read.
 package struct LeaseAnswer: Sendable, JSONCoded {
     package let leases: [WorkLease]
     package let asks: [WorkAsk]
@@ -113,14 +115,59 @@ package struct LeaseAnswer: Sendable, JSONCoded {
 
     package init(json: JSONValue, at pointer: String) throws(Refusal) {
         var fields = try JSONFields(json, at: pointer)
+        let shared: [SharedConnection] = try fields.list("connections", max: HandoffTerms.capacityMax)
+        guard let entries = fields.raw("leases")?.array, entries.count <= HandoffTerms.capacityMax else {
+            throw .handoff(
+                "answer", at: pointer + "/leases", "An answer has a list of at most \(HandoffTerms.capacityMax) leases.")
+        }
+        var leases: [WorkLease] = []
+        for (index, entry) in entries.enumerated() {
+            leases.append(try WorkLease(json: entry, at: "\(pointer)/leases/\(index)", connections: shared))
+        }
         self.init(
-            leases: try fields.list("leases", max: HandoffTerms.capacityMax),
-            asks: try fields.list("asks", max: HandoffTerms.capacityMax),
-            drain: try fields.required("drain"))
+            leases: leases, asks: try fields.list("asks", max: HandoffTerms.capacityMax), drain: try fields.required("drain"))
         try fields.finish()
     }
 
-    package var json: JSONValue { ["leases": leases.json, "asks": asks.json, "drain": .bool(drain)] }
+    package var json: JSONValue {
+        var shared: [SharedConnection] = []
+        let leases = leases.map { lease -> JSONValue in
+            let own = SharedConnection(configuration: lease.connection, secrets: lease.secrets)
+            let place = shared.firstIndex { $0 == own } ?? shared.count
+            if place == shared.count { shared.append(own) }
+            return lease.json(connectionAt: place)
+        }
+        return ["connections": shared.json, "leases": .array(leases), "asks": asks.json, "drain": .bool(drain)]
+    }
+}
+
+/// What the leases of one answer have in common that go through one connection.
+struct SharedConnection: Sendable, Equatable, JSONCoded {
+    /// Null for work without one.
+    let configuration: JSONValue
+    let secrets: [String: String]
+
+    init(configuration: JSONValue, secrets: [String: String]) {
+        self.configuration = configuration
+        self.secrets = secrets
+    }
+
+    init(json: JSONValue, at pointer: String) throws(Refusal) {
+        var fields = try JSONFields(json, at: pointer)
+        self.init(configuration: fields.raw("configuration") ?? .null, secrets: try fields.table("secrets"))
+        try fields.finish()
+    }
+
+    var json: JSONValue { ["configuration": configuration, "secrets": .table(secrets)] }
+
+    /// Versions tell connections apart; whole configurations are compared only where one has none.
+    static func == (lhs: SharedConnection, rhs: SharedConnection) -> Bool {
+        guard lhs.secrets == rhs.secrets else { return false }
+        guard let left = lhs.configuration["version"]?.string, let right = rhs.configuration["version"]?.string else {
+            return lhs.configuration == rhs.configuration
+        }
+        return sameBytes(left, right) && lhs.configuration["name"] == rhs.configuration["name"]
+    }
 }
 
 /// The answer to one `WorkAsk`.

@@ -2,11 +2,6 @@ package import Kernel
 
 // Reading from the root of a message. Written out for every form, so that its users need not know the room that reads members.
 
-extension WorkLease {
-    /// Refuses what is not exactly this form, with the pointer to it.
-    package init(json: JSONValue) throws(Refusal) { try self.init(json: json, at: "") }
-}
-
 extension WorkAsk {
     /// Refuses what is not exactly this form, with the pointer to it.
     package init(json: JSONValue) throws(Refusal) { try self.init(json: json, at: "") }

@@ -14,6 +14,8 @@ package struct WorkerLifecycle: Sendable, Equatable {
         case draining(since: Moment)
         /// Crashed; not started before `until`.
         case backingOff(until: Moment)
+
+        var isRunning: Bool { if case .running = self { true } else { false } }
     }
 
     package enum Event: Sendable, Equatable {

@@ -77,6 +77,13 @@ package final class WorkerSupervisor: Sendable {
         }
     }
 
+    /// The same for a worker that runs already, which is then kept; false when it has to be started.
+    package func wantsAgain(_ tenant: TenantID) -> Bool {
+        guard state.withLock({ $0.workers[tenant]?.lifecycle.phase.isRunning ?? false }) else { return false }
+        handle(tenant, .wanted)
+        return true
+    }
+
     /// The tenant and incarnation behind a session token; nil when it is not a living worker's.
     package func identify(_ session: String) -> (tenant: TenantID, slug: String, incarnation: String)? {
         state.withLock { state in
@@ -156,9 +163,10 @@ package final class WorkerSupervisor: Sendable {
             let before = worker.lifecycle.phase
             let actions = worker.lifecycle.handle(event, at: now, paces: paces)
             state.workers[tenant] = worker
-            return (
-                actions, before != worker.lifecycle.phase && event != .beat(isBusy: true) ? WorkerSupervisor.status(worker) : nil
-            )
+            let after = worker.lifecycle.phase
+            // That it is still busy, or beats, is said by whoever looks at all workers now and then.
+            let isNews = before != after && !(before.isRunning && after.isRunning)
+            return (actions, isNews ? WorkerSupervisor.status(worker) : nil)
         }
         for action in actions { carryOut(action, tenant) }
         if let status, actions.isEmpty { changed(status) }
