@@ -1,3 +1,4 @@
+import Branding
 import Kernel
 
 @testable import Console

@@ -2,7 +2,7 @@ import Kernel
 import TestBasics
 import Testing
 
-@testable import Console
+@testable import Branding
 
 @Suite("from two colours to a theme")
 struct BrandThemeTests {
