@@ -127,6 +127,7 @@ package struct Applying: Sendable {
             result.peopleDisabled = try await dismiss(besides: named, tenant: row.id, now: now, tx: tx)
             if !result.published.isEmpty || !result.restored.isEmpty || !result.retired.isEmpty || result.peopleDisabled > 0 {
                 try await tx.execute(AuditQueries.insert([entry(row.id, person: person, outcome: result, now: now)]))
+                try await planSchedules(of: row, own, at: now, tx: tx)
             }
             return result
         }
@@ -135,6 +136,16 @@ package struct Applying: Sendable {
         outcome.retired += result.retired
         outcome.unchanged += result.unchanged
         outcome.peopleDisabled += result.peopleDisabled
+    }
+
+    /// A tenant's lane plans its schedules anew as of this transaction. What the library says of them is seen by `Scheduling`.
+    private func planSchedules(of scope: ScopeRow, _ own: [Asset], at now: Moment, tx: Transaction) async throws {
+        guard scope.kind == "tenant" else { return }
+        if !own.contains(where: { $0.kind == "workflow" && $0.content["schedule"] != nil }) {
+            let known = try await tx.query(ScheduleQueries.all(tenant: scope.id))
+            guard !known.isEmpty else { return }
+        }
+        _ = try await tx.query(CommandQueries.insert(Scheduling.sync(scope, id: platform.newID(), at: now)))
     }
 
     /// Whoever is not named any more loses roles, sessions, keys and claims, in the transaction that says so; what they

@@ -89,6 +89,8 @@ package struct TenantAssets: Sendable {
     let staff: [String: PersonRow]
     /// Exchanges of shifts that the operator's people have agreed on and that are not over, the latest agreement last.
     let swaps: [SwapRow]
+    /// What binds every act of the tenant; nil when nothing does.
+    package let guardrails: TenantGuardrails?
 
     package func row(_ kind: String, _ name: String) -> AssetRow? { assets["\(kind)/\(name)"] }
 
@@ -118,6 +120,8 @@ package final class AssetLibrary: Sendable {
         /// What a workflow names, by its version; parsing it for each start would cost more than the start.
         var needs: [AssetID: Needs] = [:]
         var rollouts: [AssetID: Rollout] = [:]
+        var calendars: [AssetID: ServiceCalendar] = [:]
+        var guardrails: [AssetID: Policy] = [:]
     }
 
     /// What has to be known of a workflow before a run of it begins.
@@ -125,6 +129,7 @@ package final class AssetLibrary: Sendable {
         let policies: [String]
         let workflows: [WorkflowReference]
         let beginning: EventBeginning?
+        let schedule: Schedule?
     }
 
     private let state = Locked(State())
@@ -179,6 +184,7 @@ package final class AssetLibrary: Sendable {
         var assets: [String: AssetRow] = [:]
         var people: [PersonRow] = []
         var swaps: [SwapRow] = []
+        var policies: [(scope: ScopeRow, asset: AssetRow)] = []
         for scope in line {
             let (rows, persons, agreed) = try await store.withTenant(scope.id) { tx in
                 let found = try await tx.pipeline([
@@ -188,6 +194,8 @@ package final class AssetLibrary: Sendable {
                 return (try found[0].map(AssetRow.init), try found[1].map(PersonRow.init), try found[2].map(SwapRow.init))
             }
             swaps += agreed.filter { $0.state == "agreed" }
+            // A lower level stands before an upper one, except for what binds: that of all levels does.
+            policies += rows.filter { $0.kind == "policy" }.map { (scope: scope, asset: $0) }
             for row in rows where assets["\(row.kind)/\(row.name)"] == nil { assets["\(row.kind)/\(row.name)"] = row }
             people += persons
         }
@@ -201,13 +209,29 @@ package final class AssetLibrary: Sendable {
             staff: Dictionary(
                 people.filter { $0.tenant == line.last?.id && $0.state == "active" }.map { ($0.slug, $0) },
                 uniquingKeysWith: { first, _ in first }),
-            swaps: swaps)
+            swaps: swaps,
+            guardrails: own.kind == "tenant"
+                ? TenantGuardrails(policies, timeZone: own.timeZone) { guarding($0) } : nil)
         state.withLock { state in
             state.current[tenant] = (found, now)
             for row in assets.values { state.rows[row.id] = row }
             if state.rows.count > AssetLibrary.parsedMax { state.rows = [:] }
         }
         return found
+    }
+
+    /// A policy of a version; parsed once, nil when it does not read.
+    private func guarding(_ row: AssetRow) -> Policy? {
+        if let known = state.withLock({ $0.guardrails[row.id] }) { return known }
+        var issues: [AssetIssue] = []
+        guard let policy = Policy.parse(row.content, issues: &issues), !issues.contains(where: { $0.severity == .error }) else {
+            return nil
+        }
+        state.withLock { state in
+            if state.guardrails.count > AssetLibrary.parsedMax { state.guardrails = [:] }
+            state.guardrails[row.id] = policy
+        }
+        return policy
     }
 
     /// `line` goes from the tenant up.
@@ -308,6 +332,33 @@ package final class AssetLibrary: Sendable {
         }
     }
 
+    /// Forgets what is in force for a tenant when it was read before an instant; false when it was not.
+    func forget(_ tenant: TenantID, readBefore instant: Moment) -> Bool {
+        state.withLock { state in
+            guard let known = state.current[tenant], known.readAt < instant else { return false }
+            state.current[tenant] = nil
+            return true
+        }
+    }
+
+    /// The calendar of a file; parsed once, nil when it does not read.
+    func calendar(_ row: AssetRow) -> ServiceCalendar? {
+        if let known = state.withLock({ $0.calendars[row.id] }) { return known }
+        var issues: [AssetIssue] = []
+        guard let calendar = ServiceCalendar.parse(row.content, issues: &issues) else { return nil }
+        state.withLock { state in
+            if state.calendars.count > AssetLibrary.parsedMax { state.calendars = [:] }
+            state.calendars[row.id] = calendar
+        }
+        return calendar
+    }
+
+    /// When a workflow begins by itself; nil when it does not, or cannot be read.
+    func schedule(of workflow: AssetRow) -> Schedule? {
+        // Who publishes a workflow is told what is wrong with it.
+        (try? needs(of: workflow))?.schedule
+    }
+
     private func needs(of workflow: AssetRow) throws -> Needs {
         if let known = state.withLock({ $0.needs[workflow.id] }) { return known }
         var issues: [AssetIssue] = []
@@ -317,7 +368,8 @@ package final class AssetLibrary: Sendable {
             throw Fault("read workflow \(workflow.name)", problem?.description ?? "", isRetryable: false)
         }
         let needs = Needs(
-            policies: definition.policies, workflows: definition.workflows, beginning: definition.beginning)
+            policies: definition.policies, workflows: definition.workflows, beginning: definition.beginning,
+            schedule: definition.schedule)
         state.withLock { state in
             if state.needs.count > AssetLibrary.parsedMax { state.needs = [:] }
             state.needs[workflow.id] = needs

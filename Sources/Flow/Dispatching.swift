@@ -23,6 +23,8 @@ struct Grants: Sendable {
     var leases: [UInt64: [GrantedLease]] = [:]
     /// More is ready than the waiters could take at once, and one of them could take more.
     var hasMore = false
+    /// Commands look at writes that guardrails stopped.
+    var hasStopped = false
     /// A write has to wait until another worker's hold on its connection ends.
     var retryAt: Moment?
 }
@@ -49,7 +51,9 @@ extension LaneEngine {
             let waits = try taken.map { batch.now.microseconds - (try $0.get("ready_at", as: Moment.self)).microseconds }
             for wait in waits { startDelay.observe(Double(max(0, wait)) / 1_000_000) }
             try await loadMissing(ids, tenant: worker.tenant, batch: &batch, tx: tx)
-            grants.leases[waiter.id] = ids.compactMap { lease($0, to: worker, batch: &batch) }
+            let free = try await guardWrites(ids, of: worker.tenant, batch: &batch, tx: tx)
+            grants.leases[waiter.id] = free.compactMap { lease($0, to: worker, batch: &batch) }
+            grants.hasStopped = grants.hasStopped || free.count < ids.count
             if ids.count == waiter.capacity { grants.hasMore = true }
         }
         try await saveLeases(&batch, tx: tx)
@@ -100,7 +104,10 @@ extension LaneEngine {
     }
 
     private func saveLeases(_ batch: inout LaneBatch, tx: Transaction) async throws {
-        guard !batch.newLeases.isEmpty else { return }
+        guard !batch.newLeases.isEmpty else {
+            if !batch.ordered.isEmpty { try await batch.flush(tx: tx, queueIDs: []) }
+            return
+        }
         var statements = [LeaseQueries.insert(batch.newLeases)]
         var writers: [String: LeaseRow] = [:]
         for lease in batch.newLeases where lease.kind == WorkRequest.Kind.erpWrite.rawValue {

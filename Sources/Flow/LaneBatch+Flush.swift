@@ -28,6 +28,7 @@ extension LaneBatch {
             if let task = tasks[id] { statements.append(TaskQueries.replaceRequest(lane: lane, task)) }
         }
         rolling.append(to: &statements, lane: lane, at: now)
+        scheduling.append(to: &statements, lane: lane, at: now)
         if !history.isEmpty { statements.append(RunQueries.insertHistory(lane: lane, history)) }
         if !endedLeases.isEmpty {
             statements.append(LeaseQueries.delete(lane: lane, tenants: endedLeases.map(\.tenant), tasks: endedLeases.map(\.task)))
@@ -36,6 +37,7 @@ extension LaneBatch {
             statements.append(ConnectionWriterQueries.release(lane: lane, tenant: ended.tenant, worker: ended.worker, now: now))
         }
         appendPayments(to: &statements)
+        appendActs(to: &statements)
         appendClocks(to: &statements)
         if !cancelled.isEmpty {
             statements.append(TimerQueries.cancel(lane: lane, subjects: cancelled.map(\.subject), keys: cancelled.map(\.key)))
@@ -83,6 +85,17 @@ extension LaneBatch {
                 runs: settled.map(\.run.id), records: settled.map(\.payment.record), at: now))
     }
 
+    private func appendActs(to statements: inout [SQL]) {
+        statements += guardStatements
+        if !endedActs.isEmpty {
+            statements.append(
+                GuardrailQueries.finish(
+                    lane: lane, tenants: endedActs.map(\.tenant), ids: endedActs.map(\.id), states: endedActs.map(\.state),
+                    at: now))
+        }
+        if !seenSuppliers.isEmpty { statements.append(GuardrailQueries.observe(lane: lane, seenSuppliers, at: now)) }
+    }
+
     private func appendClocks(to statements: inout [SQL]) {
         let rows = clocks.values.flatMap(\.self)
         let made = Set(newClocks)
@@ -102,6 +115,9 @@ extension LaneBatch {
         replacedRequests = []
         history = []
         payments = [:]
+        guardStatements = []
+        endedActs = []
+        seenSuppliers = []
         endedLeases = []
         endedWorkers = []
         newClocks = []
@@ -115,6 +131,7 @@ extension LaneBatch {
         parked = []
         requeued = []
         rolling.clearWrites()
+        scheduling.clearWrites()
         eventBook.clearWrites()
     }
 }

@@ -62,6 +62,7 @@ extension LaneBatch {
         }
         let decision = try PersonDecision(json: command.payload)
         guard let run = task.run else { return try resolveDocumentException(task, decision) }
+        if GuardCase.isOne(task) { return try decideCase(task, decision, limit: command.payload["approvalLimit"]) }
         var veto: Refusal?
         if task.kind == HumanRequest.Kind.approval.rawValue, sameBytes(decision.verdict, "approve") {
             guard let written = command.payload["approvalLimit"] else {
@@ -70,12 +71,7 @@ extension LaneBatch {
             veto = ApprovalLimit.refusal(limit: try ApprovalLimit.read(written), amount: runs[run]?.amount)
         }
         try advance(run, .personDecided(decision), by: decision.person, unless: veto)
-        let after = tasks[taskID]
-        return .object([
-            "task": JSONValue(taskID), "run": JSONValue(run), "status": .string(after?.state ?? "done"),
-            "outcome": after?.outcome.map(JSONValue.string), "phase": runs[run].map { .string($0.phase) },
-            "entry": audit.last.map { JSONValue($0.id) },
-        ])
+        return decided(taskID, of: run)
     }
 
     // MARK: The machine
@@ -92,8 +88,11 @@ extension LaneBatch {
         }
         if row.phase == LaneBatch.heldPhase { letGo(id) }
         var machine = RunMachine(state)
-        let actions = try machine.handle(event, at: now, in: context.environment)
+        var environment = context.environment
+        if case .barred(let refusal)? = clearance[id] { environment.releaseBar = refusal }
+        let actions = try machine.handle(event, at: now, in: environment)
         if let veto { throw veto }
+        if let release = deferral(actions, machine.state, of: row, event, by: person) { return deferred.append(release) }
         events += 1
         noteForShadow(id, event, context.pinned.rollout)
         for action in actions { carryOut(action, run: id, context: context, by: person) }
@@ -121,6 +120,7 @@ extension LaneBatch {
             case .finish(let outcome, let output):
                 answerParent(of: after, machine.state, outcome, output)
                 orderVerdict(on: after, context.pinned.rollout)
+                orderScheduleEnd(of: after, definition)
             default: continue
             }
         }
@@ -168,6 +168,7 @@ extension LaneBatch {
         case .incident(let alert, let facts): raised.append(RaisedAlert(tenant: row.tenant, alert: alert, facts: facts, run: id))
         case .payment(let payment): if payments[id]?.record == nil { payments[id] = payment }
         case .finish(let outcome, let output):
+            closeAllCases(of: id)
             runs[id]?.outcome = outcome
             enter(
                 row.tenant, action: "run.finished", object: (type: "run", id: id.text), run: id, by: person,
@@ -246,7 +247,7 @@ extension LaneBatch {
             ["task": JSONValue(task.id), "kind": .string(request.kind.rawValue), "title": .string(request.title)])
     }
 
-    private mutating func sign(_ key: String, _ signature: SignatureNote, run: RunRow) {
+    mutating func sign(_ key: String, _ signature: SignatureNote, run: RunRow) {
         guard let id = taskByKey[run.id]?[key], var task = tasks[id] else { return }
         var signatures = task.progress["signatures"]?.array ?? []
         signatures.append([
@@ -263,7 +264,7 @@ extension LaneBatch {
             ["task": JSONValue(id), "count": JSONValue(signature.count), "of": JSONValue(signature.of)])
     }
 
-    private mutating func finishTask(_ key: String, run: RunID, state: String, outcome: String) {
+    mutating func finishTask(_ key: String, run: RunID, state: String, outcome: String) {
         guard let id = taskByKey[run]?[key], var task = tasks[id], task.finishedAt == nil else { return }
         task.state = state
         task.outcome = outcome
@@ -271,7 +272,13 @@ extension LaneBatch {
         task.updatedAt = now
         tasks[id] = task
         changedTasks.insert(id)
-        if task.taskClass == "worker" { cancelTimer(id: id.anySubject, key: "task") }
+        guard task.taskClass == "worker" else { return }
+        cancelTimer(id: id.anySubject, key: "task")
+        if isPosting(task) {
+            returnIfUnsent(task)
+            guard hasCases(run) else { return }
+            closeCases(about: actID(of: posting(task), task), of: run, outcome)
+        }
     }
 
     mutating func add(_ task: TaskRow) {

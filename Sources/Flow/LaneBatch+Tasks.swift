@@ -142,6 +142,7 @@ extension LaneBatch {
                     run: task.run))
         }
         dropLease(lease)
+        if case .completed(let output) = report { observeSupplier(task, output) }
         step(id, .reported(epoch: epoch, report))
         if let error = outcome["message"]?.string, outcome["outcome"]?.string != "completed" {
             tasks[id]?.lastError = String(error.prefix(500))
@@ -285,6 +286,7 @@ extension LaneBatch {
         case .needsDecision(let question): tasks[id]?.outcome = question.name
         case .dead(let code, _): tasks[id]?.outcome = code
         }
+        settleAct(of: task, result)
         guard let run = task.run else { return }
         resume(run, after: task, result)
     }
@@ -316,6 +318,7 @@ extension LaneBatch {
         tasks[id]?.finishedAt = now
         tasks[id]?.outcome = code
         tasks[id]?.lastError = String(message.prefix(500))
+        settleAct(of: task, .dead(code: code, message: message))
         enter(
             task.tenant, action: "task.dead", object: (type: "task", id: id.text), run: task.run, by: nil,
             facts: ["code": .string(code), "message": .string(message), "attempts": JSONValue(Int(task.attemptsUsed))])

@@ -74,6 +74,17 @@ struct LaneBatch {
     var answers: [(tenant: TenantID, id: CommandID, answer: JSONValue)] = []
     /// Payments that runs released or let go, by the run; a release stands whatever comes after it.
     var payments: [RunID: RunPayment] = [:]
+    /// Releases that machines want to make, until they are judged, and what the judgement said.
+    var deferred: [DeferredRelease] = []
+    var clearance: [RunID: ReleaseClearance] = [:]
+    /// Writes that guardrails have to look at.
+    var looks: [TenantID: [TaskID]] = [:]
+    /// What people said about acts.
+    var guardStatements: [SQL] = []
+    /// Acts whose end is known: `done`, `returned` or `undone`.
+    var endedActs: [(tenant: TenantID, id: AnyID, state: String)] = []
+    var seenSuppliers: [SupplierAccountRow] = []
+    var boundByEffect: [String: Int] = [:]
     /// Events of held runs, kept as commands that are in no queue.
     var parked: [CommandRow] = []
     /// Commands that runs give each other: workflows that begin, end and answer inside one another.
@@ -87,6 +98,7 @@ struct LaneBatch {
     /// Runs that were found held in this batch; each is told once.
     var heldNow: Set<RunID> = []
     var rolling = RolloutWork()
+    var scheduling = ScheduleWork()
     /// Incarnations of workers that have ended.
     var endedWorkers: [(tenant: TenantID, worker: String)] = []
     var touched: Set<TenantID> = []
@@ -130,7 +142,7 @@ struct LaneBatch {
             case "task", "lease": taskIDs.append((timer.tenant, TaskID(high: high, low: low)))
             case "run": runIDs.append((timer.tenant, RunID(high: high, low: low)))
             case "incident": incidentIDs.append((timer.tenant, IncidentID(high: high, low: low)))
-            case "event": continue
+            case "event", LaneBatch.scheduleSubject: continue
             default: clockIDs.append((timer.tenant, ClockID(high: high, low: low)))
             }
         }
@@ -167,6 +179,7 @@ struct LaneBatch {
             answer = try perform(command)
         } catch {
             answer = CommandDesk.answer(for: error)
+            if command.kind == "run.start" { noteRefusedStart(command, error) }
         }
         answers.append((tenant: command.tenant, id: command.id, answer: answer))
     }
@@ -191,7 +204,11 @@ struct LaneBatch {
         case "rollout.compare": compareShadow(command)
         case "rollout.judge": judgeRollout(command)
         case "rollout.turn": try turnRollout(command)
+        case "schedule.sync": syncSchedules(command)
+        case "schedule.ended": endScheduled(command)
+        case "schedule.turn": try turnSchedule(command)
         case "exception.open": try openDocumentException(command)
+        case "guardrail.look": lookAtWrite(command)
         case "incident.raise": raiseAsked(command)
         case "incident.clear": clearAsked(command)
         case "incident.follow": try followUp(command)
@@ -208,11 +225,13 @@ struct LaneBatch {
             if let parked = LaneBatch.parkedCommand(timer.key) { return requeued.append((tenant: timer.tenant, id: parked)) }
             guard runs[run] != nil else { return }
             if timer.key == LaneBatch.heldTimer { return lookAgain(run) }
+            if timer.key.hasPrefix(LaneBatch.guardrailPrefix) { return lookAgainAtCase(run, key: timer.key) }
             // A timer is sent by nobody, so a refusal has no one to be told; the machine records late ones itself.
             _ = try? advance(run, .timerFired(key: timer.key), by: nil)
         case "task": fireTaskTimer(TaskID(high: high, low: low))
         case "lease": endLease(TaskID(high: high, low: low))
         case "incident": fireIncident(IncidentID(high: high, low: low), key: timer.key)
+        case LaneBatch.scheduleSubject: fireSchedule(ScheduleID(high: high, low: low), tenant: timer.tenant)
         case "event": eventBook.forgotten.append((tenant: timer.tenant, event: EventID(high: high, low: low)))
         default: fireClock(ClockID(high: high, low: low))
         }

@@ -84,10 +84,13 @@ package final class LaneEngine: Sendable {
             batch.memory = memory
             try await batch.load(commands: commands, timers: timers, tx: tx)
             try await loadRollouts(&batch, commands: commands, tx: tx)
+            try await loadSchedules(&batch, commands: commands, timers: timers, tx: tx)
             let served = Set(commands.map(\.tenant) + timers.map(\.tenant) + waiters.map(\.worker.tenant))
             try equip(&batch, tenants: served, commands: commands, unreadable: unreadable)
             for command in commands { batch.apply(command) }
             for timer in timers { batch.apply(timer) }
+            try await guardStops(&batch, tx: tx)
+            try await guardPayments(&batch, tx: tx)
             if !batch.incidentStatements.isEmpty { _ = try await tx.pipeline(batch.incidentStatements) }
             try await raiseIncidents(&batch, tx: tx)
             try await clearIncidents(&batch, tx: tx)
@@ -100,11 +103,13 @@ package final class LaneEngine: Sendable {
             var outcome = BatchOutcome()
             outcome.hasMore =
                 commands.count == settings.batchMax || timers.count == settings.batchMax || granted.hasMore || hasRequeued
+                || granted.hasStopped
             outcome.size = commands.count + timers.count
             outcome.nextTimer = [next, granted.retryAt].compactMap(\.self).min()
             outcome.answers = batch.answers.map { (id: $0.id, answer: $0.answer) }
             outcome.tenants = batch.touched
             outcome.ready = readyTenants
+            observeGuardrails(batch)
             observe(batch, commands: commands.count, timers: timers.count)
             return (outcome, granted.leases, batch.remembering())
         }

@@ -122,6 +122,7 @@ package struct Looking: Sendable {
         guard task.finishedAt == nil, task.kind == HumanRequest.Kind.approval.rawValue, run.phase != LaneBatch.heldPhase,
             let context = try await context(of: run)
         else { return nil }
+        if GuardCase.isOne(task) { return try objection(of: actor, toCase: task, state: try RunState(json: run.state)) }
         let written = task.request["rounds"]?.array ?? []
         let asked = written.flatMap { ($0["roles"]?.array ?? []).compactMap(\.string) }
         // The engine itself is asked, on a copy of the run that is thrown away; once as if every round were this person's,

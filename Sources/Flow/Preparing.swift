@@ -73,6 +73,7 @@ extension LaneEngine {
                 missing.pins[key] = pinned
             }
         }
+        equip(schedules: &batch, commands: commands, missing: &missing)
         for tenant in Set(commands.filter { $0.kind == "event.receive" }.map(\.tenant)) {
             batch.eventBook.beginnings[tenant] = batch.assets[tenant].map { assets.beginnings(in: $0) }
         }

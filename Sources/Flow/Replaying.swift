@@ -66,6 +66,7 @@ extension Looking {
                 facts: ["field": "policy\(first?.pointer ?? "")"])
         }
         let most = max(1, min(limit, Looking.replayMax))
+        if policy.guardrails != nil { return try await impact(of: policy, tenant: tenant, since: since, most: most) }
         var recorded: [ListedDecision] = []
         var cursor: (Moment, AuditEntryID)?
         var isComplete = false
@@ -91,13 +92,29 @@ extension Looking {
                     receipt: entry.receipt, at: entry.at, run: entry.run?.text ?? "", subject: entry.subject,
                     counterparty: entry.counterparty, amount: entry.amount))
         }
+        return Looking.report(
+            impact, isComplete: isComplete, since: recorded.last?.at,
+            before: recorded.first?.receipt["version"]?.string.flatMap { earlier[$0] }, policy)
+    }
+
+    private static func report(
+        _ impact: PolicyImpact, isComplete: Bool, since: Moment?, before: Policy?, _ policy: Policy
+    ) -> JSONValue {
         guard case .object(var report) = impact.json else { return impact.json }
         report["isComplete"] = .bool(isComplete)
-        report["since"] = recorded.last.map { JSONValue($0.at) } ?? .null
+        report["since"] = since.map { JSONValue($0) } ?? .null
         report["meaning"] = .array(
-            recorded.first?.receipt["version"]?.string.flatMap { earlier[$0] }.map {
-                PolicyDifference.sentences(from: $0, to: policy).map(JSONValue.string)
-            } ?? [])
+            before.map { PolicyDifference.sentences(from: $0, to: policy).map(JSONValue.string) } ?? [])
         return .object(report)
+    }
+
+    /// Guardrails are asked about every act, bound or not: those that they let pass have no receipt.
+    private func impact(of policy: Policy, tenant: TenantID, since: Moment?, most: Int) async throws -> JSONValue {
+        let (decisions, isComplete) = try await guardedDecisions(policy.name, tenant: tenant, since: since, limit: most)
+        var impact = PolicyImpact(of: policy, earlier: [:])
+        for decision in decisions { impact.add(decision) }
+        // The nearest level of that name is the one that a new version would stand in for.
+        let current = try await assets.current(for: tenant).guardrails?.levels.first { $0.name == policy.name }?.policy
+        return Looking.report(impact, isComplete: isComplete, since: decisions.last?.at, before: current, policy)
     }
 }

@@ -83,6 +83,7 @@ final class Office: Sendable {
             looking: Looking(platform: platform, assets: assets), proving: AuditProving(platform: platform),
             approving: Approving(platform: platform, desk: desk),
             operating: operating, rolling: RollingOut(platform: platform, assets: assets, desk: desk),
+            scheduling: Scheduling(platform: platform, assets: assets, desk: desk, scopes: scopes),
             releasing: Releasing(platform: platform, desk: desk, assets: assets),
             watch: ConnectionWatch(platform: platform, desk: desk, assets: assets),
             alerting: alerting, onCalling: OnCalling(platform: platform, assets: assets),
@@ -119,7 +120,7 @@ final class Office: Sendable {
                 scope: .operator, kind: "workflow", name: "accounts-payable", version: "1.0",
                 content: try library("accounts-payable")),
             Applying.Asset(
-                scope: .operator, kind: "workflow", name: "payment-release", version: "1.0",
+                scope: .operator, kind: "workflow", name: "payment-release", version: "1.1",
                 content: try library("payment-release")),
         ]
         for name in ["ap-approval", "ap-duty-separation", "ap-payment-release", "ap-route", "ap-tolerances"] {

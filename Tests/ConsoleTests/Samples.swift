@@ -118,6 +118,7 @@ enum Samples {
             ("on-call", onCall(brand)), ("runbooks", runbooks(brand)), ("runbook", runbook(brand, isTakenBack: false)),
             ("runbook-back", runbook(brand, isTakenBack: true)), ("runbook-over", runbookOver(brand)),
             ("rollouts", rollouts(brand)), ("rollouts-empty", noRollouts(brand)),
+            ("schedules", schedules(brand)), ("schedules-empty", noSchedules(brand)),
             ("policies", policies(brand)), ("operations", operations(brand)), ("operations-empty", emptyOperations(brand)),
             ("events", events(brand)), ("events-empty", emptyEvents(brand)),
             ("operation", operation(brand, isSettled: false)), ("operation-done", operation(brand, isSettled: true)),

@@ -28,7 +28,7 @@ enum SampleConfiguration {
                 scope: .operator, kind: "workflow", name: "accounts-payable", version: "1.0",
                 content: try library("accounts-payable")),
             Applying.Asset(
-                scope: .operator, kind: "workflow", name: "payment-release", version: "1.0",
+                scope: .operator, kind: "workflow", name: "payment-release", version: "1.1",
                 content: try library("payment-release")),
         ]
         for name in ["ap-approval", "ap-duty-separation", "ap-payment-release", "ap-route", "ap-tolerances"] {

@@ -48,6 +48,7 @@ struct SampleTenant: Sendable {
     var rollout: RolloutID { made(18) }
     var event: EventID { made(19) }
     var hold: HoldID { made(20) }
+    var schedule: ScheduleID { made(21) }
 
     var rolloutRow: RolloutRow {
         RolloutRow(tenant: id, id: rollout, lane: lane, workflow: "w", version: "2", stage: "shadow", startedAt: Self.now)
@@ -57,6 +58,16 @@ struct SampleTenant: Sendable {
         ComparisonRow(
             tenant: id, run: run, lane: lane, rollout: rollout, at: Self.now, verdict: "different", subject: "R-1",
             amountMinor: 100, currency: "EUR", kinds: ["write"], report: [:])
+    }
+
+    var scheduleRow: ScheduleRow {
+        ScheduleRow(
+            tenant: id, id: schedule, lane: lane, workflow: "w", version: "1", rule: [:], fingerprint: "f", zoneVersion: "UTC",
+            from: Self.now)
+    }
+
+    var scheduleTime: ScheduleTimeRow {
+        ScheduleTimeRow(scheduleRow, nominal: Self.now, number: 1, outcome: ScheduleTimeRow.started, at: Self.now, run: run)
     }
 
     /// Of a tree, whatever it holds.
@@ -281,7 +292,9 @@ extension SampleTenant {
         }
         try await store.withLane(lane) { tx in
             _ = try await tx.pipeline([
-                RolloutQueries.put(rolloutRow),
+                RolloutQueries.put(rolloutRow), ScheduleQueries.put(scheduleRow), ScheduleQueries.putTime(scheduleTime),
+                GuardrailQueries.put([guardrailAct], at: now), GuardrailQueries.count(lane: lane, [guardrailAct]),
+                GuardrailQueries.observe(lane: lane, [supplierAccount], at: now),
                 RolloutQueries.insertRuns(
                     lane: lane, tenants: [id], runs: [run], rollouts: [rollout], arms: ["live"], at: Self.now),
                 RolloutQueries.note(lane: lane, tenants: [id], runs: [run], events: [[:]], at: Self.now),

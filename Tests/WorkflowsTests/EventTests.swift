@@ -167,7 +167,7 @@ struct EventTests {
     @Test(
         "what begins a run is told with its place when it is wrong",
         arguments: [
-            (#"{"every": "PT5M"}"#, "every", "no member"), (#"{}"#, "", "lacks `on`"),
+            (#"{"evry": "PT5M"}"#, "evry", "no member"), (#"{}"#, "", "says when"),
             (#"{"on": {"with": {"source": "/bank"}}}"#, "on/with", "lacks `type`"),
             (#"{"on": {"with": {"type": "${ input.x }"}}}"#, "on/with/type", "Nothing is known yet"),
             (#"{"on": {"with": {"type": "t"}, "when": "input.x == 1"}}"#, "on/when", "input"),

@@ -145,7 +145,7 @@ struct TaskMachineTests {
                     switch event {
                     case .reported(current, .inDoubt), .reported(current, .absent), .leaseLost(current):
                         (isDoubtful, empty) = (true, 0)
-                    case .leased, .extended, .reported, .leaseLost, .timerFired, .retriedByPerson: break
+                    case .leased, .extended, .reported, .leaseLost, .timerFired, .retriedByPerson, .barred: break
                     }
                 }
                 if case .leased(.search, let current, _) = task.phase, event == .reported(epoch: current, .absent) { empty += 1 }

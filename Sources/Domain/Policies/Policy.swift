@@ -8,6 +8,7 @@ package struct Policy: Sendable {
         case tolerances
         case dutySeparation = "duty-separation"
         case formula
+        case guardrails
     }
 
     package enum Body: Sendable {
@@ -16,6 +17,7 @@ package struct Policy: Sendable {
         case tolerances(ToleranceTable)
         case dutySeparation(DutySeparation)
         case formula(FormulaPolicy)
+        case guardrails(Guardrails)
     }
 
     package let name: String
@@ -31,6 +33,7 @@ package struct Policy: Sendable {
         case .tolerances: .tolerances
         case .dutySeparation: .dutySeparation
         case .formula: .formula
+        case .guardrails: .guardrails
         }
     }
 
@@ -61,6 +64,7 @@ package struct Policy: Sendable {
         case .tolerances: body = ToleranceTable.parse(reader, issues: &issues).map(Body.tolerances)
         case .dutySeparation: body = DutySeparation.parse(reader, issues: &issues).map(Body.dutySeparation)
         case .formula: body = FormulaPolicy.parse(reader, issues: &issues).map(Body.formula)
+        case .guardrails: body = Guardrails.parse(reader, issues: &issues).map(Body.guardrails)
         }
         guard let body, let name, let version, let title else { return nil }
         return Policy(name: name, version: version, title: title, body: body, tests: tests)
@@ -76,6 +80,7 @@ package struct Policy: Sendable {
         case .tolerances(let table): answer = try table.decide(input)
         case .dutySeparation(let rules): answer = try rules.decide(input)
         case .formula(let formula): answer = try formula.decide(input)
+        case .guardrails(let rules): answer = try rules.decide(input)
         }
         return PolicyDecision(
             policy: name, version: version, outcome: answer.outcome, rulesFired: answer.rulesFired, inputsUsed: answer.inputsUsed,

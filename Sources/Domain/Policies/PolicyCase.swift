@@ -36,6 +36,7 @@ extension Policy {
         case .tolerances(let table): table.rows.map(\.tolerance.id)
         case .dutySeparation(let duties): duties.rules.map(\.id)
         case .formula: ["formula"]
+        case .guardrails(let guardrails): guardrails.rules.map(\.id)
         }
     }
 

@@ -15,6 +15,7 @@ package enum PolicyDifference {
         case (.dutySeparation(let before), .dutySeparation(let after)): found = duties(before, after)
         case (.formula(let before), .formula(let after)):
             found = before.text == after.text ? [] : ["The formula becomes `\(after.text)`; it was `\(before.text)`."]
+        case (.guardrails(let before), .guardrails(let after)): found = guardrails(before, after)
         default: found = ["The policy becomes \(article(new.kind)); it was \(article(old.kind))."]
         }
         return Array(found.prefix(sentencesMax))
@@ -27,11 +28,12 @@ package enum PolicyDifference {
         case .tolerances: "a table of tolerances"
         case .dutySeparation: "a list of duties to keep apart"
         case .formula: "a formula"
+        case .guardrails: "a set of guardrails"
         }
     }
 
     /// Entries by id: added ones, changed ones, removed ones.
-    private static func entries<Entry>(
+    static func entries<Entry>(
         _ what: String, _ old: [Entry], _ new: [Entry], id: (Entry) -> String, label: (Entry) -> String,
         changes: (Entry, Entry) -> [String]
     ) -> [String] {

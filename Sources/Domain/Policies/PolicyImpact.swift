@@ -111,6 +111,9 @@ package struct PolicyImpact: Sendable {
         case .formula(let formula):
             guard formula.names.given.allSatisfy({ inputs[$0.name] != nil }) else { return nil }
             return try formula.decide(inputs)
+        case .guardrails(let rules):
+            guard !rules.readsInvoice || inputs["invoice"] != nil else { return nil }
+            return try rules.decide(inputs)
         }
     }
 
@@ -147,6 +150,10 @@ package struct PolicyImpact: Sendable {
         if let steps = outcome["steps"]?.array, outcome["signatures"] != nil {
             let signers = steps.map { "\($0["quorum"]?.int ?? 1) × \($0["role"]?.string ?? "")" }
             return signers.isEmpty ? "no signature" : signers.joined(separator: ", then ")
+        }
+        if let effect = outcome["effect"]?.string, let approvals = outcome["approvals"]?.array {
+            guard effect == Guardrails.Effect.approval.rawValue else { return effect == "none" ? "not bound" : effect }
+            return approvals.map { "\($0["quorum"]?.int ?? 1) × \($0["role"]?.string ?? "")" }.joined(separator: ", then ")
         }
         guard case .object(let members) = outcome else { return outcome.string ?? outcome.text }
         return members.map { "\($0.key) \($0.value.string ?? $0.value.text)" }.joined(separator: ", ")

@@ -75,13 +75,14 @@ struct DefinitionParser {
                     remedy: "Name a duty-separation policy in `duties`."))
         }
         let secondPerson = parseSecondPerson(reader)
-        let beginning = parseBeginning(reader)
+        let (beginning, schedule) = parseBeginnings(reader, secondPerson: secondPerson)
         guard let name, let version, let title, let outcome else { return nil }
         var made = definition(
             name: name, version: version, title: title, outcomes: outcomes, outcome: outcome, output: output, chain: chain,
             duties: duties)
         made.secondPerson = secondPerson
         made.beginning = beginning
+        made.schedule = schedule
         return made
     }
 

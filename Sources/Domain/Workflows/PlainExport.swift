@@ -34,7 +34,7 @@ package struct PlainExport {
     private mutating func document(_ json: JSONValue) -> JSONValue {
         for (member, what) in [
             ("duties", "who may not decide together"), ("chain", "who did what before the run"),
-            ("schedule", "which event begins a run in CEL"),
+            ("schedule", "which event begins a run in CEL, or a time with its zone and policies"),
         ]
         where json[member] != nil {
             refuse("", member, what)

@@ -15,6 +15,8 @@ package struct RunEnvironment: Sendable {
     /// Compares an invoice with order and receipts: `{invoice, order, receipts, subject?}` and the tolerances give `{result,
     /// holds, …}`.
     package let matcher: Matcher
+    /// Why no payment may be released now; nil when nothing speaks against it.
+    package var releaseBar: Refusal?
 
     package init(
         definition: WorkflowDefinition, policies: [String: Policy], hash: @escaping @Sendable (JSONValue) -> String,

@@ -8,6 +8,9 @@ package struct RunPayment: Sendable, Equatable {
     /// The duty of who asked for it.
     package static let askingDuty = "propose-payment"
 
+    /// The type of the error when what binds the tenant forbids the release.
+    static let barredType = "GUARDRAIL"
+
     package let invoice: InvoiceID
     /// What was released; nil when the run ended without releasing, so that somebody may ask again.
     package let record: JSONValue?
@@ -24,6 +27,11 @@ extension RunPass {
 
     /// Money leaves the house only under a signature of this run, whatever way the definition took to get here.
     mutating func release(_ record: JSONValue, at path: String) throws(StepError) {
+        if let bar = environment.releaseBar {
+            throw StepError(
+                kind: .refused, type: RunPayment.barredType, title: "A guardrail keeps the payment back", detail: bar.message,
+                step: path)
+        }
         guard let invoice = paidInvoice else {
             throw engineError("RELEASE", "This run was not started to release a payment.", step: path)
         }

@@ -79,6 +79,9 @@ package struct RunState: Sendable, Equatable {
 
     /// Duties done on the chain of this run so far.
     package var actsOnChain: [DutySeparation.Act] { acts }
+
+    /// Adds what a person did about this run outside of its steps.
+    package mutating func note(_ act: DutySeparation.Act) { acts.append(act) }
 }
 
 enum ClockStanding: String, Sendable { case running, paused, stopped }

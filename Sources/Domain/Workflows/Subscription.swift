@@ -145,15 +145,8 @@ package struct EventBeginning: Sendable {
 }
 
 extension DefinitionParser {
-    mutating func parseBeginning(_ reader: AssetReader) -> EventBeginning? {
-        guard let json = reader.object["schedule"],
-            let schedule = AssetReader(json, at: reader.path("schedule"), "schedule", issues: &issues)
-        else { return nil }
-        schedule.close(["on"], issues: &issues)
-        guard let json = schedule.object["on"] else {
-            schedule.missing("on", issues: &issues)
-            return nil
-        }
+    mutating func parseBeginning(_ schedule: AssetReader) -> EventBeginning? {
+        let json = schedule.object["on"] ?? .null
         guard let on = AssetReader(json, at: schedule.path("on"), "beginning", issues: &issues) else { return nil }
         on.close(["with", "when"], issues: &issues)
         guard let json = on.object["with"] else {

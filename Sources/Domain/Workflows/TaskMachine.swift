@@ -27,6 +27,8 @@ package struct TaskMachine: Sendable, Equatable {
         case leaseLost(epoch: Int64)
         case timerFired
         case retriedByPerson(PersonID)
+        /// It must not be done; only work that no worker holds can be ended so.
+        case barred(code: String, message: String)
     }
 
     /// How one attempt ended, as the worker saw it.
@@ -123,6 +125,12 @@ package struct TaskMachine: Sendable, Equatable {
             }
             return backOff(work, cause: cause, retryAfterSeconds: nil, at: now, under: rules, draw: draw)
         case .timerFired: return wake(at: now)
+        case .barred(let code, let message):
+            guard case .ready = phase else { return [stale("Work was barred that is not ready.")] }
+            phase = .done
+            return [
+                .record(type: "attempt.barred", summary: message), .finish(.refused(code: code, message: message)),
+            ]
         case .retriedByPerson(let person):
             guard case .dead(let work) = phase else { return [stale("A retry was asked for work that is not dead.")] }
             phase = .ready(work)

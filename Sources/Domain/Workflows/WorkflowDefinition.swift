@@ -83,6 +83,8 @@ package struct WorkflowDefinition: Sendable {
     package internal(set) var secondPerson: Set<String> = []
     /// Events that begin a run by themselves.
     package internal(set) var beginning: EventBeginning?
+    /// Times at which runs begin by themselves.
+    package internal(set) var schedule: Schedule?
 
     /// Whether any step gives names to the steps inside it.
     let hasLocals: Bool

@@ -95,6 +95,9 @@ enum AssetKinds {
     private static func readPolicy(_ json: JSONValue, issues: inout [AssetIssue]) -> AssetReading? {
         let before = issues.count
         guard let policy = Policy.parse(json, issues: &issues) else { return nil }
+        if policy.kind == .guardrails, issues[before...].allSatisfy({ $0.severity != .error }) {
+            issues += GuardrailCheck.typeIssues(in: json)
+        }
         if issues[before...].allSatisfy({ $0.severity != .error }) { issues += policy.runTests() }
         var roles: [(name: String, pointer: String)] = []
         func collect(_ row: JSONValue?, at pointer: String) {
@@ -105,6 +108,9 @@ enum AssetKinds {
         if policy.kind == .approvalMatrix {
             for (index, row) in (json["rows"]?.array ?? []).enumerated() { collect(row, at: "/rows/\(index)") }
             collect(json["otherwise"], at: "/otherwise")
+        }
+        for (index, rule) in (policy.kind == .guardrails ? json["rules"]?.array ?? [] : []).enumerated() {
+            if let role = rule["role"]?.string { roles.append((role, "/rules/\(index)/role")) }
         }
         return AssetReading(.judged, roles: roles)
     }

@@ -22,7 +22,7 @@ enum AssetShapes {
         case .policy:
             [
                 PolicyShapes.decisionTable, PolicyShapes.approvalMatrix, PolicyShapes.tolerances, PolicyShapes.dutySeparation,
-                PolicyShapes.formula,
+                PolicyShapes.formula, GuardrailShapes.guardrails,
             ]
         case .connector: [ConnectorShapes.connector]
         case .policyTests: [PolicyShapes.tests]

@@ -136,7 +136,10 @@ struct ControlWatch {
         case "absMinor", "pct":
             if change.new?.isNull ?? true { return "a tolerance is no longer checked" }
             return isRaised(change) ? "a tolerance is widened" : nil
-        case "action", "combine", "direction", "mode", "severity": return "a rule acts differently"
+        case "amount" where change.path.contains("limits"): return isRaised(change) ? "a limit of a guardrail is raised" : nil
+        case "days": return isLowered(change) ? "a guardrail lets go sooner" : nil
+        case "acts", "per", "of", "check": return "a guardrail covers something else"
+        case "action", "combine", "direction", "mode", "severity", "effect": return "a rule acts differently"
         default: return nil
         }
     }

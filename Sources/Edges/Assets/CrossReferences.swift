@@ -30,6 +30,7 @@ struct CrossReferences {
             }
         }
         return found + slugs() + emails() + contracts() + data() + InnerWorkflows(tree).issues() + RolloutCheck(tree).issues()
+            + ScheduleCheck(tree).issues() + GuardrailCheck(tree).issues()
     }
 
     /// The expressions of the workflows that tenants use, against what their runs are started with.

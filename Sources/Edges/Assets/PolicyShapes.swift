@@ -193,7 +193,7 @@ enum PolicyShapes {
             tests(isRequired: true),
         ])
 
-    private static func tests(isRequired: Bool) -> ObjectShape.Member {
+    static func tests(isRequired: Bool) -> ObjectShape.Member {
         let note = "cases that have to come out as written; run at every check."
         let list = Shape.list(of: .object(test), count: (isRequired ? 1 : 0)...500)
         return isRequired ? required("tests", list, note) : optional("tests", list, note)

@@ -42,7 +42,7 @@ struct TreeLoader {
 
     private static let partnerLayout = Layout.fixed(
         files: ["partner.yaml": .partner, "people.yaml": .people, "brand.yaml": .brand], required: ["partner.yaml"],
-        folders: ["assets": .images, "rollouts": .documents(.rollout)])
+        folders: ["assets": .images, "rollouts": .documents(.rollout), "policies": .documents(.policy)])
 
     private static let tenantLayout = Layout.fixed(
         files: ["tenant.yaml": .tenant, "people.yaml": .people, "brand.yaml": .brand], required: ["tenant.yaml", "people.yaml"],

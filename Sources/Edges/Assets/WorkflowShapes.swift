@@ -15,23 +15,8 @@ enum WorkflowShapes {
             required("do", steps, "the steps, in order."),
             optional("timeout", limit, "after this the run is given up."),
             optional(
-                "schedule",
-                .object(
-                    ObjectShape(
-                        "a schedule", "What begins runs by itself.",
-                        [
-                            required(
-                                "on",
-                                .object(
-                                    ObjectShape(
-                                        "a beginning", "The event that begins a run.",
-                                        [
-                                            required(
-                                                "with", .table(keys: .memberName, values: value, count: 1...50),
-                                                "attributes and the values they have, `type` among them."),
-                                            optional("when", expression, "further condition about `event`."),
-                                        ])), "the event; the run's input is `{event}`.")
-                        ])), "what begins runs by itself."),
+                "schedule", .object(ScheduleShapes.schedule(value: value, expression: expression, length: length)),
+                "what begins runs by itself."),
             optional(
                 "secondPerson", .list(of: .choice(WorkflowDefinition.operations), count: 0...6),
                 "what is done to its runs from outside only when a second person confirms it."),

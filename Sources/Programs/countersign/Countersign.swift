@@ -24,6 +24,7 @@ struct Countersign: AsyncParsableCommand {
             RejectCommand.self,
             ResolveCommand.self, AcknowledgeCommand.self, ConnectionCommand.self, PolicyCommand.self, RetryCommand.self,
             DiscardCommand.self, RunCommand.self, OperationCommand.self, RolloutCommand.self, EventCommand.self,
+            ScheduleCommand.self,
             SubmitCommand.self,
             PayCommand.self,
             LogsCommand.self, OnCallCommand.self, IncidentCommand.self, RunbookCommand.self,

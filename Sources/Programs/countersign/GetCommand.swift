@@ -7,7 +7,8 @@ import Showcase
 struct GetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get",
-        abstract: "List runs, approvals, exceptions, incidents, tasks, workers, tenants, documents, clocks or payments.",
+        abstract:
+            "List runs, approvals, exceptions, incidents, tasks, workers, tenants, documents, clocks, payments or guardrails.",
         discussion: """
             Approvals, exceptions, incidents and payments are the open ones unless --all is given. Tasks are those that were \
             given up; how many are ready or given up in each tenant stands above them. Times are UTC.

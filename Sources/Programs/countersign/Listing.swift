@@ -4,11 +4,11 @@ import Showcase
 
 /// The kinds of things that `get` lists: where they are, who may see them, and their columns.
 enum Listing: String, ExpressibleByArgument, CaseIterable {
-    case runs, approvals, exceptions, incidents, tasks, workers, tenants, documents, clocks, payments, decisions
+    case runs, approvals, exceptions, incidents, tasks, workers, tenants, documents, clocks, payments, decisions, guardrails
 
     var permission: String {
         switch self {
-        case .runs, .tasks, .documents, .payments, .decisions: "runs.read"
+        case .runs, .tasks, .documents, .payments, .decisions, .guardrails: "runs.read"
         case .approvals: "approvals.read"
         case .exceptions: "exceptions.read"
         case .incidents: "incidents.read"
@@ -88,6 +88,7 @@ enum Listing: String, ExpressibleByArgument, CaseIterable {
             ]
         case .payments: Listing.paymentColumns
         case .decisions: Listing.decisionColumns
+        case .guardrails: Listing.guardrailColumns
         case .clocks:
             [
                 Column("OBJECTIVE", at: "objective"), Column("NUMBER", at: "subject"), Column("STATE", at: "state"),
@@ -107,6 +108,14 @@ enum Listing: String, ExpressibleByArgument, CaseIterable {
             },
             Column("NUMBER", at: "subject"), Column("DECIDED") { Cells.time($0, "at") },
             Column("HASH") { String(Cells.text($0, "receipt/hash").prefix(12)) }, Column("RUN", at: "run"),
+        ]
+    }
+
+    private static var guardrailColumns: [Column] {
+        [
+            Column("LEVEL", at: "scope"), Column("RULE", at: "rule"), Column("BINDS", at: "sentence"),
+            Column("BOUND IN 30 DAYS", at: "bound"), Column("WENT THROUGH", at: "through"), Column("POLICY", at: "policy"),
+            Column("VERSION", at: "version"),
         ]
     }
 

@@ -32,12 +32,7 @@ struct Assembly: Sendable {
         let workers = WorkerDesk { lanes.wake($0) }
         let staff = Staff(settings: settings, scopes: scopes, assets: assets, platform: platform)
         supervisor = staff.supervisor
-        // A process that runs no work has no worker to start; another one's answers, or nobody does.
-        let runsWork = settings.role.runsWork
-        let asking = Asking(platform: platform, leaseFactory: factory) { tenant in
-            if runsWork { staff.want(tenant) }
-            workers.interrupt(tenant)
-        }
+        let asking = Assembly.asking(platform, factory, staff, workers, runsWork: settings.role.runsWork)
         let reporting = Reporting(platform: platform, scopes: scopes)
         let alerting = Alerting(platform: platform, desk: desk)
         let pager = PageDelivery(platform: platform, assets: assets, scopes: scopes, alerting: alerting) { dispatch, tenant in
@@ -66,6 +61,7 @@ struct Assembly: Sendable {
             console: try PageRenderer.load(), access: access, looking: Looking(platform: platform, assets: assets),
             proving: AuditProving(platform: platform), approving: Approving(platform: platform, desk: desk),
             operating: operating, rolling: RollingOut(platform: platform, assets: assets, desk: desk),
+            scheduling: Scheduling(platform: platform, assets: assets, desk: desk, scopes: scopes),
             releasing: Releasing(platform: platform, desk: desk, assets: assets), watch: watch, alerting: alerting,
             onCalling: OnCalling(platform: platform, assets: assets),
             guiding: Guiding(
@@ -86,8 +82,9 @@ struct Assembly: Sendable {
             staff: staff, timekeeper: timekeeper, events: events)
         services = Assembly.parts(
             database: database, settings: settings, platform: platform, timekeeper: timekeeper, lanes: lanes,
-            reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing,
-            keeping: keeping, pager: pager, export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
+            reporting: reporting,
+            site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing, keeping: keeping, pager: pager,
+            scheduling: web.scheduling, export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
             drop: settings.dropFolder.map { DropFolder(path: $0, intake: intake, scopes: scopes, logger: logger) })
     }
 
@@ -101,6 +98,16 @@ struct Assembly: Sendable {
             store: store, clock: .system, entropy: .system,
             secrets: SecretBox(ring: try KeyRing.loadOrCreate(settings.paths.keys)),
             metrics: MetricsRegistry(), spans: SpanBuffer(), logger: logger, settings: flow)
+    }
+
+    /// A process that runs no work has no worker to start; another one's answers, or nobody does.
+    private static func asking(
+        _ platform: Platform, _ factory: LeaseFactory, _ staff: Staff, _ workers: WorkerDesk, runsWork: Bool
+    ) -> Asking {
+        Asking(platform: platform, leaseFactory: factory) { tenant in
+            if runsWork { staff.want(tenant) }
+            workers.interrupt(tenant)
+        }
     }
 
     /// Work of a worker that ended is told to the engine at once, and not when its leases lapse.
@@ -131,8 +138,7 @@ struct Assembly: Sendable {
     private static func parts(
         database: Database, settings: ServerSettings, platform: Platform, timekeeper: Timekeeper, lanes: LaneWaker,
         reporting: Reporting, site: Site, staff: Staff, workers: WorkerDesk, watchdog: Watchdog, sealing: Sealing,
-        keeping: Keeping,
-        pager: PageDelivery, export: TelemetryExport, drop: DropFolder?
+        keeping: Keeping, pager: PageDelivery, scheduling: Scheduling, export: TelemetryExport, drop: DropFolder?
     ) -> [any Service] {
         let store = database.store
         var parts: [any Service] = []
@@ -141,7 +147,7 @@ struct Assembly: Sendable {
         if settings.role.runsWork {
             parts += workParts(
                 timekeeper: timekeeper, lanes: lanes, reporting: reporting, site: site, staff: staff, workers: workers,
-                watchdog: watchdog, sealing: sealing, keeping: keeping, pager: pager, platform: platform)
+                watchdog: watchdog, sealing: sealing, keeping: keeping, pager: pager, scheduling: scheduling, platform: platform)
         } else {
             parts.append(Assembly.wakeUps(lanes, timekeeper, platform))
         }
@@ -155,7 +161,8 @@ struct Assembly: Sendable {
     /// What moves runs on: lanes, workers and what watches over them.
     private static func workParts(
         timekeeper: Timekeeper, lanes: LaneWaker, reporting: Reporting, site: Site, staff: Staff, workers: WorkerDesk,
-        watchdog: Watchdog, sealing: Sealing, keeping: Keeping, pager: PageDelivery, platform: Platform
+        watchdog: Watchdog, sealing: Sealing, keeping: Keeping, pager: PageDelivery,
+        scheduling: Scheduling, platform: Platform
     ) -> [any Service] {
         [
             Part(name: "lanes") {
@@ -173,7 +180,7 @@ struct Assembly: Sendable {
             }, Part(name: "workers") { await staff.supervisor.run() },
             Part(name: "pager") { await pager.run() },
             Part(name: "watchdog") { await watchdog.run() }, Part(name: "sealer") { await sealing.run() },
-            Part(name: "keeper") { await keeping.run() },
+            Part(name: "keeper") { await keeping.run() }, Part(name: "schedules") { await scheduling.run() },
         ]
     }
 

@@ -30,7 +30,9 @@ package struct RouteBook: Sendable {
         routes += RetentionRoutes(services).all
         routes += ConfigurationRoutes(services).all
         routes += RolloutRoutes(services).all
+        routes += ScheduleRoutes(services).all
         routes += DecisionRoutes(services).all
+        routes += GuardrailRoutes(services).all
         routes += PageRoutes(services).all
         if let handoff { routes += handoff.all }
         let document = OpenAPIDocument.json(of: routes)

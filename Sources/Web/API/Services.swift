@@ -14,6 +14,7 @@ package struct Services: Sendable {
     package let approving: Approving
     package let operating: Operating
     package let rolling: RollingOut
+    package let scheduling: Scheduling
     package let releasing: Releasing
     package let watch: ConnectionWatch
     package let alerting: Alerting
@@ -44,7 +45,8 @@ package struct Services: Sendable {
 
     package init(
         console: PageRenderer, access: Access, looking: Looking, proving: AuditProving, approving: Approving,
-        operating: Operating, rolling: RollingOut, releasing: Releasing, watch: ConnectionWatch, alerting: Alerting,
+        operating: Operating, rolling: RollingOut, scheduling: Scheduling, releasing: Releasing,
+        watch: ConnectionWatch, alerting: Alerting,
         onCalling: OnCalling, guiding: Guiding, holding: Holding, keeping: Keeping, inbound: Inbound, intake: Intake,
         applying: Applying, signingIn: SigningIn,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
@@ -61,6 +63,7 @@ package struct Services: Sendable {
         self.approving = approving
         self.operating = operating
         self.rolling = rolling
+        self.scheduling = scheduling
         self.releasing = releasing
         self.watch = watch
         self.alerting = alerting

@@ -136,6 +136,7 @@ struct PageKit: Sendable {
             item(.diff, "Operations", "/operations", "b", .runsManage),
             item(.link, "Events", "/received-events", "v", .runsRead),
             item(.policy, "Policies", "/policies", "l", .runsRead),
+            item(.clock, "Schedules", "/schedules", "h", .runsRead),
             item(.diff, "Rollouts", "/rollouts", "t", .configurationRead),
             item(.plug, "Connections", "/platform", "c", .workersRead), item(.people, "People", "/people", "o", .peopleRead),
             item(.audit, "Audit", "/audit", "a", .auditRead),
@@ -255,6 +256,7 @@ enum PageWords {
         case "letter-retried": Notice(tone: .ok, text: "The work is tried again.")
         case "letter-discarded": Notice(tone: .ok, text: "The work is given up, and its run knows.")
         case "rollout-turned": Notice(tone: .ok, text: "Done. Runs that have begun keep their version.")
+        case "schedule-turned": Notice(tone: .ok, text: "Done. Runs that have begun go on.")
         case "changed": Notice(tone: .ok, text: "The incident is changed; the timeline says so.")
         case "page-sent": Notice(tone: .ok, text: "The test page is on its way; below is what becomes of it.")
         case "swap-asked": Notice(tone: .ok, text: "Your colleague is asked. The shift is yours until they agree.")

@@ -24,6 +24,7 @@ struct PageRoutes: Sendable {
         routes += AccountPages(services: services, console: console).all
         routes += PeoplePages(services: services, console: console).all
         routes += RolloutPages(services: services, console: console).all
+        routes += SchedulePages(services: services, console: console).all
         routes += AuditPages(services: services, console: console).all
         routes += OperationPages(services: services, console: console).all
         routes += EventPages(services: services, console: console).all

@@ -9,6 +9,8 @@ internal import WebKernel
 struct PolicyPages: Sendable {
     /// Decisions that a page replays; the command line and the API look at more.
     static let replayMax = 1000
+    /// Bound acts on a page.
+    static let actsMax = 50
 
     let services: Services
     let console: PageRenderer
@@ -42,6 +44,9 @@ struct PolicyPages: Sendable {
 
     private func replay(_ row: AssetRow, _ kit: PageKit) async throws -> PoliciesPage.Shown {
         let report = try await kit.looking.impact(of: row.content, tenant: kit.tenant, limit: PolicyPages.replayMax)
+        let isGuarding = row.content["kind"]?.string == "guardrails"
+        let guardrails = isGuarding ? try await rules(row.name, kit) : []
+        let acts = isGuarding ? try await bound(row.name, kit) : []
         func count(_ name: String) -> Int { report[name]?.int ?? 0 }
         func each<Made>(_ name: String, _ make: (JSONValue) -> Made) -> [Made] { (report[name]?.array ?? []).map(make) }
         func text(_ json: JSONValue, _ name: String) -> String { json[name]?.string ?? "" }
@@ -76,6 +81,32 @@ struct PolicyPages: Sendable {
             untold: each("untoldReasons") { "\(text($0, "reason")): \(kit.money.count($0["count"]?.int ?? 0))" },
             note: report["isComplete"]?.bool == true
                 ? "recorded decisions, asked again"
-                : "the newest \(kit.money.count(PolicyPages.replayMax)) recorded decisions, asked again")
+                : "the newest \(kit.money.count(PolicyPages.replayMax)) recorded decisions, asked again",
+            guardrails: guardrails, acts: acts)
     }
+
+    /// Rules of that name over all levels.
+    private func rules(_ name: String, _ kit: PageKit) async throws -> [PoliciesPage.Guardrail] {
+        try await kit.looking.guardrails(kit.tenant).filter { $0.policy == name }.map { rule in
+            PoliciesPage.Guardrail(
+                label: rule.label, sentence: rule.sentence, level: rule.scope, bound: kit.money.count(rule.bound),
+                through: kit.money.count(rule.through))
+        }
+    }
+
+    private func bound(_ name: String, _ kit: PageKit) async throws -> [PoliciesPage.BoundAct] {
+        try await kit.looking.guardedActs(kit.tenant, limit: PolicyPages.actsMax).compactMap { listed in
+            let own = (listed.act.bound.array ?? []).filter { $0["policy"]?.string == name }
+            guard !own.isEmpty else { return nil }
+            return PoliciesPage.BoundAct(
+                subject: listed.subject, href: "\(kit.base)/runs/\(listed.act.run)", counterparty: listed.counterparty,
+                act: listed.act.kind, amount: kit.amount(listed.act.amountMinor, listed.act.currency),
+                rules: own.compactMap { $0["label"]?.string }.joined(separator: "; "),
+                state: PolicyPages.stateWords[listed.act.state] ?? listed.act.state, at: kit.time.stamp(listed.act.at))
+        }
+    }
+
+    private static let stateWords = [
+        "bound": "waits or was refused", "reserved": "on its way", "done": "went through", "returned": "did not happen",
+    ]
 }

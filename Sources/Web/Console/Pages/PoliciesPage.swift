@@ -54,6 +54,49 @@ package struct PoliciesPage: ConsolePage, Showing {
         }
     }
 
+    /// A rule of guardrails, with what it bound.
+    package struct Guardrail: Sendable {
+        package let label: String
+        package let sentence: String
+        package let level: String
+        package let bound: String
+        package let through: String
+
+        package init(label: String, sentence: String, level: String, bound: String, through: String) {
+            self.label = label
+            self.sentence = sentence
+            self.level = level
+            self.bound = bound
+            self.through = through
+        }
+    }
+
+    /// An act that guardrails bound.
+    package struct BoundAct: Sendable {
+        package let subject: String
+        package let href: String
+        package let counterparty: String
+        package let act: String
+        package let amount: String
+        package let rules: String
+        package let state: String
+        package let at: Stamp
+
+        package init(
+            subject: String, href: String, counterparty: String, act: String, amount: String, rules: String, state: String,
+            at: Stamp
+        ) {
+            self.subject = subject
+            self.href = href
+            self.counterparty = counterparty
+            self.act = act
+            self.amount = amount
+            self.rules = rules
+            self.state = state
+            self.at = at
+        }
+    }
+
     /// One policy in full.
     package struct Shown: Sendable {
         package let title: String
@@ -66,11 +109,16 @@ package struct PoliciesPage: ConsolePage, Showing {
         /// Why some decisions cannot be told.
         package let untold: [String]
         package let note: String
+        /// Of guardrails: the rules of all levels, and what they bound lately.
+        package let guardrails: [Guardrail]
+        package let acts: [BoundAct]
 
         package init(
             title: String, scale: ReplayScale, figures: [Figure], meaning: [String], changes: [Change], examples: [Example],
-            untold: [String], note: String
+            untold: [String], note: String, guardrails: [Guardrail] = [], acts: [BoundAct] = []
         ) {
+            self.guardrails = guardrails
+            self.acts = acts
             self.title = title
             self.scale = scale
             self.figures = figures
@@ -97,7 +145,10 @@ package struct PoliciesPage: ConsolePage, Showing {
     }
 
     var shown: [(name: String, value: Any)] {
-        [("hasChanges", !(policy?.changes.isEmpty ?? true)), ("hasExamples", !(policy?.examples.isEmpty ?? true))]
+        [
+            ("hasChanges", !(policy?.changes.isEmpty ?? true)), ("hasExamples", !(policy?.examples.isEmpty ?? true)),
+            ("hasGuardrails", !(policy?.guardrails.isEmpty ?? true)), ("hasActs", !(policy?.acts.isEmpty ?? true)),
+        ]
     }
 }
 
