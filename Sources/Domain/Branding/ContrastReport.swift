@@ -52,7 +52,8 @@ package struct ContrastReport: Hashable, Sendable {
             guard let role else { continue }
             // A ground moves away from what stands on it, and a colour from its grounds.
             let against = own == nil ? [] : own == pair.roles.first ? pair.grounds : [pair.color]
-            let nearest = Palette.repaired(OKLCH(palette[role]), against: against, least: pair.least, isDark: palette.isDark).color
+            let nearest = Palette.repaired(OKLCH(palette[role]), against: against, least: pair.least, isDark: palette.isDark)
+                .color
             let passes = !against.isEmpty && nearest.worstContrast(to: against) >= pair.least
             if let known = found[role], known.color == nil || !passes { continue }
             found[role] = Repair(
