@@ -145,7 +145,7 @@ let testTargets: [Target] = [
     tests(of: "Policies", uses: ["Kernel", "Finance", "Expressions"]),
     tests(of: "Workflows", uses: ["Kernel", "Policies", "Finance", "Expressions", "TestBasics"]),
     tests(of: "Branding", uses: ["Kernel", "TestBasics"]),
-    tests(of: "Tenancy", uses: ["Kernel", "ServiceLevels", "TestBasics"]),
+    tests(of: "Tenancy", uses: ["Kernel", "Branding", "ServiceLevels", "TestBasics"]),
     tests(of: "ServiceLevels", uses: ["Kernel", "TestBasics"], exclude: ["Vectors"]),
     tests(of: "Incidents", uses: ["Kernel", "TestBasics"]),
     tests(of: "Evidence", uses: ["Kernel", "Seals", "TestBasics"]),

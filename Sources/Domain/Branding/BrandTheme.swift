@@ -98,7 +98,8 @@ package struct BrandTheme: Hashable, Sendable {
     }
 
     private func properties(of palette: Palette) -> String {
-        var out = ""
+        // A logo drawn for the other ground stays hidden.
+        var out = palette.isDark ? "--logo-day:none;--logo-night:inline;" : "--logo-day:inline;--logo-night:none;"
         for role in Palette.Role.allCases { out += "--\(role.rawValue):\(palette[role]);" }
         for signal in Palette.Signal.allCases {
             let colors = palette[signal]

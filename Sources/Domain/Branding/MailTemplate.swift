@@ -42,8 +42,8 @@ package enum MailKind: String, CaseIterable, Hashable, Sendable {
     }
 }
 
-/// Text with named variables between double braces. There are no conditions, no loops and no expressions, so a template can only say what
-/// its writer sees.
+/// Text with named variables between double braces. There are no conditions, no loops and no expressions, so a template
+/// can only say what its writer sees.
 package struct MailTemplate: Hashable, Sendable {
     package static let subjectScalarsMax = 150
     package static let bodyScalarsMax = 4000
@@ -174,8 +174,8 @@ package struct RenderedMail: Hashable, Sendable {
 }
 
 extension MailTemplate {
-    /// Fills the variables. Values are escaped where they land: one line in the subject, text in both parts. A variable without a value
-    /// stays empty; `link` has to be an https address, or http on a loopback address.
+    /// Fills the variables. Values are escaped where they land: one line in the subject, text in both parts. A variable without
+    /// a value stays empty; `link` has to be an https address, or http on a loopback address.
     package func rendered(_ values: [String: String], look: MailLook, button: String, language: BrandLanguage) -> RenderedMail {
         func plain(_ pieces: [Piece]) -> String {
             pieces.map { piece in

@@ -1,5 +1,5 @@
-/// Reads and writes PNG (ISO 15948). Reading takes eight-bit and lesser pictures of every colour type, row by row; what else a file may
-/// carry (text, colour profiles, places and times) is left behind.
+/// Reads and writes PNG (ISO 15948). Reading takes pictures of every colour type, row by row; what else a file may carry
+/// (text, colour profiles, places and times) is left behind.
 enum PNG {
     static let magic: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
     static let sideMax = 4096

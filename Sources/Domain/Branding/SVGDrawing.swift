@@ -2,8 +2,8 @@ internal import Kernel
 
 /// A drawing written anew from the shapes, colours and gradients that were understood.
 ///
-/// An allow list of elements and attributes, each value of a form that can only be what it should be. What may act or load something is
-/// refused with its name; notes of drawing programs are left behind.
+/// An allow list of elements and attributes, each value of a form that can only be what it should be. What may act or load
+/// something is refused with its name; notes of drawing programs are left behind.
 struct SVGDrawing {
     let width: Int
     let height: Int
@@ -92,8 +92,9 @@ struct SVGDrawing {
             "text": "depends on fonts",
             "animate": "moves", "set": "moves", "iframe": "could hold a page", "filter": "costs the reader's machine much",
         ]
+        let reason = why[name] ?? "is not among the shapes that are taken"
         return LogoFlaw(
-            "The drawing has `\(name.prefix(40))`\(why[name].map { ", which \($0)" } ?? ", which is not among the shapes that are taken").",
+            "The drawing has `\(name.prefix(40))`, which \(reason).",
             remedy: name == "text" ? "Turn its letters into paths." : "Export it as plain paths, or save it as PNG.")
     }
 

@@ -7,8 +7,8 @@ struct SVGElement {
     var children: [SVGElement] = []
 }
 
-/// Reads the small part of XML that a drawing needs, without document types, entities of its own, sections or instructions: what is
-/// not read cannot do anything.
+/// Reads the small part of XML that a drawing needs, without document types, entities of its own, sections or instructions:
+/// what is not read cannot do anything.
 struct SVGReader {
     static let bytesMax = 131_072
     static let depthMax = 24

@@ -64,7 +64,8 @@ enum StandardMails {
         case .signInLink:
             (
                 "Ihr Zugang zu {{brand}}",
-                "Guten Tag {{person}}, sobald Sie ein Passwort gewählt haben, können Sie sich bei {{brand}} anmelden.\n\n{{link}}\n\n"
+                "Guten Tag {{person}}, sobald Sie ein Passwort gewählt haben, können Sie sich bei {{brand}} anmelden.\n\n"
+                    + "{{link}}\n\n"
                     + "Der Link gilt einmal, bis {{until}}."
             )
         case .incidentUpdate: ("{{state}}: {{title}}", "{{title}}\n\nSeit {{at}}: {{state}}.\n\n{{link}}")

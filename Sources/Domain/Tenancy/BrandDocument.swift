@@ -97,7 +97,8 @@ package struct BrandDocument: Hashable, Sendable {
                 .object(
                     ObjectShape(
                         "colours set by hand", "Not needed: all follow from the two colours.",
-                        ["light", "dark"].map { optional($0, half($0), "of this theme.") })), "colours in place of derived ones."),
+                        ["light", "dark"].map { optional($0, half($0), "of this theme.") })),
+                "colours in place of derived ones."),
             optional("texts", .object(texts), "sentences of its own, for all languages."),
             optional(
                 "translations",

@@ -1,4 +1,4 @@
-internal import Branding
+package import Branding
 internal import Kernel
 
 extension BrandDocument {

@@ -27,6 +27,7 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
     case fleetRead = "fleet.read"
     case metricsRead = "metrics.read"
     case brandRead = "brand.read"
+    case brandManage = "brand.manage"
 
     /// Whether it opens what a tenant's documents say, or acts on it.
     ///
@@ -39,7 +40,7 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .incidentsRead, .incidentsManage, .serviceRead, .auditRead, .tasksRetry, .configurationRead,
             .configurationApply,
             .connectionsRead, .connectionsTest, .peopleRead, .peopleManage, .keysManage, .workersRead, .fleetRead, .metricsRead,
-            .brandRead:
+            .brandRead, .brandManage:
             false
         }
     }
@@ -72,6 +73,7 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .fleetRead: "See all tenants at a glance"
         case .metricsRead: "Read metrics"
         case .brandRead: "See the brand"
+        case .brandManage: "Change and publish the brand"
         }
     }
 }

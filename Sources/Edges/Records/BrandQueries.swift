@@ -129,7 +129,8 @@ package enum BrandQueries {
     package static func update(_ row: BrandVersionRow, from revision: Int32) -> SQL {
         """
         UPDATE brand_version SET state = \(row.state), content = \(row.content), revision = \(row.revision),
-            changed_at = \(row.changedAt), asked_by = \(optional: row.askedBy), asked_by_natural = \(optional: row.askedByNatural),
+            changed_at = \(row.changedAt), asked_by = \(optional: row.askedBy),
+            asked_by_natural = \(optional: row.askedByNatural),
             published_at = \(optional: row.publishedAt), published_by = \(optional: row.publishedBy)
         WHERE tenant_id = \(row.tenant) AND number = \(row.number) AND revision = \(revision)
           AND state IN ('draft', 'validated')

@@ -1,5 +1,5 @@
--- Brands as people make them: numbered versions of a scope's brand from the draft to what is published, and the pictures that they
--- name. What is published is an asset as well, so that resolution, plans and folders know one brand and not two.
+-- Brands as people make them: numbered versions of a scope's brand from the draft to what is published, and the pictures that
+-- they name. What is published is an asset as well, so that resolution, plans and folders know one brand and not two.
 CREATE TABLE brand_version (
     tenant_id uuid NOT NULL REFERENCES scope,
     number integer NOT NULL CHECK (number > 0),
@@ -27,8 +27,8 @@ CREATE TABLE brand_version (
 CREATE UNIQUE INDEX brand_version_open ON brand_version (tenant_id) WHERE state IN ('draft', 'validated');
 CREATE UNIQUE INDEX brand_version_live ON brand_version (tenant_id) WHERE state = 'published';
 
--- Pictures as they are served: made anew from what was sent, named by the hash of their own bytes. They are shown to whoever signs in
--- and to whoever gets a mail, so they are no secret.
+-- Pictures as they are served: made anew from what was sent, named by the hash of their own bytes. They are shown to whoever
+-- signs in and to whoever gets a mail, so they are no secret.
 CREATE TABLE brand_file (
     tenant_id uuid NOT NULL REFERENCES scope,
     name text NOT NULL CHECK (name ~ '^[0-9a-f]{64}\.(png|svg)$'),
