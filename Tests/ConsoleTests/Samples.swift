@@ -122,6 +122,7 @@ enum Samples {
             ("policies", policies(brand)), ("operations", operations(brand)), ("operations-empty", emptyOperations(brand)),
             ("events", events(brand)), ("events-empty", emptyEvents(brand)),
             ("operation", operation(brand, isSettled: false)), ("operation-done", operation(brand, isSettled: true)),
+            ("brand", brandStudio(brand)), ("brand-stopped", brandStopped(brand)), ("brand-read", brandRead(brand)),
             ("dead-letters", deadLetters(brand)), ("account", account(brand)), ("account-bare", account(brand, isBare: true)),
             ("people", people(brand, asked: false)), ("people-asked", people(brand, asked: true)),
             ("code", proof(brand, .code)), ("code-wrong", proof(brand, .code, refusal: "This code is not right.")),

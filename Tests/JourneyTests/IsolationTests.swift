@@ -39,6 +39,7 @@ extension WholeProduct {
                 for object in ["{id}", "{person}"] { path = replacing(object, with: id, in: path) }
                 path = replacing("{name}", with: "erp", in: path)
                 path = replacing("{alert}", with: "queue-age", in: path)
+                path = replacing("{number}", with: "1", in: replacing("{slot}", with: "light", in: path))
                 path = replacing("{task}", with: IsolationTests.nobody, in: path)
                 if path.hasSuffix("/audit/consistency") { return path + "?from=1&to=1" }
                 let clerk = IsolationTests.shortName(SampleTenant.brightwater.clerk)
@@ -84,7 +85,8 @@ extension WholeProduct {
                             "\(call.method.rawValue) \(call.pattern): \(met) and not \(unknown)")
                         checked += 1
                     }
-                } else if !call.isWrite, !call.pattern.contains("/rollouts/{name}") {  // no sample tenant tries a version
+                } else if !call.isWrite, !call.pattern.contains("/rollouts/{name}"), !call.pattern.contains("{number}") {
+                    // No sample tenant tries a version, or has a brand of its own from the studio.
                     let listed = try await answer(call, tenant: own.slug, id: "", as: own)
                     #expect(listed.status == 200, "\(call.pattern): \(listed)")
                     for id in ids.values.joined() { #expect(!listed.body.contains(id), "\(call.pattern) lists \(id)") }
