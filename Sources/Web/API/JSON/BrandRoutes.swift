@@ -176,48 +176,54 @@ struct BrandRoutes: Sendable {
     }
 
     private static func view(_ desk: BrandStudio.Desk) -> JSONValue {
-        let report = desk.resolved.contrast
-        return .object([
-            "scope": .string(desk.scope.path), "fields": desk.resolved.json, "published": desk.published.json,
-            "own": desk.own?.json ?? .null,
-            "draft": desk.draft.map { draft in
-                .object([
-                    "number": JSONValue(Int(draft.number)), "revision": JSONValue(Int(draft.revision)),
-                    "state": .string(draft.state),
-                    "content": draft.content, "askedBy": draft.askedBy.map { JSONValue($0) } ?? .null,
-                    "changes": .array(
-                        BrandCheck.changes(from: desk.own, to: desk.edited).map { change in
-                            .object([
-                                "field": .string(change.field), "from": change.from.map(JSONValue.string) ?? .null,
-                                "to": change.to.map(JSONValue.string) ?? .null, "isSensitive": .bool(change.isSensitive),
-                            ])
-                        }),
-                ])
-            } ?? .null,
-            "secondPerson": desk.secondPersonReason.map(JSONValue.string) ?? .null,
-            "issues": .array(
-                desk.issues.map { issue in
-                    [
-                        "pointer": .string(issue.pointer), "message": .string(issue.message), "remedy": .string(issue.remedy),
-                        "severity": .string(issue.severity.rawValue),
-                    ]
-                }),
-            "contrast": .array(
-                report.rows.map { row in
-                    [
-                        "pair": .string(row.name), "needs": .string(ContrastReport.text(row.needs)),
-                        "light": .string(ContrastReport.text(row.light)), "dark": .string(ContrastReport.text(row.dark)),
-                        "passes": .bool(row.passes),
-                    ]
-                }),
-            "versions": .array(
-                desk.versions.map { row in
-                    .object([
-                        "number": JSONValue(Int(row.number)), "state": .string(row.state), "madeAt": JSONValue(row.madeAt),
-                        "publishedAt": row.publishedAt.map { JSONValue($0) } ?? .null,
-                        "restores": row.restores.map { JSONValue(Int($0)) } ?? .null,
-                    ])
-                }),
-        ])
+        var out: JSONObject = ["scope": .string(desk.scope.path)]
+        out["fields"] = desk.resolved.json
+        out["published"] = desk.published.json
+        out["own"] = desk.own?.json ?? .null
+        out["draft"] = desk.draft.map { view($0, desk) } ?? .null
+        out["secondPerson"] = JSONValue(desk.secondPersonReason)
+        out["issues"] = .array(desk.issues.map(view))
+        out["contrast"] = .array(desk.resolved.contrast.rows.map(view))
+        out["versions"] = .array(desk.versions.map(view))
+        return .object(out)
+    }
+
+    private static func view(_ draft: BrandVersionRow, _ desk: BrandStudio.Desk) -> JSONValue {
+        var out: JSONObject = ["number": JSONValue(Int(draft.number)), "revision": JSONValue(Int(draft.revision))]
+        out["state"] = .string(draft.state)
+        out["content"] = draft.content
+        out["askedBy"] = JSONValue(draft.askedBy)
+        var changes: [JSONValue] = []
+        for change in BrandCheck.changes(from: desk.own, to: desk.edited) {
+            var one: JSONObject = ["field": .string(change.field), "isSensitive": .bool(change.isSensitive)]
+            one["from"] = JSONValue(change.from)
+            one["to"] = JSONValue(change.to)
+            changes.append(.object(one))
+        }
+        out["changes"] = .array(changes)
+        return .object(out)
+    }
+
+    private static func view(_ issue: AssetIssue) -> JSONValue {
+        [
+            "pointer": .string(issue.pointer), "message": .string(issue.message), "remedy": .string(issue.remedy),
+            "severity": .string(issue.severity.rawValue),
+        ]
+    }
+
+    private static func view(_ row: ContrastReport.Row) -> JSONValue {
+        [
+            "pair": .string(row.name), "needs": .string(ContrastReport.text(row.needs)),
+            "light": .string(ContrastReport.text(row.light)), "dark": .string(ContrastReport.text(row.dark)),
+            "passes": .bool(row.passes),
+        ]
+    }
+
+    private static func view(_ row: BrandVersionRow) -> JSONValue {
+        var out: JSONObject = ["number": JSONValue(Int(row.number)), "state": .string(row.state)]
+        out["madeAt"] = JSONValue(row.madeAt)
+        out["publishedAt"] = JSONValue(row.publishedAt)
+        out["restores"] = row.restores.map { JSONValue(Int($0)) } ?? .null
+        return .object(out)
     }
 }

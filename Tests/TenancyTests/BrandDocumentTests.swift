@@ -5,7 +5,7 @@ import Testing
 @testable import Tenancy
 
 @Suite("the document of a brand")
-struct BrandTests {
+struct BrandDocumentTests {
     private func read(_ text: String) throws -> (brand: BrandDocument?, issues: [AssetIssue]) {
         var issues: [AssetIssue] = []
         let brand = BrandDocument.parse(try JSONValue(parsing: Array(text.utf8)), issues: &issues)
@@ -22,7 +22,7 @@ struct BrandTests {
 
     @Test("what is read is written again member by member")
     func roundTrip() throws {
-        let (brand, issues) = try read(BrandTests.whole)
+        let (brand, issues) = try read(BrandDocumentTests.whole)
         #expect(issues.isEmpty, "\(issues)")
         let again = try #require(brand).json
         var other: [AssetIssue] = []
