@@ -33,7 +33,9 @@ struct RouteBookTests {
         let open = try Self.routes().filter { $0.access == .open }.map { "\($0.method.rawValue) \($0.pattern)" }.sorted()
         #expect(
             open == [
-                "GET /api/v1/openapi.json", "GET /assets/{name}", "GET /brand/{name}", "GET /healthz", "GET /metrics",
+                "GET /api/v1/openapi.json", "GET /assets/{name}", "GET /brand-files/{name}",
+                "GET /brand-preview/{token}/style.css",
+                "GET /brand-preview/{token}/{page}", "GET /brand/{name}", "GET /healthz", "GET /metrics",
                 "GET /readyz",
                 "GET /sign-in", "GET /sign-in/code", "GET /welcome", "POST /api/v1/inbound/{receiver}/alertmanager",
                 "POST /api/v1/inbound/{receiver}/v2/enqueue", "POST /api/v1/sessions", "POST /api/v1/sessions/link",

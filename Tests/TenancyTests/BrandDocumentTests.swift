@@ -50,7 +50,8 @@ struct BrandDocumentTests {
             ("{\"kind\": \"brand\", \"texts\": {\"privacyUrl\": \"https://1.2.3.4/x\"}}", "/texts/privacyUrl"),
             ("{\"kind\": \"brand\", \"texts\": {\"privacyUrl\": \"https://user@a.example/x\"}}", "/texts/privacyUrl"),
             (
-                "{\"kind\": \"brand\", \"mail\": {\"templates\": {\"report-ready\": {\"en\": {\"subject\": \"a\", \"body\": \"{{x}}\"}}}}}",
+                "{\"kind\": \"brand\", \"mail\": {\"templates\": {\"report-ready\": {\"en\": "
+                    + "{\"subject\": \"a\", \"body\": \"{{x}}\"}}}}}",
                 "/mail/templates/report-ready/en/body"
             ),
         ])

@@ -63,7 +63,7 @@ struct BrandRoutes: Sendable {
             method: .put, "brand/draft", .brandManage,
             RouteDocumentation(
                 "saveBrandDraft",
-                "Writes the draft, a brand as a file has it; it is judged at once. `revision` is that of the draft you saw, or 0.",
+                "Writes the draft, a brand as a file has it; it is judged at once. `revision` is that of the draft seen, or 0.",
                 requestSchema: BrandRoutes.schema(
                     ["revision": BrandRoutes.whole, "content": BrandRoutes.object], required: ["revision", "content"]),
                 responseSchema: BrandRoutes.object, problems: [400, 403, 409, 422])

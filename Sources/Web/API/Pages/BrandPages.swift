@@ -41,7 +41,8 @@ struct BrandPages: Sendable {
         _ act: @escaping @Sendable (WebRequest, UploadedForm, PageKit) async throws -> WebResponse
     ) -> Route {
         Route(
-            .post, "/studio/{tenant}\(path)", access: .permission(Permission.brandManage.rawValue), bodyBytesMax: bytesMax
+            .post, path.isEmpty ? "/studio/{tenant}" : "/studio/{tenant}/\(path)",
+            access: .permission(Permission.brandManage.rawValue), bodyBytesMax: bytesMax
         ) { request in
             let kit = try await enter(request, .brandManage)
             let form = try UploadedForm(any: request)
@@ -91,7 +92,7 @@ struct BrandPages: Sendable {
     }
 
     private var share: Route {
-        posted("/share") { [services] request, _, kit in
+        posted("share") { [services] request, _, kit in
             let desk = try await services.brands.desk(kit.context.scope, node: kit.context.node)
             guard let shown = desk.draft ?? desk.live else {
                 throw Refusal(.conflict, reason: "brand.draft", "There is no version to look at yet. Save a draft first.")
@@ -104,7 +105,7 @@ struct BrandPages: Sendable {
     }
 
     private var discard: Route {
-        posted("/discard") { [services] _, form, kit in
+        posted("discard") { [services] _, form, kit in
             try await services.brands.discard(
                 revision: try BrandPages.revision(form), as: kit.context.actor, in: kit.context.scope)
             return .seeOther("/studio/\(kit.context.scope.slug)?done=brand-discarded")
@@ -112,7 +113,7 @@ struct BrandPages: Sendable {
     }
 
     private var restore: Route {
-        posted("/versions/{number}/restore") { [services] request, _, kit in
+        posted("versions/{number}/restore") { [services] request, _, kit in
             guard let number = Int32(try request.parameter("number")) else { throw Refusal.notFound }
             let outcome = try await services.brands.rollBack(
                 to: number, as: kit.context.actor, in: kit.context.scope, node: kit.context.node)
