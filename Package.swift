@@ -57,7 +57,8 @@ let domain: [Target] = [
     room("Domain", "Policies", uses: ["Kernel", "Expressions", "Finance"]),
     room("Domain", "Workflows", uses: ["Kernel", "Expressions", "Policies", "Finance"]),
     room("Domain", "ServiceLevels", uses: ["Kernel"]),
-    room("Domain", "Tenancy", uses: ["Kernel", "ServiceLevels"]),
+    room("Domain", "Branding", uses: ["Kernel"]),
+    room("Domain", "Tenancy", uses: ["Kernel", "ServiceLevels", "Branding"]),
     room("Domain", "Incidents", uses: ["Kernel"]),
     room("Domain", "Evidence", uses: ["Kernel"]),
 ]
@@ -65,7 +66,10 @@ let domain: [Target] = [
 let edges: [Target] = [
     room(
         "Edges", "Assets",
-        uses: ["Kernel", "Expressions", "Policies", "Workflows", "Tenancy", "ServiceLevels", "Incidents", "Connectors", yams]),
+        uses: [
+            "Kernel", "Expressions", "Policies", "Workflows", "Tenancy", "Branding", "ServiceLevels", "Incidents", "Connectors",
+            yams,
+        ]),
     room("Edges", "Formats", uses: ["Kernel", "Finance", "CXML"]),
     room("Edges", "Seals", uses: ["Kernel", "COpenSSL"]),
     room("Edges", "Postgres", uses: ["Kernel", "CPostgres", "CLinux", logging]),
@@ -89,19 +93,19 @@ let flow: [Target] = [
     room(
         "", "Flow",
         uses: [
-            "Kernel", "Finance", "Expressions", "Policies", "Workflows", "Tenancy", "ServiceLevels", "Incidents", "Evidence",
-            "Postgres", "Records", "Seals", "Telemetry", "Handoff", logging,
+            "Kernel", "Finance", "Expressions", "Policies", "Workflows", "Tenancy", "Branding", "ServiceLevels", "Incidents",
+            "Evidence", "Postgres", "Records", "Seals", "Telemetry", "Handoff", logging,
         ])
 ]
 
 let web: [Target] = [
     room("Web", "WebKernel", uses: ["Kernel", hummingbird, httpTypes, nioCore, logging]),
-    room("Web", "Console", uses: ["Kernel", mustache], resources: [.copy("Assets")]),
+    room("Web", "Console", uses: ["Kernel", "Branding", mustache], resources: [.copy("Assets")]),
     room(
         "Web", "API",
         uses: [
-            "Kernel", "Finance", "Workflows", "Policies", "Tenancy", "ServiceLevels", "Incidents", "Evidence", "Handoff",
-            "Records",
+            "Kernel", "Finance", "Workflows", "Policies", "Tenancy", "Branding", "ServiceLevels", "Incidents", "Evidence",
+            "Handoff", "Records",
             "Flow", "Seals", "Telemetry", "WebKernel", "Console", logging,
         ]),
 ]
@@ -117,7 +121,8 @@ let programs: [Target] = [
     program(
         "countersign",
         uses: [
-            "Kernel", "Assets", "Expressions", "ServiceLevels", "Finance", "Tenancy", "Evidence", "Workflows", "Seals", "Reader",
+            "Kernel", "Assets", "Expressions", "ServiceLevels", "Finance", "Tenancy", "Branding", "Evidence", "Workflows", "Seals",
+            "Reader",
             "Curl", "Showcase",
             argumentParser,
         ]),
@@ -142,7 +147,8 @@ let testTargets: [Target] = [
     tests(of: "Expressions", uses: ["Kernel", "TestBasics"]),
     tests(of: "Policies", uses: ["Kernel", "Finance", "Expressions"]),
     tests(of: "Workflows", uses: ["Kernel", "Policies", "Finance", "Expressions", "TestBasics"]),
-    tests(of: "Tenancy", uses: ["Kernel", "ServiceLevels", "TestBasics"]),
+    tests(of: "Branding", uses: ["Kernel", "TestBasics"]),
+    tests(of: "Tenancy", uses: ["Kernel", "Branding", "ServiceLevels", "TestBasics"]),
     tests(of: "ServiceLevels", uses: ["Kernel", "TestBasics"], exclude: ["Vectors"]),
     tests(of: "Incidents", uses: ["Kernel", "TestBasics"]),
     tests(of: "Evidence", uses: ["Kernel", "Seals", "TestBasics"]),
@@ -163,7 +169,7 @@ let testTargets: [Target] = [
             "Kernel", "Postgres", "Records", "TestKit", "Workflows", "Tenancy", "Policies", "Finance", "Handoff", "Seals",
             "Telemetry", "Incidents", "ServiceLevels", "Evidence", logging, "TestBasics",
         ]),
-    tests(of: "Console", uses: ["Kernel", "TestBasics"]),
+    tests(of: "Console", uses: ["Kernel", "Branding", "TestBasics"]),
     tests(
         of: "API",
         uses: [

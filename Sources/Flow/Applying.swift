@@ -25,6 +25,20 @@ package struct Applying: Sendable {
         }
     }
 
+    /// A picture that a brand of the bundle names, as it will be served.
+    package struct Picture: Sendable {
+        /// The scope's path.
+        package let scope: String
+        package let name: String
+        package let bytes: [UInt8]
+
+        package init(scope: String, name: String, bytes: [UInt8]) {
+            self.scope = scope
+            self.name = name
+            self.bytes = bytes
+        }
+    }
+
     /// What changed, per asset that was not already so.
     package struct Outcome: Sendable {
         package var published: [String] = []
@@ -62,7 +76,7 @@ package struct Applying: Sendable {
     ///
     /// A scope in the bundle is brought whole: what it had besides is retired. Its versions stay for whoever is pinned to them,
     /// and nothing new finds it. Scopes that the bundle does not name are left as they are: a missing folder never ends a tenant.
-    package func apply(_ bundle: [Asset], by person: PersonID?) async throws -> Outcome {
+    package func apply(_ bundle: [Asset], pictures: [Picture] = [], by person: PersonID?) async throws -> Outcome {
         guard bundle.count <= Applying.assetsMax else {
             throw Refusal(.tooLarge, reason: "configuration.size", "A bundle may have at most \(Applying.assetsMax) assets.")
         }
@@ -72,7 +86,9 @@ package struct Applying: Sendable {
         let order = Set(bundle.map(\.scope)).sorted { ($0.level, $0.path) < ($1.level, $1.path) }
         for scope in order {
             let own = bundle.filter { $0.scope == scope }
-            try await apply(own, scope: scope, sparing: sparing, partnerOf: partnerOf, by: person, outcome: &outcome)
+            let shown = try BrandStudio.checked(pictures.filter { $0.scope == scope.path })
+            try await apply(
+                own, shown, scope: scope, sparing: sparing, partnerOf: partnerOf, by: person, outcome: &outcome)
         }
         assets.invalidate()
         scopes.invalidate()
@@ -80,7 +96,8 @@ package struct Applying: Sendable {
     }
 
     private func apply(
-        _ own: [Asset], scope: Scope, sparing: [String], partnerOf: [String: String], by person: PersonID?, outcome: inout Outcome
+        _ own: [Asset], _ pictures: [BrandStudio.Checked], scope: Scope, sparing: [String], partnerOf: [String: String],
+        by person: PersonID?, outcome: inout Outcome
     ) async throws {
         let now = platform.clock.now
         let row = try scopeRow(scope, assets: own)
@@ -89,6 +106,9 @@ package struct Applying: Sendable {
         let result = try await platform.store.withTenant(row.id) { [platform] tx -> Outcome in
             var result = Outcome()
             try await tx.execute(ScopeQueries.put(row, at: now))
+            for picture in pictures {
+                try await tx.execute(BrandQueries.store(picture.row(tenant: row.id, at: now, by: person)))
+            }
             for (asset, hash) in hashed {
                 let known = try await tx.query(
                     AssetQueries.version(tenant: row.id, kind: asset.kind, name: asset.name, version: asset.version)
@@ -102,8 +122,12 @@ package struct Applying: Sendable {
                     _ = try await tx.query(AssetQueries.publish(published, by: nil))
                     result.published.append("\(scope.path)/\(asset.kind)/\(asset.name)@\(asset.version)")
                 }
+                if asset.kind == "brand" { try await BrandStudio.checkPictures(asset.content, tenant: row.id, tx: tx) }
                 let moved = try await tx.query(
                     AssetQueries.makeCurrent(tenant: row.id, kind: asset.kind, name: asset.name, asset: id, at: now))
+                if asset.kind == "brand", !moved.isEmpty {
+                    try await BrandStudio.record(applied: asset.content, tenant: row.id, at: now, tx: tx)
+                }
                 if known != nil {
                     if moved.isEmpty {
                         result.unchanged += 1
@@ -118,6 +142,7 @@ package struct Applying: Sendable {
             for asset in gone {
                 let (kind, name) = (try asset.get("kind", as: String.self), try asset.get("name", as: String.self))
                 result.retired.append("\(scope.path)/\(kind)/\(name)@\(try asset.get("version", as: String.self))")
+                if kind == "brand" { try await BrandStudio.record(applied: nil, tenant: row.id, at: now, tx: tx) }
             }
             var named: [PersonID] = []
             if let people = own.first(where: { $0.kind == "people" }) {

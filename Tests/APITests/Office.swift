@@ -97,7 +97,7 @@ final class Office: Sendable {
             keeping: Keeping(platform: platform, scopes: scopes, assets: assets, alerting: nil),
             inbound: Inbound(platform: platform, scopes: scopes, desk: desk),
             intake: Intake(platform: platform, desk: desk),
-            applying: applying, signingIn: signingIn,
+            applying: applying, brands: BrandStudio(platform: platform, assets: assets, scopes: scopes), signingIn: signingIn,
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets,
             asking: asking, metrics: platform.metrics, clock: clock,
             entropy: .system, logger: logger, isSecure: false, checkBundle: { (_: JSONValue) throws(Refusal) in },

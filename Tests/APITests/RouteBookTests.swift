@@ -34,7 +34,8 @@ struct RouteBookTests {
         #expect(
             open == [
                 "GET /api/v1/beats/{receiver}/{job}/{secret}", "GET /api/v1/openapi.json", "GET /assets/{name}",
-                "GET /brand/{name}", "GET /healthz", "GET /metrics",
+                "GET /brand-files/{name}", "GET /brand-preview/{token}/style.css",
+                "GET /brand-preview/{token}/{page}", "GET /brand/{name}", "GET /healthz", "GET /metrics",
                 "GET /readyz",
                 "GET /sign-in", "GET /sign-in/code", "GET /welcome", "POST /api/v1/beats/{receiver}/{job}/{secret}",
                 "POST /api/v1/inbound/{receiver}/alertmanager",

@@ -297,13 +297,23 @@ struct TreeTests {
             ], "partners/north/brand.yaml:3:11", "`footer` is locked by the operator", "Remove it here")
     }
 
+    @Test("a brand's picture that acts is refused where the brand names it")
+    func hostilePicture() {
+        expectOne(
+            [
+                "partners/north/brand.yaml": "kind: brand\nlogos:\n  light: logo.svg\n",
+                "partners/north/assets/logo.svg":
+                    "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1 1\"><script/></svg>",
+            ], "partners/north/brand.yaml:3:10", "`script`", "plain paths")
+    }
+
     @Test("what does not belong into the folder is an issue: files, folders, names, endings")
     func strangers() {
         expectOne(["tenant/x.yaml": "a: 1\n"], "tenant:1:1", "Nothing of this name", "Did you mean `tenants`?")
         expectOne(["tenants/mill/contract/x.yaml": "a: 1\n"], "tenants/mill/contract:1:1", "Nothing of this name", "`contracts`")
         expectOne(["tenants/mill/contracts/x.yml": "a: 1\n"], "tenants/mill/contracts/x.yml:1:1", "does not end in", "`x.yaml`")
         expectOne(["tenants/notes.txt": "x"], "tenants/notes.txt:1:1", "Only folders", "Move the file")
-        expectOne(["partners/north/assets/logo.svg": "<svg/>"], "partners/north/assets/logo.svg:1:1", "Only images", "PNG")
+        expectOne(["partners/north/assets/logo.jpg": "x"], "partners/north/assets/logo.jpg:1:1", "Only pictures", "PNG")
         #expect(SampleTree.issues(["tenants/mill/README.md": "notes"]).isEmpty)
     }
 

@@ -307,4 +307,36 @@ def sign_out(stage):
     quiet(page)
 
 
-ALL = [approve_by_mouse, approve_by_keyboard, reject, hand_in_and_watch, incident, sign_out]
+def brand(stage):
+    """a partner's two colours and a logo become the brand of its pages, in at most twelve interactions, by keyboard"""
+    page = stage.visitor("clara.halden@halden-price.example", keyboard=True)
+    page.goto(stage.told.address + "/studio/halden-price")
+    stage.picture(page, "brand-before")
+    acts = 0
+    for field, value in (("#f-primary", "#1f5a3c"), ("#f-accent", "#c2571a")):
+        page.locator(field).focus()
+        page.fill(field, value)
+        acts += 2
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 96 24"><path d="M0 0h24v24H0zM32 8h64v8H32z" fill="#1f5a3c"/></svg>'
+    page.set_input_files("#f-logoLight", {"name": "logo.svg", "mimeType": "image/svg+xml", "buffer": drawing.encode()})
+    acts += 2
+    page.get_by_role("button", name=re.compile("^Publish version")).focus()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    acts += 2
+    expect("Published." in page.inner_text(".notice"), "the brand is not published", page)
+    expect(acts <= 12, f"it took {acts} interactions", page)
+    color = page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--primary').trim()")
+    expect(color == "#1f5a3c", f"the page wears {color}", page)
+    expect(page.locator("a.brand img.logo.day").evaluate("image => image.complete && image.naturalWidth > 0"), "the logo is not shown", page)
+    stage.picture(page, "brand-published")
+    page.get_by_role("button", name="Share preview, 15 min").click()
+    link = page.get_by_role("link", name="Sign-in").get_attribute("href")
+    stranger = stage.browser.new_context(java_script_enabled=False).new_page()
+    stranger.goto(stage.told.address + link)
+    expect("Nothing here is real" in stranger.inner_text(".notice"), "the preview does not say that it is one", stranger)
+    stage.picture(stranger, "brand-preview")
+    quiet(page)
+
+
+ALL = [approve_by_mouse, approve_by_keyboard, reject, hand_in_and_watch, incident, brand, sign_out]

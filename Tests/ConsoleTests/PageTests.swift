@@ -1,3 +1,4 @@
+import Branding
 import Glibc
 import Kernel
 import Testing

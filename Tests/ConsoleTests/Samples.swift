@@ -1,3 +1,4 @@
+import Branding
 import Kernel
 
 @testable import Console
@@ -123,6 +124,7 @@ enum Samples {
             ("operations-empty", emptyOperations(brand)),
             ("events", events(brand)), ("events-empty", emptyEvents(brand)),
             ("operation", operation(brand, isSettled: false)), ("operation-done", operation(brand, isSettled: true)),
+            ("brand", brandStudio(brand)), ("brand-stopped", brandStopped(brand)), ("brand-read", brandRead(brand)),
             ("dead-letters", deadLetters(brand)), ("account", account(brand)), ("account-bare", account(brand, isBare: true)),
             ("people", people(brand, asked: false)), ("people-asked", people(brand, asked: true)),
             ("code", proof(brand, .code)), ("code-wrong", proof(brand, .code, refusal: "This code is not right.")),

@@ -1,3 +1,4 @@
+import Branding
 import Foundation
 import Kernel
 import Testing
@@ -20,6 +21,7 @@ struct StorybookTests {
         var names: [String] = []
         for brand in Samples.brands {
             try Data(brand.theme.css.utf8).write(to: assets.appendingPathComponent("\(brand.file).css"))
+            try Data(brand.theme.sideBySide.utf8).write(to: assets.appendingPathComponent("\(brand.file)-both.css"))
             for (name, page) in Samples.pages(brand) {
                 let file = "\(brand.file)-\(name).html"
                 try Data(console.html(page).utf8).write(to: root.appendingPathComponent(file))

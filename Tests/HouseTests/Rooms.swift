@@ -3,7 +3,8 @@
 /// An arrow that is missing here is a decision that has not been taken; adding one changes the architecture.
 enum Rooms {
     private static let domain: Set<String> = [
-        "Finance", "Expressions", "Policies", "Workflows", "Tenancy", "ServiceLevels", "Incidents", "Assistance", "Evidence",
+        "Finance", "Expressions", "Policies", "Workflows", "Tenancy", "Branding", "ServiceLevels", "Incidents", "Assistance",
+        "Evidence",
     ]
 
     /// The most that each room may use, of ours and of packages.
@@ -18,7 +19,8 @@ enum Rooms {
         "Policies": ["Kernel", "Expressions", "Finance"],
         "Workflows": ["Kernel", "Expressions", "Policies", "Finance"],
         // A rota and a calendar are configuration too, so their documents are read into what the clocks compute with.
-        "Tenancy": ["Kernel", "ServiceLevels"],
+        "Tenancy": ["Kernel", "ServiceLevels", "Branding"],
+        "Branding": ["Kernel"],
         "ServiceLevels": ["Kernel"],
         "Incidents": ["Kernel"],
         "Assistance": ["Kernel", "Finance", "Expressions"],

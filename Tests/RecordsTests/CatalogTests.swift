@@ -11,6 +11,8 @@ struct CatalogGuard {
     static let notLedByTenant: Set<String> = [
         // Exact-key look-ups before a tenant is known: address, session token, key id.
         "account_email", "session_token", "api_key_lookup", "sign_in_link_token",
+        // A picture by the hash of its bytes, before anybody is known.
+        "brand_file_name",
         // The directory: host and path name a scope by its slug.
         "scope_slug_key",
     ]

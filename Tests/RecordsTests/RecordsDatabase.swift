@@ -70,6 +70,17 @@ struct SampleTenant: Sendable {
         ScheduleTimeRow(scheduleRow, nominal: Self.now, number: 1, outcome: ScheduleTimeRow.started, at: Self.now, run: run)
     }
 
+    var brandVersion: BrandVersionRow {
+        BrandVersionRow(
+            tenant: id, number: 1, state: "draft", content: [:], madeBy: person, madeByNatural: person, madeAt: Self.now)
+    }
+
+    var brandFile: BrandFileRow {
+        BrandFileRow(
+            tenant: id, name: String(repeating: "0", count: 64) + ".png", width: 1, height: 1, bytes: [1], storedAt: Self.now,
+            storedBy: person)
+    }
+
     /// Of a tree, whatever it holds.
     static let hash = [UInt8](repeating: 7, count: 32)
 
@@ -323,7 +334,11 @@ extension SampleTenant {
                 SealQueries.keepCheckpoint(checkpointRow),
             ])
         }
-        try await store.withTenant(id) { tx in _ = try await tx.execute(HoldQueries.place(holdRow)) }
+        try await store.withTenant(id) { tx in
+            _ = try await tx.pipeline([
+                HoldQueries.place(holdRow), BrandQueries.insert(brandVersion), BrandQueries.store(brandFile),
+            ])
+        }
         try await store.withKeeper { tx in
             _ = try await tx.execute(KeepingQueries.mark(tenant: id, finishedAt: now, run: run))
         }

@@ -28,6 +28,7 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
     case fleetRead = "fleet.read"
     case metricsRead = "metrics.read"
     case brandRead = "brand.read"
+    case brandManage = "brand.manage"
 
     /// Whether it opens what a tenant's documents say, or acts on it.
     ///
@@ -40,7 +41,7 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .incidentsRead, .incidentsManage, .serviceRead, .auditRead, .tasksRetry, .configurationRead,
             .configurationApply,
             .connectionsRead, .connectionsTest, .heartbeatsManage, .peopleRead, .peopleManage, .keysManage, .workersRead,
-            .fleetRead, .metricsRead, .brandRead:
+            .fleetRead, .metricsRead, .brandRead, .brandManage:
             false
         }
     }
@@ -74,6 +75,7 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .fleetRead: "See all tenants at a glance"
         case .metricsRead: "Read metrics"
         case .brandRead: "See the brand"
+        case .brandManage: "Change and publish the brand"
         }
     }
 }

@@ -1,3 +1,4 @@
+internal import Branding
 package import Kernel
 package import Tenancy
 
@@ -50,12 +51,21 @@ package struct ConfigurationBundle: Sendable {
         package var key: String { "\(scope.path)/\(kind.rawValue)/\(name)" }
     }
 
+    /// A picture that a brand of the bundle names.
+    package struct Picture: Sendable, Hashable {
+        package let scope: Scope
+        package let name: String
+        package let bytes: [UInt8]
+    }
+
     package let scopes: [ScopeEntry]
     package let entries: [Entry]
+    package let pictures: [Picture]
 
-    package init(scopes: [ScopeEntry], entries: [Entry]) {
+    package init(scopes: [ScopeEntry], entries: [Entry], pictures: [Picture] = []) {
         self.scopes = scopes
         self.entries = entries
+        self.pictures = pictures
     }
 
     /// Bundles a tree that has no errors; `sha256` is the one hash function of the installation.
@@ -76,14 +86,18 @@ package struct ConfigurationBundle: Sendable {
         var entries: [Entry] = []
         // Tests and patterns are for those who write; what was made with them is whole without them.
         for asset in tree.assets where asset.kind != .policyTests && asset.kind != .pattern {
-            let hash = try ConfigurationBundle.hash(of: asset.document.json, of: asset.name, sha256: sha256)
+            let content = asset.kind == .brand ? tree.stored(asset, sha256: sha256) : asset.document.json
+            let hash = try ConfigurationBundle.hash(of: content, of: asset.name, sha256: sha256)
             entries.append(
                 Entry(
                     scope: asset.scope, kind: asset.kind, name: asset.name,
                     version: asset.authoredVersion ?? "h-\(hash.prefix(12))",
-                    hash: hash, content: asset.document.json))
+                    hash: hash, content: content))
         }
-        self.init(scopes: scopes, entries: entries.sorted { ConfigurationBundle.order($0) < ConfigurationBundle.order($1) })
+        let pictures = tree.pictures.map { Picture(scope: $0.scope, name: $0.storedName(sha256: sha256), bytes: $0.file.bytes) }
+        self.init(
+            scopes: scopes, entries: entries.sorted { ConfigurationBundle.order($0) < ConfigurationBundle.order($1) },
+            pictures: Set(pictures).sorted { ($0.scope.path, $0.name) < ($1.scope.path, $1.name) })
     }
 
     private static func order(_ entry: Entry) -> (Int, String) {
@@ -123,6 +137,15 @@ package struct ConfigurationBundle: Sendable {
                         "version": .string(entry.version), "hash": .string(entry.hash), "content": entry.content,
                     ])
                 }),
+            "pictures": pictures.isEmpty
+                ? nil
+                : JSONValue.array(
+                    pictures.map {
+                        [
+                            "scope": .string($0.scope.path), "name": .string($0.name),
+                            "data": .string(Base64.encode($0.bytes)),
+                        ]
+                    }),
         ])
     }
 
@@ -166,7 +189,14 @@ package struct ConfigurationBundle: Sendable {
             guard keys.insert(entry.key).inserted else { throw .bundle("`\(entry.key)` stands there twice") }
             entries.append(entry)
         }
-        self.init(scopes: order.compactMap { scopes[$0] }, entries: entries)
+        var pictures: [Picture] = []
+        for item in json["pictures"]?.array ?? [] {
+            guard let path = item["scope"]?.string, let scope = scopes[path]?.scope, let name = item["name"]?.string,
+                let bytes = item["data"]?.string.flatMap({ Base64.decode($0) })
+            else { throw .bundle("a picture lacks members") }
+            pictures.append(Picture(scope: scope, name: name, bytes: bytes))
+        }
+        self.init(scopes: order.compactMap { scopes[$0] }, entries: entries, pictures: pictures)
     }
 
     private static func entry(

@@ -5,8 +5,13 @@ package import Tenancy
 package struct ConfigurationTree: Sendable {
     /// In reading order: operator, partners, tenants; inside a scope by kind and name.
     package let assets: [Asset]
+    /// The pictures that brands name, as they will be served.
+    package let pictures: [BrandPicture]
 
-    package init(assets: [Asset]) { self.assets = assets }
+    package init(assets: [Asset], pictures: [BrandPicture] = []) {
+        self.assets = assets
+        self.pictures = pictures
+    }
 
     /// Reads and checks `path`. Everything wrong comes back as issues in reading order; a tree with errors must not be applied.
     ///
@@ -19,7 +24,7 @@ package struct ConfigurationTree: Sendable {
         var loader = TreeLoader(root: path)
         loader.loadRoot()
         if let runbooks { loader.loadRunbooks(runbooks, today: today) }
-        let tree = ConfigurationTree(assets: loader.assets)
+        let tree = ConfigurationTree(assets: loader.assets, pictures: loader.pictures)
         let issues = loader.issues + CrossReferences(tree).issues() + SampleCheck(tree, loader.samples).issues()
         return (tree, issues.sorted(by: LocatedIssue.isInReadingOrder))
     }

@@ -201,23 +201,22 @@ struct CrossReferences {
         ]
     }
 
+    /// What stands between a brand and people, over what the levels above set.
     private func check(_ brand: BrandDocument, _ asset: Asset) -> [LocatedIssue] {
-        var found: [LocatedIssue] = []
-        var level = asset.scope.parent
-        while let above = level {
-            for other in tree.assets where other.scope == above {
-                guard case .brand(let upper)? = other.content else { continue }
-                for field in BrandDocument.Field.allCases where upper.locks.contains(field) && brand.values[field] != nil {
-                    found.append(
-                        issue(
-                            asset, BrandDocument.pointer(to: field),
-                            "`\(field.rawValue)` is locked by the \(above.level.rawValue).",
-                            "Remove it here, or ask for the lock to be lifted."))
-                }
+        var above: [(scope: Scope, brand: BrandDocument)] = []
+        var (names, level): ([String], Scope?) = (["operator"], asset.scope.parent)
+        while let here = level {
+            names.append(here.path)
+            for other in tree.assets where other.scope == here {
+                if case .brand(let upper)? = other.content { above.append((here, upper)) }
             }
-            level = above.parent
+            level = here.parent
         }
-        return found
+        let others = tree.partners.filter { asset.scope.path != "partner/\($0.slug)" && !names.contains("partner/\($0.slug)") }
+        let house = asset.scope == .operator ? [] : tree.operatorFile.map { [$0.name] } ?? []
+        return BrandCheck.issues(brand, of: asset.scope, above: above, others: others.map(\.name) + house).map {
+            asset.document.located($0)
+        }
     }
 }
 

@@ -9,6 +9,7 @@ struct TreeLoader {
     private(set) var assets: [Asset] = []
     private(set) var issues: [LocatedIssue] = []
     private(set) var samples: [SampleFile] = []
+    private(set) var pictures: [BrandPicture] = []
     private var patterns = PatternShelf()
 
     init(root: String) {
@@ -30,7 +31,8 @@ struct TreeLoader {
     private static let operatorLayout = Layout.fixed(
         files: ["operator.yaml": .operator, "people.yaml": .people, "brand.yaml": .brand], required: ["operator.yaml"],
         folders: [
-            "calendars": .documents(.calendar), "on-call": .documents(.onCall), "rollouts": .documents(.rollout),
+            "assets": .images, "calendars": .documents(.calendar), "on-call": .documents(.onCall),
+            "rollouts": .documents(.rollout),
             "library": .fixed(
                 files: [:], required: [],
                 folders: [
@@ -47,7 +49,8 @@ struct TreeLoader {
     private static let tenantLayout = Layout.fixed(
         files: ["tenant.yaml": .tenant, "people.yaml": .people, "brand.yaml": .brand], required: ["tenant.yaml", "people.yaml"],
         folders: [
-            "contracts": .documents(.contract), "connections": .documents(.connection), "workflows": .documents(.workflow),
+            "assets": .images, "contracts": .documents(.contract), "connections": .documents(.connection),
+            "workflows": .documents(.workflow),
             "candidates": .documents(.candidate), "rollouts": .documents(.rollout),
             "policies": .documents(.policy), "tests": .documents(.policyTests),
         ])
@@ -197,6 +200,9 @@ struct TreeLoader {
             problems.append(
                 AssetIssue("", "`version` is missing.", remedy: "Add one, in quotes; a published version never changes."))
         }
+        if kind == .brand, case .brand(let brand)? = reading?.content {
+            pictures += BrandPicture.load(brand, beside: path, scope: scope, issues: &problems)
+        }
         issues += problems.prefix(AssetBounds.issuesPerFileMax).map(document.located)
         let isSound = problems.allSatisfy { $0.severity != .error }
         assets.append(Asset(kind: kind, scope: scope, name: name, document: document, reading: isSound ? reading : nil))
@@ -234,9 +240,8 @@ struct TreeLoader {
     }
 
     private mutating func checkImage(_ path: String, _ name: String) {
-        guard entryType(path) == .file, [".png", ".jpg", ".webp", ".ico"].contains(where: { name.hasSuffix($0) }) else {
-            return report(
-                path, "Only images belong here.", "Use PNG, JPEG, WebP or ICO; drawings with scripts (SVG) are not served.")
+        guard entryType(path) == .file, [".png", ".svg"].contains(where: { name.hasSuffix($0) }) else {
+            return report(path, "Only pictures belong here.", "Use PNG, or SVG of plain paths.")
         }
         var info = stat()
         if stat(path, &info) == 0, info.st_size > AssetBounds.imageBytesMax {

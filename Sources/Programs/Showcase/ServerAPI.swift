@@ -98,6 +98,19 @@ package struct ServerAPI: Sendable {
         return try ServerAPI.json(try await exchange(method, path, headers: headers, body: body.bytes))
     }
 
+    /// Sends bytes as they are, where sending them twice is the same as once.
+    package func put(_ path: String, bytes: [UInt8]) async throws -> JSONValue {
+        try ServerAPI.json(
+            try await exchange(.put, path, headers: [HTTPHeader("Content-Type", "application/octet-stream")], body: bytes))
+    }
+
+    /// The body of an answer that is no JSON.
+    package func bytes(_ path: String) async throws -> [UInt8] {
+        let response = try await exchange(.get, path, headers: [], body: nil)
+        guard response.status == 200 else { throw ServerProblem(response, nil) }
+        return response.body
+    }
+
     /// One exchange with the token; every status is an answer, and only the patience above repeats it.
     package func exchange(
         _ method: HTTPMethod, _ path: String, headers: [HTTPHeader], body: [UInt8]?

@@ -11,7 +11,7 @@ package struct TenantAPI: Sendable {
         self.slug = slug
     }
 
-    private func path(_ rest: String) -> String { "/api/v1/tenants/\(ServerAPI.escaped(slug))/\(rest)" }
+    package func path(_ rest: String) -> String { "/api/v1/tenants/\(ServerAPI.escaped(slug))/\(rest)" }
 
     package func get(_ rest: String, _ query: [(String, String)] = []) async throws -> JSONValue {
         try await server.get(path(rest), query)

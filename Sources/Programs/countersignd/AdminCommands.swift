@@ -117,7 +117,7 @@ struct ApplyCommand: DatabaseCommand {
             throw Refusal(.unprocessable, reason: "configuration.issues", "\(first)")
         }
         let bundle = try ConfigurationBundle(tree, sha256: { SHA256.hash($0) })
-        let outcome = try await toolbox.applying.apply(bundle.applicable, by: nil)
+        let outcome = try await toolbox.applying.apply(bundle.applicable, pictures: bundle.shown, by: nil)
         for name in outcome.published { print("published \(name)") }
         for name in outcome.restored { print("in force again \(name)") }
         for name in outcome.retired { print("retired \(name)") }
@@ -133,6 +133,10 @@ extension ConfigurationBundle {
         entries.map {
             Applying.Asset(scope: $0.scope, kind: $0.kind.rawValue, name: $0.name, version: $0.version, content: $0.content)
         }
+    }
+
+    var shown: [Applying.Picture] {
+        pictures.map { Applying.Picture(scope: $0.scope.path, name: $0.name, bytes: $0.bytes) }
     }
 }
 

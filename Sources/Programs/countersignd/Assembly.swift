@@ -72,6 +72,7 @@ struct Assembly: Sendable {
             holding: Holding(platform: platform), budgeting: budgeting, heartbeats: heartbeats,
             jobs: Jobs(platform: platform, scopes: scopes), keeping: keeping,
             inbound: Inbound(platform: platform, scopes: scopes, desk: desk), intake: intake, applying: applying,
+            brands: BrandStudio(platform: platform, assets: assets, scopes: scopes),
             signingIn: signingIn, idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
             metrics: platform.metrics, clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure,
             checkBundle: Assembly.checkBundle, auditKeys: { sealing.publicKeys($0) },

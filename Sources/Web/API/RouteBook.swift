@@ -31,6 +31,7 @@ package struct RouteBook: Sendable {
         routes += AuditRoutes(services).all
         routes += RetentionRoutes(services).all
         routes += ConfigurationRoutes(services).all
+        routes += BrandRoutes(services).all
         routes += RolloutRoutes(services).all
         routes += ScheduleRoutes(services).all
         routes += DecisionRoutes(services).all
@@ -52,8 +53,11 @@ package struct RouteBook: Sendable {
 
     /// What anybody may ask, signed in or not; a route that is open and not named here stops the server from starting.
     static let openToAll: Set<String> = [
-        "GET /api/v1/openapi.json", "GET /assets/{name}", "GET /brand/{name}", "GET /healthz", "GET /metrics", "GET /readyz",
+        "GET /api/v1/openapi.json", "GET /assets/{name}", "GET /brand/{name}", "GET /brand-files/{name}", "GET /healthz",
+        "GET /metrics", "GET /readyz",
         "GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "GET /welcome", "POST /welcome",
+        // They show a version to whoever has a link that was sealed for it, and nothing else.
+        "GET /brand-preview/{token}/{page}", "GET /brand-preview/{token}/style.css",
         // They know their caller by a key of their own.
         "GET /api/v1/beats/{receiver}/{job}/{secret}", "POST /api/v1/beats/{receiver}/{job}/{secret}",
         "POST /api/v1/inbound/{receiver}/v2/enqueue", "POST /api/v1/inbound/{receiver}/alertmanager",

@@ -28,6 +28,7 @@ package struct Services: Sendable {
     package let inbound: Inbound
     package let intake: Intake
     package let applying: Applying
+    package let brands: BrandStudio
     package let signingIn: SigningIn
     package let idempotency: Idempotency
     package let scopes: ScopeDirectory
@@ -52,7 +53,7 @@ package struct Services: Sendable {
         watch: ConnectionWatch, alerting: Alerting,
         onCalling: OnCalling, guiding: Guiding, holding: Holding, budgeting: Budgeting, heartbeats: Heartbeats, jobs: Jobs,
         keeping: Keeping, inbound: Inbound, intake: Intake,
-        applying: Applying, signingIn: SigningIn,
+        applying: Applying, brands: BrandStudio, signingIn: SigningIn,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
         clock: WallClock,
         entropy: Entropy, logger: Logger, isSecure: Bool,
@@ -81,6 +82,7 @@ package struct Services: Sendable {
         self.inbound = inbound
         self.intake = intake
         self.applying = applying
+        self.brands = brands
         self.signingIn = signingIn
         self.idempotency = idempotency
         self.scopes = scopes

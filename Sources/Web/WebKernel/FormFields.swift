@@ -36,6 +36,8 @@ package struct FormFields: Sendable {
 /// A file sent by a browser's form (RFC 7578), with the other fields beside it.
 package struct UploadedForm: Sendable {
     package struct File: Sendable {
+        /// Of the field.
+        package let name: String
         package let fileName: String
         package let bytes: [UInt8]
     }
@@ -43,7 +45,7 @@ package struct UploadedForm: Sendable {
     package let fields: [String: String]
     package let files: [File]
 
-    package static let partsMax = 32
+    package static let partsMax = 200
 
     package init(_ request: WebRequest) throws(Refusal) {
         let type = request.headers["content-type"] ?? ""
@@ -61,13 +63,23 @@ package struct UploadedForm: Sendable {
             let disposition = header.split(separator: "\r\n").first { $0.lowercased().hasPrefix("content-disposition:") } ?? ""
             guard let name = UploadedForm.parameter("name", in: disposition) else { continue }
             if let fileName = UploadedForm.parameter("filename", in: disposition) {
-                if !(fileName.isEmpty && content.isEmpty) { files.append(File(fileName: fileName, bytes: content)) }
+                if !(fileName.isEmpty && content.isEmpty) { files.append(File(name: name, fileName: fileName, bytes: content)) }
             } else {
                 fields[name] = String(decoding: content, as: UTF8.self)
             }
         }
         self.fields = fields
         self.files = files
+    }
+
+    /// The same for a form without files, however it was encoded.
+    package init(any request: WebRequest) throws(Refusal) {
+        guard request.headers["content-type"]?.lowercased().hasPrefix("multipart/") != true else {
+            self = try UploadedForm(request)
+            return
+        }
+        fields = Dictionary(try request.form().pairs.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+        files = []
     }
 
     private static func parts(of body: [UInt8], boundary: [UInt8]) throws(Refusal) -> [[UInt8]] {

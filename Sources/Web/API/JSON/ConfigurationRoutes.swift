@@ -54,7 +54,10 @@ struct ConfigurationRoutes: Sendable {
             let body = try request.strictJSON(maxBytes: ConfigurationRoutes.bundleBytesMax)
             try services.checkBundle(body)
             let bundle = try ConfigurationRoutes.assets(in: body)
-            return .json(try await services.applying.apply(bundle, by: context.visitor.identity.person.id).json)
+            let pictures = try ConfigurationRoutes.pictures(in: body)
+            let outcome = try await services.applying.apply(
+                bundle, pictures: pictures, by: context.visitor.identity.person.id)
+            return .json(outcome.json)
         }
     }
 
@@ -84,6 +87,22 @@ struct ConfigurationRoutes: Sendable {
                     facts: ["field": "assets/\(index)"])
             }
             out.append(Applying.Asset(scope: scope, kind: kind, name: name, version: version, content: content))
+        }
+        return out
+    }
+
+    /// `pictures: [{scope, name, data}]` beside them, for the brands of the bundle.
+    package static func pictures(in body: JSONValue) throws(Refusal) -> [Applying.Picture] {
+        var out: [Applying.Picture] = []
+        for (index, item) in (body["pictures"]?.array ?? []).enumerated() {
+            guard let scope = item["scope"]?.string, let name = item["name"]?.string,
+                let bytes = item["data"]?.string.flatMap({ Base64.decode($0) })
+            else {
+                throw Refusal(
+                    .invalid, reason: "configuration.picture", "Picture \(index + 1) lacks its scope, name or data.",
+                    facts: ["field": "pictures/\(index)"])
+            }
+            out.append(Applying.Picture(scope: scope, name: name, bytes: bytes))
         }
         return out
     }

@@ -1,3 +1,4 @@
+internal import Branding
 internal import Console
 internal import Flow
 internal import Kernel
@@ -5,7 +6,8 @@ internal import Records
 internal import Seals
 internal import Tenancy
 
-/// The brand that a tenant sees: resolved field by field from tenant, partner and operator, and derived into one stylesheet.
+/// The brand that a scope's people see: resolved field by field from tenant, partner and operator, and derived into one
+/// stylesheet.
 struct BrandBook: Sendable {
     let resolved: ResolvedBrand
     let theme: BrandTheme
@@ -21,36 +23,12 @@ struct BrandBook: Sendable {
     }
 
     static func brand(of scope: ScopeRow, services: Services) async throws -> BrandBook {
-        var levels: [(row: ScopeRow, document: BrandDocument)] = []
-        var next: TenantID? = scope.id
-        while let id = next, levels.count < 4 {
-            let row = try await services.scopes.scope(id)
-            let assets = try await services.assets.current(for: id)
-            var issues: [AssetIssue] = []
-            if let asset = assets.all("brand").first(where: { $0.tenant == id }),
-                let document = BrandDocument.parse(asset.content, issues: &issues)
-            {
-                levels.append((row, document))
-            }
-            next = row.parent
-        }
-        var named: [(scope: Tenancy.Scope, brand: BrandDocument)] = []
-        for level in levels { named.append((try await services.access.node(of: level.row), level.document)) }
-        return BrandBook(ResolvedBrand(named))
+        BrandBook(try await services.brands.resolved(for: scope))
     }
 
     init(_ resolved: ResolvedBrand) {
         self.resolved = resolved
-        let font: BrandTheme.HeadingFont =
-            switch resolved.headingFont {
-            case .system: .system
-            case .inter: .inter
-            case .serif: .bookSerif
-            }
-        let standard = BrandTheme.standard
-        theme = BrandTheme.derive(
-            primary: HexColor(resolved[.primary]) ?? standard.primary, accent: HexColor(resolved[.accent]) ?? standard.accent,
-            radius: resolved.radius, headingFont: font)
+        theme = resolved.theme
         let css = theme.css
         version = String(SHA256.hexText(Array(css.utf8)).prefix(16))
         let version = version
@@ -60,10 +38,27 @@ struct BrandBook: Sendable {
         }
     }
 
+    /// What a person gets who has not chosen.
+    var density: Frame.Density { Frame.Density(rawValue: resolved[.density]) ?? .compact }
+
     var stylesheet: String { "/brand/\(version).css" }
 
-    func mark(home: String) -> BrandMark {
-        BrandMark(
-            name: resolved[.displayName], letters: resolved[.mark], stylesheet: stylesheet, legal: resolved[.footer], home: home)
+    /// `language` is that of the words on the page; `stylesheet` another address of the same, for previews.
+    func mark(home: String, language: BrandLanguage = .en, stylesheet: String? = nil) -> BrandMark {
+        func picture(_ field: BrandDocument.Field) -> String { resolved[field].isEmpty ? "" : "/brand-files/\(resolved[field])" }
+        func link(_ label: String, _ field: BrandDocument.Field) -> BrandMark.Link? {
+            let address = resolved[field, language]
+            return address.isEmpty ? nil : BrandMark.Link(label: label, href: address)
+        }
+        return BrandMark(
+            name: resolved[.displayName], letters: resolved[.mark], stylesheet: stylesheet ?? self.stylesheet,
+            legal: resolved[.footer, language], home: home,
+            logo: picture(.logoLight), logoDark: picture(resolved[.logoDark].isEmpty ? .logoLight : .logoDark),
+            isPlated: resolved[.logoDark].isEmpty, icon: picture(resolved[.favicon].isEmpty ? .logoMark : .favicon),
+            notice: resolved[.legalNotice, language],
+            links: [
+                link("Terms", .termsUrl), link("Privacy", .privacyUrl), link("Cookies", .cookieUrl), link("Help", .supportUrl),
+            ].compactMap(\.self), product: resolved[.hideProductName] == "true" ? "" : "Countersign",
+            signInTitle: resolved[.loginTitle, language], signInHint: resolved[.loginHint, language])
     }
 }

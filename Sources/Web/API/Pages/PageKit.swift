@@ -29,6 +29,12 @@ struct PageKit: Sendable {
         return try PageKit(services, context, base: "/operator")
     }
 
+    /// A page about an operator, a partner or a tenant alike.
+    static func scope(_ services: Services, _ request: WebRequest, _ permission: Permission) async throws -> PageKit {
+        let context = try await services.access.enter(request, slug: try request.parameter("tenant"), permission: permission)
+        return try PageKit(services, context, base: context.scope.kind == "tenant" ? "/t/\(context.scope.slug)" : "/operator")
+    }
+
     /// A page about the person alone, in their own scope.
     static func own(_ services: Services, _ request: WebRequest) async throws -> PageKit {
         let context = try await services.access.enterOwn(request, permission: nil)
@@ -99,7 +105,7 @@ struct PageKit: Sendable {
                 ? LiveMark(events: "\(base)/events", topics: topics, madeAt: time.clock(now)) : nil,
             notice: notice ?? request.flatMap(PageWords.notice), receipt: receipt,
             appearance: request.flatMap { $0.cookie("cs_theme") }.flatMap(Frame.Appearance.init(rawValue:)) ?? .system,
-            density: request.flatMap { $0.cookie("density") }.flatMap(Frame.Density.init(rawValue:)) ?? .compact,
+            density: request.flatMap { $0.cookie("density") }.flatMap(Frame.Density.init(rawValue:)) ?? brand.density,
             csrf: services.access.formToken(visitor))
     }
 
@@ -139,7 +145,7 @@ struct PageKit: Sendable {
             item(.clock, "Schedules", "/schedules", "h", .runsRead),
             item(.diff, "Rollouts", "/rollouts", "t", .configurationRead),
             item(.plug, "Connections", "/platform", "c", .workersRead), item(.people, "People", "/people", "o", .peopleRead),
-            item(.audit, "Audit", "/audit", "a", .auditRead),
+            item(.audit, "Audit", "/audit", "a", .auditRead), brandItem(section),
         ].compactMap(\.self)
         return [NavGroup(title: "", items: work), NavGroup(title: "Control", items: control)].filter { !$0.items.isEmpty }
     }
@@ -162,7 +168,14 @@ struct PageKit: Sendable {
             items.append(
                 NavItem(icon: .clock, label: "On call", href: "/operator/on-call", key: "o", isCurrent: section == "On call"))
         }
+        if let brand = brandItem(section) { items.append(brand) }
         return [NavGroup(title: "", items: items)]
+    }
+
+    private func brandItem(_ section: String) -> NavItem? {
+        guard may(.brandRead) else { return nil }
+        return NavItem(
+            icon: .brand, label: "Brand", href: "/studio/\(context.scope.slug)", key: "y", isCurrent: section == "Brand")
     }
 }
 
@@ -263,6 +276,10 @@ enum PageWords {
         case "swap-agreed": Notice(tone: .ok, text: "The shift is yours.")
         case "swap-declined": Notice(tone: .ok, text: "Declined; the shift stays where it is.")
         case "swap-withdrawn": Notice(tone: .ok, text: "Your request is taken back.")
+        case "brand-saved": Notice(tone: .ok, text: "The draft is saved; nobody sees it yet.")
+        case "brand-published": Notice(tone: .ok, text: "Published. Pages that are opened from now on wear it.")
+        case "brand-asked": Notice(tone: .info, text: "A second person is asked. Until then the brand stays as it is.")
+        case "brand-discarded": Notice(tone: .ok, text: "The draft is gone.")
         case "account": Notice(tone: .ok, text: "Done.")
         case "step-done": Notice(tone: .ok, text: "Done. The next step is below.")
         case "noted": Notice(tone: .ok, text: "The note is in the timeline.")

@@ -30,6 +30,8 @@ struct PageRoutes: Sendable {
         routes += OperationPages(services: services, console: console).all
         routes += EventPages(services: services, console: console).all
         routes += DeadLetterPages(services: services, console: console).all
+        routes += BrandPages(services: services, console: console).all
+        routes += BrandPreviewPages(services: services, console: console).all
         return routes
     }
 }

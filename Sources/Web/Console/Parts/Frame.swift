@@ -71,8 +71,46 @@ package struct BrandMark: Sendable {
     package let legal: String
     /// Address of the home page in this scope.
     package let home: String
+    /// Addresses of the logo on light and on dark; empty where the mark and the name stand instead.
+    package let logo: String
+    package let logoDark: String
+    /// The logo was drawn for light grounds alone, so on dark it stands on a light plate.
+    package let isPlated: Bool
+    /// Address of the tab's icon; empty for the product's own.
+    package let icon: String
+    /// What the law wants said, and where more is said; at the sign-in.
+    package let notice: String
+    package let links: [Link]
+    /// The product's name beside the brand's in page titles; empty for none.
+    package let product: String
+    package let signInTitle: String
+    package let signInHint: String
 
-    package init(name: String, letters: String, stylesheet: String, legal: String = "", home: String = "/") {
+    package struct Link: Sendable {
+        package let label: String
+        package let href: String
+
+        package init(label: String, href: String) {
+            self.label = label
+            self.href = href
+        }
+    }
+
+    package init(
+        name: String, letters: String, stylesheet: String, legal: String = "", home: String = "/", logo: String = "",
+        logoDark: String = "", isPlated: Bool = false, icon: String = "", notice: String = "", links: [Link] = [],
+        product: String = "",
+        signInTitle: String = "Sign in", signInHint: String = ""
+    ) {
+        self.logo = logo
+        self.logoDark = logoDark
+        self.isPlated = isPlated
+        self.icon = icon
+        self.notice = notice
+        self.links = links
+        self.product = product
+        self.signInTitle = signInTitle
+        self.signInHint = signInHint
         self.name = name
         self.letters = letters
         self.stylesheet = stylesheet

@@ -2,7 +2,7 @@ import Kernel
 import TestBasics
 import Testing
 
-@testable import Console
+@testable import Branding
 
 @Suite("from two colours to a theme")
 struct BrandThemeTests {
@@ -98,7 +98,8 @@ struct BrandThemeTests {
         #expect(gate.pairs.count == 24)
         #expect(gate.failures.isEmpty)
         let yellow = try #require(HexColor("#d9b44a"))
-        let pair = ContrastGate.Pair(name: "accent", color: yellow, grounds: BrandTheme.standard.light.grounds, least: 3)
+        let grounds = BrandTheme.standard.light.grounds
+        let pair = ContrastGate.Pair(name: "accent", roles: [], color: yellow, grounds: grounds, least: 3)
         #expect(!pair.passes)
         #expect(gate.nearestPassing(pair).worstContrast(to: pair.grounds) >= 3)
     }

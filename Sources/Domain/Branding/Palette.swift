@@ -60,12 +60,31 @@ package struct Palette: Hashable, Sendable {
     /// The five surfaces that text and marks may stand on.
     package var grounds: [HexColor] { Palette.grounds(colors) }
 
-    /// Derives one theme from the two brand colours; the steps are numbered as in the description of the look.
-    static func derive(primary: HexColor, accent: HexColor, isDark: Bool) -> Palette {
+    /// The grounds among the roles: what is chosen for them is what the other colours are repaired against.
+    package static let groundRoles: Set<Role> = [.canvas, .surface, .sunken, .hover, .tint]
+
+    /// Derives one theme from the two brand colours; the steps are numbered as in the description of the look. `chosen` are
+    /// colours that a person set by hand: grounds before the rest is derived, the others in place of what was derived.
+    static func derive(
+        primary: HexColor, accent: HexColor, isDark: Bool, chosen: [Role: HexColor] = [:]
+    ) -> Palette {
+        var palette = derived(primary: primary, accent: accent, isDark: isDark, grounds: chosen)
+        for (role, color) in chosen { palette.colors[role] = color }
+        if let main = chosen[.primary].map({ OKLCH($0) }) {
+            palette.colors[.primaryHover] = OKLCH(main.lightness + (isDark ? 0.04 : -0.045), main.chroma, main.hue).hex
+            palette.colors[.primaryPress] = OKLCH(main.lightness + (isDark ? 0.07 : -0.08), main.chroma, main.hue).hex
+        }
+        return palette
+    }
+
+    private static func derived(
+        primary: HexColor, accent: HexColor, isDark: Bool, grounds chosen: [Role: HexColor]
+    ) -> Palette {
         let brand = OKLCH(primary)
         let second = OKLCH(accent)
         let neutral = min(0.012, 0.1 * brand.chroma)
         var colors = groundColors(brand, neutral: neutral, isDark: isDark)
+        for (role, color) in chosen where groundRoles.contains(role) { colors[role] = color }
         let grounds = Palette.grounds(colors)
         func repaired(_ start: OKLCH, _ against: [HexColor], _ least: Double) -> HexColor {
             Palette.repaired(start, against: against, least: least, isDark: isDark).color

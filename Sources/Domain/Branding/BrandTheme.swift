@@ -18,6 +18,22 @@ package struct BrandTheme: Hashable, Sendable {
         }
     }
 
+    /// Which themes people get; `auto` follows the device.
+    package enum Mode: String, CaseIterable, Sendable { case auto, light, dark }
+
+    /// Colours that a person set by hand, by theme.
+    package struct Chosen: Hashable, Sendable {
+        package var light: [Palette.Role: HexColor]
+        package var dark: [Palette.Role: HexColor]
+
+        package init(light: [Palette.Role: HexColor] = [:], dark: [Palette.Role: HexColor] = [:]) {
+            self.light = light
+            self.dark = dark
+        }
+    }
+
+    /// Size of the root's text in CSS pixels when nobody chose another.
+    package static let baseSizeStandard = 16
     /// Largest corner radius of a brand, in CSS pixels.
     package static let radiusMax = 12
 
@@ -25,17 +41,21 @@ package struct BrandTheme: Hashable, Sendable {
     package let accent: HexColor
     package let radius: Int
     package let headingFont: HeadingFont
+    package let baseSize: Int
+    package let mode: Mode
     package let light: Palette
     package let dark: Palette
 
-    /// Derives both palettes. `radius` is in CSS pixels and is held to 0…12.
+    /// Derives both palettes. `radius` is in CSS pixels and is held to 0…12, `baseSize` to 14…20.
     package static func derive(
-        primary: HexColor, accent: HexColor, radius: Int = 6, headingFont: HeadingFont = .inter
+        primary: HexColor, accent: HexColor, radius: Int = 6, headingFont: HeadingFont = .inter, baseSize: Int = 16,
+        mode: Mode = .auto, chosen: Chosen = Chosen()
     ) -> BrandTheme {
         BrandTheme(
             primary: primary, accent: accent, radius: min(max(radius, 0), radiusMax), headingFont: headingFont,
-            light: Palette.derive(primary: primary, accent: accent, isDark: false),
-            dark: Palette.derive(primary: primary, accent: accent, isDark: true))
+            baseSize: min(max(baseSize, 14), 20), mode: mode,
+            light: Palette.derive(primary: primary, accent: accent, isDark: false, chosen: chosen.light),
+            dark: Palette.derive(primary: primary, accent: accent, isDark: true, chosen: chosen.dark))
     }
 
     /// The operator's own look: `#1d4e63` and `#b5652a`.
@@ -54,17 +74,32 @@ package struct BrandTheme: Hashable, Sendable {
     /// The stylesheet of this brand version: custom properties for light, dark (by preference or by class on `html`), forced
     /// colours and print. It holds no selector a partner could influence, and every value in it was computed here.
     package var css: String {
-        var out = ":root{color-scheme:light;--r:\(radius)px;--f-head:\(headingFont.stack);\(properties(of: light))}\n"
+        let day = "color-scheme:light;\(properties(of: light))"
         let night = "color-scheme:dark;\(properties(of: dark))"
-        out += "@media (prefers-color-scheme:dark){:root:not(.light){\(night)}}\n"
-        out += ":root.dark{\(night)}\n"
+        let size = baseSize == BrandTheme.baseSizeStandard ? "" : "font-size:\(baseSize * 100 / 16)%;"
+        var out = ":root{\(size)--r:\(radius)px;--f-head:\(headingFont.stack);\(mode == .dark ? night : day)}\n"
+        switch mode {
+        case .auto:
+            out += "@media (prefers-color-scheme:dark){:root:not(.light){\(night)}}\n"
+            out += ":root.dark{\(night)}\n"
+        case .light, .dark: break
+        }
         out += "@media print{:root,:root.dark,:root:not(.light){color-scheme:light;\(properties(of: light))--canvas:#ffffff}}\n"
         out += "@media (forced-colors:active){:root,:root.dark,:root:not(.light){\(BrandTheme.forced)}}\n"
         return out
     }
 
+    /// Both themes side by side on one page: the parts of class `theme-light` and `theme-dark` wear them whatever the page wears.
+    package var sideBySide: String {
+        let shared = "--r:\(radius)px;--f-head:\(headingFont.stack);"
+        return ".theme-light{color-scheme:light;\(shared)\(properties(of: light))}\n"
+            + ".theme-dark{color-scheme:dark;\(shared)\(properties(of: dark))}\n"
+            + "@media (forced-colors:active){.theme-light,.theme-dark{\(BrandTheme.forced)}}\n"
+    }
+
     private func properties(of palette: Palette) -> String {
-        var out = ""
+        // A logo drawn for the other ground stays hidden.
+        var out = palette.isDark ? "--logo-day:none;--logo-night:inline;" : "--logo-day:inline;--logo-night:none;"
         for role in Palette.Role.allCases { out += "--\(role.rawValue):\(palette[role]);" }
         for signal in Palette.Signal.allCases {
             let colors = palette[signal]
