@@ -72,7 +72,7 @@ struct ScheduledFirm {
         }
     }
 
-    var runs: [RunRow] { get async throws { try await stage.runs().sorted { $0.startedAt < $1.startedAt } } }
+    var runs: [RunRow] { get async throws { try await stage.runs().sorted { ($0.startedAt, $0.id) < ($1.startedAt, $1.id) } } }
 
     var timers: Int64 {
         get async throws {
