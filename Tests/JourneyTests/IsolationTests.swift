@@ -37,7 +37,7 @@ extension WholeProduct {
             func path(tenant: String, id: String) -> String {
                 var path = replacing("{tenant}", with: tenant, in: pattern)
                 for object in ["{id}", "{person}"] { path = replacing(object, with: id, in: path) }
-                path = replacing("{name}", with: pattern.contains("/slos/") ? "posting" : "erp", in: path)
+                path = replacing("{name}", with: pattern.contains("slos/{name}") ? "posting" : "erp", in: path)
                 path = replacing("{alert}", with: "queue-age", in: path)
                 path = replacing("{task}", with: IsolationTests.nobody, in: path)
                 if path.hasSuffix("/audit/consistency") { return path + "?from=1&to=1" }
