@@ -64,7 +64,7 @@ struct BudgetTests {
         try await stage.pump()
         #expect(try await budget(stage).counts == CaseCounts(good: 1))
 
-        try await stage.receive(SampleDocument(number: "R-2", gross: "4800.00", order: "PO-4800.00"))
+        try await stage.receive(SampleDocument(number: "R-2", gross: "4810.00", order: "PO-4810.00"))
         try await stage.work()
         stage.move(seconds: 5 * Self.hour)
         try await stage.pump()

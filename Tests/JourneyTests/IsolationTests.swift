@@ -37,7 +37,7 @@ extension WholeProduct {
             func path(tenant: String, id: String) -> String {
                 var path = replacing("{tenant}", with: tenant, in: pattern)
                 for object in ["{id}", "{person}"] { path = replacing(object, with: id, in: path) }
-                path = replacing("{name}", with: pattern.contains("/slos/") ? "posting" : "erp", in: path)
+                path = replacing("{name}", with: pattern.contains("slos/{name}") ? "posting" : "erp", in: path)
                 path = replacing("{alert}", with: "queue-age", in: path)
                 path = replacing("{number}", with: "1", in: replacing("{slot}", with: "light", in: path))
                 path = replacing("{task}", with: IsolationTests.nobody, in: path)

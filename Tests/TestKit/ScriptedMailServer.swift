@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Kernel
 
-/// A mail server that takes one message at a time and says what it is told to say; one thread, plain sockets.
+/// A mail server that says what it is told to say, by plain sockets and a thread for each connection.
 package final class ScriptedMailServer: Sendable {
     /// What it has heard on one connection.
     package struct Heard: Sendable {
@@ -56,25 +56,52 @@ package final class ScriptedMailServer: Sendable {
             let connection = accept(listener, nil, nil)
             guard connection >= 0 else { return }
             connections.withLock { $0.append(connection) }
-            heard.withLock { $0.append(Heard()) }
-            serve(connection)
-            connections.withLock { $0.removeAll { $0 == connection } }
+            let index = heard.withLock { heard -> Int in
+                heard.append(Heard())
+                return heard.count - 1
+            }
+            // A sender may keep a connection for its next mail and send that by another, so each has a thread.
+            var thread = pthread_t()
+            pthread_create(
+                &thread, nil,
+                { raw in
+                    if let raw { Unmanaged<Visit>.fromOpaque(raw).takeRetainedValue().run() }
+                    return nil
+                }, Unmanaged.passRetained(Visit(server: self, connection: connection, index: index)).toOpaque())
+            pthread_detach(thread)
+        }
+    }
+
+    private final class Visit: Sendable {
+        let server: ScriptedMailServer
+        let connection: Int32
+        let index: Int
+
+        init(server: ScriptedMailServer, connection: Int32, index: Int) {
+            self.server = server
+            self.connection = connection
+            self.index = index
+        }
+
+        func run() {
+            server.serve(connection, index)
+            server.connections.withLock { $0.removeAll { $0 == connection } }
             close(connection)
         }
     }
 
-    private func serve(_ connection: Int32) {
+    private func serve(_ connection: Int32, _ index: Int) {
         var pending: [UInt8] = []
         guard say("220 mail.example ready", connection) else { return }
         while let line = line(connection, &pending) {
-            heard.withLock { $0[$0.count - 1].commands.append(line) }
+            heard.withLock { $0[index].commands.append(line) }
             let verb = line.prefix { $0 != " " && $0 != ":" }.uppercased()
             guard let answer = reply(verb) else { continue }
             guard say(answer, connection) else { return }
             if verb == "DATA", answer.hasPrefix("354") {
                 var text: [String] = []
                 while let line = self.line(connection, &pending), line != "." { text.append(line) }
-                heard.withLock { $0[$0.count - 1].message = text.joined(separator: "\n") }
+                heard.withLock { $0[index].message = text.joined(separator: "\n") }
                 guard let end = reply("."), say(end, connection) else { continue }
             }
             if verb == "QUIT" { return }

@@ -148,25 +148,32 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
             Definition(
                 severity: .sev1, title: "The audit log is not the one that was sealed, from entry {seq} on: {what}",
                 fingerprintFacts: ["seq"], reopenWindowSeconds: 24 * 3600)
-        case .sloFastBurn:
-            AlertName.target(.sev2, "The error budget of {objective} burns {burn} times too fast ({pair})")
-        case .sloSlowBurn:
-            AlertName.target(.sev4, "The error budget of {objective} will not last: it burns at {burn} ({pair})")
-        case .sloBudgetSpent:
-            AlertName.target(.sev3, "The error budget of {objective} is spent: {bad} of {n} cases missed the target")
-        case .heartbeatMissed:
-            Definition(
-                severity: .sev2, title: "No sign of life of {kind} {subject} for {silence}",
-                fingerprintFacts: ["kind", "subject"])
-        case .jobSilent:
-            Definition(
-                severity: .sev3, title: "The job {subject} has not reported for {silence}", fingerprintFacts: ["subject"])
+        case .sloFastBurn, .sloSlowBurn, .sloBudgetSpent, .heartbeatMissed, .jobSilent: promise
         case .historyUnplaced:
             Definition(
                 severity: .sev3, title: "{lines} lines of history were found outside its months", fingerprintFacts: [],
                 reopenWindowSeconds: 24 * 3600)
         case .auditSealClock:
             Definition(severity: .sev3, title: "The server's clock is wrong: {what}", fingerprintFacts: [])
+        }
+    }
+
+    /// Of what looks after promises: error budgets and signs of life.
+    private var promise: Definition {
+        switch self {
+        case .sloFastBurn:
+            AlertName.target(.sev2, "The error budget of {objective} burns {burn} times too fast ({pair})")
+        case .sloSlowBurn:
+            AlertName.target(.sev4, "The error budget of {objective} will not last: it burns at {burn} ({pair})")
+        case .sloBudgetSpent:
+            AlertName.target(.sev3, "The error budget of {objective} is spent: {bad} of {n} cases missed the target")
+        case .jobSilent:
+            Definition(
+                severity: .sev3, title: "The job {subject} has not reported for {silence}", fingerprintFacts: ["subject"])
+        default:
+            Definition(
+                severity: .sev2, title: "No sign of life of {kind} {subject} for {silence}",
+                fingerprintFacts: ["kind", "subject"])
         }
     }
 

@@ -169,14 +169,16 @@ package enum OpenSLO {
         if let method = fields.text("budgetingMethod", issues: &issues), method != "Occurrences" {
             issues.append(
                 AssetIssue(
-                    "/spec/budgetingMethod", "\(shown(method)) has no counterpart: budgets count cases.",
+                    fields.child("budgetingMethod"), "\(shown(method)) has no counterpart: budgets count cases.",
                     remedy: "Write Occurrences; few cases are judged by slices of time by themselves."))
         }
         readTimeWindow(fields, issues: &issues)
         let clock = readIndicator(fields, issues: &issues)
         let share = readTarget(fields, quiet: metadata["annotations"]?[quietAnnotation]?.string, issues: &issues)
         let title = metadata["displayName"]?.string ?? metadata["name"]?.string
-        if title == nil { issues.append(AssetIssue("/metadata/name", "name is missing.", remedy: "Give the objective a name.")) }
+        if title == nil {
+            issues.append(AssetIssue(outer.child("metadata") + "/name", "name is missing.", remedy: "Give the objective a name."))
+        }
         guard issues.count == before, let clock, let share, let title else { return nil }
         return PortableObjective(name: clock.name, title: title, targetSeconds: clock.target, share: share)
     }
@@ -196,7 +198,7 @@ package enum OpenSLO {
     }
 
     private static func readIndicator(_ fields: DocumentFields, issues: inout [AssetIssue]) -> (name: String, target: Int64)? {
-        let at = "/spec/indicator/spec"
+        let at = fields.child("indicator") + "/spec"
         guard let indicator = fields.required("indicator", "an indicator of clocks", issues: &issues) else { return nil }
         guard let ratio = indicator["spec"]?["ratioMetric"] else {
             issues.append(
@@ -249,7 +251,8 @@ package enum OpenSLO {
         let objectives = fields.items("objectives", max: 50, isRequired: true, issues: &issues)
         guard objectives.count == 1, let (json, at) = objectives.first.map({ ($0.value, $0.pointer) }) else {
             issues.append(
-                AssetIssue("/spec/objectives", "Exactly one objective has a counterpart.", remedy: "Write an SLO for each."))
+                AssetIssue(
+                    fields.child("objectives"), "Exactly one objective has a counterpart.", remedy: "Write an SLO for each."))
             return nil
         }
         let known = ["displayName", "target", "targetPercent"]
@@ -283,7 +286,8 @@ package enum OpenSLO {
             let known = BurnRate.pairs.map(\.name).joined(separator: ", ")
             issues.append(
                 AssetIssue(
-                    "/spec/conditions", "This alert has no counterpart: every budget has the same pairs of windows (\(known)).",
+                    "/spec" + "/conditions",
+                    "This alert has no counterpart: every budget has the same pairs of windows (\(known)).",
                     remedy: "Leave the policy out, or write one of these burn rates."))
             return
         }

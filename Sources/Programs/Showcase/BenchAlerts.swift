@@ -1,8 +1,8 @@
 internal import Curl
 internal import Kernel
 
-/// What promises cost and whom a flood hurts: ten thousand open clocks whose wake-ups fall into one minute, and one tenant's flood
-/// of alerts beside another's.
+/// What promises cost and whom a flood hurts: ten thousand open clocks whose wake-ups fall into one minute, and one tenant's
+/// flood of alerts beside another's.
 ///
 /// An alert is answered when its incident and its page are committed, so the time of that answer is the time to the page. The lag
 /// of timers is the age of the oldest that is due and still waits, sampled inside the database every 20 ms.
