@@ -26,7 +26,7 @@ struct PlannedSchedule: Sendable {
 
     /// The run of a time always has the same id, so that nobody begins it twice.
     static func run(_ tenant: TenantID, _ workflow: String, _ nominal: Moment) -> RunID {
-        RunID.derived(from: "schedule/\(tenant)/\(workflow)/\(nominal.microseconds)") { SHA256.hash($0) }
+        RunID.derived(from: "schedule/\(tenant)/\(workflow)/\(nominal.microseconds)") { SHA256.hash($0) }.dated(at: nominal)
     }
 
     /// Whether a date is a business day for a rule; none is where its calendar is not there.

@@ -22,6 +22,11 @@ package struct ID<Subject>: Hashable, Sendable, Comparable, CustomStringConverti
         ID(high: other.high & ~0xFFFF | high & 0xFFFF, low: low)
     }
 
+    /// The same id with an instant in front, as the ids have that are made at one.
+    package func dated(at instant: Moment) -> ID {
+        ID(high: UInt64(max(0, instant.microseconds / 1000)) << 16 | high & 0xFFFF, low: low)
+    }
+
     /// Reads the canonical form, 36 characters with hyphens, in either case; anything else is nil.
     package init?(_ text: some StringProtocol) {
         var copy = String(text)

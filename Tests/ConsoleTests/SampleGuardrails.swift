@@ -41,7 +41,7 @@ extension Samples {
                         "INV 2026-10418", "Nordlicht Verpackung GmbH", "712.40 EUR", "The day's limit; New bank account",
                         "waits or was refused", "2026-11-16T13:42:00Z"),
                     act(
-                        "INV 2026-10402", "Halbig KG", "98,310.20 EUR", "The day's limit", "went through", "2026-11-15T09:10:00Z"),
+                        "INV 2026-10402", "Halbig", "98,310.20 EUR", "The day's limit", "went through", "2026-11-15T09:10:00Z"),
                 ]))
     }
 }

@@ -38,7 +38,8 @@ extension Samples {
                 SchedulesPage.Schedule(
                     title: "Month end", name: "month-end 2.1",
                     rule: "at 18:00 on the last business day of the month of mill (UTC)",
-                    policies: "", status: .failed, words: "cannot be planned", trouble: "The calendar mill is not published here.",
+                    policies: "", status: .failed, words: "cannot be planned",
+                    trouble: "The calendar mill is not published here.",
                     line: ScheduleLine(past: [], next: [], now: now, nowText: "16 Jul 12:00"), next: [], zoneVersion: "UTC",
                     times: []),
             ])

@@ -80,8 +80,8 @@ private struct Years: Sendable {
             _ = try await admin.query(
                 """
                 WITH made AS (
-                    INSERT INTO operation (tenant_id, id, kind, state, parameters, selection, hash, preview, needs_second, made_by,
-                        made_by_natural, made_at, expires_at)
+                    INSERT INTO operation (tenant_id, id, kind, state, parameters, selection, hash, preview, needs_second,
+                        made_by, made_by_natural, made_at, expires_at)
                     VALUES (\(firm.id), gen_random_uuid(), 'pause', 'previewed', '{}', '{}', 'h', '{}', false, \(maya), \(maya),
                         \(now), \(now)) RETURNING id)
                 INSERT INTO operation_item (tenant_id, operation_id, ordinal, run_id, subject, risk, command_id, payload)

@@ -119,7 +119,7 @@ struct PageDeliveryTests {
             let pager = PageDelivery(
                 platform: house.platform, assets: house.assets, scopes: house.scopes, alerting: house.alerting
             ) { dispatch, _ in
-                if case .mail = dispatch { while stalling.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(20)) } }
+                if case .mail = dispatch { _ = try await eventually { !stalling.withLock { $0 } } }
                 return post.take(dispatch)
             }
             _ = try await trouble(stage)

@@ -206,6 +206,9 @@ struct ScheduleTests {
         let last = try await firm.runs.compactMap { $0.state["context"]?["n"] }.last
         #expect(last == (policy == "none" ? nil : 4))
         #expect(try await firm.row.nextAt == Moment("2026-07-18T10:00:00Z"))
+        let days = try await firm.runs.map { Moment(microseconds: Int64($0.id.high >> 16) * 1000).text(fraction: 0).prefix(10) }
+        let started = wanted.filter { $0.hasPrefix("started") }.map { "2026-07-\($0.split(separator: " ")[1])" }
+        #expect(days.map(String.init) == started, "the ids bear the time, by which history is kept")
     }
 
     @Test("a time that is a few minutes late was not missed")

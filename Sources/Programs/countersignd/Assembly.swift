@@ -86,8 +86,8 @@ struct Assembly: Sendable {
             staff: staff, timekeeper: timekeeper, events: events)
         services = Assembly.parts(
             database: database, settings: settings, platform: platform, timekeeper: timekeeper, lanes: lanes,
-            reporting: reporting,
-            site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing, keeping: keeping, pager: pager,
+            reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing,
+            keeping: keeping, pager: pager,
             scheduling: web.scheduling, export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
             drop: settings.dropFolder.map { DropFolder(path: $0, intake: intake, scopes: scopes, logger: logger) })
     }
