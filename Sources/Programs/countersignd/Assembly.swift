@@ -54,8 +54,6 @@ struct Assembly: Sendable {
         let access = Access(
             signingIn: signingIn, scopes: scopes, assets: assets, clock: .system, formKey: Entropy.system.bytes(32))
         let keeping = Keeping(platform: platform, scopes: scopes, assets: assets, alerting: alerting)
-        let budgeting = Budgeting(platform: platform, scopes: scopes, assets: assets, desk: desk)
-        let heartbeats = Heartbeats(platform: platform, scopes: scopes, desk: desk)
         let watch = ConnectionWatch(platform: platform, desk: desk, assets: assets)
         let operating = Operating(platform: platform, desk: desk, assets: assets)
         let applying = Applying(platform: platform, assets: assets, scopes: scopes)
@@ -69,17 +67,18 @@ struct Assembly: Sendable {
             guiding: Guiding(
                 platform: platform, desk: desk, assets: assets, alerting: alerting, operating: operating, applying: applying,
                 asking: asking),
-            holding: Holding(platform: platform), budgeting: budgeting, heartbeats: heartbeats,
+            holding: Holding(platform: platform),
+            budgeting: Budgeting(platform: platform, scopes: scopes, assets: assets, desk: desk),
+            heartbeats: Heartbeats(platform: platform, scopes: scopes, desk: desk),
             jobs: Jobs(platform: platform, scopes: scopes), keeping: keeping,
             inbound: Inbound(platform: platform, scopes: scopes, desk: desk), intake: intake, applying: applying,
-            brands: BrandStudio(platform: platform, assets: assets, scopes: scopes),
-            signingIn: signingIn, idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
+            brands: BrandStudio(platform: platform, assets: assets, scopes: scopes), signingIn: signingIn,
+            idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
             metrics: platform.metrics, clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure,
             checkBundle: Assembly.checkBundle, auditKeys: { sealing.publicKeys($0) },
             isReady: { (try? await store.check()) != nil })  // readiness is a question, and "no" is its answer
         let handoff = HandoffRoutes(posting: posting, desk: workers, asking: asking, gate: staff.gate, watch: watch)
-        let book = RouteBook(web, handoff: nil)
-        try RouteBook.check(book.routes)
+        let book = try Assembly.book(web)
         let site = Site(book: book, services: web, handoff: handoff, platform: platform, settings: settings, logger: logger)
         let watchdog = Watchdog(
             platform: platform, scopes: scopes, looking: Looking(platform: platform, assets: assets), alerting: alerting,
@@ -87,9 +86,16 @@ struct Assembly: Sendable {
         services = Assembly.parts(
             database: database, settings: settings, platform: platform, timekeeper: timekeeper, lanes: lanes,
             reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing,
-            keeping: keeping, pager: pager,
-            scheduling: web.scheduling, export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
+            keeping: keeping, pager: pager, scheduling: web.scheduling,
+            export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
             drop: settings.dropFolder.map { DropFolder(path: $0, intake: intake, scopes: scopes, logger: logger) })
+    }
+
+    /// All routes; none that does not say who may call it.
+    private static func book(_ web: Services) throws -> RouteBook {
+        let book = RouteBook(web, handoff: nil)
+        try RouteBook.check(book.routes)
+        return book
     }
 
     private static func platform(_ store: Store, _ settings: ServerSettings, _ logger: Logger) throws -> Platform {
