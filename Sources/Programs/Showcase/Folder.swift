@@ -30,7 +30,7 @@ package enum Folder {
         (try? FileBytes.read(path, maxBytes: 16_777_216)).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// Copies a tree of text files; `edit` is given each file's path below `from` and its text.
+    /// Copies a tree of files; `edit` is given each text's path below `from` and the text. Pictures are copied as they are.
     package static func copy(_ from: String, to target: String, edit: (String, String) -> String) throws(Fault) {
         try copy(from, target, below: "", depth: 0, edit)
     }
@@ -47,8 +47,9 @@ package enum Folder {
             if info.st_mode & S_IFMT == S_IFDIR {
                 try copy("\(from)/\(name)", "\(target)/\(name)", below: path, depth: depth + 1, edit)
             } else if info.st_mode & S_IFMT == S_IFREG {
-                let text = String(decoding: try FileBytes.read("\(from)/\(name)", maxBytes: 16_777_216), as: UTF8.self)
-                try write(Array(edit(path, text).utf8), to: "\(target)/\(name)")
+                let bytes = try FileBytes.read("\(from)/\(name)", maxBytes: 16_777_216)
+                let edited = String(validating: bytes, as: UTF8.self).map { Array(edit(path, $0).utf8) }
+                try write(edited ?? bytes, to: "\(target)/\(name)")
             }
         }
     }
