@@ -331,7 +331,7 @@ def brand(stage):
     expect(page.locator("a.brand img.logo.day").evaluate("image => image.complete && image.naturalWidth > 0"), "the logo is not shown", page)
     stage.picture(page, "brand-published")
     page.get_by_role("button", name="Share preview, 15 min").click()
-    link = page.get_by_role("link", name="Sign-in").get_attribute("href")
+    link = page.get_by_role("link", name="Sign-in", exact=True).get_attribute("href")
     stranger = stage.browser.new_context(java_script_enabled=False).new_page()
     stranger.goto(stage.told.address + link)
     expect("Nothing here is real" in stranger.inner_text(".notice"), "the preview does not say that it is one", stranger)

@@ -21,28 +21,8 @@ package final class ScriptedMailServer: Sendable {
 
     package init(_ reply: @escaping @Sendable (String) -> String?) throws {
         self.reply = reply
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, length) == 0 && getsockname(listener, $0, &length) == 0
-            }
-        }
-        guard bound else { throw Fault("bind", String(cString: strerror(errno)), isRetryable: false) }
-        self.listener = listener
-        port = Int(UInt16(bigEndian: address.sin_port))
-        listen(listener, 8)
-        var thread = pthread_t()
-        pthread_create(
-            &thread, nil,
-            { raw in
-                if let raw { Unmanaged<ScriptedMailServer>.fromOpaque(raw).takeRetainedValue().acceptAll() }
-                return nil
-            }, Unmanaged.passRetained(self).toOpaque())
-        pthread_detach(thread)
+        (listener, port) = try Loopback.listen(backlog: 8)
+        Loopback.thread { self.acceptAll() }
     }
 
     package func stop() {
@@ -61,32 +41,11 @@ package final class ScriptedMailServer: Sendable {
                 return heard.count - 1
             }
             // A sender may keep a connection for its next mail and send that by another, so each has a thread.
-            var thread = pthread_t()
-            pthread_create(
-                &thread, nil,
-                { raw in
-                    if let raw { Unmanaged<Visit>.fromOpaque(raw).takeRetainedValue().run() }
-                    return nil
-                }, Unmanaged.passRetained(Visit(server: self, connection: connection, index: index)).toOpaque())
-            pthread_detach(thread)
-        }
-    }
-
-    private final class Visit: Sendable {
-        let server: ScriptedMailServer
-        let connection: Int32
-        let index: Int
-
-        init(server: ScriptedMailServer, connection: Int32, index: Int) {
-            self.server = server
-            self.connection = connection
-            self.index = index
-        }
-
-        func run() {
-            server.serve(connection, index)
-            server.connections.withLock { $0.removeAll { $0 == connection } }
-            close(connection)
+            Loopback.thread {
+                self.serve(connection, index)
+                self.connections.withLock { $0.removeAll { $0 == connection } }
+                close(connection)
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 import Glibc
 import Kernel
+import TestKit
 
 /// One request as the scripted server received it.
 struct ReceivedRequest: Sendable {
@@ -29,6 +30,8 @@ enum Reaction: Sendable {
 
 /// A server of plain sockets and threads for tests: what it says is said exactly so, which a real HTTP library would not do.
 final class ScriptedServer: Sendable {
+    private static let backlog: Int32 = 64
+
     let port: Int
     let socketPath: String?
     private let listener: Int32
@@ -55,25 +58,13 @@ final class ScriptedServer: Sendable {
                 }
             }
             guard bound == 0 else { throw Fault("bind \(socketPath)", String(cString: strerror(errno)), isRetryable: false) }
+            listen(listener, ScriptedServer.backlog)
             self.listener = listener
             port = 0
         } else {
-            let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let bound = withUnsafeMutablePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    bind(listener, $0, length) == 0 && getsockname(listener, $0, &length) == 0
-                }
-            }
-            guard bound else { throw Fault("bind", String(cString: strerror(errno)), isRetryable: false) }
-            self.listener = listener
-            port = Int(UInt16(bigEndian: address.sin_port))
+            (listener, port) = try Loopback.listen(backlog: ScriptedServer.backlog)
         }
-        listen(listener, 64)
-        thread { self.acceptAll() }
+        Loopback.thread { self.acceptAll() }
     }
 
     /// Ends the listener and every connection.
@@ -84,21 +75,6 @@ final class ScriptedServer: Sendable {
         if let socketPath { unlink(socketPath) }
     }
 
-    private func thread(_ body: @escaping @Sendable () -> Void) {
-        final class Work: Sendable {
-            let body: @Sendable () -> Void
-            init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-        }
-        var thread = pthread_t()
-        pthread_create(
-            &thread, nil,
-            { raw in
-                if let raw { Unmanaged<Work>.fromOpaque(raw).takeRetainedValue().body() }
-                return nil
-            }, Unmanaged.passRetained(Work(body)).toOpaque())
-        pthread_detach(thread)
-    }
-
     private func acceptAll() {
         var count = 0
         while true {
@@ -107,7 +83,7 @@ final class ScriptedServer: Sendable {
             count += 1
             let number = count
             connections.withLock { $0.append(connection) }
-            thread { self.serve(connection, number) }
+            Loopback.thread { self.serve(connection, number) }
         }
     }
 

@@ -37,36 +37,21 @@ struct RolloutCommand: AsyncParsableCommand {
         }
     }
 
-    /// One tenant and one workflow.
-    struct Target: ParsableArguments {
-        @Argument(help: "The workflow's name.")
-        var name: String
-
-        @Option(name: [.customShort("t"), .customLong("tenant")], help: "The tenant, by its short name.")
-        var tenant: String
-
-        @OptionGroup var server: ServerOptions
-
-        func api() throws -> TenantAPI { TenantAPI(try server.api(), tenant) }
-
-        var path: String { "rollouts/\(name)" }
-    }
-
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "One rollout: figures of both versions, bars, verdict, and with --differences what its shadows found.",
             discussion: "Exit codes: 0 shown; 1 not there; 2 no answer.")
 
-        @OptionGroup var target: Target
+        @OptionGroup var target: WorkflowTarget
         @OptionGroup var output: ListOutput
 
         @Flag(help: "The newest comparisons that found something else; you need to be allowed to see runs.")
         var differences = false
 
         func run() async throws {
-            let json = try await target.api().get(target.path)
+            let json = try await target.api().get(target.path(below: "rollouts"))
             guard differences else { return output.print(json) { RolloutText.whole(json) } }
-            let found = try await target.api().get("\(target.path)/comparisons", [("verdict", "different")])
+            let found = try await target.api().get("\(target.path(below: "rollouts"))/comparisons", [("verdict", "different")])
             output.print(.object(["rollout": json, "comparisons": found])) {
                 RolloutText.whole(json) + "\n\n" + RolloutText.differences(found)
             }
@@ -75,7 +60,7 @@ struct RolloutCommand: AsyncParsableCommand {
 
     struct Promote: AsyncParsableCommand {
         static let configuration = RolloutCommand.act("Enter the next stage: shadow, pilot, live.")
-        @OptionGroup var target: Target
+        @OptionGroup var target: WorkflowTarget
         @Option(help: "Why; kept with the rollout.") var reason: String
 
         func run() async throws { try await RolloutCommand.turn("promote", target, reason) }
@@ -83,7 +68,7 @@ struct RolloutCommand: AsyncParsableCommand {
 
     struct Rollback: AsyncParsableCommand {
         static let configuration = RolloutCommand.act("Let new runs go by the version that was live before.")
-        @OptionGroup var target: Target
+        @OptionGroup var target: WorkflowTarget
         @Option(help: "Why; kept with the rollout.") var reason: String
 
         func run() async throws { try await RolloutCommand.turn("rollback", target, reason) }
@@ -91,7 +76,7 @@ struct RolloutCommand: AsyncParsableCommand {
 
     struct Hold: AsyncParsableCommand {
         static let configuration = RolloutCommand.act("Keep the stage, whatever the verdict; a broken hard bar still rolls back.")
-        @OptionGroup var target: Target
+        @OptionGroup var target: WorkflowTarget
         @Option(help: "Why; kept with the rollout.") var reason: String
 
         func run() async throws { try await RolloutCommand.turn("hold", target, reason) }
@@ -99,7 +84,7 @@ struct RolloutCommand: AsyncParsableCommand {
 
     struct Release: AsyncParsableCommand {
         static let configuration = RolloutCommand.act("Let verdicts count again.")
-        @OptionGroup var target: Target
+        @OptionGroup var target: WorkflowTarget
         @Option(help: "Why; kept with the rollout.") var reason: String
 
         func run() async throws { try await RolloutCommand.turn("release", target, reason) }
@@ -110,10 +95,10 @@ struct RolloutCommand: AsyncParsableCommand {
     }
 
     /// The stage goes along, so that nobody turns what has changed since they looked.
-    private static func turn(_ act: String, _ target: Target, _ reason: String) async throws {
+    private static func turn(_ act: String, _ target: WorkflowTarget, _ reason: String) async throws {
         let api = try target.api()
-        let stage = try await api.get(target.path)["stage"] ?? .null
-        let answer = try await api.post("\(target.path)/\(act)", ["stage": stage, "reason": .string(reason)])
+        let stage = try await api.get(target.path(below: "rollouts"))["stage"] ?? .null
+        let answer = try await api.post("\(target.path(below: "rollouts"))/\(act)", ["stage": stage, "reason": .string(reason)])
         Terminal.print("\(target.name): \(answer["stage"]?.string ?? "under way")")
     }
 }

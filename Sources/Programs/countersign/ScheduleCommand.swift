@@ -43,27 +43,12 @@ struct ScheduleCommand: AsyncParsableCommand {
         }
     }
 
-    /// One tenant and one workflow.
-    struct Target: ParsableArguments {
-        @Argument(help: "The workflow's name.")
-        var name: String
-
-        @Option(name: [.customShort("t"), .customLong("tenant")], help: "The tenant, by its short name.")
-        var tenant: String
-
-        @OptionGroup var server: ServerOptions
-
-        func api() throws -> TenantAPI { TenantAPI(try server.api(), tenant) }
-
-        var path: String { "schedules/\(name)" }
-    }
-
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "One schedule: its next times, and what became of the last ones.",
             discussion: "Exit codes: 0 shown; 1 not there; 2 no answer.")
 
-        @OptionGroup var target: Target
+        @OptionGroup var target: WorkflowTarget
         @OptionGroup var output: ListOutput
 
         @Option(help: "At most so many times that came.")
@@ -75,8 +60,8 @@ struct ScheduleCommand: AsyncParsableCommand {
 
         func run() async throws {
             let api = try target.api()
-            let json = try await api.get(target.path)
-            let times = try await api.items("\(target.path)/times", [], limit: limit)
+            let json = try await api.get(target.path(below: "schedules"))
+            let times = try await api.items("\(target.path(below: "schedules"))/times", [], limit: limit)
             output.print(["schedule": json, "times": .array(times)]) { Show.text(json, times) }
         }
 
@@ -182,7 +167,7 @@ struct ScheduleCommand: AsyncParsableCommand {
     struct Pause: AsyncParsableCommand {
         static let configuration = ScheduleCommand.act(
             "Let no run begin by a schedule until it is resumed; times that come are left out for good.")
-        @OptionGroup var target: Target
+        @OptionGroup var target: WorkflowTarget
         @Option(help: "Why; kept in the audit log.") var reason: String
 
         func run() async throws { try await ScheduleCommand.turn("pause", target, reason) }
@@ -190,7 +175,7 @@ struct ScheduleCommand: AsyncParsableCommand {
 
     struct Resume: AsyncParsableCommand {
         static let configuration = ScheduleCommand.act("Let runs begin again, from the next time on.")
-        @OptionGroup var target: Target
+        @OptionGroup var target: WorkflowTarget
         @Option(help: "Why; kept in the audit log.") var reason: String
 
         func run() async throws { try await ScheduleCommand.turn("resume", target, reason) }
@@ -200,8 +185,8 @@ struct ScheduleCommand: AsyncParsableCommand {
         CommandConfiguration(abstract: abstract, discussion: "Exit codes: 0 done; 1 refused; 2 no answer.")
     }
 
-    private static func turn(_ act: String, _ target: Target, _ reason: String) async throws {
-        let answer = try await target.api().post("\(target.path)/\(act)", ["reason": .string(reason)])
+    private static func turn(_ act: String, _ target: WorkflowTarget, _ reason: String) async throws {
+        let answer = try await target.api().post("\(target.path(below: "schedules"))/\(act)", ["reason": .string(reason)])
         let next = answer["next"]?.string.map { ", next \($0)" } ?? ""
         Terminal.print("\(target.name): \(answer["state"]?.string ?? "under way")\(next)")
     }
