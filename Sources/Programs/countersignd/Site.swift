@@ -82,6 +82,8 @@ final class RateLimiter: Sendable {
     static let perSecond = 100.0
     static let burst = 400.0
     static let callersMax = 20_000
+    /// Longer than any short name of a tenant.
+    static let receiverMax = 64
 
     private struct Bucket {
         var tokens: Double
@@ -93,8 +95,18 @@ final class RateLimiter: Sendable {
 
     init(clock: WallClock) { self.clock = clock }
 
+    /// Who shows no credential is known by the address. Senders of alerts and signs of life often share one, a proxy's or a
+    /// monitor's, so there each tenant's have a bucket of their own.
+    private static func nameless(_ request: WebRequest) -> String {
+        let parts = request.path.split(separator: "/", maxSplits: 4)
+        guard parts.count > 3, parts[0] == "api", ["inbound", "beats"].contains(parts[2]) else {
+            return "anonymous \(request.client)"
+        }
+        return "anonymous \(request.client) \(parts[3].prefix(RateLimiter.receiverMax))"
+    }
+
     func admit(_ request: WebRequest) throws(Refusal) {
-        let caller = request.headers["authorization"] ?? request.headers["cookie"] ?? "anonymous \(request.client)"
+        let caller = request.headers["authorization"] ?? request.headers["cookie"] ?? RateLimiter.nameless(request)
         let now = clock.now
         let isAdmitted = buckets.withLock { buckets -> Bool in
             if buckets.count > RateLimiter.callersMax { buckets = [:] }
