@@ -243,6 +243,24 @@ extension WholeProduct {
             #expect(!words.contains("secret"), "\(words)")
         }
 
+        @Test("worker and connection show that they live, and what each objective has left of its budget is read from its clocks")
+        func lookouts() async throws {
+            let stage = try Stage.current
+            let tenant = SampleTenant.solara
+            let clerk = try await stage.person(tenant)
+            let run = try await clerk.started(try await stage.deliver(try stage.trade(tenant), as: clerk))
+            #expect(try await clerk.ended(run).outcome == "posted")
+            let admin = try await stage.person(tenant, tenant.admin)
+            for kind in ["worker", "connection"] {
+                _ = try await Patience.wait(seconds: Stage.patienceSeconds, for: "the sign of life of a \(kind)") { () -> Bool? in
+                    let beats = try await admin.get("heartbeats")["items"]?.array ?? []
+                    return beats.contains { $0["kind"]?.string == kind && $0["state"]?.string == "alive" } ? true : nil
+                }
+            }
+            let objectives = try await admin.get("slos")["items"]?.array ?? []
+            #expect(objectives.contains { ($0["budget"]?["n"]?.int ?? 0) > 0 }, "\(objectives)")
+        }
+
         @Test("the command line tries out a connection and lists what may be paid")
         func commandLine() async throws {
             let stage = try Stage.current

@@ -86,7 +86,7 @@ struct Assembly: Sendable {
         services = Assembly.parts(
             database: database, settings: settings, platform: platform, timekeeper: timekeeper, lanes: lanes,
             reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing,
-            keeping: keeping, pager: pager, scheduling: web.scheduling,
+            keeping: keeping, pager: pager, scheduling: web.scheduling, lookouts: Lookouts(web),
             export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
             drop: settings.dropFolder.map { DropFolder(path: $0, intake: intake, scopes: scopes, logger: logger) })
     }
@@ -148,7 +148,8 @@ struct Assembly: Sendable {
     private static func parts(
         database: Database, settings: ServerSettings, platform: Platform, timekeeper: Timekeeper, lanes: LaneWaker,
         reporting: Reporting, site: Site, staff: Staff, workers: WorkerDesk, watchdog: Watchdog, sealing: Sealing,
-        keeping: Keeping, pager: PageDelivery, scheduling: Scheduling, export: TelemetryExport, drop: DropFolder?
+        keeping: Keeping, pager: PageDelivery, scheduling: Scheduling, lookouts: Lookouts, export: TelemetryExport,
+        drop: DropFolder?
     ) -> [any Service] {
         let store = database.store
         var parts: [any Service] = []
@@ -157,7 +158,8 @@ struct Assembly: Sendable {
         if settings.role.runsWork {
             parts += workParts(
                 timekeeper: timekeeper, lanes: lanes, reporting: reporting, site: site, staff: staff, workers: workers,
-                watchdog: watchdog, sealing: sealing, keeping: keeping, pager: pager, scheduling: scheduling, platform: platform)
+                watchdog: watchdog, sealing: sealing, keeping: keeping, pager: pager, scheduling: scheduling,
+                lookouts: lookouts, platform: platform)
         } else {
             parts.append(Assembly.wakeUps(lanes, timekeeper, platform))
         }
@@ -171,8 +173,8 @@ struct Assembly: Sendable {
     /// What moves runs on: lanes, workers and what watches over them.
     private static func workParts(
         timekeeper: Timekeeper, lanes: LaneWaker, reporting: Reporting, site: Site, staff: Staff, workers: WorkerDesk,
-        watchdog: Watchdog, sealing: Sealing, keeping: Keeping, pager: PageDelivery,
-        scheduling: Scheduling, platform: Platform
+        watchdog: Watchdog, sealing: Sealing, keeping: Keeping, pager: PageDelivery, scheduling: Scheduling,
+        lookouts: Lookouts, platform: Platform
     ) -> [any Service] {
         [
             Part(name: "lanes") {
@@ -191,6 +193,8 @@ struct Assembly: Sendable {
             Part(name: "pager") { await pager.run() },
             Part(name: "watchdog") { await watchdog.run() }, Part(name: "sealer") { await sealing.run() },
             Part(name: "keeper") { await keeping.run() }, Part(name: "schedules") { await scheduling.run() },
+            Part(name: "budgets") { await lookouts.budgeting.run() },
+            Part(name: "signs of life") { await lookouts.heartbeats.run() },
         ]
     }
 
@@ -229,6 +233,11 @@ struct Assembly: Sendable {
 struct Lookouts: Sendable {
     let budgeting: Budgeting
     let heartbeats: Heartbeats
+
+    init(_ web: Services) {
+        budgeting = web.budgeting
+        heartbeats = web.heartbeats
+    }
 }
 
 /// Wakes lanes: our own in memory, others' by a notification that is sent after the commit from a connection of its own.
