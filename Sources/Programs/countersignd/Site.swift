@@ -82,6 +82,8 @@ final class RateLimiter: Sendable {
     static let perSecond = 100.0
     static let burst = 400.0
     static let callersMax = 20_000
+    /// An address may send to so many receivers at the full pace.
+    static let addressSize = 10.0
     /// Longer than any short name of a tenant.
     static let receiverMax = 64
 
@@ -95,28 +97,32 @@ final class RateLimiter: Sendable {
 
     init(clock: WallClock) { self.clock = clock }
 
-    /// Who shows no credential is known by the address. Senders of alerts and signs of life often share one, a proxy's or a
-    /// monitor's, so there each tenant's have a bucket of their own.
-    private static func nameless(_ request: WebRequest) -> String {
+    /// Buckets that a request takes from, each with how many times the usual it holds. Who shows no credential is known by the
+    /// address. Senders of alerts and signs of life often share one, a proxy's or a monitor's, so there each receiver has a
+    /// bucket of its own, and the address a larger one over all of them: naming ever new receivers gains nobody anything.
+    private static func buckets(of request: WebRequest) -> [(key: String, size: Double)] {
+        if let credential = request.headers["authorization"] ?? request.headers["cookie"] { return [(credential, 1)] }
+        let address = "anonymous \(request.client)"
         let parts = request.path.split(separator: "/", maxSplits: 4)
-        guard parts.count > 3, parts[0] == "api", ["inbound", "beats"].contains(parts[2]) else {
-            return "anonymous \(request.client)"
-        }
-        return "anonymous \(request.client) \(parts[3].prefix(RateLimiter.receiverMax))"
+        guard parts.count > 3, parts[0] == "api", ["inbound", "beats"].contains(parts[2]) else { return [(address, 1)] }
+        return [
+            ("\(address), all receivers", addressSize), ("\(address) \(parts[3].prefix(RateLimiter.receiverMax))", 1),
+        ]
     }
 
     func admit(_ request: WebRequest) throws(Refusal) {
-        let caller = request.headers["authorization"] ?? request.headers["cookie"] ?? RateLimiter.nameless(request)
         let now = clock.now
         let isAdmitted = buckets.withLock { buckets -> Bool in
             if buckets.count > RateLimiter.callersMax { buckets = [:] }
-            var bucket = buckets[caller] ?? Bucket(tokens: RateLimiter.burst, at: now)
-            let gained = Double(max(0, now.microseconds - bucket.at.microseconds)) / 1_000_000 * RateLimiter.perSecond
-            bucket = Bucket(tokens: min(RateLimiter.burst, bucket.tokens + gained) - 1, at: now)
-            let has = bucket.tokens >= 0
-            if !has { bucket.tokens = 0 }
-            buckets[caller] = bucket
-            return has
+            return RateLimiter.buckets(of: request).allSatisfy { caller, size in
+                var bucket = buckets[caller] ?? Bucket(tokens: RateLimiter.burst * size, at: now)
+                let gained = Double(max(0, now.microseconds - bucket.at.microseconds)) / 1_000_000 * RateLimiter.perSecond * size
+                bucket = Bucket(tokens: min(RateLimiter.burst * size, bucket.tokens + gained) - 1, at: now)
+                let has = bucket.tokens >= 0
+                if !has { bucket.tokens = 0 }
+                buckets[caller] = bucket
+                return has
+            }
         }
         guard isAdmitted else {
             throw Refusal(
