@@ -121,7 +121,8 @@ let programs: [Target] = [
     program(
         "countersign",
         uses: [
-            "Kernel", "Assets", "Expressions", "ServiceLevels", "Finance", "Tenancy", "Branding", "Evidence", "Workflows", "Seals",
+            "Kernel", "Assets", "Expressions", "ServiceLevels", "Finance", "Tenancy", "Branding", "Evidence", "Workflows",
+            "Seals",
             "Reader",
             "Curl", "Showcase",
             argumentParser,
