@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build format format-check check unit pages conformance peers test links demo chaos game-day bench \
+.PHONY: help setup build format format-check check unit pages contract conformance peers test links demo chaos game-day bench \
 	image-check clean
 
 FORMATTED := Package.swift Sources Tests
@@ -42,6 +42,9 @@ unit:
 pages: ## Opens every page of the console in a browser
 	@.ci/pages
 
+contract: ## Holds the running server to its OpenAPI document
+	@.ci/contract
+
 conformance: ## Runs the public test data through the formats and rules
 	swift build --product countersign
 	@.ci/conformance
@@ -54,6 +57,7 @@ test: ## Everything: check, all tests, pages, image and chart, conformance
 	@.ci/setup test
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory pages
+	@$(MAKE) --no-print-directory contract
 	@$(MAKE) --no-print-directory image-check
 	@$(MAKE) --no-print-directory conformance
 	@$(MAKE) --no-print-directory unit

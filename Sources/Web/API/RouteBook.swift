@@ -118,6 +118,7 @@ extension Services {
                 request: Array(request.path.utf8) + [0] + request.body
             ) {
                 let (status, body) = try await handle(request, body, context)
+                assert(documentation.tells(of: status), "\(full) answers \(status), and its documentation does not say so")
                 return .init(status: status, body: body)
             }
             return .json(answer.body, status: answer.status)

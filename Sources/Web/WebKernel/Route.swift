@@ -40,13 +40,20 @@ package struct RouteDocumentation: Sendable {
     package let requestType: String
     package let responseSchema: JSONValue?
     package let responseStatus: Int
+    /// Other statuses of good answers.
+    package let otherStatuses: [Int]
+    /// Nil for the usual one: JSON, or for a schema of text or bytes what those have.
+    package let responseType: String?
     /// Codes of problems that this route may answer besides 401, 403, 404, 429 and 500.
     package let problems: [Int]
+
+    /// Whether a good answer may have that status; 202 where a command waits for its lane.
+    package func tells(of status: Int) -> Bool { ([responseStatus, 202] + otherStatuses).contains(status) }
 
     package init(
         _ operation: String, _ summary: String, parameters: [Parameter] = [], requestSchema: JSONValue? = nil,
         requestType: String = "application/json", responseSchema: JSONValue? = nil, responseStatus: Int = 200,
-        problems: [Int] = []
+        otherStatuses: [Int] = [], responseType: String? = nil, problems: [Int] = []
     ) {
         self.operation = operation
         self.summary = summary
@@ -55,6 +62,8 @@ package struct RouteDocumentation: Sendable {
         self.requestType = requestType
         self.responseSchema = responseSchema
         self.responseStatus = responseStatus
+        self.otherStatuses = otherStatuses
+        self.responseType = responseType
         self.problems = problems
     }
 }

@@ -56,7 +56,7 @@ struct BulkRoutes: Sendable {
                         "mapping": ["type": "object", "additionalProperties": ["type": "string"]],
                     ],
                 ],
-                responseSchema: BulkRoutes.object, problems: [400, 404, 409, 413, 422])
+                responseSchema: BulkRoutes.object, responseStatus: 201, problems: [400, 404, 409, 413, 422])
         ) { [services] _, body, context in
             let row = try await services.operating.preview(
                 try BulkRoutes.request(body, of: door.kinds), as: context.actor, scope: context.scope)

@@ -57,7 +57,7 @@ struct DocumentRoutes: Sendable {
                 parameters: [.init("fileName", "The file's name, as a person would recognise it.")],
                 requestSchema: ["type": "string", "format": "binary"], requestType: "application/octet-stream",
                 responseSchema: DocumentRoutes.object,
-                responseStatus: 201, problems: [400, 413, 422]),
+                responseStatus: 201, otherStatuses: [200], problems: [400, 413, 422]),
             bodyBytesMax: Intake.documentBytesMax + 1
         ) { [services] request in
             let context = try await services.access.enter(

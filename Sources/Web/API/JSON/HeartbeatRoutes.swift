@@ -86,7 +86,7 @@ struct HeartbeatRoutes: Sendable {
                 method, "/api/v1/beats/{receiver}/{job}/{secret}", access: .open,
                 documentation: RouteDocumentation(
                     method == .get ? "pingHeartbeat" : "reportHeartbeat", "A job reports that it has run.",
-                    responseSchema: HeartbeatRoutes.object)
+                    responseSchema: HeartbeatRoutes.object, problems: [404])
             ) { [services] request in
                 try await services.jobs.ping(
                     scope: try request.parameter("receiver"), id: HeartbeatID(try request.parameter("job")),

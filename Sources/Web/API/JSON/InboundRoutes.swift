@@ -24,7 +24,7 @@ struct InboundRoutes: Sendable {
                             "event_action": ["enum": ["trigger", "resolve"]],
                             "dedup_key": ["type": "string", "maxLength": 255], "payload": InboundRoutes.object,
                         ],
-                    ], responseSchema: InboundRoutes.object, responseStatus: 202, problems: [400]),
+                    ], responseSchema: InboundRoutes.object, responseStatus: 202, problems: [400, 401]),
                 bodyBytesMax: InboundAlert.messageBytesMax
             ) { [services] request in
                 let key = try await services.inbound.event(
@@ -37,7 +37,7 @@ struct InboundRoutes: Sendable {
                 documentation: RouteDocumentation(
                     "takeAlertmanagerMessage", "Takes a message of an Alertmanager (version 4); the bearer is the inbound key.",
                     requestSchema: InboundRoutes.object, responseSchema: InboundRoutes.object, responseStatus: 202,
-                    problems: [400]), bodyBytesMax: InboundAlert.messageBytesMax
+                    problems: [400, 401]), bodyBytesMax: InboundAlert.messageBytesMax
             ) { [services] request in
                 let header = request.headers["authorization"] ?? ""
                 let bearer = header.hasPrefix("Bearer ") ? String(header.dropFirst(7)) : ""

@@ -60,7 +60,7 @@ struct OnCallRoutes: Sendable {
                         "reason": text,
                     ],
                 ],
-                responseSchema: OnCallRoutes.object, problems: [400, 404, 409, 422])
+                responseSchema: OnCallRoutes.object, responseStatus: 201, problems: [400, 404, 409, 422])
         ) { [services] _, body, context in
             let fields = try BodyFields(body, known: ["layer", "from", "to", "taker", "reason"])
             let row = try await OnCallRoutes.ask(

@@ -75,16 +75,16 @@ enum OpenAPIDocument {
     }
 
     private static func responses(_ route: Route, _ documentation: RouteDocumentation) -> JSONValue {
-        let type: String =
+        let usual =
             documentation.responseSchema?["format"]?.string == "binary"
             ? "application/octet-stream"
             : documentation.responseSchema?["type"]?.string == "string" ? "text/plain" : "application/json"
+        let type = documentation.responseType ?? usual
         let good: JSONValue = [
             "description": "Done.", "content": .object([type: ["schema": documentation.responseSchema ?? ["type": "object"]]]),
         ]
         var out = JSONObject()
-        out["\(documentation.responseStatus)"] = good
-        if documentation.responseStatus == 201, route.pattern.hasSuffix("/documents") { out["200"] = good }
+        for status in [documentation.responseStatus] + documentation.otherStatuses { out["\(status)"] = good }
         if documentation.problems.contains(409), route.method != .get { out["202"] = good }
         var statuses = Set(documentation.problems + [500, 503])
         if route.access != .open { statuses.formUnion([401, 403, 404]) }

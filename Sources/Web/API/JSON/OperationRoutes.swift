@@ -117,7 +117,8 @@ struct OperationRoutes: Sendable {
         Route(
             .get, "/api/v1/tenants/{tenant}/events", access: .permission(Permission.serviceRead.rawValue),
             documentation: RouteDocumentation(
-                "streamEvents", "Live feed as server-sent events.", responseSchema: ["type": "string"])
+                "streamEvents", "Live feed as server-sent events.", responseSchema: ["type": "string"],
+                responseType: "text/event-stream")
         ) { [services] request in
             let context = try await services.access.enter(
                 request, slug: try request.parameter("tenant"), permission: .serviceRead)

@@ -43,7 +43,7 @@ struct PaymentRoutes: Sendable {
                 "Asks for the payment of what this run posted. The ERP is asked whether the bill is still what was approved, and "
                     + "somebody who had no other hand in it releases it. One invoice is released once.",
                 requestSchema: ["type": "object", "additionalProperties": false], responseSchema: PaymentRoutes.object,
-                problems: [400, 409, 422, 503])
+                otherStatuses: [201], problems: [400, 409, 422, 503])
         ) { [services] request, body, context in
             _ = try BodyFields(body, known: [])
             let asked = try await services.releasing.ask(try request.id(), as: context.actor, scope: context.scope)

@@ -256,8 +256,8 @@ struct RequestRoutes: Sendable {
                     responseSchema: RequestRoutes.object)
             ) { request, context in
                 let run = try await looking.run(context.scope.id, try request.id())
-                let row = try await looking.task(
-                    context.scope.id, try BulkRoutes.identifier(try request.parameter("task"), "task") ?? TaskID(high: 0, low: 0))
+                guard let task = TaskID(try request.parameter("task")) else { throw Refusal.notFound }
+                let row = try await looking.task(context.scope.id, task)
                 guard row.run == run.id, row.taskClass == "worker" else { throw Refusal.notFound }
                 var body = Views.task(row).object ?? [:]
                 body["attemptLog"] = .array(try await looking.attempts(context.scope.id, of: row).map(Views.history))

@@ -47,7 +47,7 @@ struct RunbookRoutes: Sendable {
             "runbooks/{alert}/drills", .incidentsManage,
             RouteDocumentation(
                 "startDrill", "Begins to follow a runbook as a drill: every step is shown, and none is done.",
-                responseSchema: RunbookRoutes.object, problems: [400, 404, 409, 422])
+                responseSchema: RunbookRoutes.object, responseStatus: 201, problems: [400, 404, 409, 422])
         ) { [services] request, _, context in
             (
                 201,
@@ -63,7 +63,7 @@ struct RunbookRoutes: Sendable {
             "incidents/{id}/runbook", .incidentsManage,
             RouteDocumentation(
                 "startRunbook", "Begins to follow the runbook of an incident, or takes up what a colleague has begun.",
-                responseSchema: RunbookRoutes.object, problems: [400, 404, 409, 422])
+                responseSchema: RunbookRoutes.object, responseStatus: 201, problems: [400, 404, 409, 422])
         ) { [services] request, _, context in
             (
                 201,
