@@ -60,6 +60,7 @@ let domain: [Target] = [
     room("Domain", "Tenancy", uses: ["Kernel", "ServiceLevels"]),
     room("Domain", "Incidents", uses: ["Kernel"]),
     room("Domain", "Evidence", uses: ["Kernel"]),
+    room("Domain", "Reports", uses: ["Kernel", "ServiceLevels", "Incidents"]),
 ]
 
 let edges: [Target] = [
@@ -90,7 +91,7 @@ let flow: [Target] = [
         "", "Flow",
         uses: [
             "Kernel", "Finance", "Expressions", "Policies", "Workflows", "Tenancy", "ServiceLevels", "Incidents", "Evidence",
-            "Postgres", "Records", "Seals", "Telemetry", "Handoff", logging,
+            "Reports", "Postgres", "Records", "Seals", "Telemetry", "Handoff", logging,
         ])
 ]
 
@@ -101,7 +102,7 @@ let web: [Target] = [
         "Web", "API",
         uses: [
             "Kernel", "Finance", "Workflows", "Policies", "Tenancy", "ServiceLevels", "Incidents", "Evidence", "Handoff",
-            "Records",
+            "Records", "Reports",
             "Flow", "Seals", "Telemetry", "WebKernel", "Console", logging,
         ]),
 ]
@@ -118,7 +119,7 @@ let programs: [Target] = [
         "countersign",
         uses: [
             "Kernel", "Assets", "Expressions", "ServiceLevels", "Finance", "Tenancy", "Evidence", "Workflows", "Seals", "Reader",
-            "Curl", "Showcase",
+            "Reports", "Curl", "Showcase",
             argumentParser,
         ]),
     program("countersign-worker", uses: ["Kernel", "Finance", "Reader", "WorkerLoop"]),
@@ -142,6 +143,7 @@ let testTargets: [Target] = [
     tests(of: "Tenancy", uses: ["Kernel", "ServiceLevels", "TestBasics"]),
     tests(of: "ServiceLevels", uses: ["Kernel", "TestBasics"], exclude: ["Vectors"]),
     tests(of: "Incidents", uses: ["Kernel", "TestBasics"]),
+    tests(of: "Reports", uses: ["Kernel", "ServiceLevels", "Incidents", "Seals", "TestBasics"]),
     tests(of: "Evidence", uses: ["Kernel", "Seals", "TestBasics"]),
     tests(of: "Assets", uses: ["Kernel", "Tenancy", "Policies", "Workflows", "ServiceLevels", "TestBasics"]),
     tests(of: "Formats", uses: ["Kernel", "Finance", "Policies", "Reader", "Showcase", "TestBasics"]),
@@ -158,9 +160,9 @@ let testTargets: [Target] = [
         of: "Flow",
         uses: [
             "Kernel", "Postgres", "Records", "TestKit", "Workflows", "Tenancy", "Policies", "Finance", "Handoff", "Seals",
-            "Telemetry", "Incidents", "ServiceLevels", "Evidence", logging, "TestBasics",
+            "Telemetry", "Incidents", "ServiceLevels", "Evidence", "Reports", logging, "TestBasics",
         ]),
-    tests(of: "Console", uses: ["Kernel", "TestBasics"]),
+    tests(of: "Console", uses: ["Kernel", "Supervision", "TestBasics"]),
     tests(
         of: "API",
         uses: [

@@ -1,4 +1,5 @@
 package import Kernel
+package import ServiceLevels
 
 /// What was promised to a tenant from when on: `contracts/<name>.yaml`. Clocks pin the version in force at their start.
 package struct ContractDocument: Sendable {
@@ -18,8 +19,13 @@ package struct ContractDocument: Sendable {
     package let objectives: [Objective]
     /// Maintenance that was announced to the tenant. A fact and no promise, so clocks of earlier versions see it too.
     package let maintenance: [Maintenance]
+    /// Nil where nothing is promised about it.
+    package let availability: AvailabilityPromise?
+    package let credits: CreditPromise?
+    package let reporting: ReportPromise
 
     package static let maintenanceMax = 500
+    package static let tiersMax = 10
 
     /// A time in which the service is worked on, and when the tenant was told.
     package struct Maintenance: Hashable, Sendable {
@@ -48,11 +54,14 @@ package struct ContractDocument: Sendable {
         package let reopen: String
         /// Maintenance announced at least so long before is not counted (R17); nil counts all maintenance.
         package let maintenanceNoticeSeconds: Int?
+        /// The share of a month's cases that has to meet the target, from 0 to 1; 1 unless given.
+        package let atLeast: ExactDecimal
+        package let tiers: [Availability.Tier]
 
         package init(
             name: String, title: String, targetSeconds: Int, warnPercents: [Int], pauseReasons: [String]?,
             reopen: String = "resume",
-            maintenanceNoticeSeconds: Int? = nil
+            maintenanceNoticeSeconds: Int? = nil, atLeast: ExactDecimal = .one, tiers: [Availability.Tier] = []
         ) {
             self.name = name
             self.title = title
@@ -61,12 +70,15 @@ package struct ContractDocument: Sendable {
             self.pauseReasons = pauseReasons
             self.reopen = reopen
             self.maintenanceNoticeSeconds = maintenanceNoticeSeconds
+            self.atLeast = atLeast
+            self.tiers = tiers
         }
     }
 
     package init(
         name: String, version: String, title: String, calendar: String, effectiveFrom: Moment, effectiveTo: Moment?,
-        objectives: [Objective], maintenance: [Maintenance] = []
+        objectives: [Objective], maintenance: [Maintenance] = [], availability: AvailabilityPromise? = nil,
+        credits: CreditPromise? = nil, reporting: ReportPromise = ReportPromise()
     ) {
         self.name = name
         self.version = version
@@ -76,6 +88,9 @@ package struct ContractDocument: Sendable {
         self.effectiveTo = effectiveTo
         self.objectives = objectives
         self.maintenance = maintenance
+        self.availability = availability
+        self.credits = credits
+        self.reporting = reporting
     }
 
     /// Whether it is in force at that instant: from inclusive, to exclusive.
@@ -103,6 +118,9 @@ package struct ContractDocument: Sendable {
             optional(
                 "maintenance", .list(of: .object(windowShape), count: 0...maintenanceMax),
                 "maintenance that was announced to the tenant; which of it is not counted says each objective."),
+            optional("availability", .object(ContractPromises.availability), "what is promised about being there."),
+            optional("credits", .object(ContractPromises.credits), "how a month's credits become an amount."),
+            optional("reporting", .object(ContractPromises.reporting), "how the monthly report is made and who gets it."),
         ])
 
     private static let windowShape = ObjectShape(
@@ -131,6 +149,8 @@ package struct ContractDocument: Sendable {
                 "reopen", .choice(["resume", "restart", "count_through"]),
                 "what reopening does to counted time; resume unless given."),
             optional("maintenance", .object(maintenanceShape), "maintenance that is not counted; none unless given."),
+            optional("atLeast", .text(.share), "share of a month's cases that has to meet the target; every case unless given."),
+            optional("credits", ContractPromises.tiers, "what a month earns back whose share is under a bound."),
         ])
 
     private static let maintenanceShape = ObjectShape(
@@ -164,7 +184,9 @@ package struct ContractDocument: Sendable {
             effectiveFrom: from, effectiveTo: to, objectives: objectives,
             maintenance: fields.list("maintenance").enumerated().compactMap {
                 parseWindow($0.element, at: "/maintenance/\($0.offset)", issues: &issues)
-            })
+            }, availability: ContractPromises.availability(json["availability"], issues: &issues),
+            credits: ContractPromises.credits(json["credits"], issues: &issues),
+            reporting: ContractPromises.reporting(json["reporting"], issues: &issues))
     }
 
     private static func parseWindow(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> Maintenance? {
@@ -197,7 +219,9 @@ package struct ContractDocument: Sendable {
         return Objective(
             name: fields.text("name"), title: fields.text("title"), targetSeconds: text ?? fields.integer("targetSeconds", or: 1),
             warnPercents: percents, pauseReasons: json["pauseReasons"] == nil ? nil : fields.texts("pauseReasons"),
-            reopen: fields.textIfAny("reopen") ?? "resume", maintenanceNoticeSeconds: json["maintenance"]?["noticeSeconds"]?.int)
+            reopen: fields.textIfAny("reopen") ?? "resume", maintenanceNoticeSeconds: json["maintenance"]?["noticeSeconds"]?.int,
+            atLeast: fields.textIfAny("atLeast").flatMap { ExactDecimal($0) } ?? .one,
+            tiers: ContractPromises.tiers(json["credits"], at: "\(pointer)/credits", issues: &issues))
     }
 }
 

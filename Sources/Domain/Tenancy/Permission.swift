@@ -13,6 +13,8 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
     case incidentsRead = "incidents.read"
     case incidentsManage = "incidents.manage"
     case serviceRead = "service.read"
+    case reportsPrepare = "reports.prepare"
+    case reportsSign = "reports.sign"
     case auditRead = "audit.read"
     case holdsManage = "holds.manage"
     case tasksRetry = "tasks.retry"
@@ -36,7 +38,8 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .documentsSubmit, .runsRead, .runsManage, .approvalsRead, .approvalsDecide, .paymentsPropose, .exceptionsRead,
             .exceptionsResolve, .holdsManage:
             true
-        case .incidentsRead, .incidentsManage, .serviceRead, .auditRead, .tasksRetry, .configurationRead,
+        case .incidentsRead, .incidentsManage, .serviceRead, .reportsPrepare, .reportsSign, .auditRead, .tasksRetry,
+            .configurationRead,
             .configurationApply,
             .connectionsRead, .connectionsTest, .peopleRead, .peopleManage, .keysManage, .workersRead, .fleetRead, .metricsRead,
             .brandRead:
@@ -58,6 +61,8 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .incidentsRead: "See incidents"
         case .incidentsManage: "Acknowledge and resolve incidents"
         case .serviceRead: "See service levels"
+        case .reportsPrepare: "Draft, justify, submit, send and amend monthly reports"
+        case .reportsSign: "Sign off monthly reports"
         case .auditRead: "Read the audit log"
         case .holdsManage: "Put what happened under legal hold, and release it"
         case .tasksRetry: "Retry work that gave up"
