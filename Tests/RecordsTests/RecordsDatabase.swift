@@ -321,7 +321,7 @@ extension SampleTenant {
                 SealQueries.keepCheckpoint(checkpointRow),
             ])
         }
-        try await store.withTenant(id) { tx in _ = try await tx.execute(HoldQueries.place(holdRow)) }
+        try await store.withTenant(id) { tx in _ = try await tx.pipeline(reportStatements + [HoldQueries.place(holdRow)]) }
         try await store.withKeeper { tx in
             _ = try await tx.execute(KeepingQueries.mark(tenant: id, finishedAt: now, run: run))
         }

@@ -7,7 +7,7 @@ extension RegisteredStatement {
     /// Every statement of the room; a list of variants where the text depends on the arguments.
     static let all: [RegisteredStatement] =
         assets + people + proofs + keys + documents + runs + events + payments + work + measures + incidents + pages + operations
-        + rollouts + schedules + guardrails + runbooks + journals + seals + keeping + holds + overviews + lanes
+        + rollouts + schedules + guardrails + reports + runbooks + journals + seals + keeping + holds + overviews + lanes
 
     static let one = SampleTenant(number: 1, lane: 1)
     static let now = SampleTenant.now
