@@ -116,6 +116,7 @@ enum Samples {
             ("workers", workers(brand)), ("connections", connections(brand)), ("audit", audit(brand)),
             ("on-call", onCall(brand)), ("runbooks", runbooks(brand)), ("runbook", runbook(brand, isTakenBack: false)),
             ("runbook-back", runbook(brand, isTakenBack: true)), ("runbook-over", runbookOver(brand)),
+            ("reports", reports(brand)), ("reports-empty", noReports(brand)), ("report", report(brand)),
             ("rollouts", rollouts(brand)), ("rollouts-empty", noRollouts(brand)),
             ("schedules", schedules(brand)), ("schedules-empty", noSchedules(brand)),
             ("policies", policies(brand)), ("operations", operations(brand)), ("operations-empty", emptyOperations(brand)),
