@@ -91,6 +91,8 @@ final class Office: Sendable {
                 platform: platform, desk: desk, assets: assets, alerting: alerting, operating: operating, applying: applying,
                 asking: asking),
             holding: Holding(platform: platform),
+            reports: ReportDesk(platform: platform, assets: assets, wake: {}),
+            press: { _ in throw Refusal(.unavailable, reason: "press.missing", "No PDF can be made here.") },
             keeping: Keeping(platform: platform, scopes: scopes, assets: assets, alerting: nil),
             inbound: Inbound(platform: platform, scopes: scopes, desk: desk),
             intake: Intake(platform: platform, desk: desk),

@@ -55,7 +55,7 @@ struct Assembly: Sendable {
             signingIn: signingIn, scopes: scopes, assets: assets, clock: .system, formKey: Entropy.system.bytes(32))
         let keeping = Keeping(platform: platform, scopes: scopes, assets: assets, alerting: alerting)
         let watch = ConnectionWatch(platform: platform, desk: desk, assets: assets)
-        let operating = Operating(platform: platform, desk: desk, assets: assets)
+        let (waker, operating) = (ReportWaker(), Operating(platform: platform, desk: desk, assets: assets))
         let applying = Applying(platform: platform, assets: assets, scopes: scopes)
         let web = Services(
             console: try PageRenderer.load(), access: access, looking: Looking(platform: platform, assets: assets),
@@ -67,7 +67,9 @@ struct Assembly: Sendable {
             guiding: Guiding(
                 platform: platform, desk: desk, assets: assets, alerting: alerting, operating: operating, applying: applying,
                 asking: asking),
-            holding: Holding(platform: platform), keeping: keeping,
+            holding: Holding(platform: platform),
+            reports: ReportDesk(platform: platform, assets: assets, wake: { waker.wake() }),
+            press: { [press = staff.press] page in try await press.pdf(page) }, keeping: keeping,
             inbound: Inbound(platform: platform, scopes: scopes, desk: desk), intake: intake, applying: applying,
             signingIn: signingIn, idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
             metrics: platform.metrics, clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure,
@@ -82,9 +84,9 @@ struct Assembly: Sendable {
             staff: staff, timekeeper: timekeeper, events: events)
         services = Assembly.parts(
             database: database, settings: settings, platform: platform, timekeeper: timekeeper, lanes: lanes,
-            reporting: reporting,
-            site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing, keeping: keeping, pager: pager,
-            scheduling: web.scheduling, export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
+            reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing,
+            keeping: keeping, pager: pager, scheduling: web.scheduling, reports: Assembly.reports(platform, web, waker),
+            export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
             drop: settings.dropFolder.map { DropFolder(path: $0, intake: intake, scopes: scopes, logger: logger) })
     }
 
@@ -108,6 +110,15 @@ struct Assembly: Sendable {
             if runsWork { staff.want(tenant) }
             workers.interrupt(tenant)
         }
+    }
+
+    /// What builds monthly reports and mails them, with the letter that the pages' parts make.
+    private static func reports(_ platform: Platform, _ web: Services, _ waker: ReportWaker) -> ReportSending {
+        ReportSending(
+            platform: platform, assets: web.assets, scopes: web.scopes,
+            building: ReportBuilding(platform: platform, assets: web.assets), waker: waker,
+            write: { shown, scope in try await ReportFiles.letter(shown, scope: scope, services: web) }
+        ) { dispatch, tenant in try await web.asking.page(dispatch, tenant: tenant) }
     }
 
     /// Work of a worker that ended is told to the engine at once, and not when its leases lapse.
@@ -138,7 +149,8 @@ struct Assembly: Sendable {
     private static func parts(
         database: Database, settings: ServerSettings, platform: Platform, timekeeper: Timekeeper, lanes: LaneWaker,
         reporting: Reporting, site: Site, staff: Staff, workers: WorkerDesk, watchdog: Watchdog, sealing: Sealing,
-        keeping: Keeping, pager: PageDelivery, scheduling: Scheduling, export: TelemetryExport, drop: DropFolder?
+        keeping: Keeping, pager: PageDelivery, scheduling: Scheduling, reports: ReportSending, export: TelemetryExport,
+        drop: DropFolder?
     ) -> [any Service] {
         let store = database.store
         var parts: [any Service] = []
@@ -148,6 +160,7 @@ struct Assembly: Sendable {
             parts += workParts(
                 timekeeper: timekeeper, lanes: lanes, reporting: reporting, site: site, staff: staff, workers: workers,
                 watchdog: watchdog, sealing: sealing, keeping: keeping, pager: pager, scheduling: scheduling, platform: platform)
+            parts.append(Part(name: "reports") { await reports.run() })
         } else {
             parts.append(Assembly.wakeUps(lanes, timekeeper, platform))
         }

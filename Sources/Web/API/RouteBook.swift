@@ -21,6 +21,7 @@ package struct RouteBook: Sendable {
         routes += PaymentRoutes(services).all
         routes += DocumentRoutes(services).all
         routes += ServiceRoutes(services).all
+        routes += ReportRoutes(services).all
         routes += IncidentRoutes(services).all
         routes += RunbookRoutes(services).all
         routes += OnCallRoutes(services).all

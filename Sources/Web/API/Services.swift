@@ -21,6 +21,9 @@ package struct Services: Sendable {
     package let onCalling: OnCalling
     package let guiding: Guiding
     package let holding: Holding
+    package let reports: ReportDesk
+    /// Makes a PDF of a page; refuses where nothing is installed for it.
+    package let press: @Sendable (String) async throws -> [UInt8]
     package let keeping: Keeping
     package let inbound: Inbound
     package let intake: Intake
@@ -47,7 +50,8 @@ package struct Services: Sendable {
         console: PageRenderer, access: Access, looking: Looking, proving: AuditProving, approving: Approving,
         operating: Operating, rolling: RollingOut, scheduling: Scheduling, releasing: Releasing,
         watch: ConnectionWatch, alerting: Alerting,
-        onCalling: OnCalling, guiding: Guiding, holding: Holding, keeping: Keeping, inbound: Inbound, intake: Intake,
+        onCalling: OnCalling, guiding: Guiding, holding: Holding, reports: ReportDesk,
+        press: @escaping @Sendable (String) async throws -> [UInt8], keeping: Keeping, inbound: Inbound, intake: Intake,
         applying: Applying, signingIn: SigningIn,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
         clock: WallClock,
@@ -70,6 +74,8 @@ package struct Services: Sendable {
         self.onCalling = onCalling
         self.guiding = guiding
         self.holding = holding
+        self.reports = reports
+        self.press = press
         self.keeping = keeping
         self.inbound = inbound
         self.intake = intake
