@@ -9,6 +9,8 @@ package final class Bench: Sendable {
         case worker, start, engine, page, audit, auth
         /// The engine beside what slows others, with many tenants, and for a long time; only when asked for by name.
         case conditions, tenants, soak
+        /// Clocks, and the report of a month of a million runs; by name too.
+        case sla
         /// Measured in this process, without the product around it.
         case cel
     }
@@ -35,14 +37,15 @@ package final class Bench: Sendable {
     private let invoices: Int
     private let seconds: Int64
     private let minutes: Int64
+    private let runs: Int
     private let numbers = Locked(1)
 
     /// What `bench` measures when nothing is named.
-    package static let usual = Subject.allCases.filter { ![.conditions, .tenants, .soak].contains($0) }
+    package static let usual = Subject.allCases.filter { ![.conditions, .tenants, .soak, .sla].contains($0) }
 
     /// `seconds` is how long the engine is watched, `minutes` how long it is watched under half load.
     package init(
-        folder: String, tenants: String, subjects: [Subject], invoices: Int, seconds: Int64, minutes: Int64,
+        folder: String, tenants: String, subjects: [Subject], invoices: Int, seconds: Int64, minutes: Int64, runs: Int,
         say: @escaping @Sendable (String) -> Void
     ) throws {
         try OwnFolder.claim(folder, flavour: "bench", replaces: true)
@@ -62,6 +65,7 @@ package final class Bench: Sendable {
             Installation.Settings(folder: folder, tenants: tenants, logLevel: "info", edits: BenchEngine.withoutPaces))
         self.seconds = seconds
         self.minutes = minutes
+        self.runs = runs
         self.subjects = subjects
         self.invoices = invoices
         self.say = say
@@ -110,6 +114,9 @@ package final class Bench: Sendable {
             if subjects.contains(.soak) {
                 try await warm()
                 results += try await BenchSoak(installation: installation, minutes: minutes, say: say).measure()
+            }
+            if subjects.contains(.sla) {
+                results += try await BenchReports(installation: installation, runs: runs, say: say).measure()
             }
             if subjects.contains(.page) { results += try await page() }
             if subjects.contains(.audit) { results += try await sealing() }
