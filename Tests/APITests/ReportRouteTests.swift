@@ -44,7 +44,8 @@ struct ReportRouteTests {
         _ office: Office, _ path: String, _ token: SecretToken, _ body: JSONValue = [:]
     ) async -> Office.Answer {
         await office.call(
-            .post, path, as: token, body: body, headers: [(name: "Idempotency-Key", value: "\(path) \(body.text)")])
+            .post, path, as: token, body: body,
+            headers: [(name: "Idempotency-Key", value: SHA256.hexText("\(path) \(body.text)".utf8))])
     }
 
     @Test("the operator drafts and submits, the tenant's administrator signs what was read, and neither does the other's part")
