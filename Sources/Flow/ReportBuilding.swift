@@ -152,8 +152,10 @@ package struct ReportBuilding: Sendable {
         _ clock: Clock, _ events: [ClockEvent], _ calendar: ServiceCalendar, _ state: State
     ) -> Moment? {
         guard let breachedAt = clock.breachedAt, let objective = state.terms.objective(clock.objective) else { return nil }
+        // At the instant itself the target is used up and not exceeded; a second later it is a fact.
         let reading = SLAClock.read(
-            calendar: calendar, terms: objective.terms, maintenance: state.terms.maintenance, events: events, asOf: breachedAt)
+            calendar: calendar, terms: objective.terms, maintenance: state.terms.maintenance, events: events,
+            asOf: breachedAt.adding(seconds: 1))
         return reading.breachedAt == nil && !reading.cycles.contains { $0.outcome == .breached } ? breachedAt : nil
     }
 

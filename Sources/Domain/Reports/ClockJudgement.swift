@@ -98,7 +98,8 @@ package struct ClockJudgement: Sendable, Equatable {
         }
         let isOpen = last.state == .running || last.state == .paused
         return ClockJudgement(
-            decisions: decisions, isOpen: isOpen && last.breachedAt == nil && line.recordedBreachAt == nil,
+            decisions: decisions,
+            isOpen: isOpen && last.breachedAt == nil && (line.recordedBreachAt.map { $0.seconds >= period.end } ?? true),
             isCancelled: last.state == .cancelled && !wasBreached && decisions.isEmpty
                 && (last.stoppedAt.map { $0.seconds >= period.start } ?? false))
     }
