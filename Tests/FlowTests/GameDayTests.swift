@@ -249,6 +249,13 @@ struct GameDayTests {
         #expect(second.elapsedSeconds == 6_480 && second.outcome == "met" && second.stoppedAt == back)
         let bills = stage.ledger.bills(of: await stage.firm.id).map(\.number).sorted()
         #expect(bills == ["R-1", "R-2"], "each was posted once")
+        // What somebody has taken on is theirs to end; until then it is an outage.
+        #expect(try await day.incident("erp-circuit-open").resolvedAt == nil)
+        _ = try await stage.house.alerting.resolve(
+            opened.id, reason: "The ledger answers, and both invoices are posted.", as: try await day.colleague("bela"),
+            scope: await stage.firm.scope)
+        try await stage.pump()
+        #expect(try await day.incident("erp-circuit-open").resolvedAt == back)
         try await figures(day, back)
     }
 
