@@ -44,8 +44,7 @@ extension LaneEngine {
     /// Ends the incidents of troubles that are over by themselves. Where somebody has taken one on, they are told and end it.
     func clearIncidents(_ batch: inout LaneBatch, tx: Transaction) async throws {
         for (item, text) in batch.cleared {
-            guard let name = AlertName(rawValue: item.alert) else { continue }
-            let fingerprint = Alert(name, tenant: item.tenant, facts: item.facts).fingerprint
+            guard let fingerprint = item.fingerprint else { continue }
             let rows = try await tx.query(
                 IncidentQueries.latest(lane: batch.lane, tenant: item.tenant, fingerprints: [fingerprint]))
             guard let row = try rows.first.map(IncidentRow.init) else { continue }
@@ -88,6 +87,7 @@ extension LaneEngine {
     ) async throws -> IncidentRow {
         if let known {
             var machine = try Incident(json: known.machine)
+            if Alerting.isRepetition(alert, of: machine, known, at: batch.now) { return known }
             if machine.taking(alertAt: batch.now) != .opensNew {
                 let actions = try machine.handle(.repeated(alert), at: batch.now)
                 var open = OpenIncident(machine: machine, row: known)
@@ -100,11 +100,11 @@ extension LaneEngine {
         }
         let (machine, actions) = Incident.open(alert, at: batch.now)
         number += 1
-        let facts = JSONObject(alert.facts.sorted { $0.key < $1.key }.map { (key: $0.key, value: JSONValue.string($0.value)) })
         let row = IncidentRow(
             tenant: alert.tenant, id: batch.newID(), lane: batch.lane, number: number, alert: alert.name.rawValue,
             fingerprint: alert.fingerprint,
-            title: alert.title, severity: alert.severity.rawValue, state: machine.phase.rawValue, facts: .object(facts),
+            title: alert.title, severity: alert.severity.rawValue, state: machine.phase.rawValue,
+            facts: Alerting.facts(of: alert),
             machine: machine.json,
             run: alert.run, openedAt: batch.now)
         var open = OpenIncident(machine: machine, row: row)
@@ -132,24 +132,24 @@ extension LaneEngine {
 extension LaneBatch {
     /// A part of the server outside the lane (a watchdog, the supervisor) asks for an incident.
     mutating func raiseAsked(_ command: CommandRow) -> JSONValue {
-        var facts: [String: String] = [:]
-        for member in command.payload["facts"]?.object ?? [:] { facts[member.key] = member.value.string }
-        raised.append(
-            RaisedAlert(tenant: command.tenant, alert: command.payload["alert"]?.string ?? "", facts: facts, run: command.run))
+        let alert = asked(command)
+        // Over and back within one batch is not over: what is raised takes back an end of the same trouble that came before.
+        if let fingerprint = alert.fingerprint { cleared.removeAll { $0.alert.fingerprint == fingerprint } }
+        raised.append(alert)
         return ["status": "raised"]
     }
 
     /// What was asked for is over.
     mutating func clearAsked(_ command: CommandRow) -> JSONValue {
+        cleared.append((alert: asked(command), text: command.payload["text"]?.string ?? "It is over."))
+        return ["status": "cleared"]
+    }
+
+    private func asked(_ command: CommandRow) -> RaisedAlert {
         var facts: [String: String] = [:]
         for member in command.payload["facts"]?.object ?? [:] { facts[member.key] = member.value.string }
-        cleared.append(
-            (
-                alert: RaisedAlert(
-                    tenant: command.tenant, alert: command.payload["alert"]?.string ?? "", facts: facts, run: command.run),
-                text: command.payload["text"]?.string ?? "It is over."
-            ))
-        return ["status": "cleared"]
+        return RaisedAlert(
+            tenant: command.tenant, alert: command.payload["alert"]?.string ?? "", facts: facts, run: command.run)
     }
 }
 
@@ -161,6 +161,19 @@ package struct Alerting: Sendable {
     package init(platform: Platform, desk: CommandDesk) {
         self.platform = platform
         self.desk = desk
+    }
+
+    /// The same words of an outside sender again within this are its repetition, and later a new occurrence.
+    static let repetitionSeconds: Int64 = 60
+
+    static func isRepetition(_ alert: Alert, of machine: Incident, _ row: IncidentRow, at now: Moment) -> Bool {
+        alert.name == .inboundAlert && [.triggered, .acknowledged].contains(machine.phase) && facts(of: alert) == row.facts
+            && now.seconds - machine.lastAlertAt.seconds < repetitionSeconds
+    }
+
+    /// In the order of their names, as incidents keep them.
+    static func facts(of alert: Alert) -> JSONValue {
+        .object(JSONObject(alert.facts.sorted { $0.key < $1.key }.map { (key: $0.key, value: JSONValue.string($0.value)) }))
     }
 
     package func acknowledge(_ id: IncidentID, as actor: Actor, scope: ScopeRow) async throws -> IncidentRow {

@@ -1,3 +1,4 @@
+internal import Incidents
 internal import Kernel
 internal import Logging
 internal import Postgres
@@ -114,6 +115,9 @@ struct LaneBatch {
         let alert: String
         let facts: [String: String]
         let run: RunID?
+
+        /// Tells its trouble from others; nil for a name that no alert has.
+        var fingerprint: String? { AlertName(rawValue: alert).map { Alert($0, tenant: tenant, facts: facts).fingerprint } }
     }
 
     init(lane: Int32, epoch: Int64, now: Moment, entropy: Entropy, margin: Int64) {

@@ -1,4 +1,5 @@
 import Kernel
+import Postgres
 import Records
 import Testing
 
@@ -35,6 +36,74 @@ struct InboundTests {
         #expect(try await found().map(\.occurrences) == [2])
         try await send("resolve")
         #expect(try await found().map(\.state) == ["resolved"])
+    }
+
+    private func message(_ alerts: [(key: String, status: String)], summary: String = "It fails") -> JSONValue {
+        [
+            "version": "4",
+            "alerts": .array(
+                alerts.map { alert in
+                    [
+                        "status": .string(alert.status), "fingerprint": .string(alert.key),
+                        "labels": ["alertname": "Trouble", "severity": "critical"], "annotations": ["summary": .string(summary)],
+                    ]
+                }),
+        ]
+    }
+
+    @Test("a trouble that is over and back within a second is open, in one message and in several, and so is what was mitigated")
+    func flapping() async throws {
+        let stage = try await Stage.make()
+        let (inbound, firm) = (await stage.house.inbound, await stage.firm)
+        try await stage.house.applying.setSecret(Self.key, name: Inbound.secretName, in: firm.id, by: nil)
+        func send(_ alerts: [(key: String, status: String)]) async throws {
+            #expect(try await inbound.message(message(alerts), bearer: Self.key, tenant: firm.scope.slug) == alerts.count)
+            try await stage.pump()
+        }
+        func state(_ key: String) async throws -> String? {
+            try await stage.incidents().last { $0.facts["key"]?.string == key }?.state
+        }
+        for status in ["firing", "resolved", "firing"] { try await send([("a", status)]) }
+        #expect(try await state("a") == "triggered")
+        try await send([("b", "firing"), ("b", "resolved"), ("b", "firing"), ("c", "firing"), ("c", "resolved")])
+        #expect(try await state("b") == "triggered")
+        #expect(try await state("c") == "resolved")
+    }
+
+    @Test("a tenant's alerts are taken at a pace: a message beyond it is refused whole, and taken once it is sent again later")
+    func pace() async throws {
+        let stage = try await Stage.make()
+        let (inbound, firm) = (await stage.house.inbound, await stage.firm)
+        try await stage.house.applying.setSecret(Self.key, name: Inbound.secretName, in: firm.id, by: nil)
+        func send(_ count: Int, _ prefix: String) async throws -> String {
+            do {
+                let alerts = (0..<count).map { (key: "\(prefix)-\($0)", status: "firing") }
+                _ = try await inbound.message(message(alerts), bearer: Self.key, tenant: firm.scope.slug)
+                return "taken"
+            } catch let refusal as Refusal { return refusal.reason }
+        }
+        /// Incidents are numbered without gaps.
+        func opened() async throws -> Int64 {
+            try await stage.pump()
+            return try await stage.store.withTenant(firm.id) { tx in
+                try await tx.query(IncidentQueries.highestNumber(lane: stage.lane, tenant: firm.id)).first?.get(
+                    "number", as: Int64.self) ?? 0
+            }
+        }
+        #expect(try await send(450, "first") == "taken")
+        #expect(try await send(100, "second") == "taken", "some of the allowance is left, and what goes beyond is owed")
+        #expect(try await send(1, "third") == "inbound.pace")
+        #expect(try await opened() == 550)
+        #expect(throws: Refusal.self) { try inbound.requirePace(bearer: Self.key, tenant: firm.scope.slug) }
+        #expect(throws: Never.self, "a key that opens nothing learns nothing") {
+            try inbound.requirePace(bearer: String(Self.key.reversed()), tenant: firm.scope.slug)
+        }
+        stage.move(seconds: 1)
+        #expect(try await send(1, "third") == "inbound.pace", "fifty are owed, and a second brings fifty")
+        stage.move(seconds: 1)
+        #expect(throws: Never.self) { try inbound.requirePace(bearer: Self.key, tenant: firm.scope.slug) }
+        #expect(try await send(1, "third") == "taken")
+        #expect(try await opened() == 551)
     }
 
     @Test("a key opens its own tenant, and nothing else tells whether a tenant is there")

@@ -10,8 +10,12 @@ package struct BenchAlerts: Sendable {
     static let clocks = 10_000
     static let clockSpreadSeconds = 60
     static let quietAlerts = 300
-    static let flooders = 16
-    static let floodSeconds: Int64 = 20
+    /// Between two of the alerts whose pages are timed: slower than any tenant's pace is limited.
+    static let quietGapMilliseconds: Int64 = 40
+    /// Senders of the flood, each with a message at a time; a refused one is sent again when the server has answered, which
+    /// holds such answers back for a second.
+    static let flooders = 110
+    static let alertsPerMessage = 100
     /// The design's bar: another tenant's flood may slow a page by a fifth.
     static let floodBar: Int64 = 1_200
     static let key = "0123456789abcdef0123456789abcdef"
@@ -38,38 +42,26 @@ package struct BenchAlerts: Sendable {
         let server = ServerAPI(installation.address)
         _ = try await pages(server, SampleTenant.solara, count: 40, prefix: "warm")
         let quiet = try await pages(server, SampleTenant.solara, count: BenchAlerts.quietAlerts, prefix: "quiet")
-        let sent = Locked(0)
-        let flood = Task {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for lane in 0..<BenchAlerts.flooders {
-                    group.addTask {
-                        var number = 0
-                        while !Task.isCancelled {
-                            // A hundred troubles, each over and over: what a broken monitor sends.
-                            _ = try await BenchAlerts.alert(
-                                server, SampleTenant.kestrel, key: "flood-\(lane)-\(number % 100)", text: "Flood \(number)")
-                            number += 1
-                            sent.withLock { $0 += 1 }
-                        }
-                    }
-                }
-                try await group.waitForAll()
-            }
-        }
+        let flood = BenchFlood(address: installation.address, tenant: SampleTenant.kestrel)
+        let task = Task { try await flood.run() }
+        _ = try await pages(server, SampleTenant.solara, count: 40, prefix: "begun")
         let begun = WallClock.system.now
+        let before = flood.count
         let flooded = try await pages(server, SampleTenant.solara, count: BenchAlerts.quietAlerts, prefix: "flooded")
-        let seconds = max(1, WallClock.system.now.milliseconds(since: begun)) / 1000 + 1
-        let count = sent.withLock { $0 }
-        flood.cancel()
+        let milliseconds = max(1, WallClock.system.now.milliseconds(since: begun))
+        let count = flood.count.since(before, milliseconds: milliseconds)
+        task.cancel()
         // Its requests are cancelled with it.
-        _ = try? await flood.value
+        _ = try? await task.value
         return [
             BenchResult(
                 "page decided, quiet, p99", quiet, "us",
-                note: "\(BenchAlerts.quietAlerts) alerts one after the other, no other load"),
+                note: "\(BenchAlerts.quietAlerts) alerts, one every \(BenchAlerts.quietGapMilliseconds) ms, no other load"),
             BenchResult(
                 "page decided, beside a flood, p99", flooded, "us",
-                note: "another tenant sends \(Int64(count) / seconds) alerts a second, \(BenchAlerts.flooders) at once"),
+                note: "another tenant is sent \(count.offered) alerts a second in \(BenchAlerts.flooders) messages at a time; "
+                    + "\(count.taken) are taken"),
+            BenchResult("flood, offered", count.offered, "/s", note: "\(BenchAlerts.alertsPerMessage) alerts a message"),
             BenchResult(
                 "flood, slowdown", flooded * 1000 / max(1, quiet), BenchResult.thousandths, bar: BenchAlerts.floodBar,
                 note: "the second over the first"),
@@ -80,6 +72,7 @@ package struct BenchAlerts: Sendable {
     private func pages(_ server: ServerAPI, _ tenant: SampleTenant, count: Int, prefix: String) async throws -> Int64 {
         var times: [Int64] = []
         for number in 0..<count {
+            try await Task.sleep(for: .milliseconds(BenchAlerts.quietGapMilliseconds))
             let begun = WallClock.system.now
             let status = try await BenchAlerts.alert(server, tenant, key: "\(prefix)-\(number)", text: "Trouble \(number)")
             guard status == 202 else { throw Fault("measuring pages", "status \(status)", isRetryable: false) }
@@ -150,5 +143,69 @@ package struct BenchAlerts: Sendable {
         SELECT round(percentile_cont(0.99) WITHIN GROUP (ORDER BY ms))::bigint || '|' || round(max(ms))::bigint || '|'
             || count(*) || '|' || (SELECT count(*) FROM clock WHERE stopped_at IS NULL) FROM lag;
         """
+    }
+}
+
+/// One tenant's flood: many senders, each with messages of a hundred alerts, as a monitor sends them whose whole site is gone.
+private final class BenchFlood: Sendable {
+    struct Count {
+        var offered: Int64 = 0
+        var taken: Int64 = 0
+
+        /// What came since then, a second.
+        func since(_ earlier: Count, milliseconds: Int64) -> Count {
+            Count(
+                offered: (offered - earlier.offered) * 1000 / milliseconds, taken: (taken - earlier.taken) * 1000 / milliseconds)
+        }
+    }
+
+    private let counted = Locked(Count())
+    /// A client has few connections to one host, and the flood shares none with the pages that are timed.
+    private let servers: [ServerAPI]
+    private let tenant: SampleTenant
+
+    init(address: String, tenant: SampleTenant) {
+        servers = (0..<BenchAlerts.flooders / BenchFlood.sendersPerClient).map { _ in ServerAPI(address) }
+        self.tenant = tenant
+    }
+
+    private static let sendersPerClient = 5
+
+    var count: Count { counted.withLock { $0 } }
+
+    func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for sender in 0..<BenchAlerts.flooders {
+                group.addTask {
+                    var number = 0
+                    while !Task.isCancelled {
+                        try await self.send(sender, number)
+                        number += 1
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private func send(_ sender: Int, _ number: Int) async throws {
+        let alerts = (0..<BenchAlerts.alertsPerMessage).map { place -> JSONValue in
+            [
+                "status": "firing", "fingerprint": .string("flood-\(sender)-\(place)"),
+                "labels": ["alertname": "SiteGone", "severity": "critical"],
+                "annotations": ["summary": .string("Host \(place) of site \(sender) does not answer, check \(number)")],
+            ]
+        }
+        let body: JSONValue = ["version": "4", "alerts": .array(alerts)]
+        let size = Int64(alerts.count)
+        let answer = try await servers[sender % servers.count].exchange(
+            .post, "/api/v1/inbound/\(tenant.slug)/alertmanager",
+            headers: [
+                HTTPHeader("Content-Type", "application/json"), HTTPHeader("Authorization", "Bearer \(BenchAlerts.key)"),
+            ], body: body.bytes)
+        counted.withLock { count in
+            count.offered += size
+            if answer.status == 202 { count.taken += size }
+        }
     }
 }

@@ -31,7 +31,7 @@ struct Countersign: AsyncParsableCommand {
             PayCommand.self,
             LogsCommand.self, OnCallCommand.self, IncidentCommand.self, RunbookCommand.self,
             AuditCommand.self, HoldCommand.self, RetentionCommand.self,
-            DemoCommand.self, ChaosCommand.self, BenchCommand.self,
+            DemoCommand.self, ChaosCommand.self, BenchCommand.self, ManualCommand.self,
         ])
 
     static func main() async {

@@ -46,7 +46,11 @@ struct Site: Sendable {
             seconds.observe(Double(observation.microseconds) / 1_000_000, observation.pattern)
             count.add(1, observation.pattern, "\(observation.status)")
         }
-        server.refuse = { refusal, request, route in await PageErrors(services: services).response(refusal, request, route) }
+        server.refuse = { refusal, request, route in
+            // Who is told to wait and goes on at once would have the machine to itself by being refused.
+            if refusal.code == .tooMany { await limiter.hold() }
+            return await PageErrors(services: services).response(refusal, request, route)
+        }
         server.fail = { error, request in await PageErrors(services: services).response(error, request) }
         let (logger, portFile, host) = (logger, settings.portFile, settings.host)
         server.onListening = { port in
@@ -74,60 +78,5 @@ struct Site: Sendable {
         let count = Glibc.write(file, bytes, bytes.count)
         close(file)
         if count == bytes.count { rename(temporary, path) }
-    }
-}
-
-/// Token buckets by credential: a caller in a hurry slows itself and nobody else.
-final class RateLimiter: Sendable {
-    static let perSecond = 100.0
-    static let burst = 400.0
-    static let callersMax = 20_000
-    /// An address may send to so many receivers at the full pace.
-    static let addressSize = 10.0
-    /// Longer than any short name of a tenant.
-    static let receiverMax = 64
-
-    private struct Bucket {
-        var tokens: Double
-        var at: Moment
-    }
-
-    private let buckets = Locked<[String: Bucket]>([:])
-    private let clock: WallClock
-
-    init(clock: WallClock) { self.clock = clock }
-
-    /// Buckets that a request takes from, each with how many times the usual it holds. Who shows no credential is known by the
-    /// address. Senders of alerts and signs of life often share one, a proxy's or a monitor's, so there each receiver has a
-    /// bucket of its own, and the address a larger one over all of them: naming ever new receivers gains nobody anything.
-    private static func buckets(of request: WebRequest) -> [(key: String, size: Double)] {
-        if let credential = request.headers["authorization"] ?? request.headers["cookie"] { return [(credential, 1)] }
-        let address = "anonymous \(request.client)"
-        let parts = request.path.split(separator: "/", maxSplits: 4)
-        guard parts.count > 3, parts[0] == "api", ["inbound", "beats"].contains(parts[2]) else { return [(address, 1)] }
-        return [
-            ("\(address), all receivers", addressSize), ("\(address) \(parts[3].prefix(RateLimiter.receiverMax))", 1),
-        ]
-    }
-
-    func admit(_ request: WebRequest) throws(Refusal) {
-        let now = clock.now
-        let isAdmitted = buckets.withLock { buckets -> Bool in
-            if buckets.count > RateLimiter.callersMax { buckets = [:] }
-            return RateLimiter.buckets(of: request).allSatisfy { caller, size in
-                var bucket = buckets[caller] ?? Bucket(tokens: RateLimiter.burst * size, at: now)
-                let gained = Double(max(0, now.microseconds - bucket.at.microseconds)) / 1_000_000 * RateLimiter.perSecond * size
-                bucket = Bucket(tokens: min(RateLimiter.burst * size, bucket.tokens + gained) - 1, at: now)
-                let has = bucket.tokens >= 0
-                if !has { bucket.tokens = 0 }
-                buckets[caller] = bucket
-                return has
-            }
-        }
-        guard isAdmitted else {
-            throw Refusal(
-                .tooMany, reason: "rate", "Too many requests in a short time. Nothing was carried out.",
-                facts: ["retryAfterSeconds": "1"])
-        }
     }
 }

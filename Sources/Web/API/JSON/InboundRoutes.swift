@@ -41,8 +41,9 @@ struct InboundRoutes: Sendable {
             ) { [services] request in
                 let header = request.headers["authorization"] ?? ""
                 let bearer = header.hasPrefix("Bearer ") ? String(header.dropFirst(7)) : ""
-                let count = try await services.inbound.message(
-                    try request.strictJSON(), bearer: bearer, tenant: try request.parameter("receiver"))
+                let receiver = try request.parameter("receiver")
+                try services.inbound.requirePace(bearer: bearer, tenant: receiver)
+                let count = try await services.inbound.message(try request.strictJSON(), bearer: bearer, tenant: receiver)
                 return .json(["status": "success", "alerts": JSONValue(count)], status: 202)
             },
         ]
