@@ -43,10 +43,11 @@ LABEL org.opencontainers.image.title="countersign" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 
-# libpq for the server, libcurl for workers and the command line, libxml2 and poppler for the document reader.
+# libpq for the server, libcurl for workers and the command line, libxml2 and poppler for the document reader, WeasyPrint with
+# its face for PDFs of reports.
 RUN apt-get update -q \
     && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-        ca-certificates libcurl4 libpq5 libssl3 libxml2 poppler-utils tzdata \
+        ca-certificates fonts-inter libcurl4 libpq5 libssl3 libxml2 poppler-utils tzdata weasyprint \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --system --gid 10001 countersign \
     && useradd --system --uid 10001 --gid 10001 --home-dir /var/lib/countersign --shell /usr/sbin/nologin countersign \

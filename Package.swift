@@ -61,6 +61,7 @@ let domain: [Target] = [
     room("Domain", "Tenancy", uses: ["Kernel", "ServiceLevels", "Branding"]),
     room("Domain", "Incidents", uses: ["Kernel"]),
     room("Domain", "Evidence", uses: ["Kernel"]),
+    room("Domain", "Reports", uses: ["Kernel", "ServiceLevels", "Incidents"]),
 ]
 
 let edges: [Target] = [
@@ -94,7 +95,7 @@ let flow: [Target] = [
         "", "Flow",
         uses: [
             "Kernel", "Finance", "Expressions", "Policies", "Workflows", "Tenancy", "Branding", "ServiceLevels", "Incidents",
-            "Evidence", "Postgres", "Records", "Seals", "Telemetry", "Handoff", logging,
+            "Evidence", "Reports", "Postgres", "Records", "Seals", "Telemetry", "Handoff", logging,
         ])
 ]
 
@@ -105,7 +106,7 @@ let web: [Target] = [
         "Web", "API",
         uses: [
             "Kernel", "Finance", "Workflows", "Policies", "Tenancy", "Branding", "ServiceLevels", "Incidents", "Evidence",
-            "Handoff", "Records",
+            "Handoff", "Records", "Reports",
             "Flow", "Seals", "Telemetry", "WebKernel", "Console", logging,
         ]),
 ]
@@ -124,7 +125,7 @@ let programs: [Target] = [
             "Kernel", "Assets", "Expressions", "ServiceLevels", "Finance", "Tenancy", "Branding", "Evidence", "Workflows",
             "Seals",
             "Reader",
-            "Curl", "Showcase",
+            "Reports", "Curl", "Showcase",
             argumentParser,
         ]),
     program(
@@ -152,6 +153,7 @@ let testTargets: [Target] = [
     tests(of: "Tenancy", uses: ["Kernel", "Branding", "ServiceLevels", "TestBasics"]),
     tests(of: "ServiceLevels", uses: ["Kernel", "TestBasics"], exclude: ["Vectors"]),
     tests(of: "Incidents", uses: ["Kernel", "TestBasics"]),
+    tests(of: "Reports", uses: ["Kernel", "ServiceLevels", "Incidents", "Seals", "TestBasics"]),
     tests(of: "Evidence", uses: ["Kernel", "Seals", "TestBasics"]),
     tests(of: "Assets", uses: ["Kernel", "Tenancy", "Policies", "Workflows", "ServiceLevels", "TestBasics"]),
     tests(of: "Formats", uses: ["Kernel", "Finance", "Policies", "Reader", "Showcase", "TestBasics"]),
@@ -168,9 +170,9 @@ let testTargets: [Target] = [
         of: "Flow",
         uses: [
             "Kernel", "Postgres", "Records", "TestKit", "Workflows", "Tenancy", "Policies", "Finance", "Handoff", "Seals",
-            "Telemetry", "Incidents", "ServiceLevels", "Evidence", logging, "TestBasics",
+            "Telemetry", "Incidents", "ServiceLevels", "Evidence", "Reports", logging, "TestBasics",
         ]),
-    tests(of: "Console", uses: ["Kernel", "Branding", "TestBasics"]),
+    tests(of: "Console", uses: ["Kernel", "Branding", "Supervision", "TestBasics"]),
     tests(
         of: "API",
         uses: [

@@ -461,6 +461,20 @@ package final class AssetLibrary: Sendable {
         return found
     }
 
+    /// Published versions by their ids, from whichever level above the tenant has them.
+    func rows(_ ids: [AssetID], for tenant: TenantID) async throws -> [AssetID: AssetRow] {
+        var found: [AssetID: AssetRow] = [:]
+        for scope in try await line(of: tenant) {
+            let missing = ids.filter { found[$0] == nil }
+            if missing.isEmpty { break }
+            let rows = try await store.withTenant(scope.id) { tx in
+                try await tx.query(AssetQueries.load(tenant: scope.id, ids: missing)).map(AssetRow.init)
+            }
+            for row in rows { found[row.id] = row }
+        }
+        return found
+    }
+
     /// A published version by its number, in force or not, from the nearest scope that has it.
     func version(_ kind: String, _ name: String, _ version: String, for tenant: TenantID) async throws -> AssetRow? {
         for scope in try await line(of: tenant) {

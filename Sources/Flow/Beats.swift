@@ -13,6 +13,7 @@ package final class Beats: Sendable {
         case retention = "retention job"
         case watch = "own watch"
         case budgets = "error budgets"
+        case reports = "monthly reports"
         /// Writes these very beats and judges everybody's.
         case heartbeats
 
@@ -21,6 +22,7 @@ package final class Beats: Sendable {
             switch self {
             case .lanes, .counts, .pager, .sealer, .watch: (15, 60)
             case .budgets: (30, 120)
+            case .reports: (600, 600)
             case .heartbeats: (15, 60)
             // It looks once an hour and may have many months to go through.
             case .retention: (3600, 3600)

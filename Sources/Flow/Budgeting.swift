@@ -153,9 +153,10 @@ package struct Budgeting: Sendable {
         guard let (contract, calendar) = try await assets.promise(to: tenant, at: now) else { return [] }
         let shared = contract.objectives.filter { $0.share != nil }
         guard !shared.isEmpty else { return [] }
-        let local = calendar.zone.localTime(at: now).date
+        let zone = try Measuring.months(of: contract, calendar: calendar)
+        let local = zone.localTime(at: now).date
         guard let first = CivilDate(year: local.year, month: local.month, day: 1) else { return [] }
-        let period = Availability.month(first, in: calendar.zone)
+        let period = Availability.month(first, in: zone)
         let recent = Moment(seconds: MinuteCount.minute(of: now.adding(seconds: -BudgetReading.lookbackSeconds)))
         let rows = try await platform.store.withTenant(tenant) { tx in
             try await tx.query(
@@ -173,7 +174,7 @@ package struct Budgeting: Sendable {
             objective.share.map { share in
                 let minutes = rows.filter { $0.objective == objective.name }.map(\.count)
                 return ObjectiveBudget(
-                    contract: contract, objective: objective, share: share, zone: calendar.zone.identifier, firstDay: first,
+                    contract: contract, objective: objective, share: share, zone: zone.identifier, firstDay: first,
                     minutes: minutes,
                     reading: BudgetReading(share: share, period: period, minutes: minutes, asOf: now))
             }

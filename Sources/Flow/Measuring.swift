@@ -88,7 +88,11 @@ extension LaneBatch {
         row.warnedAt = reading.warnings.compactMap(\.firedAt).min()
         if let index = clocks[row.run]?.firstIndex(where: { $0.id == row.id }) { clocks[row.run]?[index] = row }
         changedClocks.insert(row.id)
-        settledCases += Measuring.decisions(from: old, to: row)
+        // The cycle that a restart ends stays what it was; a case that goes on is decided again.
+        let isAnew =
+            row.stoppedAt == nil
+            && old.stoppedAt.map { at in reading.cycles.contains { $0.stoppedAt.seconds == at.seconds } } ?? false
+        settledCases += Measuring.decisions(from: old, to: row, isAnew: isAnew)
         if let next = reading.nextWakeUp {
             // The reading counts whole seconds, so the wake-up is at the first instant of that second.
             setTimer(
@@ -147,6 +151,13 @@ package enum Measuring {
             maintenanceNoticeSeconds: objective.maintenanceNoticeSeconds.map(Int64.init))
     }
 
+    /// The zone in which the months of a contract begin: that of its reports, else of its service time. Budgets and reports ask
+    /// here, so that their months are the same.
+    package static func months(of contract: ContractDocument, calendar: ServiceCalendar) throws(Refusal) -> ZoneRules {
+        guard let named = contract.reporting.timeZone else { return calendar.zone }
+        return try ZoneRules.load(named)
+    }
+
     /// What was announced under a contract: as its pinned version says, and what the one in force has added since.
     package static func maintenance(of contract: ContractDocument, in current: TenantAssets?) -> [MaintenanceWindow] {
         var issues: [AssetIssue] = []
@@ -170,19 +181,25 @@ package enum Measuring {
     }
 
     /// What a change of a clock adds to the count of decided cases, and what it takes back there. A breach stays; a clock that
-    /// begins anew after one is another case.
-    static func decisions(from old: ClockRow, to row: ClockRow) -> [DecidedCases] {
-        guard old.outcome != row.outcome else { return [] }
+    /// begins anew after it was decided is another case.
+    static func decisions(from old: ClockRow, to row: ClockRow, isAnew: Bool = false) -> [DecidedCases] {
+        guard old.outcome != row.outcome || isAnew else { return [] }
         var out: [DecidedCases] = []
-        if old.outcome == ClockReading.Outcome.met.rawValue, let at = old.stoppedAt {
-            out.append(DecidedCases(tenant: row.tenant, objective: row.objective, at: at, good: -1, bad: 0))
+        if !isAnew, let before = decided(old), before.isMet {
+            out.append(DecidedCases(tenant: row.tenant, objective: row.objective, at: before.at, good: -1, bad: 0))
         }
-        if row.outcome == ClockReading.Outcome.met.rawValue, let at = row.stoppedAt {
-            out.append(DecidedCases(tenant: row.tenant, objective: row.objective, at: at, good: 1, bad: 0))
-        } else if row.outcome == ClockReading.Outcome.breached.rawValue, let at = row.breachedAt {
-            out.append(DecidedCases(tenant: row.tenant, objective: row.objective, at: at, good: 0, bad: 1))
+        if let now = decided(row) {
+            out.append(
+                DecidedCases(
+                    tenant: row.tenant, objective: row.objective, at: now.at, good: now.isMet ? 1 : 0, bad: now.isMet ? 0 : 1))
         }
         return out
+    }
+
+    private static func decided(_ row: ClockRow) -> DecidedCase? {
+        ClockReading.Outcome(rawValue: row.outcome).flatMap {
+            DecidedCase($0, breachedAt: row.breachedAt, stoppedAt: row.stoppedAt)
+        }
     }
 
     static func word(of change: ClockChange) -> String {

@@ -67,6 +67,8 @@ package struct FlowSettings: Sendable {
     package var proofSeconds: Int64 = 300
     /// The environment that API keys of this installation are for; it stands in their text.
     package var environment = "prod"
+    /// Where people reach the console, such as `https://console.example.com`, for links in mails. Nil where nobody said.
+    package var publicAddress: String?
 
     package init(replica: String) { self.replica = replica }
 

@@ -94,6 +94,8 @@ final class Office: Sendable {
             budgeting: Budgeting(platform: platform, scopes: scopes, assets: assets, desk: desk),
             heartbeats: Heartbeats(platform: platform, scopes: scopes, desk: desk),
             jobs: Jobs(platform: platform, scopes: scopes),
+            reports: ReportDesk(platform: platform, assets: assets, wake: {}),
+            press: { _ in throw Refusal(.unavailable, reason: "press.missing", "No PDF can be made here.") },
             keeping: Keeping(platform: platform, scopes: scopes, assets: assets, alerting: nil),
             inbound: Inbound(platform: platform, scopes: scopes, desk: desk),
             intake: Intake(platform: platform, desk: desk),

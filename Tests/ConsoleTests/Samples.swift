@@ -118,6 +118,7 @@ enum Samples {
             ("workers", workers(brand)), ("connections", connections(brand)), ("audit", audit(brand)),
             ("on-call", onCall(brand)), ("runbooks", runbooks(brand)), ("runbook", runbook(brand, isTakenBack: false)),
             ("runbook-back", runbook(brand, isTakenBack: true)), ("runbook-over", runbookOver(brand)),
+            ("reports", reports(brand)), ("reports-empty", noReports(brand)), ("report", report(brand)),
             ("rollouts", rollouts(brand)), ("rollouts-empty", noRollouts(brand)),
             ("schedules", schedules(brand)), ("schedules-empty", noSchedules(brand)),
             ("policies", policies(brand)), ("policies-guardrails", guardrails(brand)), ("operations", operations(brand)),

@@ -101,6 +101,9 @@ struct BudgetTests {
         #expect(decided(met, late) == [[60, -1, 0], [90, 0, 1]])
         #expect(decided(row("open"), late) == [[90, 0, 1]])
         #expect(decided(late, late).isEmpty)
+        // A clock that begins anew is another case, and the earlier one stays what it was.
+        #expect(Measuring.decisions(from: met, to: row("open"), isAnew: true).isEmpty)
+        #expect(Measuring.decisions(from: late, to: row("open"), isAnew: true).isEmpty)
         #expect(decided(row("open"), row("open", stopped: at)).isEmpty)
     }
 
@@ -153,7 +156,10 @@ struct BudgetTests {
             stage.move(seconds: 86_400 - 7)
         }
         #expect(try await budget(stage).counts == CaseCounts(good: 60, bad: 3))
-        stage.move(to: try #require(Moment("2026-08-01T00:00:01+01:00")))
+        // The contract has the months of its reports' zone.
+        stage.move(to: try #require(Moment("2026-07-31T23:59:59Z")))
+        #expect(try await budget(stage).counts == CaseCounts(good: 60, bad: 3))
+        stage.move(to: try #require(Moment("2026-08-01T00:00:01Z")))
         #expect(try await budget(stage).counts == CaseCounts())
     }
 }

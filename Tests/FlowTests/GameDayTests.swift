@@ -3,6 +3,8 @@ import Incidents
 import Kernel
 import Postgres
 import Records
+import Reports
+import Seals
 import ServiceLevels
 import Tenancy
 import TestKit
@@ -34,13 +36,19 @@ struct GameDayTests {
         func objective(_ name: String, _ target: String) -> JSONValue {
             [
                 "name": .string(name), "title": .string(name), "target": .string(target), "warnPercents": [50],
-                "pauseReasons": [], "budget": ["atLeast": "0.9"],
+                "pauseReasons": [], "budget": ["atLeast": "0.9"], "credits": [["below": "0.9", "creditPercent": "5"]],
             ]
         }
         return [
             "kind": "contract", "name": "managed-ap", "version": "2", "title": "Managed accounts payable",
             "calendar": "game-day", "effectiveFrom": "2026-01-01T00:00:00+01:00",
             "objectives": [objective("approval-cycle", "20h"), objective("posting", "2h")],
+            "availability": [
+                "target": "0.99", "alerts": ["erp-circuit-open"],
+                "credits": [["below": "0.99", "creditPercent": "10"], ["below": "0.98", "creditPercent": "25"]],
+            ],
+            "credits": ["fee": "2000.00", "currency": "EUR", "capPercent": "50"],
+            "reporting": ["recipients": ["controller@firm.example"]],
         ]
     }
 
@@ -241,6 +249,13 @@ struct GameDayTests {
         #expect(second.elapsedSeconds == 6_480 && second.outcome == "met" && second.stoppedAt == back)
         let bills = stage.ledger.bills(of: await stage.firm.id).map(\.number).sorted()
         #expect(bills == ["R-1", "R-2"], "each was posted once")
+        // What somebody has taken on is theirs to end; until then it is an outage.
+        #expect(try await day.incident("erp-circuit-open").resolvedAt == nil)
+        _ = try await stage.house.alerting.resolve(
+            opened.id, reason: "The ledger answers, and both invoices are posted.", as: try await day.colleague("bela"),
+            scope: await stage.firm.scope)
+        try await stage.pump()
+        #expect(try await day.incident("erp-circuit-open").resolvedAt == back)
         try await figures(day, back)
     }
 
@@ -267,5 +282,43 @@ struct GameDayTests {
             availability == [
                 "agreedSeconds": 615_600, "downtimeSeconds": 7_680, "met": false, "creditPercent": 10,
             ])
+        try await report(day)
+    }
+
+    /// The report that the server drafts when the year is over.
+    private func report(_ day: Day) async throws {
+        let (house, scope) = (await day.stage.house, await day.stage.firm.scope)
+        day.stage.move(to: try #require(Moment("2027-01-01T01:00:00+01:00")))
+        try await day.stage.pump()
+        let desk = ReportDesk(platform: house.platform, assets: house.assets, wake: {})
+        let drafting = ReportDrafting(platform: house.platform, scopes: house.scopes, desk: desk)
+        #expect(try await drafting.look(at: scope) == 1)
+        let drafted = try #require(try await desk.page(scope.id, limit: 5).first)
+        let building = ReportBuilding(platform: house.platform, assets: house.assets)
+        _ = try await building.build(drafted.id, of: scope.id)
+        let document = try #require(try await desk.shown(scope.id, drafted.id).document)
+        let figures = document["figures"]
+        let objectives = try #require(figures?["objectives"]?.array)
+        #expect(objectives.map { $0["name"]?.string } == ["approval-cycle", "posting"])
+        #expect(objectives.map { [$0["n"]?.int, $0["met"]?.int, $0["missed"]?.int] } == [[2, 2, 0], [2, 1, 1]])
+        #expect(objectives.map { $0["kept"]?.bool } == [true, false])
+        let missed = try #require(document["breaches"]?.array)
+        #expect(missed.map { $0["breachedAt"]?.string } == ["2026-12-24T09:52:00Z"])
+        #expect(missed.map { $0["elapsedSeconds"]?.int } == [7_560])
+        #expect(
+            [figures?["availability"]?["agreedSeconds"]?.int, figures?["availability"]?["downtimeSeconds"]?.int]
+                == [615_600, 7_680])
+        #expect(figures?["availability"]?["met"]?.bool == false)
+        #expect(figures?["credits"]?["percent"]?.string == "10" && figures?["credits"]?["isCapped"]?.bool == false)
+        #expect(figures?["credits"]?["amount"]?.string == "200.00" && figures?["credits"]?["currency"]?.string == "EUR")
+        // Whoever gets it counts again, from the attached data alone.
+        var check = try ReportVerification(document: document) { SHA256.hash($0) }
+        for line in try #require(try await desk.chunk(scope.id, drafted.id, 1)).split(separator: "\n") {
+            try check.take(Array(line.utf8))
+        }
+        for line in (try await desk.chunk(scope.id, drafted.id, 2) ?? "").split(separator: "\n") {
+            try check.take(Array(line.utf8))
+        }
+        #expect(try check.differences().isEmpty)
     }
 }

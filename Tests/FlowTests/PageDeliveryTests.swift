@@ -8,7 +8,7 @@ import Testing
 @testable import Flow
 
 /// The world behind the channels, as a story wants it: it takes, refuses or says nothing, and remembers what it was sent.
-private final class Post: Sendable {
+final class Post: Sendable {
     private let answers = Locked<[String: [(String, String)]]>([:])
     private let received = Locked<[PageDispatch]>([])
 

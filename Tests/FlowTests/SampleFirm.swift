@@ -179,6 +179,7 @@ enum SampleConfiguration {
                     ]
                 }),
             "calendar": "every-hour",
+            "reporting": ["recipients": ["controller@firm.example"], "exclusions": ["customer"], "timezone": "UTC"],
             "effectiveFrom": "2026-01-01T00:00:00+01:00",
             "objectives": [
                 .object([

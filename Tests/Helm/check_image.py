@@ -11,7 +11,9 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAMS = {"countersignd", "countersign", "countersign-worker", "countersign-reader", "countersign-launch"}
-RUNTIME_PACKAGES = {"ca-certificates", "libcurl4", "libpq5", "libssl3", "libxml2", "poppler-utils", "tzdata"}
+RUNTIME_PACKAGES = {
+    "ca-certificates", "fonts-inter", "libcurl4", "libpq5", "libssl3", "libxml2", "poppler-utils", "tzdata", "weasyprint",
+}
 BUILD_PACKAGES = {"libcurl4-openssl-dev", "libpq-dev", "libssl-dev", "libxml2-dev", "pkg-config"}
 
 

@@ -4,7 +4,7 @@
 enum Rooms {
     private static let domain: Set<String> = [
         "Finance", "Expressions", "Policies", "Workflows", "Tenancy", "Branding", "ServiceLevels", "Incidents", "Assistance",
-        "Evidence",
+        "Evidence", "Reports",
     ]
 
     /// The most that each room may use, of ours and of packages.
@@ -25,6 +25,8 @@ enum Rooms {
         "Incidents": ["Kernel"],
         "Assistance": ["Kernel", "Finance", "Expressions"],
         "Evidence": ["Kernel"],
+        // A report is made of clocks and of incidents, and neither knows of it.
+        "Reports": ["Kernel", "ServiceLevels", "Incidents"],
 
         "Assets": domain.union(["Kernel", "Connectors", "Yams", "CYaml"]),
         "Formats": ["Kernel", "Finance", "CXML"],

@@ -22,7 +22,8 @@ extension WholeProduct {
                 switch pattern.split(separator: "/").last {
                 case "decision"?: ["verdict": "approve", "objectHash": .string(String(repeating: "0", count: 64))]
                 case "resolution"?: ["resolution": "retry", "objectHash": .string(String(repeating: "0", count: 64))]
-                case "cancel"?, "resolve"?: ["reason": "Because."]
+                case "cancel"?, "resolve"?, "return"?, "amend"?: ["reason": "Because."]
+                case "sign-off"?: ["hash": "0"]
                 case "notes"?: ["text": "A note."]
                 case "pause"?, "discard"?: ["reason": "Because."]
                 case "retry-step"?: ["step": "begin"]
@@ -114,7 +115,7 @@ extension WholeProduct {
             let stranger = try await stage.installation.api(as: SampleTenant.brightwater.controller)
             let pages = [
                 "runs", "inbox", "exceptions", "incidents", "service", "service/budgets", "documents", "audit",
-                "operations", "dead-letters",
+                "operations", "dead-letters", "sla-reports",
             ]
             for page in pages {
                 let met = try await stranger.exchange(.get, "/t/\(owner.slug)/\(page)", headers: [], body: nil)

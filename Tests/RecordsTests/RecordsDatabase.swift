@@ -335,9 +335,10 @@ extension SampleTenant {
             ])
         }
         try await store.withTenant(id) { tx in
-            _ = try await tx.pipeline([
-                HoldQueries.place(holdRow), BrandQueries.insert(brandVersion), BrandQueries.store(brandFile),
-            ])
+            _ = try await tx.pipeline(
+                reportStatements + [
+                    HoldQueries.place(holdRow), BrandQueries.insert(brandVersion), BrandQueries.store(brandFile),
+                ])
         }
         try await store.withKeeper { tx in
             _ = try await tx.execute(KeepingQueries.mark(tenant: id, finishedAt: now, run: run))

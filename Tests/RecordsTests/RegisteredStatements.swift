@@ -7,8 +7,8 @@ extension RegisteredStatement {
     /// Every statement of the room; a list of variants where the text depends on the arguments.
     static let all: [RegisteredStatement] =
         assets + people + proofs + keys + documents + runs + events + payments + work + measures + incidents + pages + operations
-        + brands + rollouts + schedules + guardrails + runbooks + journals + seals + keeping + holds + overviews + lanes
-        + lookouts
+        + brands + rollouts + schedules + guardrails + reports + runbooks + journals + seals + keeping + holds + overviews
+        + lanes + lookouts
 
     static let one = SampleTenant(number: 1, lane: 1)
     static let now = SampleTenant.now

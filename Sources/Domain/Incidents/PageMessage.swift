@@ -178,7 +178,7 @@ package struct PageMessage: Sendable, Equatable {
 
 extension String {
     /// Mail ends its lines with CR LF, whatever else does.
-    fileprivate func replacingLineEnds() -> String {
+    func replacingLineEnds() -> String {
         String(flatMap { $0.isNewline ? Array("\r\n") : [$0] })
     }
 }

@@ -21,12 +21,17 @@ package struct Availability: Sendable {
         package let downtimeSeconds: Int64
         package let isMet: Bool
         package let creditPercent: ExactDecimal
+        /// Of the month's service time, what announced maintenance took out of the agreed time.
+        package let excludedSeconds: Int64
 
-        package init(agreedSeconds: Int64, downtimeSeconds: Int64, isMet: Bool, creditPercent: ExactDecimal) {
+        package init(
+            agreedSeconds: Int64, downtimeSeconds: Int64, isMet: Bool, creditPercent: ExactDecimal, excludedSeconds: Int64 = 0
+        ) {
             self.agreedSeconds = agreedSeconds
             self.downtimeSeconds = downtimeSeconds
             self.isMet = isMet
             self.creditPercent = creditPercent
+            self.excludedSeconds = excludedSeconds
         }
     }
 
@@ -74,22 +79,12 @@ package struct Availability: Sendable {
         let agreedSeconds = Span.seconds(agreed)
         let downtimeSeconds = Span.seconds(down)
         let up = agreedSeconds - downtimeSeconds
-        var credit = ExactDecimal.zero
-        for tier in tiers where Availability.isUnder(up, of: agreedSeconds, tier.below) { credit = tier.creditPercent }
+        var credit = ServiceCredits.percent(part: up, of: agreedSeconds, tiers)
         if let cap = creditCapPercent, credit > cap { credit = cap }
         return Result(
             agreedSeconds: agreedSeconds, downtimeSeconds: downtimeSeconds,
-            isMet: !Availability.isUnder(up, of: agreedSeconds, target), creditPercent: credit)
-    }
-
-    /// Whether `up / agreed` is strictly under `bound`. The bound has at most 20 digits and a month 2.7 million seconds, so the
-    /// products stay far inside 128 bits.
-    private static func isUnder(_ up: Int64, of agreed: Int64, _ bound: ExactDecimal) -> Bool {
-        var power: Int128 = 1
-        for _ in 0..<bound.scale { power *= 10 }
-        let left: Int128 = Int128(up) * power
-        let right: Int128 = Int128(agreed) * bound.mantissa
-        return left < right
+            isMet: !ServiceCredits.isUnder(up, of: agreedSeconds, target), creditPercent: credit,
+            excludedSeconds: Span.seconds(excluded))
     }
 
     /// The first `seconds` of the spans.

@@ -145,7 +145,7 @@ package struct MaintenanceWindow: Hashable, Sendable {
 
     var span: Span { Span(start: start.seconds, end: end.seconds) }
 
-    static func parse(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> MaintenanceWindow? {
+    package static func parse(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> MaintenanceWindow? {
         guard let fields = DocumentFields(json, at: pointer, known: ["announcedAt", "start", "end"], issues: &issues) else {
             return nil
         }

@@ -185,7 +185,8 @@ struct ClockLife {
             overdueFrom: projected.exceeding(target).map { Moment(seconds: $0) }, state: state, outcome: outcome,
             breachedAt: breachedAt.map { Moment(seconds: $0) }, warnings: warnings, cycles: cycles,
             contractVersion: contractVersion,
-            nextWakeUp: wakeUps.min().map { Moment(seconds: $0) }, trace: trace)
+            nextWakeUp: wakeUps.min().map { Moment(seconds: $0) }, trace: trace,
+            stoppedAt: phase == .running ? nil : stoppedAt.map { Moment(seconds: $0) })
     }
 }
 

@@ -97,11 +97,13 @@ package struct ClockReading: Hashable, Sendable {
     package let nextWakeUp: Moment?
     /// From the start to the instant of the reading without gaps; empty unless asked for.
     package let trace: [TraceInterval]
+    /// When the current cycle was stopped or the clock cancelled; nil while it runs.
+    package let stoppedAt: Moment?
 
     package init(
         startedAt: Moment?, elapsedSeconds: Int64, targetSeconds: Int64, dueAt: Moment?, overdueFrom: Moment?, state: State,
         outcome: Outcome, breachedAt: Moment?, warnings: [Warning], cycles: [Cycle], contractVersion: Int, nextWakeUp: Moment?,
-        trace: [TraceInterval]
+        trace: [TraceInterval], stoppedAt: Moment? = nil
     ) {
         self.startedAt = startedAt
         self.elapsedSeconds = elapsedSeconds
@@ -116,6 +118,7 @@ package struct ClockReading: Hashable, Sendable {
         self.contractVersion = contractVersion
         self.nextWakeUp = nextWakeUp
         self.trace = trace
+        self.stoppedAt = stoppedAt
     }
 
     /// Negative after the breach.

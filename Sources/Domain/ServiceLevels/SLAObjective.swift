@@ -47,12 +47,12 @@ package struct SLAObjective: Hashable, Sendable {
     package var targetSeconds: Int64 { terms.targetSeconds }
     package var warnPercents: [Int] { terms.warnPercents }
 
-    /// Reads `{name, targetSeconds | target, warnPercents?, reopen?, pauseReasons?, maintenance?}` at `pointer`. A `budget` is a
-    /// promise about all cases together and is not this clock's.
+    /// Reads `{name, targetSeconds | target, warnPercents?, reopen?, pauseReasons?, maintenance?}` at `pointer`. A `budget` and
+    /// its `credits` are promises about all cases together and none of this clock.
     ///
     /// `target` is a duration as a person writes it (`4h 30m`); days are refused, since a day of service time is no one length.
     package static func parse(_ json: JSONValue, at pointer: String = "", issues: inout [AssetIssue]) -> SLAObjective? {
-        let known = ["name", "target", "budget"] + ClockTerms.members.filter { $0 != "metric" }
+        let known = ["name", "target", "budget", "credits"] + ClockTerms.members.filter { $0 != "metric" }
         guard let fields = DocumentFields(json, at: pointer, known: known, issues: &issues) else { return nil }
         let before = issues.count
         let name = fields.word("name", of: Name.allCases.map(\.rawValue), issues: &issues).flatMap { Name(rawValue: $0) }
@@ -73,6 +73,7 @@ package struct SLAObjective: Hashable, Sendable {
         }
         object["target"] = nil
         object["budget"] = nil
+        object["credits"] = nil
         object["name"] = nil
         guard issues.count == before, let name,
             let inner = DocumentFields(.object(object), at: pointer, known: ClockTerms.members, issues: &issues),

@@ -76,6 +76,17 @@ package struct ClockTerms: Hashable, Sendable {
             metric: metric.flatMap { Metric(rawValue: $0) } ?? .resolution, maintenanceNoticeSeconds: notice)
     }
 
+    /// Reads what `json` writes.
+    package init(json: JSONValue) throws(Refusal) {
+        var issues: [AssetIssue] = []
+        guard let fields = DocumentFields(json, at: "", known: ClockTerms.members, issues: &issues),
+            let terms = ClockTerms.read(fields, issues: &issues), issues.isEmpty
+        else {
+            throw Refusal(.invalid, reason: "sla.terms", issues.first?.description ?? "These are no terms of a clock.")
+        }
+        self = terms
+    }
+
     package var json: JSONValue { .object(JSONObject(jsonMembers)) }
 
     fileprivate var jsonMembers: [(key: String, value: JSONValue)] {

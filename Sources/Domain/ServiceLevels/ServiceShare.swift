@@ -17,6 +17,26 @@ package struct CaseCounts: Hashable, Sendable {
     }
 }
 
+/// What a cycle of a clock came to, and when: the one rule for the lanes that count cases as they are decided, and for the
+/// reports that read them later. A missed target is a case at the instant of its breach, a met one at its stop.
+package struct DecidedCase: Hashable, Sendable {
+    package let isMet: Bool
+    package let at: Moment
+
+    /// Nil while nothing is decided, and for what was cancelled before it was.
+    package init?(_ outcome: ClockReading.Outcome, breachedAt: Moment?, stoppedAt: Moment?) {
+        switch outcome {
+        case .open: return nil
+        case .met:
+            guard let stoppedAt else { return nil }
+            (isMet, at) = (true, stoppedAt)
+        case .breached:
+            guard let breachedAt else { return nil }
+            (isMet, at) = (false, breachedAt)
+        }
+    }
+}
+
 /// The cases of an objective that were decided within one minute.
 package struct MinuteCount: Hashable, Sendable {
     /// The minute's first second.
@@ -65,6 +85,11 @@ package struct ServiceShare: Hashable, Sendable {
     /// Whether these cases are fewer good ones than promised. Exact; no case at all misses nothing.
     package func isMissed(by counts: CaseCounts) -> Bool {
         Int128(counts.bad) * Int128(ServiceShare.millionth) > Int128(budgetMillionths) * Int128(counts.total)
+    }
+
+    /// The same for a promise without a share, which is of every case.
+    package static func isMissed(_ share: ServiceShare?, by counts: CaseCounts) -> Bool {
+        share?.isMissed(by: counts) ?? (counts.bad > 0)
     }
 }
 

@@ -19,8 +19,13 @@ package struct ContractDocument: Sendable {
     package let objectives: [Objective]
     /// Maintenance that was announced to the tenant. A fact and no promise, so clocks of earlier versions see it too.
     package let maintenance: [Maintenance]
+    /// Nil where nothing is promised about it.
+    package let availability: AvailabilityPromise?
+    package let credits: CreditPromise?
+    package let reporting: ReportPromise
 
     package static let maintenanceMax = 500
+    package static let tiersMax = 10
 
     /// A time in which the service is worked on, and when the tenant was told.
     package struct Maintenance: Hashable, Sendable {
@@ -51,11 +56,13 @@ package struct ContractDocument: Sendable {
         package let maintenanceNoticeSeconds: Int?
         /// Which share of the cases has to meet the target; nil promises every one, and leaves no error budget.
         package let share: ServiceShare?
+        /// What a month earns back whose share is under a bound; empty for nothing.
+        package let tiers: [Availability.Tier]
 
         package init(
             name: String, title: String, targetSeconds: Int, warnPercents: [Int], pauseReasons: [String]?,
             reopen: String = "resume",
-            maintenanceNoticeSeconds: Int? = nil, share: ServiceShare? = nil
+            maintenanceNoticeSeconds: Int? = nil, share: ServiceShare? = nil, tiers: [Availability.Tier] = []
         ) {
             self.name = name
             self.title = title
@@ -65,12 +72,14 @@ package struct ContractDocument: Sendable {
             self.reopen = reopen
             self.maintenanceNoticeSeconds = maintenanceNoticeSeconds
             self.share = share
+            self.tiers = tiers
         }
     }
 
     package init(
         name: String, version: String, title: String, calendar: String, effectiveFrom: Moment, effectiveTo: Moment?,
-        objectives: [Objective], maintenance: [Maintenance] = []
+        objectives: [Objective], maintenance: [Maintenance] = [], availability: AvailabilityPromise? = nil,
+        credits: CreditPromise? = nil, reporting: ReportPromise = ReportPromise()
     ) {
         self.name = name
         self.version = version
@@ -80,6 +89,9 @@ package struct ContractDocument: Sendable {
         self.effectiveTo = effectiveTo
         self.objectives = objectives
         self.maintenance = maintenance
+        self.availability = availability
+        self.credits = credits
+        self.reporting = reporting
     }
 
     /// Whether it is in force at that instant: from inclusive, to exclusive.
@@ -107,6 +119,9 @@ package struct ContractDocument: Sendable {
             optional(
                 "maintenance", .list(of: .object(windowShape), count: 0...maintenanceMax),
                 "maintenance that was announced to the tenant; which of it is not counted says each objective."),
+            optional("availability", .object(ContractPromises.availability), "what is promised about being there."),
+            optional("credits", .object(ContractPromises.credits), "how a month's credits become an amount."),
+            optional("reporting", .object(ContractPromises.reporting), "how the monthly report is made and who gets it."),
         ])
 
     private static let windowShape = ObjectShape(
@@ -136,6 +151,7 @@ package struct ContractDocument: Sendable {
                 "what reopening does to counted time; resume unless given."),
             optional("maintenance", .object(maintenanceShape), "maintenance that is not counted; none unless given."),
             optional("budget", .object(budgetShape), "the share of cases that has to meet the target; every one unless given."),
+            optional("credits", ContractPromises.tiers, "what a month earns back whose share is under a bound."),
         ])
 
     private static let budgetShape = ObjectShape(
@@ -179,7 +195,9 @@ package struct ContractDocument: Sendable {
             effectiveFrom: from, effectiveTo: to, objectives: objectives,
             maintenance: fields.list("maintenance").enumerated().compactMap {
                 parseWindow($0.element, at: "/maintenance/\($0.offset)", issues: &issues)
-            })
+            }, availability: ContractPromises.availability(json["availability"], issues: &issues),
+            credits: ContractPromises.credits(json["credits"], issues: &issues),
+            reporting: ContractPromises.reporting(json["reporting"], issues: &issues))
     }
 
     private static func parseWindow(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> Maintenance? {
@@ -216,7 +234,7 @@ package struct ContractDocument: Sendable {
             share: json["budget"]?["atLeast"]?.string.flatMap { ExactDecimal($0) }.flatMap {
                 ServiceShare(
                     $0, quietBelowCases: json["budget"]?["quietBelowCases"]?.int ?? ServiceShare.quietBelowCasesDefault)
-            })
+            }, tiers: ContractPromises.tiers(json["credits"], at: "\(pointer)/credits", issues: &issues))
     }
 }
 

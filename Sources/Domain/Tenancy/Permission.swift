@@ -13,6 +13,8 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
     case incidentsRead = "incidents.read"
     case incidentsManage = "incidents.manage"
     case serviceRead = "service.read"
+    case reportsPrepare = "reports.prepare"
+    case reportsSign = "reports.sign"
     case auditRead = "audit.read"
     case heartbeatsManage = "heartbeats.manage"
     case holdsManage = "holds.manage"
@@ -38,7 +40,8 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .documentsSubmit, .runsRead, .runsManage, .approvalsRead, .approvalsDecide, .paymentsPropose, .exceptionsRead,
             .exceptionsResolve, .holdsManage:
             true
-        case .incidentsRead, .incidentsManage, .serviceRead, .auditRead, .tasksRetry, .configurationRead,
+        case .incidentsRead, .incidentsManage, .serviceRead, .reportsPrepare, .reportsSign, .auditRead, .tasksRetry,
+            .configurationRead,
             .configurationApply,
             .connectionsRead, .connectionsTest, .heartbeatsManage, .peopleRead, .peopleManage, .keysManage, .workersRead,
             .fleetRead, .metricsRead, .brandRead, .brandManage:
@@ -60,6 +63,8 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .incidentsRead: "See incidents"
         case .incidentsManage: "Acknowledge and resolve incidents"
         case .serviceRead: "See service levels"
+        case .reportsPrepare: "Draft, justify, submit, send and amend monthly reports"
+        case .reportsSign: "Sign off monthly reports"
         case .auditRead: "Read the audit log"
         case .heartbeatsManage: "Make and end the heartbeats of jobs outside"
         case .holdsManage: "Put what happened under legal hold, and release it"

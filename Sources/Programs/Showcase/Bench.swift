@@ -11,6 +11,8 @@ package final class Bench: Sendable {
         case conditions, tenants, soak
         /// Wake-ups of ten thousand clocks, and pages beside another tenant's flood; only when asked for by name.
         case alerts
+        /// Clocks, the report of a month of a million runs, and what `alerts` measures; by name too.
+        case sla
         /// Measured in this process, without the product around it.
         case cel
     }
@@ -37,14 +39,15 @@ package final class Bench: Sendable {
     private let invoices: Int
     private let seconds: Int64
     private let minutes: Int64
+    private let runs: Int
     private let numbers = Locked(1)
 
     /// What `bench` measures when nothing is named.
-    package static let usual = Subject.allCases.filter { ![.conditions, .tenants, .soak, .alerts].contains($0) }
+    package static let usual = Subject.allCases.filter { ![.conditions, .tenants, .soak, .alerts, .sla].contains($0) }
 
     /// `seconds` is how long the engine is watched, `minutes` how long it is watched under half load.
     package init(
-        folder: String, tenants: String, subjects: [Subject], invoices: Int, seconds: Int64, minutes: Int64,
+        folder: String, tenants: String, subjects: [Subject], invoices: Int, seconds: Int64, minutes: Int64, runs: Int,
         say: @escaping @Sendable (String) -> Void
     ) throws {
         try OwnFolder.claim(folder, flavour: "bench", replaces: true)
@@ -64,6 +67,7 @@ package final class Bench: Sendable {
             Installation.Settings(folder: folder, tenants: tenants, logLevel: "info", edits: BenchEngine.withoutPaces))
         self.seconds = seconds
         self.minutes = minutes
+        self.runs = runs
         self.subjects = subjects
         self.invoices = invoices
         self.say = say
@@ -113,10 +117,14 @@ package final class Bench: Sendable {
                 try await warm()
                 results += try await BenchSoak(installation: installation, minutes: minutes, say: say).measure()
             }
+            // Before the million runs: what is asked of a quiet server is asked while it is quiet.
+            if subjects.contains(.alerts) || subjects.contains(.sla) { results += try await BenchAlerts(installation).run() }
+            if subjects.contains(.sla) {
+                results += try await BenchReports(installation: installation, runs: runs, say: say).measure()
+            }
             if subjects.contains(.page) { results += try await page() }
             if subjects.contains(.audit) { results += try await sealing() }
             if subjects.contains(.auth) { results += try await BenchAuth(installation).run() }
-            if subjects.contains(.alerts) { results += try await BenchAlerts(installation).run() }
             var report = Report()
             report.settings = durability()
             report.results = results

@@ -21,6 +21,18 @@ package struct TenantAPI: Sendable {
         try await server.send(.post, path(rest), body, key: key)
     }
 
+    package func put(_ rest: String, _ body: JSONValue, key: String = Idempotency.newKey()) async throws -> JSONValue {
+        try await server.send(.put, path(rest), body, key: key)
+    }
+
+    /// A file as it is; a problem is thrown as such.
+    package func file(_ rest: String, _ query: [(String, String)] = []) async throws -> [UInt8] {
+        let response = try await server.exchange(.get, ServerAPI.path(path(rest), query), headers: [], body: nil)
+        // A problem is read as one, and thrown by that.
+        if !(200..<300).contains(response.status) { _ = try ServerAPI.json(response) }
+        return response.body
+    }
+
     /// Every item of a list, page by page, at most `limit` of them.
     package func items(_ rest: String, _ query: [(String, String)] = [], limit: Int = 1000) async throws -> [JSONValue] {
         var out: [JSONValue] = []

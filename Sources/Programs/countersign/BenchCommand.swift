@@ -18,7 +18,7 @@ struct BenchCommand: AsyncParsableCommand {
     @Argument(
         help: ArgumentHelp(
             "What to measure: \(Bench.Subject.allCases.map(\.rawValue).joined(separator: ", ")); all but conditions, tenants, "
-                + "soak and alerts unless given."))
+                + "soak, alerts and sla unless given."))
     var subjects: [Bench.Subject] = []
 
     @Option(help: "Invoices for end-to-end.")
@@ -29,6 +29,9 @@ struct BenchCommand: AsyncParsableCommand {
 
     @Option(help: "Minutes for which half load is held (soak).")
     var minutes: Int64 = 30
+
+    @Option(help: "Runs of the month that is reported (sla); each has two clocks.")
+    var runs = 1_000_000
 
     @Option(help: "Folder for its data, replaced at the start; by default a folder of its own among your data.")
     var data: String?
@@ -44,6 +47,7 @@ struct BenchCommand: AsyncParsableCommand {
     func validate() throws {
         guard (10...10_000).contains(invoices) else { throw ValidationError("--invoices is 10 to 10000.") }
         guard (10...1440).contains(minutes) else { throw ValidationError("--minutes is 10 to 1440.") }
+        guard (100...5_000_000).contains(runs) else { throw ValidationError("--runs is 100 to 5000000.") }
         guard (5...3600).contains(seconds) else { throw ValidationError("--seconds is 5 to 3600.") }
     }
 
@@ -57,14 +61,14 @@ struct BenchCommand: AsyncParsableCommand {
         if !installed.isEmpty {
             let bench = try Bench(
                 folder: folder, tenants: try Places.tenants(tenants), subjects: installed, invoices: invoices, seconds: seconds,
-                minutes: minutes,
-                say: say)
+                minutes: minutes, runs: runs, say: say)
             report = try await StopSignal.ending { try await bench.run() }
         }
         if wanted.contains(.cel) {
             let bench = try BenchExpressions(folder: folder + "-cel", python: python, say: say)
             report.results += try await StopSignal.ending { try await bench.run() }
         }
+        if wanted.contains(.sla) { report.results += try SLABench.run() }
         if wanted.contains(.audit) { report.results += try AuditBench.run() }
         if isText {
             if !report.settings.isEmpty { Terminal.print("database: \(report.settings.joined(separator: " "))") }

@@ -3,9 +3,10 @@ import Kernel
 import ServiceLevels
 
 /// `countersign sla`: service levels without a server.
-struct SLACommand: ParsableCommand {
+struct SLACommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sla", abstract: "Recompute service levels from their documents.", subcommands: [Explain.self])
+        commandName: "sla", abstract: "Recompute service levels from their documents.",
+        subcommands: [Explain.self, ReportCommand.self])
 
     struct Explain: ParsableCommand {
         static let configuration = CommandConfiguration(

@@ -58,8 +58,11 @@ enum Terminal {
 
     static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
-    private static func write(_ text: String, to stream: Int32) {
-        var bytes = Array(text.utf8)[...]
+    private static func write(_ text: String, to stream: Int32) { write(Array(text.utf8), to: stream) }
+
+    /// Bytes as they are, for files that go into a pipe.
+    static func write(_ bytes: [UInt8], to stream: Int32 = STDOUT_FILENO) {
+        var bytes = bytes[...]
         while !bytes.isEmpty {
             let done = bytes.withUnsafeBytes { Glibc.write(stream, $0.baseAddress, $0.count) }
             if done < 0, errno == EINTR { continue }

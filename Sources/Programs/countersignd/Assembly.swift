@@ -35,9 +35,8 @@ struct Assembly: Sendable {
         let asking = Assembly.asking(platform, factory, staff, workers, runsWork: settings.role.runsWork)
         let reporting = Reporting(platform: platform, scopes: scopes)
         let alerting = Alerting(platform: platform, desk: desk)
-        let pager = PageDelivery(platform: platform, assets: assets, scopes: scopes, alerting: alerting) { dispatch, tenant in
-            try await asking.page(dispatch, tenant: tenant)
-        }
+        let pager = PageDelivery(
+            platform: platform, assets: assets, scopes: scopes, alerting: alerting, send: Assembly.sending(asking))
         let engine = LaneEngine(
             platform: platform, assets: assets, workers: workers, leaseFactory: factory, resolve: { desk.resolve($0) },
             changed: { tenants in
@@ -51,11 +50,10 @@ struct Assembly: Sendable {
         let posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
         Assembly.tellEnds(of: staff, workers, posting, platform.logger)
         let signingIn = SigningIn(platform: platform, hasher: PasswordHasher())
-        let access = Access(
-            signingIn: signingIn, scopes: scopes, assets: assets, clock: .system, formKey: Entropy.system.bytes(32))
+        let access = Assembly.access(signingIn, scopes, assets)
         let keeping = Keeping(platform: platform, scopes: scopes, assets: assets, alerting: alerting)
         let watch = ConnectionWatch(platform: platform, desk: desk, assets: assets)
-        let operating = Operating(platform: platform, desk: desk, assets: assets)
+        let (waker, operating) = (ReportWaker(), Operating(platform: platform, desk: desk, assets: assets))
         let applying = Applying(platform: platform, assets: assets, scopes: scopes)
         let web = Services(
             console: try PageRenderer.load(), access: access, looking: Looking(platform: platform, assets: assets),
@@ -70,9 +68,10 @@ struct Assembly: Sendable {
             holding: Holding(platform: platform),
             budgeting: Budgeting(platform: platform, scopes: scopes, assets: assets, desk: desk),
             heartbeats: Heartbeats(platform: platform, scopes: scopes, desk: desk),
-            jobs: Jobs(platform: platform, scopes: scopes), keeping: keeping,
-            inbound: Inbound(platform: platform, scopes: scopes, desk: desk), intake: intake, applying: applying,
-            brands: BrandStudio(platform: platform, assets: assets, scopes: scopes), signingIn: signingIn,
+            jobs: Jobs(platform: platform, scopes: scopes),
+            reports: ReportDesk(platform: platform, assets: assets, wake: { waker.wake() }), press: staff.pressing,
+            keeping: keeping, inbound: Inbound(platform: platform, scopes: scopes, desk: desk), intake: intake,
+            applying: applying, brands: BrandStudio(platform: platform, assets: assets, scopes: scopes), signingIn: signingIn,
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
             metrics: platform.metrics, clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure,
             checkBundle: Assembly.checkBundle, auditKeys: { sealing.publicKeys($0) },
@@ -87,8 +86,18 @@ struct Assembly: Sendable {
             database: database, settings: settings, platform: platform, timekeeper: timekeeper, lanes: lanes,
             reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing,
             keeping: keeping, pager: pager, scheduling: web.scheduling, lookouts: Lookouts(web),
+            reports: Assembly.reports(platform, web, waker),
             export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
             drop: settings.dropFolder.map { DropFolder(path: $0, intake: intake, scopes: scopes, logger: logger) })
+    }
+
+    private static func access(_ signingIn: SigningIn, _ scopes: ScopeDirectory, _ assets: AssetLibrary) -> Access {
+        Access(signingIn: signingIn, scopes: scopes, assets: assets, clock: .system, formKey: Entropy.system.bytes(32))
+    }
+
+    /// How pages and reports leave: by the worker of whoever keeps the channel.
+    private static func sending(_ asking: Asking) -> @Sendable (PageDispatch, TenantID) async throws -> Asking.Answer {
+        { dispatch, tenant in try await asking.page(dispatch, tenant: tenant) }
     }
 
     /// All routes; none that does not say who may call it.
@@ -101,6 +110,7 @@ struct Assembly: Sendable {
     private static func platform(_ store: Store, _ settings: ServerSettings, _ logger: Logger) throws -> Platform {
         let replica = "\(hostName())-\(getpid())-\(String(Entropy.system.next() & 0xFFFF_FFFF, radix: 36))"
         var flow = FlowSettings(replica: replica)
+        flow.publicAddress = settings.publicAddress
         flow.sessionIdleSeconds = settings.sessions.idle
         flow.sessionSeconds = settings.sessions.absolute
         flow.proofSeconds = settings.sessions.proof
@@ -118,6 +128,19 @@ struct Assembly: Sendable {
             if runsWork { staff.want(tenant) }
             workers.interrupt(tenant)
         }
+    }
+
+    /// What drafts monthly reports, builds them and mails them, with the letter that the pages' parts make.
+    private static func reports(_ platform: Platform, _ web: Services, _ waker: ReportWaker) -> [any Service] {
+        let drafting = ReportDrafting(platform: platform, scopes: web.scopes, desk: web.reports)
+        let sending = ReportSending(
+            platform: platform, assets: web.assets, scopes: web.scopes,
+            building: ReportBuilding(platform: platform, assets: web.assets), waker: waker,
+            write: { shown, scope in
+                try await ReportFiles.letter(shown, scope: scope, site: platform.settings.publicAddress, services: web)
+            },
+            send: sending(web.asking))
+        return [Part(name: "reports") { await sending.run() }, Part(name: "months") { await drafting.run() }]
     }
 
     /// Work of a worker that ended is told to the engine at once, and not when its leases lapse.
@@ -148,7 +171,8 @@ struct Assembly: Sendable {
     private static func parts(
         database: Database, settings: ServerSettings, platform: Platform, timekeeper: Timekeeper, lanes: LaneWaker,
         reporting: Reporting, site: Site, staff: Staff, workers: WorkerDesk, watchdog: Watchdog, sealing: Sealing,
-        keeping: Keeping, pager: PageDelivery, scheduling: Scheduling, lookouts: Lookouts, export: TelemetryExport,
+        keeping: Keeping, pager: PageDelivery, scheduling: Scheduling, lookouts: Lookouts, reports: [any Service],
+        export: TelemetryExport,
         drop: DropFolder?
     ) -> [any Service] {
         let store = database.store
@@ -160,6 +184,7 @@ struct Assembly: Sendable {
                 timekeeper: timekeeper, lanes: lanes, reporting: reporting, site: site, staff: staff, workers: workers,
                 watchdog: watchdog, sealing: sealing, keeping: keeping, pager: pager, scheduling: scheduling,
                 lookouts: lookouts, platform: platform)
+            parts += reports
         } else {
             parts.append(Assembly.wakeUps(lanes, timekeeper, platform))
         }

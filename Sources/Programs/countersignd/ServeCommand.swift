@@ -47,6 +47,10 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Address of a proxy in front of this server, whose X-Forwarded-For is believed; may be given more than once.")
     var proxy: [String] = []
 
+    @Option(
+        help: "Address under which people reach the console, such as https://console.example.com; links in mails begin with it.")
+    var publicAddress: String?
+
     @OptionGroup var sessions: SessionOptions
 
     /// With a given database the data directory does not last, and checkpoints stay in the database until a folder is named.
@@ -61,6 +65,7 @@ struct ServeCommand: AsyncParsableCommand {
         let logger = options.logger("countersignd")
         do {
             let paths = options.paths
+            let address = try PublicAddress.settled(publicAddress, host: host, port: port)
             let events = ClusterEvents()
             let flow = FlowSettings(replica: "server")
             if let databaseConnections { try flow.check(connections: databaseConnections) }
@@ -73,7 +78,8 @@ struct ServeCommand: AsyncParsableCommand {
                 role: role, paths: paths, auditFolders: auditFolders(paths, logger), host: host, port: port, portFile: portFile,
                 dropFolder: dropFolder,
                 workerUID: geteuid() == 0 && workerUid != 0 ? workerUid : nil,
-                workerIdleSeconds: workerIdleSeconds, isSecure: secureCookies, proxies: Set(proxy), sessions: sessions.bounds)
+                workerIdleSeconds: workerIdleSeconds, isSecure: secureCookies, proxies: Set(proxy), publicAddress: address,
+                sessions: sessions.bounds)
             let server = try Assembly(database: database, settings: settings, events: events, logger: logger)
             let ended = await server.supervisor.endOrphans()
             if ended > 0 { logger.notice("workers of an earlier life ended", metadata: ["count": "\(ended)"]) }
@@ -114,7 +120,25 @@ struct ServerSettings: Sendable {
     let workerIdleSeconds: Int64
     let isSecure: Bool
     let proxies: Set<String>
+    let publicAddress: String?
     let sessions: SessionBounds
+}
+
+/// Where people reach the console.
+enum PublicAddress {
+    /// The address as it was given; on this machine alone, unless one was given, the port that is listened on.
+    static func settled(_ given: String?, host: String, port: Int) throws -> String? {
+        guard let given else { return host == "127.0.0.1" && port != 0 ? "http://127.0.0.1:\(port)" : nil }
+        let rest = ["https://", "http://"].first { given.hasPrefix($0) }.map { given.dropFirst($0.count) }
+        let isUsual = rest.map { rest in
+            (1...253).contains(rest.utf8.count)
+                && rest.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || ".-:[]".contains($0)) }
+        }
+        guard isUsual == true else {
+            throw ValidationError("--public-address is a scheme and a host alone, such as https://console.example.com.")
+        }
+        return given
+    }
 }
 
 /// How long a session lasts, and a proof in it; in seconds.

@@ -12,6 +12,10 @@ import Tenancy
 /// The workers: which are wanted, whose they are, and what they may reach.
 final class Staff: Sendable {
     let supervisor: WorkerSupervisor
+    /// Makes PDFs; shut in like a worker, as nobody when the server may choose.
+    let press: PaperPress
+    /// Makes a PDF of a page, or refuses.
+    var pressing: @Sendable (String) async throws -> [UInt8] { { [press] page in try await press.pdf(page) } }
     private let scopes: ScopeDirectory
     private let assets: AssetLibrary
     private let platform: Platform
@@ -30,6 +34,7 @@ final class Staff: Sendable {
             socket: settings.paths.handoff,
             firstUID: settings.workerUID.flatMap { Staff.isReachable(programs + "/countersign-worker") ? $0 : nil },
             readable: Staff.libraryDirectories(programs))
+        press = PaperPress(launcher: worker.launcher, identity: settings.workerUID == nil ? nil : 65_534)
         var paces = WorkerLifecycle.Paces()
         paces.idleSeconds = settings.workerIdleSeconds
         let (logger, store) = (platform.logger, platform.store)

@@ -23,6 +23,7 @@ package struct RouteBook: Sendable {
         routes += ServiceRoutes(services).all
         routes += BudgetRoutes(services).all
         routes += HeartbeatRoutes(services).all
+        routes += ReportRoutes(services).all
         routes += IncidentRoutes(services).all
         routes += RunbookRoutes(services).all
         routes += OnCallRoutes(services).all

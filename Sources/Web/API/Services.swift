@@ -24,6 +24,9 @@ package struct Services: Sendable {
     package let budgeting: Budgeting
     package let heartbeats: Heartbeats
     package let jobs: Jobs
+    package let reports: ReportDesk
+    /// Makes a PDF of a page; refuses where nothing is installed for it.
+    package let press: @Sendable (String) async throws -> [UInt8]
     package let keeping: Keeping
     package let inbound: Inbound
     package let intake: Intake
@@ -52,6 +55,7 @@ package struct Services: Sendable {
         operating: Operating, rolling: RollingOut, scheduling: Scheduling, releasing: Releasing,
         watch: ConnectionWatch, alerting: Alerting,
         onCalling: OnCalling, guiding: Guiding, holding: Holding, budgeting: Budgeting, heartbeats: Heartbeats, jobs: Jobs,
+        reports: ReportDesk, press: @escaping @Sendable (String) async throws -> [UInt8],
         keeping: Keeping, inbound: Inbound, intake: Intake,
         applying: Applying, brands: BrandStudio, signingIn: SigningIn,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
@@ -78,6 +82,8 @@ package struct Services: Sendable {
         self.budgeting = budgeting
         self.heartbeats = heartbeats
         self.jobs = jobs
+        self.reports = reports
+        self.press = press
         self.keeping = keeping
         self.inbound = inbound
         self.intake = intake

@@ -134,6 +134,7 @@ struct PageKit: Sendable {
             item(.bank, "Payments", "/payments", "p", .runsRead),
             item(.evidence, "Documents", "/documents", "d", .runsRead),
             item(.clock, "Service levels", "/service", "s", .serviceRead),
+            item(.report, "Reports", "/sla-reports", "g", .serviceRead),
         ].compactMap(\.self)
         let control = [
             item(.bell, "Incidents", "/incidents", "n", .incidentsRead, count: count(counts?.incidentsOpen)),
@@ -154,6 +155,11 @@ struct PageKit: Sendable {
         var items: [NavItem] = []
         if may(.fleetRead) {
             items.append(NavItem(icon: .fleet, label: "Fleet", href: "/operator", key: "f", isCurrent: section == "Fleet"))
+        }
+        if may(.serviceRead) {
+            items.append(
+                NavItem(
+                    icon: .report, label: "Reports", href: "/operator/sla-reports", key: "g", isCurrent: section == "Reports"))
         }
         if may(.workersRead) {
             items.append(
@@ -270,6 +276,14 @@ enum PageWords {
         case "letter-discarded": Notice(tone: .ok, text: "The work is given up, and its run knows.")
         case "rollout-turned": Notice(tone: .ok, text: "Done. Runs that have begun keep their version.")
         case "schedule-turned": Notice(tone: .ok, text: "Done. Runs that have begun go on.")
+        case "report-drafted": Notice(tone: .ok, text: "The rows of the month are being read; the report fills itself.")
+        case "report-justify", "report-words": Notice(tone: .ok, text: "Kept; the figures follow.")
+        case "report-submit": Notice(tone: .ok, text: "The document stands; somebody else signs it off.")
+        case "report-return": Notice(tone: .ok, text: "The report is a draft again.")
+        case "report-sign-off": Notice(tone: .ok, text: "Signed off.")
+        case "report-send": Notice(tone: .ok, text: "It is on its way; below is what becomes of it.")
+        case "report-archive": Notice(tone: .ok, text: "It is in the archive.")
+        case "report-amend": Notice(tone: .ok, text: "A new revision is being read from the rows; the original stays.")
         case "changed": Notice(tone: .ok, text: "The incident is changed; the timeline says so.")
         case "page-sent": Notice(tone: .ok, text: "The test page is on its way; below is what becomes of it.")
         case "swap-asked": Notice(tone: .ok, text: "Your colleague is asked. The shift is yours until they agree.")

@@ -16,6 +16,7 @@ struct PageRoutes: Sendable {
         routes += InboxPages(services: services, console: console).all
         routes += ServicePages(services: services, console: console).all
         routes += BudgetPages(services: services, console: console).all
+        routes += ReportPages(services: services, console: console).all
         routes += IncidentPages(services: services, console: console).all
         routes += DocumentPages(services: services, console: console).all
         routes += RunbookPages(services: services, console: console).all

@@ -48,6 +48,9 @@ struct Drawing {
 
     mutating func open(_ name: String, _ attributes: KeyValuePairs<String, String> = [:]) { html += tag(name, attributes) + ">" }
 
+    /// Text that is already HTML.
+    mutating func put(_ written: String) { html += written }
+
     mutating func close(_ name: String) { html += "</\(name)>" }
 
     /// The whole as markup of this module.

@@ -48,6 +48,9 @@ package struct StaticAssets: Sendable {
 
     package func file(named name: String) -> File? { files.first { $0.name == name } }
 
+    /// A file's text, for what has to carry its styles inside; empty when there is none of that name.
+    package func text(named name: String) -> String { String(decoding: file(named: name)?.bytes ?? [], as: UTF8.self) }
+
     private static func contentType(_ name: String) -> String {
         if name.hasSuffix(".css") { return "text/css; charset=utf-8" }
         if name.hasSuffix(".js") { return "text/javascript; charset=utf-8" }
