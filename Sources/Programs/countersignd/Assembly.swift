@@ -72,7 +72,8 @@ struct Assembly: Sendable {
             heartbeats: Heartbeats(platform: platform, scopes: scopes, desk: desk),
             jobs: Jobs(platform: platform, scopes: scopes), keeping: keeping,
             inbound: Inbound(platform: platform, scopes: scopes, desk: desk), intake: intake, applying: applying,
-            brands: BrandStudio(platform: platform, assets: assets, scopes: scopes), signingIn: signingIn,
+            brands: BrandStudio(platform: platform, assets: assets, scopes: scopes),
+            status: StatusPages(platform: platform, scopes: scopes, assets: assets), signingIn: signingIn,
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
             metrics: platform.metrics, clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure,
             checkBundle: Assembly.checkBundle, auditKeys: { sealing.publicKeys($0) },
@@ -195,6 +196,7 @@ struct Assembly: Sendable {
             Part(name: "keeper") { await keeping.run() }, Part(name: "schedules") { await scheduling.run() },
             Part(name: "budgets") { await lookouts.budgeting.run() },
             Part(name: "signs of life") { await lookouts.heartbeats.run() },
+            Part(name: "status pages") { await lookouts.status.run() },
         ]
     }
 
@@ -233,10 +235,12 @@ struct Assembly: Sendable {
 struct Lookouts: Sendable {
     let budgeting: Budgeting
     let heartbeats: Heartbeats
+    let status: StatusWatch
 
     init(_ web: Services) {
         budgeting = web.budgeting
         heartbeats = web.heartbeats
+        status = web.status.watch
     }
 }
 
