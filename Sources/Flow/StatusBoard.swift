@@ -11,7 +11,7 @@ package struct StatusPages: Sendable {
     package let board: StatusBoard
     package let watch: StatusWatch
 
-    package init(platform: Platform, scopes: ScopeDirectory, assets: AssetLibrary) {
+    package init(_ platform: Platform, _ scopes: ScopeDirectory, _ assets: AssetLibrary) {
         desk = StatusDesk(platform: platform)
         sight = StatusSight(platform: platform, scopes: scopes, assets: assets)
         board = StatusBoard(platform: platform, sight: sight)

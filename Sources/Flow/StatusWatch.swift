@@ -67,8 +67,14 @@ package struct StatusWatch: Sendable {
 
     private func look(at scope: ScopeRow, beats: [HeartbeatRow]) async throws {
         let now = platform.clock.now
-        try await desk.held(scope.id) { tx, page in
-            try await publish(page, scope, tx)
+        do {
+            try await desk.held(scope.id) { tx, page in try await publish(page, scope, tx) }
+        } catch let refusal as Refusal {
+            // A page that is full takes no further notice; its history goes on.
+            platform.logger.warning(
+                "a status page's rule published nothing", metadata: ["tenant_id": "\(scope.id)", "reason": "\(refusal.reason)"])
+        }
+        try await desk.held(scope.id) { tx, _ in
             let open = try await endPlanned(scope.id, tx, at: now)
             for item in try await sight.found(scope.id, beats: beats, tx: tx) {
                 guard let state = StatusSight.state(of: item, open, at: now) else { continue }

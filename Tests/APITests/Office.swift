@@ -98,7 +98,7 @@ final class Office: Sendable {
             inbound: Inbound(platform: platform, scopes: scopes, desk: desk),
             intake: Intake(platform: platform, desk: desk),
             applying: applying, brands: BrandStudio(platform: platform, assets: assets, scopes: scopes),
-            status: StatusPages(platform: platform, scopes: scopes, assets: assets), signingIn: signingIn,
+            status: StatusPages(platform, scopes, assets), signingIn: signingIn,
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets,
             asking: asking, metrics: platform.metrics, clock: clock,
             entropy: .system, logger: logger, isSecure: false, checkBundle: { (_: JSONValue) throws(Refusal) in },

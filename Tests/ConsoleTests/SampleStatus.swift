@@ -16,7 +16,7 @@ extension Samples {
                 label: "\(name): 99.93 % up", table: "Day by day", day: "Day (UTC)", worst: "Worst", down: "Minutes down"))
     }
 
-    private static func stamp(_ text: String) -> Stamp { Stamp(iso: "2026-11-17T13:48:00Z", text: text) }
+    private static func told(_ text: String) -> Stamp { Stamp(iso: "2026-11-17T13:48:00Z", text: text) }
 
     static func status(_ brand: Brand) -> StatusPage {
         func component(_ name: String, _ status: StatusText, note: String = "") -> StatusPage.Component {
@@ -26,10 +26,10 @@ extension Samples {
         }
         let updates = [
             StatusPage.Update(
-                phase: "Identified", time: stamp("2026-11-17 14:48 CET"), edited: "",
+                phase: "Identified", time: told("2026-11-17 14:48 CET"), edited: "",
                 text: "The ERP turns requests away.\nPostings wait; none is lost."),
             StatusPage.Update(
-                phase: "Investigating", time: stamp("2026-11-17 14:20 CET"), edited: "edited 2026-11-17 14:25 CET",
+                phase: "Investigating", time: told("2026-11-17 14:20 CET"), edited: "edited 2026-11-17 14:25 CET",
                 text: "Postings are late."),
         ]
         return StatusPage(
@@ -62,7 +62,11 @@ extension Samples {
                             anchor: "2", title: "ERP upgrade", status: StatusText(status: .notStarted, text: "Scheduled"),
                             meta: "2026-11-21 08:00 CET – 2026-11-21 12:00 CET", updates: [])
                     ]), StatusPage.Section(title: "Past notices", notices: [], none: "There are none yet."),
-            ], links: [Action(label: "Older", href: "/status/x?before=1_2"), Action(label: "Feed", href: "/status/x/feed.json")])
+            ],
+            links: [
+                Action(label: "Older", href: "/status/x?before=1_2"),
+                Action(label: "Feed", href: "/status/x/feed.json", isDownload: true),
+            ])
     }
 
     static func statusDesk(_ brand: Brand) -> StatusDeskPage {
@@ -104,8 +108,8 @@ extension Samples {
                     title: "Posting is late", status: StatusText(status: .watch, text: "open"), meta: "incident, major",
                     updates: [
                         StatusDeskPage.Update(
-                            title: "investigating", text: "Postings are late.", time: stamp("14:20"),
-                            before: [StatusDeskPage.Wording(time: stamp("14:18"), text: "Posting are late.")], sheets: [])
+                            title: "investigating", text: "Postings are late.", time: told("14:20"),
+                            before: [StatusDeskPage.Wording(time: told("14:18"), text: "Posting are late.")], sheets: [])
                     ],
                     sheets: [
                         StatusDeskPage.Sheet(

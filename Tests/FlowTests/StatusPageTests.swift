@@ -16,7 +16,7 @@ struct StatusPageTests {
 
     private func pages(_ stage: Stage) async -> StatusPages {
         let house = await stage.house
-        return StatusPages(platform: house.platform, scopes: house.scopes, assets: house.assets)
+        return StatusPages(house.platform, house.scopes, house.assets)
     }
 
     /// A firm with a page and two components, one of them bound to its ERP; in a database of its own, since looking at pages is
@@ -176,6 +176,29 @@ struct StatusPageTests {
         }
     }
 
+    @Test("a page that is full takes no further notice, by nobody, and its history goes on")
+    func full() async throws {
+        let rule = StatusPublishingRule(from: .sev2, title: "Delays", opening: "We are on it.", closing: "It is over.")
+        try await story(rule: rule) { stage, pages, row, _ in
+            let (ruth, scope) = try await asker(stage)
+            for number in 0..<StatusBounds.openMax {
+                _ = try await pages.desk.post(.init(text: "\(number)", isPublished: false), as: ruth, scope: scope)
+            }
+            await #expect(throws: Refusal.self) {
+                try await pages.desk.post(.init(text: "More", isPublished: false), as: ruth, scope: scope)
+            }
+            _ = try await trouble(stage)
+            for _ in 0..<3 {
+                try await pages.watch.look()
+                stage.move(seconds: 15)
+            }
+            let shown = try #require(try await pages.board.snapshot(at: row.address))
+            #expect(shown.open.isEmpty)
+            let histories = shown.components.map(\.history)
+            #expect(histories.map(\.counted) == [30, 30] && histories.map(\.up) == [0, 30])
+        }
+    }
+
     @Test("while the database is away the page is shown as it was, and a page that is off is not found")
     func away() async throws {
         try await story { stage, pages, row, dsn in
@@ -187,7 +210,7 @@ struct StatusPageTests {
                 metrics: house.platform.metrics, spans: house.platform.spans, logger: house.platform.logger,
                 settings: house.platform.settings)
             let scopes = ScopeDirectory(store: through, clock: stage.clock)
-            let other = StatusPages(platform: platform, scopes: scopes, assets: house.assets)
+            let other = StatusPages(platform, scopes, house.assets)
             #expect(try await other.board.snapshot(at: row.address)?.madeAt == stage.now)
             let then = stage.now
             await through.close()

@@ -7,7 +7,7 @@ extension WholeProduct {
     @Suite("What readers of a status page are told")
     struct StatusTests {
         @Test(
-            "a page is looked after by the running server, and tells anybody with its address what was published, and that it is over"
+            "the running server looks after a page and tells anybody with its address what was published, and that it is over"
         )
         func told() async throws {
             let stage = try Stage.current

@@ -1,3 +1,4 @@
+internal import Curl
 internal import Kernel
 
 /// A tenant's status page in the demonstration: set up before anything happens, told of the outage, and of its end.

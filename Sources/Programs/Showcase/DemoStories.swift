@@ -129,10 +129,7 @@ struct DemoStories: Sendable {
         demo.resting.withLock { _ = $0.insert(tenant.slug) }
         defer { demo.resting.withLock { _ = $0.remove(tenant.slug) } }
         let ledger = installation.ledger(tenant)
-        let status = DemoStatus(demo: demo, tenant: tenant)
-        let address = try await status.setUp()
         try await ledger.setFaults(["isDown": true])
-        var notice = ""
         do {
             try await installation.tenant(tenant, as: tenant.approvers[0]).decide(request, "approve")
             demo.tell(
@@ -214,7 +211,10 @@ struct DemoStories: Sendable {
         demo.resting.withLock { _ = $0.insert(tenant.slug) }
         defer { demo.resting.withLock { _ = $0.remove(tenant.slug) } }
         let ledger = installation.ledger(tenant)
+        let status = DemoStatus(demo: demo, tenant: tenant)
+        let address = try await status.setUp()
         try await ledger.setFaults(["isDown": true])
+        var notice = ""
         var runs: [RunView] = []
         do {
             for one in trades { runs.append(try await deliver(one, as: clerk)) }

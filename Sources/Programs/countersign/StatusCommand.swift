@@ -1,4 +1,5 @@
 import ArgumentParser
+import Curl
 import Kernel
 import Showcase
 

@@ -72,9 +72,8 @@ struct Assembly: Sendable {
             heartbeats: Heartbeats(platform: platform, scopes: scopes, desk: desk),
             jobs: Jobs(platform: platform, scopes: scopes), keeping: keeping,
             inbound: Inbound(platform: platform, scopes: scopes, desk: desk), intake: intake, applying: applying,
-            brands: BrandStudio(platform: platform, assets: assets, scopes: scopes),
-            status: StatusPages(platform: platform, scopes: scopes, assets: assets), signingIn: signingIn,
-            idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
+            brands: BrandStudio(platform: platform, assets: assets, scopes: scopes), status: .init(platform, scopes, assets),
+            signingIn: signingIn, idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
             metrics: platform.metrics, clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure,
             checkBundle: Assembly.checkBundle, auditKeys: { sealing.publicKeys($0) },
             isReady: { (try? await store.check()) != nil })  // readiness is a question, and "no" is its answer

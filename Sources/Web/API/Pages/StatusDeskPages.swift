@@ -207,7 +207,8 @@ private struct StatusSheets {
     private typealias Sheet = StatusDeskPage.Sheet
 
     private func target(_ path: String) -> FormTarget {
-        FormTarget(action: "/status-desk/\(kit.context.scope.slug)\(path)", key: services.newKey())
+        FormTarget(
+            action: "/status-desk/\(kit.context.scope.slug)" + (path.isEmpty ? "" : "/" + path), key: services.newKey())
     }
 
     private static func choices(_ values: [String], none: String? = nil) -> [FieldChoice] {
@@ -228,7 +229,7 @@ private struct StatusSheets {
         if let row {
             sheets.append(
                 Sheet(
-                    label: "New address", form: target("/address"),
+                    label: "New address", form: target("address"),
                     controls: [
                         Control(
                             .choice, id: "renew-revision", name: "revision", label: "Under the old address there is nothing then",
@@ -287,7 +288,7 @@ private struct StatusSheets {
 
     private func component() -> StatusDeskPage.Sheet {
         Sheet(
-            label: "Add a component", form: target("/components"),
+            label: "Add a component", form: target("components"),
             controls: [
                 Control(.line, id: "c-name", name: "name", label: "Name"),
                 Control(.line, id: "c-description", name: "description", label: "What readers know it as"),
@@ -299,7 +300,7 @@ private struct StatusSheets {
 
     private func begin() -> StatusDeskPage.Sheet {
         Sheet(
-            label: "Tell readers something new", form: target("/notices"),
+            label: "Tell readers something new", form: target("notices"),
             controls: [
                 Control(
                     .choice, id: "n-kind", name: "kind", label: "Kind", value: "incident",
@@ -327,7 +328,7 @@ private struct StatusSheets {
         if kit.may(.statusPublish) {
             sheets.append(
                 Sheet(
-                    label: "Set \(row.name) by hand", form: target("/components/\(name)/set"),
+                    label: "Set \(row.name) by hand", form: target("components/\(name)/set"),
                     controls: [
                         Control(
                             .choice, id: "set-\(name)", name: "state", label: "State", value: row.setState ?? "",
@@ -341,7 +342,7 @@ private struct StatusSheets {
         if kit.may(.statusManage) {
             sheets.append(
                 Sheet(
-                    label: "Take \(row.name) off the page", form: target("/components/\(name)/retire"), controls: [],
+                    label: "Take \(row.name) off the page", form: target("components/\(name)/retire"), controls: [],
                     acts: [FieldChoice(value: "retire", label: "Take it off")]))
         }
         let note = row.setByName.map { person in
@@ -356,7 +357,7 @@ private struct StatusSheets {
     func notice(_ told: StatusDesk.Told) -> StatusDeskPage.Notice {
         let row = told.notice
         let may = kit.may(.statusPublish)
-        let path = "/notices/\(row.id.text)"
+        let path = "notices/\(row.id.text)"
         var meta = ["\(row.kind), \(row.impact)"]
         if row.madeBy == nil { meta.append("begun by your rule") }
         if let from = row.startsAt, let to = row.endsAt {

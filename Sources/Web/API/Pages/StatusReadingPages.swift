@@ -247,7 +247,7 @@ struct StatusBook {
     func page(_ mark: BrandMark, address: String, isOld: Bool) -> StatusPage {
         let last = snapshot.past.last.flatMap { notice in notice.id.map { "\(notice.madeAt.microseconds)_\($0.text)" } }
         let isFull = snapshot.past.count + snapshot.open.count + snapshot.planned.count >= StatusSight.pastMax
-        var links = [Action(label: words.feed, href: "/status/\(address)/feed.json")]
+        var links = [Action(label: words.feed, href: "/status/\(address)/feed.json", isDownload: true)]
         if isFull, let last { links.insert(Action(label: words.older, href: "/status/\(address)?before=\(last)"), at: 0) }
         return StatusPage(
             frame: Frame(
