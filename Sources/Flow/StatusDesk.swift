@@ -137,7 +137,7 @@ package struct StatusDesk: Sendable {
             tenant: scope.id, id: platform.newID(), position: edit.position, name: edit.name, at: now)
         (row.description, row.source, row.subject) = (edit.description, edit.source.kind.rawValue, edit.source.subject)
         let made = row
-        return try await held(scope.id) { tx, _ in
+        return try await held(scope.id, missing: StatusDesk.noPage) { tx, _ in
             let count = try await tx.query(StatusQueries.components(tenant: scope.id)).count
             guard count < StatusBounds.componentsMax else {
                 throw Refusal(
@@ -220,13 +220,15 @@ package struct StatusDesk: Sendable {
 
     // MARK: Shared
 
-    /// With the page locked; refused where there is none.
+    /// With the page locked; refused with `missing` where there is none. What names an object of a page answers as for any other
+    /// that does not exist.
     func held<Value: Sendable>(
-        _ tenant: TenantID, _ body: @escaping @Sendable (Transaction, StatusPageRow) async throws -> Value
+        _ tenant: TenantID, missing: Refusal = StatusDesk.nothing,
+        _ body: @escaping @Sendable (Transaction, StatusPageRow) async throws -> Value
     ) async throws -> Value {
         try await platform.store.withTenant(tenant) { tx in
             guard let page = try await tx.query(StatusQueries.lockPage(tenant: tenant)).first.map(StatusPageRow.init) else {
-                throw StatusDesk.noPage
+                throw missing
             }
             return try await body(tx, page)
         }

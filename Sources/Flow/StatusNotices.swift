@@ -79,7 +79,9 @@ extension StatusDesk {
 
     /// Begins a notice with its first update.
     package func post(_ draft: Draft, as actor: Actor, scope: ScopeRow) async throws -> Told {
-        try await held(scope.id) { tx, page in try await post(draft, on: page, as: actor, scope: scope, tx: tx) }
+        try await held(scope.id, missing: StatusDesk.noPage) { tx, page in
+            try await post(draft, on: page, as: actor, scope: scope, tx: tx)
+        }
     }
 
     /// The same in the caller's transaction, which holds the page. `actor` is nil for the owner's rule.
@@ -265,7 +267,7 @@ extension StatusDesk {
     package func tell(
         about incident: IncidentID, phase: StatusPhase?, title: String = "", text: String, as actor: Actor, scope: ScopeRow
     ) async throws -> Told {
-        let told = try await held(scope.id) { tx, _ in
+        let told = try await held(scope.id, missing: StatusDesk.noPage) { tx, _ in
             try await tell(about: incident, phase: phase, title: title, text: text, as: actor, scope: scope, tx: tx)
         }
         guard let told else { throw StatusDesk.noPage }
