@@ -16,6 +16,7 @@ package final class Beats: Sendable {
         case reports = "monthly reports"
         /// Writes these very beats and judges everybody's.
         case heartbeats
+        case statusPages = "status pages"
 
         /// How often it goes round, and how much longer it may take once: several times what a loaded machine was seen to need.
         var promise: (every: Int32, grace: Int32) {
@@ -23,7 +24,7 @@ package final class Beats: Sendable {
             case .lanes, .counts, .pager, .sealer, .watch: (15, 60)
             case .budgets: (30, 120)
             case .reports: (600, 600)
-            case .heartbeats: (15, 60)
+            case .heartbeats, .statusPages: (15, 60)
             // It looks once an hour and may have many months to go through.
             case .retention: (3600, 3600)
             }

@@ -113,8 +113,7 @@ extension Guiding {
             }
             return Shown(effect: "The incident is yours, and nobody else is paged for it.")
         case .postNote: return Shown(effect: "A line is added to the timeline: \(parameters["text"] ?? "")")
-        case .postStatus:
-            return Shown(effect: "The tenant reads this with the incident: \(parameters["text"] ?? "")")
+        case .postStatus: return try await told(parameters, of: followed, tenant)
         case .testConnection: return try await tested(parameters["connection"] ?? "", tenant)
         case .retryStep, .replayDeadLetters, .pauseRuns, .resumeRuns, .cancelRuns:
             return try await many(step, parameters, isDrill: followed.state.isDrill, as: asker)
@@ -146,6 +145,30 @@ extension Guiding {
                 effect: "The secret \(name) gets version \(version + 1), which you are asked for when you confirm. Work that "
                     + "begins afterwards uses it.", counts: [("secret", 1)])
         }
+    }
+
+    /// What readers of the status page would be told; without a page that is shown the text stays with the incident.
+    private func told(_ parameters: [String: String], of followed: Followed, _ tenant: TenantID) async throws -> Shown {
+        _ = try Guiding.phase(parameters)
+        let text = parameters["text"] ?? ""
+        let outlook = try await status.outlook(for: followed.row.incident, of: tenant)
+        guard outlook.isShown else {
+            return Shown(effect: "No status page is shown here; the tenant reads this with the incident: \(text)")
+        }
+        return Shown(
+            effect: "Readers of the status page are told\(outlook.isFirst ? ", in a new notice" : ", in its notice"): \(text)",
+            facts: ["published": true])
+    }
+
+    private static func phase(_ parameters: [String: String]) throws(Refusal) -> StatusPhase? {
+        guard let word = parameters["phase"], !word.isEmpty else { return nil }
+        guard let phase = StatusPhase(rawValue: word), StatusKind.incident.phases.contains(phase) else {
+            throw Refusal(
+                .unprocessable, reason: "runbook.parameter",
+                "phase is \(StatusKind.incident.phases.map(\.rawValue).joined(separator: ", ")); leave it out to keep it.",
+                facts: ["field": "phase"])
+        }
+        return phase
     }
 
     private func incident(_ followed: Followed, _ tenant: TenantID) async throws -> IncidentRow? {
@@ -345,7 +368,13 @@ extension Guiding {
         case .acknowledge: try await tell(.acknowledged(by: person), "incident.acknowledged")
         case .postNote: try await tell(.noted(by: person, text: parameters["text"] ?? ""), "incident.noted")
         case .postStatus:
-            try await tell(.noted(by: person, text: "Told to the tenant: \(parameters["text"] ?? "")"), "incident.noted")
+            let text = parameters["text"] ?? ""
+            guard let incident = followed.row.incident else { throw Guiding.nothing }
+            let told = try await status.tell(
+                about: incident, phase: try Guiding.phase(parameters), title: parameters["title"] ?? "", text: text,
+                as: asker.actor, scope: scope, tx: tx)
+            let words = told == nil ? "Told to the tenant" : "Told on the status page"
+            try await tell(.noted(by: person, text: "\(words): \(text)"), "incident.noted")
         case .retryRun:
             guard let run = parameters["run"].flatMap({ RunID($0) }) else { throw Guiding.nothing }
             try await tx.execute(

@@ -45,6 +45,7 @@ package struct Guiding: Sendable {
     let operating: Operating
     let applying: Applying
     let asking: Asking
+    let status: StatusDesk
 
     package init(
         platform: Platform, desk: CommandDesk, assets: AssetLibrary, alerting: Alerting, operating: Operating,
@@ -57,6 +58,7 @@ package struct Guiding: Sendable {
         self.operating = operating
         self.applying = applying
         self.asking = asking
+        status = StatusDesk(platform: platform)
     }
 
     static let nothing = Refusal(.notFound, reason: "not-found", "There is nothing here by that name.")

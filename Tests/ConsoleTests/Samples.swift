@@ -130,6 +130,7 @@ enum Samples {
             ("people", people(brand, asked: false)), ("people-asked", people(brand, asked: true)),
             ("code", proof(brand, .code)), ("code-wrong", proof(brand, .code, refusal: "This code is not right.")),
             ("proof", proof(brand, .freshPassword)), ("welcome", proof(brand, .newPassword)),
+            ("status", status(brand)), ("status-desk", statusDesk(brand)), ("status-desk-empty", noStatusDesk(brand)),
             ("not-found", notFound(brand)),
             ("forbidden", forbidden(brand)), ("broken", broken(brand)), ("bare-not-found", bareNotFound(brand)),
         ]

@@ -138,6 +138,35 @@ struct GuidingTests {
         }
     }
 
+    @Test("telling the tenant stands on its status page where it has one, once, and needs a permission of its own")
+    func status() async throws {
+        try await story(["`post-status`: Tell.", "`post-status`: Tell again."]) { stage, incident, _ in
+            let (guiding, ruth) = (await stage.house.guiding, try await asker(stage))
+            let id = try await guiding.start(incident.id, as: ruth).row.id
+            let said = ["text": "Postings wait.", "title": "Posting is late"]
+            let without = try await guiding.show(id, step: 1, saying: said, as: ruth).state.steps[0].preview
+            #expect(without?.content["effect"]?.string?.hasPrefix("No status page is shown here") == true)
+            let desk = StatusDesk(platform: await stage.house.platform)
+            let scope = await stage.firm.scope
+            _ = try await desk.save(.init(audience: .anybody, title: "Page"), revision: 0, as: ruth.actor, scope: scope)
+            let powerless = try await asker(stage, without: ["status.publish"])
+            #expect(try await reason { try await guiding.show(id, step: 1, saying: said, as: powerless) } == "permission.missing")
+            let wrong = ["text": "x", "phase": "done"]
+            #expect(try await reason { try await guiding.show(id, step: 1, saying: wrong, as: ruth) } == "runbook.parameter")
+            for (step, words) in [(1, said), (2, ["text": "It is over.", "phase": "resolved"])] {
+                let shown = try #require(
+                    try await guiding.show(id, step: step, saying: words, as: ruth).state.steps[step - 1].preview)
+                #expect(shown.content["published"] == true, "\(shown.content.text)")
+                _ = try await guiding.confirm(id, step: step, hash: shown.hash, as: ruth)
+                _ = try await guiding.confirm(id, step: step, hash: shown.hash, as: ruth)
+            }
+            let told = try await desk.notices(of: scope.id, openOnly: false, limit: 10)
+            #expect(told.map(\.notice.title) == ["Posting is late"] && told[0].notice.incident == incident.id)
+            #expect(told[0].latest.map(\.text) == ["Postings wait.", "It is over."] && told[0].notice.resolvedAt != nil)
+            #expect(try await notes(stage, incident) == 2)
+        }
+    }
+
     @Test("of two who confirm at once one does, and nothing is done twice")
     func race() async throws {
         try await story(["`post-note text=Seen`: Tell."]) { stage, incident, _ in

@@ -13,6 +13,8 @@ struct CatalogGuard {
         "account_email", "session_token", "api_key_lookup", "sign_in_link_token",
         // A picture by the hash of its bytes, before anybody is known.
         "brand_file_name",
+        // A status page by its address, likewise.
+        "status_page_address",
         // The directory: host and path name a scope by its slug.
         "scope_slug_key",
     ]

@@ -297,6 +297,14 @@ extension SampleTenant {
                 IdempotencyQueries.begin(tenant: id, principal: person, route: "POST /x", key: "k", fingerprint: [1], now: now),
                 RunbookQueries.insert(drillRow), HeartbeatQueries.beat(tenant: id, ids: [heartbeat], [beat]),
                 BudgetQueries.raise(tenant: id, objective: "posting", alarm: "slo-fast-burn", now: now, tellBefore: now),
+                StatusQueries.insert(statusPage), StatusQueries.insert(statusComponent),
+                StatusQueries.look(
+                    tenant: id, component: statusComponent.id, state: "operational", at: now, gapSince: now),
+                StatusQueries.insert(statusNotice),
+                StatusQueries.addUpdate(
+                    tenant: id, notice: statusNotice.id, number: 1, phase: "identified", by: person, at: now, publishedAt: nil),
+                StatusQueries.addWording(
+                    tenant: id, notice: statusNotice.id, number: 1, wording: 1, text: "Late.", by: person, at: now),
                 OverviewQueries.putWorker(
                     tenant: id, state: "running", pid: 1, level: "L1", residentBytes: 1, restarts: 0, startedAt: now, seenAt: now,
                     detail: ""),

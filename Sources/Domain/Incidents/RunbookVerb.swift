@@ -40,7 +40,8 @@ extension Runbook {
         /// What it takes to do it, beside managing incidents; the name of a permission.
         package var permission: String {
             switch self {
-            case .guidance, .acknowledge, .postNote, .postStatus, .restartWorker: "incidents.manage"
+            case .guidance, .acknowledge, .postNote, .restartWorker: "incidents.manage"
+            case .postStatus: "status.publish"
             case .testConnection: "connections.test"
             case .retryStep, .replayDeadLetters, .retryRun: "tasks.retry"
             case .pauseRuns, .resumeRuns, .cancelRuns: "runs.manage"
@@ -65,7 +66,9 @@ extension Runbook {
         package var parameters: [Parameter] {
             switch self {
             case .guidance, .acknowledge, .restartWorker: []
-            case .postNote, .postStatus: [Parameter("text", .text, isRequired: true)]
+            case .postNote: [Parameter("text", .text, isRequired: true)]
+            case .postStatus:
+                [Parameter("text", .text, isRequired: true), Parameter("title", .text), Parameter("phase", .name)]
             case .testConnection: [Parameter("connection", .name, isRequired: true, fact: "connection")]
             case .retryStep:
                 [

@@ -31,6 +31,9 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
     case metricsRead = "metrics.read"
     case brandRead = "brand.read"
     case brandManage = "brand.manage"
+    case statusRead = "status.read"
+    case statusManage = "status.manage"
+    case statusPublish = "status.publish"
 
     /// Whether it opens what a tenant's documents say, or acts on it.
     ///
@@ -44,7 +47,7 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
             .configurationRead,
             .configurationApply,
             .connectionsRead, .connectionsTest, .heartbeatsManage, .peopleRead, .peopleManage, .keysManage, .workersRead,
-            .fleetRead, .metricsRead, .brandRead, .brandManage:
+            .fleetRead, .metricsRead, .brandRead, .brandManage, .statusRead, .statusManage, .statusPublish:
             false
         }
     }
@@ -81,6 +84,9 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .metricsRead: "Read metrics"
         case .brandRead: "See the brand"
         case .brandManage: "Change and publish the brand"
+        case .statusRead: "See the status page as its owner does"
+        case .statusManage: "Set up the status page and its components"
+        case .statusPublish: "Write and publish notices on the status page"
         }
     }
 }

@@ -211,13 +211,18 @@ struct DemoStories: Sendable {
         demo.resting.withLock { _ = $0.insert(tenant.slug) }
         defer { demo.resting.withLock { _ = $0.remove(tenant.slug) } }
         let ledger = installation.ledger(tenant)
+        let status = DemoStatus(demo: demo, tenant: tenant)
+        let address = try await status.setUp()
         try await ledger.setFaults(["isDown": true])
+        var notice = ""
         var runs: [RunView] = []
         do {
             for one in trades { runs.append(try await deliver(one, as: clerk)) }
             demo.tell(
                 tenant, "The ERP answers 503 to everything. Three invoices arrive nevertheless and wait.",
                 at: "/t/\(tenant.slug)/runs")
+            notice = try await status.begin()
+            demo.tell(tenant, "Its administrator tells whoever reads the status page.", at: address)
             try await Task.sleep(for: .seconds(demo.plan.outageSeconds))
         } catch {
             try await ledger.setFaults([:])
@@ -225,6 +230,7 @@ struct DemoStories: Sendable {
         }
         try await ledger.setFaults([:])
         for run in runs { _ = try await end(of: run, clerk, outcome: "posted", seconds: 180) }
+        try await status.end(notice)
         let books = try await ledger.books()
         let numbers = Set(trades.map(\.invoice.number))
         let posted = books.bills.filter { numbers.contains($0["invoiceNumber"]?.string ?? "") }.count

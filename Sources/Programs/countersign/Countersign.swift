@@ -30,7 +30,7 @@ struct Countersign: AsyncParsableCommand {
             SubmitCommand.self,
             PayCommand.self,
             LogsCommand.self, OnCallCommand.self, IncidentCommand.self, RunbookCommand.self,
-            AuditCommand.self, HoldCommand.self, RetentionCommand.self,
+            AuditCommand.self, HoldCommand.self, RetentionCommand.self, StatusCommand.self,
             DemoCommand.self, ChaosCommand.self, BenchCommand.self, ManualCommand.self,
         ])
 

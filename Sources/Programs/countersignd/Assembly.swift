@@ -71,7 +71,8 @@ struct Assembly: Sendable {
             jobs: Jobs(platform: platform, scopes: scopes),
             reports: ReportDesk(platform: platform, assets: assets, wake: { waker.wake() }), press: staff.pressing,
             keeping: keeping, inbound: Inbound(platform: platform, scopes: scopes, desk: desk), intake: intake,
-            applying: applying, brands: BrandStudio(platform: platform, assets: assets, scopes: scopes), signingIn: signingIn,
+            applying: applying, brands: BrandStudio(platform: platform, assets: assets, scopes: scopes),
+            status: .init(platform, scopes, assets), signingIn: signingIn,
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
             metrics: platform.metrics, clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure,
             checkBundle: Assembly.checkBundle, auditKeys: { sealing.publicKeys($0) },
@@ -220,6 +221,7 @@ struct Assembly: Sendable {
             Part(name: "keeper") { await keeping.run() }, Part(name: "schedules") { await scheduling.run() },
             Part(name: "budgets") { await lookouts.budgeting.run() },
             Part(name: "signs of life") { await lookouts.heartbeats.run() },
+            Part(name: "status pages") { await lookouts.status.run() },
         ]
     }
 
@@ -258,10 +260,12 @@ struct Assembly: Sendable {
 struct Lookouts: Sendable {
     let budgeting: Budgeting
     let heartbeats: Heartbeats
+    let status: StatusWatch
 
     init(_ web: Services) {
         budgeting = web.budgeting
         heartbeats = web.heartbeats
+        status = web.status.watch
     }
 }
 

@@ -32,7 +32,8 @@ struct Site: Sendable {
         server.proxies = settings.proxies
         let limiter = RateLimiter(clock: platform.clock)
         server.admit = { request, route in
-            guard route.access != .open || route.method != .get else { return nil }
+            // Addresses of status pages are guessed at no faster than anything else.
+            guard route.access != .open || route.method != .get || route.pattern.hasPrefix("/status/") else { return nil }
             try limiter.admit(request)
             return nil
         }

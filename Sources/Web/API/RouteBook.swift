@@ -33,6 +33,7 @@ package struct RouteBook: Sendable {
         routes += RetentionRoutes(services).all
         routes += ConfigurationRoutes(services).all
         routes += BrandRoutes(services).all
+        routes += StatusRoutes(services).all
         routes += RolloutRoutes(services).all
         routes += ScheduleRoutes(services).all
         routes += DecisionRoutes(services).all
@@ -59,6 +60,8 @@ package struct RouteBook: Sendable {
         "GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "GET /welcome", "POST /welcome",
         // They show a version to whoever has a link that was sealed for it, and nothing else.
         "GET /brand-preview/{token}/{page}", "GET /brand-preview/{token}/style.css",
+        // Their address is the secret, and their owner says who may open it.
+        "GET /status/{address}", "GET /status/{address}/feed.json", "GET /status/{address}/status.json",
         // They know their caller by a key of their own.
         "GET /api/v1/beats/{receiver}/{job}/{secret}", "POST /api/v1/beats/{receiver}/{job}/{secret}",
         "POST /api/v1/inbound/{receiver}/v2/enqueue", "POST /api/v1/inbound/{receiver}/alertmanager",

@@ -32,6 +32,7 @@ package struct Services: Sendable {
     package let intake: Intake
     package let applying: Applying
     package let brands: BrandStudio
+    package let status: StatusPages
     package let signingIn: SigningIn
     package let idempotency: Idempotency
     package let scopes: ScopeDirectory
@@ -57,7 +58,7 @@ package struct Services: Sendable {
         onCalling: OnCalling, guiding: Guiding, holding: Holding, budgeting: Budgeting, heartbeats: Heartbeats, jobs: Jobs,
         reports: ReportDesk, press: @escaping @Sendable (String) async throws -> [UInt8],
         keeping: Keeping, inbound: Inbound, intake: Intake,
-        applying: Applying, brands: BrandStudio, signingIn: SigningIn,
+        applying: Applying, brands: BrandStudio, status: StatusPages, signingIn: SigningIn,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
         clock: WallClock,
         entropy: Entropy, logger: Logger, isSecure: Bool,
@@ -89,6 +90,7 @@ package struct Services: Sendable {
         self.intake = intake
         self.applying = applying
         self.brands = brands
+        self.status = status
         self.signingIn = signingIn
         self.idempotency = idempotency
         self.scopes = scopes

@@ -64,8 +64,11 @@ struct IncidentPages: Sendable {
     private func changes(_ row: IncidentRow, _ kit: PageKit) async throws -> [IncidentPage.Change] {
         guard kit.may(.incidentsManage) else { return [] }
         func form(_ verb: String) -> FormTarget { kit.form("/incidents/\(row.id)/\(verb)") }
+        let telling = try await telling(row, kit)
         guard row.state != "resolved" else {
-            return [.init(form: form("reopen"), name: "reopen", noteLabel: "Why it is not over", button: "Reopen the incident")]
+            return telling + [
+                .init(form: form("reopen"), name: "reopen", noteLabel: "Why it is not over", button: "Reopen the incident")
+            ]
         }
         let severities = Severity.allCases.filter { $0.rawValue != row.severity }.map {
             FieldChoice(value: $0.rawValue, label: $0.rawValue.uppercased())
@@ -88,7 +91,21 @@ struct IncidentPages: Sendable {
             changes.append(
                 .init(form: form("assign"), name: "assign", choiceLabel: "Give it to", choices: people, button: "Assign it"))
         }
-        return changes
+        return telling + changes
+    }
+
+    /// Telling the readers of the status page, where there is one.
+    private func telling(_ row: IncidentRow, _ kit: PageKit) async throws -> [IncidentPage.Change] {
+        guard kit.may(.statusPublish), try await services.status.desk.outlook(for: row.id, of: kit.tenant).isShown else {
+            return []
+        }
+        return [
+            .init(
+                form: kit.form("/incidents/\(row.id)/status"), name: "status", choiceLabel: "On the status page it is",
+                choices: StatusKind.incident.phases.map { FieldChoice(value: $0.rawValue, label: $0.rawValue) },
+                noteLabel: "What readers are told; they see these words and nothing else of the incident",
+                button: "Publish on the status page")
+        ]
     }
 
     private func board(_ request: WebRequest, _ kit: PageKit) async throws -> IncidentsPage {

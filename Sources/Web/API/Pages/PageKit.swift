@@ -146,7 +146,7 @@ struct PageKit: Sendable {
             item(.clock, "Schedules", "/schedules", "h", .runsRead),
             item(.diff, "Rollouts", "/rollouts", "t", .configurationRead),
             item(.plug, "Connections", "/platform", "c", .workersRead), item(.people, "People", "/people", "o", .peopleRead),
-            item(.audit, "Audit", "/audit", "a", .auditRead), brandItem(section),
+            item(.audit, "Audit", "/audit", "a", .auditRead), statusItem(section), brandItem(section),
         ].compactMap(\.self)
         return [NavGroup(title: "", items: work), NavGroup(title: "Control", items: control)].filter { !$0.items.isEmpty }
     }
@@ -174,8 +174,16 @@ struct PageKit: Sendable {
             items.append(
                 NavItem(icon: .clock, label: "On call", href: "/operator/on-call", key: "o", isCurrent: section == "On call"))
         }
+        if let status = statusItem(section) { items.append(status) }
         if let brand = brandItem(section) { items.append(brand) }
         return [NavGroup(title: "", items: items)]
+    }
+
+    private func statusItem(_ section: String) -> NavItem? {
+        guard may(.statusRead) else { return nil }
+        return NavItem(
+            icon: .eye, label: "Status page", href: "/status-desk/\(context.scope.slug)", key: "u",
+            isCurrent: section == "Status page")
     }
 
     private func brandItem(_ section: String) -> NavItem? {
@@ -294,6 +302,8 @@ enum PageWords {
         case "brand-published": Notice(tone: .ok, text: "Published. Pages that are opened from now on wear it.")
         case "brand-asked": Notice(tone: .info, text: "A second person is asked. Until then the brand stays as it is.")
         case "brand-discarded": Notice(tone: .ok, text: "The draft is gone.")
+        case "status-saved": Notice(tone: .ok, text: "Saved. Readers see it within seconds.")
+        case "status-told": Notice(tone: .ok, text: "It stands on the status page; a draft waits there to be published.")
         case "account": Notice(tone: .ok, text: "Done.")
         case "step-done": Notice(tone: .ok, text: "Done. The next step is below.")
         case "noted": Notice(tone: .ok, text: "The note is in the timeline.")

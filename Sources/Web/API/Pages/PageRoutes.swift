@@ -33,6 +33,8 @@ struct PageRoutes: Sendable {
         routes += DeadLetterPages(services: services, console: console).all
         routes += BrandPages(services: services, console: console).all
         routes += BrandPreviewPages(services: services, console: console).all
+        routes += StatusReadingPages(services: services, console: console).all
+        routes += StatusDeskPages(services: services, console: console).all
         return routes
     }
 }
