@@ -16,13 +16,13 @@ extension WholeProduct {
             let made = try await admin.server.send(
                 .put, admin.path("status-page"), ["revision": 0, "audience": "anybody", "title": "Brightwater"])
             let address = try #require(made["page"]?["address"]?.string)
-            _ = try await admin.post("status-page/components", ["name": "Posting", "source": "connection:erp"])
+            _ = try await admin.post("status-page/components", ["name": "Posting"])
             _ = try await admin.post("status-page/components", ["name": "Platform", "source": "platform"])
             let reader = ServerAPI(stage.installation.address)
             let seen = try await Patience.wait(seconds: Stage.patienceSeconds, for: "a measured component") { () -> JSONValue? in
                 let seen = try await reader.get("\(address)/status.json")
                 let counted = seen["components"]?[1]?["uptime"]?["countedSeconds"]?.int ?? 0
-                return counted > 0 ? seen : nil
+                return counted > 0 ? seen : JSONValue?.none
             }
             #expect(seen["components"]?[1]?["state"] == "operational", "\(seen.text)")
 
