@@ -8,22 +8,24 @@ package final class Beats: Sendable {
         /// Holds lanes, and with them all timers.
         case lanes = "lane keeper"
         case counts
+        case digests
         case pager = "page delivery"
         case sealer
         case retention = "retention job"
         case watch = "own watch"
         case budgets = "error budgets"
+        case postmortems = "post-mortem reminders"
         /// Writes these very beats and judges everybody's.
         case heartbeats
 
         /// How often it goes round, and how much longer it may take once: several times what a loaded machine was seen to need.
         var promise: (every: Int32, grace: Int32) {
             switch self {
-            case .lanes, .counts, .pager, .sealer, .watch: (15, 60)
+            case .lanes, .counts, .digests, .pager, .sealer, .watch: (15, 60)
             case .budgets: (30, 120)
             case .heartbeats: (15, 60)
-            // It looks once an hour and may have many months to go through.
-            case .retention: (3600, 3600)
+            // They look once an hour, and the one may have many months to go through.
+            case .retention, .postmortems: (3600, 3600)
             }
         }
     }

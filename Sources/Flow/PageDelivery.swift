@@ -171,7 +171,7 @@ package final class PageDelivery: Sendable {
     }
 
     /// The layer of whoever an incident was assigned to, who is told though it is taken on.
-    private static let assignee = "assignee"
+    static let assignee = "assignee"
 
     // MARK: Sending
 
@@ -331,7 +331,7 @@ package final class PageDelivery: Sendable {
     }
 
     /// The other side's words on one line, cut.
-    private static func shown(_ text: String) -> String {
+    static func shown(_ text: String) -> String {
         var out = ""
         for character in text where out.utf8.count < answerBytesMax {
             out.append(

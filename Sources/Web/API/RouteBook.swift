@@ -24,6 +24,7 @@ package struct RouteBook: Sendable {
         routes += BudgetRoutes(services).all
         routes += HeartbeatRoutes(services).all
         routes += IncidentRoutes(services).all
+        routes += PostmortemRoutes(services).all
         routes += RunbookRoutes(services).all
         routes += OnCallRoutes(services).all
         routes += InboundRoutes(services).all

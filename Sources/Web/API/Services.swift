@@ -20,6 +20,8 @@ package struct Services: Sendable {
     package let alerting: Alerting
     package let onCalling: OnCalling
     package let guiding: Guiding
+    package let digesting: Digesting
+    package let postmortems: Postmortems
     package let holding: Holding
     package let budgeting: Budgeting
     package let heartbeats: Heartbeats
@@ -51,7 +53,9 @@ package struct Services: Sendable {
         console: PageRenderer, access: Access, looking: Looking, proving: AuditProving, approving: Approving,
         operating: Operating, rolling: RollingOut, scheduling: Scheduling, releasing: Releasing,
         watch: ConnectionWatch, alerting: Alerting,
-        onCalling: OnCalling, guiding: Guiding, holding: Holding, budgeting: Budgeting, heartbeats: Heartbeats, jobs: Jobs,
+        onCalling: OnCalling, guiding: Guiding, digesting: Digesting, postmortems: Postmortems, holding: Holding,
+        budgeting: Budgeting,
+        heartbeats: Heartbeats, jobs: Jobs,
         keeping: Keeping, inbound: Inbound, intake: Intake,
         applying: Applying, brands: BrandStudio, signingIn: SigningIn,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
@@ -74,6 +78,8 @@ package struct Services: Sendable {
         self.alerting = alerting
         self.onCalling = onCalling
         self.guiding = guiding
+        self.digesting = digesting
+        self.postmortems = postmortems
         self.holding = holding
         self.budgeting = budgeting
         self.heartbeats = heartbeats

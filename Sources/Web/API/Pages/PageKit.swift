@@ -282,6 +282,7 @@ enum PageWords {
         case "brand-discarded": Notice(tone: .ok, text: "The draft is gone.")
         case "account": Notice(tone: .ok, text: "Done.")
         case "step-done": Notice(tone: .ok, text: "Done. The next step is below.")
+        case "postmortem": Notice(tone: .ok, text: "Done; the audit log says who did it.")
         case "noted": Notice(tone: .ok, text: "The note is in the timeline.")
         default: nil
         }

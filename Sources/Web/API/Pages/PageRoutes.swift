@@ -18,6 +18,7 @@ struct PageRoutes: Sendable {
         routes += BudgetPages(services: services, console: console).all
         routes += IncidentPages(services: services, console: console).all
         routes += DocumentPages(services: services, console: console).all
+        routes += PostmortemPages(services: services, console: console).all
         routes += RunbookPages(services: services, console: console).all
         routes += OnCallPages(services: services, console: console).all
         routes += FleetPages(services: services, console: console).all
