@@ -93,7 +93,7 @@ extension LaneEngine {
                 var open = OpenIncident(machine: machine, row: known)
                 batch.follow(actions, &open)
                 let row = Alerting.merged(open.machine, into: known)
-                _ = try await tx.pipeline([IncidentQueries.update(row)] + open.statements)
+                _ = try await tx.pipeline([IncidentQueries.update(row)] + open.statements + link(alert, to: row, batch))
                 announce(row, alert: alert, isNew: false, batch: &batch)
                 return row
             }
@@ -110,9 +110,19 @@ extension LaneEngine {
         var open = OpenIncident(machine: machine, row: row)
         batch.follow(actions, &open)
         let opened = Alerting.merged(open.machine, into: row)
-        _ = try await tx.pipeline([IncidentQueries.insert(opened)] + open.statements)
+        _ = try await tx.pipeline([IncidentQueries.insert(opened)] + open.statements + link(alert, to: opened, batch))
         announce(opened, alert: alert, isNew: true, batch: &batch)
         return opened
+    }
+
+    /// The runs of an incident are found again by their ids, also those of its later alerts.
+    private func link(_ alert: Alert, to row: IncidentRow, _ batch: LaneBatch) -> [SQL] {
+        alert.run.map { run in
+            [
+                IncidentQueries.link(
+                    lane: batch.lane, tenant: row.tenant, incident: row.id, run: run, at: batch.now, max: Alerting.linkedRunsMax)
+            ]
+        } ?? []
     }
 
     private func announce(_ row: IncidentRow, alert: Alert, isNew: Bool, batch: inout LaneBatch) {
@@ -155,6 +165,9 @@ extension LaneBatch {
 
 /// What engineers do with incidents: lock, load, handle, save, with the timeline and the audit entry in one transaction.
 package struct Alerting: Sendable {
+    /// Runs of one incident that are found again; the count of its alerts goes on.
+    package static let linkedRunsMax = 200
+
     private let platform: Platform
     private let desk: CommandDesk
 

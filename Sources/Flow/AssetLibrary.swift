@@ -96,6 +96,14 @@ package struct TenantAssets: Sendable {
 
     package func row(_ kind: String, _ name: String) -> AssetRow? { assets["\(kind)/\(name)"] }
 
+    /// Maintenance that was announced before and goes on at that instant, by the contracts that are published.
+    func maintenance(at moment: Moment) -> [ContractDocument.Maintenance] {
+        all("contract").flatMap { row -> [ContractDocument.Maintenance] in
+            var issues: [AssetIssue] = []
+            return ContractDocument.parse(row.content, issues: &issues)?.maintenance ?? []
+        }.filter { $0.announcedAt <= moment && $0.start <= moment && moment < $0.end }
+    }
+
     package func all(_ kind: String) -> [AssetRow] {
         assets.values.filter { $0.kind == kind }.sorted { $0.name < $1.name }
     }
@@ -195,7 +203,7 @@ package final class AssetLibrary: Sendable {
                 ])
                 return (try found[0].map(AssetRow.init), try found[1].map(PersonRow.init), try found[2].map(SwapRow.init))
             }
-            swaps += agreed.filter { $0.state == "agreed" }
+            swaps += agreed.filter { $0.state == "agreed" }.sorted(by: SwapRow.isAgreedBefore)
             // A lower level stands before an upper one, except for what binds: that of all levels does.
             policies += rows.filter { $0.kind == "policy" }.map { (scope: scope, asset: $0) }
             for row in rows where assets["\(row.kind)/\(row.name)"] == nil { assets["\(row.kind)/\(row.name)"] = row }

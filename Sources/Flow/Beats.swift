@@ -8,12 +8,14 @@ package final class Beats: Sendable {
         /// Holds lanes, and with them all timers.
         case lanes = "lane keeper"
         case counts
+        case digests
         case pager = "page delivery"
         case sealer
         case retention = "retention job"
         case watch = "own watch"
         case budgets = "error budgets"
         case reports = "monthly reports"
+        case postmortems = "post-mortem reminders"
         /// Writes these very beats and judges everybody's.
         case heartbeats
         case statusPages = "status pages"
@@ -21,12 +23,12 @@ package final class Beats: Sendable {
         /// How often it goes round, and how much longer it may take once: several times what a loaded machine was seen to need.
         var promise: (every: Int32, grace: Int32) {
             switch self {
-            case .lanes, .counts, .pager, .sealer, .watch: (15, 60)
+            case .lanes, .counts, .digests, .pager, .sealer, .watch: (15, 60)
             case .budgets: (30, 120)
             case .reports: (600, 600)
             case .heartbeats, .statusPages: (15, 60)
-            // It looks once an hour and may have many months to go through.
-            case .retention: (3600, 3600)
+            // They look once an hour, and the one may have many months to go through.
+            case .retention, .postmortems: (3600, 3600)
             }
         }
     }

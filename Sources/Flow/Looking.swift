@@ -268,6 +268,21 @@ package struct Looking: Sendable {
             IncidentRow.init)
     }
 
+    /// The oldest first.
+    package func incidentsExported(
+        _ tenant: TenantID, after: (Moment, IncidentID)? = nil, limit: Int
+    ) async throws -> [IncidentRow] {
+        try await rows(
+            tenant, IncidentQueries.export(tenant: tenant, after: after, limit: min(limit, Looking.pageMax)), IncidentRow.init)
+    }
+
+    /// The runs that the alerts of an incident were about, the first linked first.
+    package func runs(of incident: IncidentID, _ tenant: TenantID) async throws -> [RunID] {
+        try await rows(
+            tenant, IncidentQueries.runs(tenant: tenant, incident: incident, limit: Alerting.linkedRunsMax)
+        ) { try $0.get("run_id", as: RunID.self) }
+    }
+
     /// How fast the incidents of the last days were answered and ended, of at most so many.
     package static let figuresDays: Int64 = 90
     private static let figuresMax = 10_000
@@ -363,26 +378,37 @@ package struct Looking: Sendable {
         package let seenAt: Moment
         package let detail: String
 
-        init(_ row: Row) throws {
+        /// The server that keeps a worker writes down every few seconds how it is. What it last said is no longer true of one
+        /// that it has been silent about for so long.
+        package static let lostSeconds: Int64 = 60
+        package static let lost = "lost"
+
+        init(_ row: Row, at now: Moment) throws {
             tenant = try row.get("tenant_id", as: TenantID.self)
-            state = try row.get("state", as: String.self)
+            let said = try row.get("state", as: String.self)
+            let seenAt = try row.get("seen_at", as: Moment.self)
+            state = said != "stopped" && now.seconds(since: seenAt) > WorkerStatus.lostSeconds ? WorkerStatus.lost : said
+            self.seenAt = seenAt
             pid = try row.get("pid", as: Int32?.self)
             level = try row.get("level", as: String?.self)
             residentBytes = try row.get("resident_bytes", as: Int64?.self)
             restarts = try row.get("restarts", as: Int32.self)
             startedAt = try row.get("started_at", as: Moment?.self)
-            seenAt = try row.get("seen_at", as: Moment.self)
             detail = try row.get("detail", as: String.self)
         }
     }
 
     /// All tenants' workers, for the operator.
     package func workers() async throws -> [WorkerStatus] {
-        try await platform.store.withReport { tx in try await tx.query(OverviewQueries.workers()).map(WorkerStatus.init) }
+        let now = platform.clock.now
+        return try await platform.store.withReport { tx in
+            try await tx.query(OverviewQueries.workers()).map { try WorkerStatus($0, at: now) }
+        }
     }
 
     package func worker(_ tenant: TenantID) async throws -> WorkerStatus? {
-        try await rows(tenant, OverviewQueries.worker(tenant: tenant), WorkerStatus.init).first
+        let now = platform.clock.now
+        return try await rows(tenant, OverviewQueries.worker(tenant: tenant)) { try WorkerStatus($0, at: now) }.first
     }
 
     /// All tenants' counts, for the operator and partners; no payload.

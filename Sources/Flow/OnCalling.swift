@@ -11,21 +11,42 @@ package struct OnCall: Sendable {
     private let rotas: [Rota]
     private let staff: [String: PersonRow]
 
-    /// Nil when no rota is published; of several the first by name answers for everything.
+    /// Nil when no rota is published. Of several it is the first by name that names the tenant, then the first that names nobody,
+    /// and then the first: nobody is left without one.
     package init?(_ assets: TenantAssets) {
-        var issues: [AssetIssue] = []
-        guard let row = assets.all("on-call").first, let document = OnCallDocument.parse(row.content, issues: &issues),
-            let zone = try? ZoneRules.load(document.timeZone)  // its shape has checked the name; a zone taken away since is a gap
-        else { return nil }
+        let documents = OnCall.documents(assets)
+        let isTenant = assets.scope.kind == "tenant"
+        let named = documents.first { document in
+            isTenant && document.serves?.includes(tenant: assets.scope.slug, partner: assets.tenant?.partner) == true
+        }
+        guard let document = named ?? documents.first(where: { $0.serves == nil }) ?? documents.first else { return nil }
+        self.init(document, assets)
+    }
+
+    /// Every rota that can be read, by name.
+    static func all(_ assets: TenantAssets) -> [OnCall] { documents(assets).compactMap { OnCall($0, assets) } }
+
+    private static func documents(_ assets: TenantAssets) -> [OnCallDocument] {
+        assets.all("on-call").compactMap { row in
+            var issues: [AssetIssue] = []
+            return OnCallDocument.parse(row.content, issues: &issues)
+        }
+    }
+
+    private init?(_ document: OnCallDocument, _ assets: TenantAssets) {
+        // Its shape has checked the name; a zone that was taken away since is a gap.
+        guard let zone = try? ZoneRules.load(document.timeZone) else { return nil }
         self.document = document
         self.zone = zone
         staff = assets.staff
         let slugs = Dictionary(assets.staff.values.map { ($0.id, $0.slug) }, uniquingKeysWith: { first, _ in first })
         rotas = document.layers.indices.map { layer in
-            let swaps = assets.swaps.filter { $0.rota == document.name && Int($0.layer) == layer }.compactMap { swap in
-                slugs[swap.taker].map { Rota.Override(start: swap.from, end: swap.to, user: $0) }
+            let agreed = assets.swaps.filter { $0.rota == document.name && Int($0.layer) == layer }.compactMap { swap in
+                slugs[swap.giver].flatMap { giver in
+                    slugs[swap.taker].map { Rota.Exchange(start: swap.from, end: swap.to, giver: giver, taker: $0) }
+                }
             }
-            return document.rota(ofLayer: layer, zone: zone, swaps: swaps)
+            return document.rota(ofLayer: layer, zone: zone).laying(agreed)
         }
     }
 
@@ -42,6 +63,11 @@ package struct OnCall: Sendable {
         }
     }
 
+    /// Who is told of what can wait at a tenant in their digests; empty where nobody is.
+    func digested(_ assets: TenantAssets) -> [PersonRow] {
+        document.digested(tenant: assets.scope.slug, partner: assets.tenant?.partner).compactMap { staff[$0] }
+    }
+
     package var manager: PersonRow? { staff[document.dutyManager] }
 
     package func coverage(from now: Moment) -> RotaCoverage {
@@ -51,6 +77,12 @@ package struct OnCall: Sendable {
     /// The shifts of one layer in the time to come.
     package func shifts(ofLayer layer: Int, from start: Moment, to end: Moment) -> [Rota.Shift] {
         rotas[layer].shifts(from: start, to: end)
+    }
+
+    /// Whether somebody has a turn in what is left of an exchange's time.
+    func hasTurn(_ slug: String?, of swap: SwapRow, at now: Moment) -> Bool {
+        guard let slug, swap.rota == document.name, document.layers.indices.contains(Int(swap.layer)) else { return false }
+        return shifts(ofLayer: Int(swap.layer), from: max(swap.from, now), to: swap.to).contains { $0.user == slug }
     }
 
     package func name(_ slug: String) -> String { staff[slug]?.name ?? slug }
@@ -144,8 +176,9 @@ package struct OnCalling: Sendable {
 
     /// The colleague agrees or declines; whoever asked may take it back while it is open.
     package func answerSwap(_ id: SwapID, _ answer: SwapAnswer, as actor: Actor, scope: ScopeRow) async throws -> SwapRow {
-        _ = try await ownRota(scope)
+        let rota = try await ownRota(scope)
         let now = platform.clock.now
+        let staff = try await assets.current(for: scope.id).staff.values
         let row = try await platform.store.withTenant(scope.id) { [platform] tx in
             guard let row = try await tx.query(SwapQueries.lock(tenant: scope.id, id: id)).first.map(SwapRow.init) else {
                 throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.")
@@ -160,6 +193,12 @@ package struct OnCalling: Sendable {
             }
             guard row.to > now else {
                 throw Refusal(.conflict, reason: "on-call.over", "That time is over; nothing can be exchanged in it.")
+            }
+            // The shift may have gone to somebody else since it was offered.
+            if answer == .agreed, !rota.hasTurn(staff.first { $0.id == row.giver }?.slug, of: row, at: now) {
+                throw Refusal(
+                    .conflict, reason: "on-call.given-away",
+                    "Whoever asked has no turn in that time any more; somebody else took it, or the rota has changed.")
             }
             _ = try await tx.pipeline([
                 SwapQueries.answer(tenant: scope.id, id: id, state: answer.rawValue, at: now),
@@ -264,4 +303,11 @@ private func audit(
                 "reason": .string(row.reason),
             ])
     ])
+}
+
+extension SwapRow {
+    /// In which order exchanges are laid over a rota: whoever agreed later has the turn, and never whoever was asked later.
+    static func isAgreedBefore(_ lhs: SwapRow, _ rhs: SwapRow) -> Bool {
+        (lhs.answeredAt ?? lhs.askedAt, lhs.askedAt, lhs.id.text) < (rhs.answeredAt ?? rhs.askedAt, rhs.askedAt, rhs.id.text)
+    }
 }

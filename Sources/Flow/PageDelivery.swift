@@ -171,7 +171,7 @@ package final class PageDelivery: Sendable {
     }
 
     /// The layer of whoever an incident was assigned to, who is told though it is taken on.
-    private static let assignee = "assignee"
+    static let assignee = "assignee"
 
     // MARK: Sending
 

@@ -154,8 +154,13 @@ extension LaneBatch {
         do throws(Refusal) {
             var open = try OpenIncident(row)
             if let layer = Paging.layer(of: key) {
-                guard open.machine.phase == .triggered, open.machine.urgency == .high else { return }
-                climb(to: layer, because: "nobody answered", &open)
+                guard open.machine.phase == .triggered else { return }
+                if layer == 0 {
+                    // Its maintenance is over; another may have begun.
+                    startEscalation(because: "its maintenance is over", &open)
+                } else if open.machine.urgency == .high {
+                    climb(to: layer, because: "nobody answered", &open)
+                }
             } else {
                 follow(try open.machine.handle(.acknowledgementLapsed, at: now), &open)
             }
@@ -181,13 +186,35 @@ extension LaneBatch {
 
     private mutating func startEscalation(because why: String, _ open: inout OpenIncident) {
         stopEscalation(open.row)
+        if let maintenance = announced(open) {
+            open.statements.append(
+                line(
+                    .unpaged,
+                    "Nobody is told before \(maintenance.end.text(fraction: 0)): \(maintenance.title) was announced.", open.row))
+            // What is still there then is told of: a silence always has its end.
+            setTimer(
+                open.row.tenant, subject: "incident", id: anyID(open.row), key: Paging.escalateTimer(0), at: maintenance.end)
+            return
+        }
         guard open.machine.urgency == .high else { return tellQuietly(because: why, &open) }
         climb(to: 0, because: why, &open)
     }
 
-    /// What is not urgent is told to whoever has the turn, outside of the quiet hours, where the rota wants that at all.
+    /// What is not urgent waits for the digests of those who want one; otherwise it is told to whoever has the turn, outside of
+    /// the quiet hours, where the rota wants that at all.
     private mutating func tellQuietly(because why: String, _ open: inout OpenIncident) {
-        guard let onCall = assets[open.row.tenant].flatMap({ OnCall($0) }), let person = onCall.person(onTurnIn: 0, at: now),
+        guard let current = assets[open.row.tenant], let onCall = OnCall(current) else { return }
+        let gathered = onCall.digested(current)
+        guard gathered.isEmpty else {
+            for person in gathered {
+                open.statements.append(
+                    DigestQueries.note(
+                        lane: lane, tenant: open.row.tenant, incident: open.row.id, person: person.id, why: why, at: now))
+                open.statements.append(line(.paged, "\(person.name) reads of it in the next digest: \(why).", open.row))
+            }
+            return
+        }
+        guard let person = onCall.person(onTurnIn: 0, at: now),
             let due = onCall.document.quietUntil(now, zone: onCall.zone)
         else { return }
         page(
@@ -195,8 +222,14 @@ extension LaneBatch {
             channels: onCall.document.channels.filter { $0 != .console }, kind: .notice, due: due, &open)
     }
 
+    /// The announced maintenance that it falls into, the one that ends last. The worst trouble is never expected.
+    private func announced(_ open: OpenIncident) -> ContractDocument.Maintenance? {
+        guard open.machine.severity != .sev1, let current = assets[open.row.tenant] else { return nil }
+        return current.maintenance(at: now).max { ($0.end, $0.title) < ($1.end, $1.title) }
+    }
+
     private mutating func stopEscalation(_ row: IncidentRow) {
-        for step in 1...OnCallDocument.stepsMax { cancelTimer(id: anyID(row), key: Paging.escalateTimer(step)) }
+        for step in 0...OnCallDocument.stepsMax { cancelTimer(id: anyID(row), key: Paging.escalateTimer(step)) }
     }
 
     /// Tells the first layer from `first` on in which somebody is on call; past the last it is the duty manager's.

@@ -90,6 +90,10 @@ final class Office: Sendable {
             guiding: Guiding(
                 platform: platform, desk: desk, assets: assets, alerting: alerting, operating: operating, applying: applying,
                 asking: asking),
+            digesting: Digesting(platform: platform, assets: assets, scopes: scopes, alerting: alerting) { dispatch, tenant in
+                try await asking.page(dispatch, tenant: tenant)
+            },
+            postmortems: Postmortems(platform: platform, assets: assets, scopes: scopes),
             holding: Holding(platform: platform),
             budgeting: Budgeting(platform: platform, scopes: scopes, assets: assets, desk: desk),
             heartbeats: Heartbeats(platform: platform, scopes: scopes, desk: desk),

@@ -482,6 +482,6 @@ extension Samples {
                     form: form("/incidents/1/severity"), name: "severity", choiceLabel: "Severity, now SEV2",
                     choices: [.init(value: "sev1", label: "SEV1"), .init(value: "sev3", label: "SEV3")], noteLabel: "Why",
                     button: "Change the severity"),
-            ])
+            ], postmortem: form("/incidents/1/postmortem"))
     }
 }

@@ -119,6 +119,8 @@ enum Samples {
             ("on-call", onCall(brand)), ("runbooks", runbooks(brand)), ("runbook", runbook(brand, isTakenBack: false)),
             ("runbook-back", runbook(brand, isTakenBack: true)), ("runbook-over", runbookOver(brand)),
             ("reports", reports(brand)), ("reports-empty", noReports(brand)), ("report", report(brand)),
+            ("postmortems", postmortems(brand)), ("postmortems-empty", noPostmortems(brand)),
+            ("postmortem", postmortem(brand, isLocked: false)), ("postmortem-review", postmortem(brand, isLocked: true)),
             ("rollouts", rollouts(brand)), ("rollouts-empty", noRollouts(brand)),
             ("schedules", schedules(brand)), ("schedules-empty", noSchedules(brand)),
             ("policies", policies(brand)), ("policies-guardrails", guardrails(brand)), ("operations", operations(brand)),

@@ -266,6 +266,65 @@ struct PagingTests {
         }
     }
 
+    @Test("what was given to one colleague is not taken by another who agrees later")
+    func twice() async throws {
+        try await story { stage in
+            let calling = await stage.house.onCalling
+            let upper = try #require(try await stage.house.scopes.all().first { $0.kind == "operator" })
+            let tomas = try await colleague("tomas", stage)
+            var asked: [SwapRow] = []
+            for taker in ["saskia", "bela"] {
+                asked.append(
+                    try await calling.askSwap(
+                        layer: 0, from: stage.now, to: stage.now.adding(seconds: 3600), taker: taker, reason: "A wedding.",
+                        as: tomas, scope: upper))
+            }
+            _ = try await calling.answerSwap(asked[1].id, .agreed, as: try await colleague("bela", stage), scope: upper)
+            await #expect {
+                _ = try await calling.answerSwap(
+                    asked[0].id, .agreed, as: try await colleague("saskia", stage), scope: upper)
+            } throws: { ($0 as? Refusal)?.reason == "on-call.given-away" }
+            _ = try await trouble(stage)
+            #expect(try await pages(stage).map(\.name) == ["Bela Kis"])
+        }
+    }
+
+    @Test(
+        "announced maintenance wakes nobody, what is still there at its end is told, and the worst is told at once"
+    )
+    func maintenance() async throws {
+        try await story { stage in
+            let (alerting, scope) = (await stage.house.alerting, await stage.firm.scope)
+            var terms = SampleConfiguration.ContractTerms()
+            terms.version = "3"
+            // The stories begin at 08:30; one hour, announced the day before, and a second that is announced too late.
+            terms.maintenance = [
+                ("2026-07-13T08:00:00Z", "2026-07-14T08:30:00Z", "2026-07-14T09:30:00Z"),
+                ("2026-07-14T12:00:00Z", "2026-07-14T09:00:00Z", "2026-07-14T11:00:00Z"),
+            ]
+            try await stage.publish(
+                SampleConfiguration.tenant(scope.slug, approvalTarget: "4h", settleSeconds: 25, contract: terms))
+            let incident = try await trouble(stage)
+            try await alerting.raise("erp-circuit-open", facts: ["connection": "erp"], scope: scope, key: "1")
+            try await stage.pump()
+            #expect(try await pages(stage).isEmpty)
+            #expect(try await lines(stage, incident) == ["opened", "unpaged"])
+            try await alerting.raise("audit-seal-mismatch", facts: ["seq": "1"], scope: scope, key: "1")
+            try await stage.pump()
+            #expect(try await pages(stage).map(\.name) == ["Tomas Reyl"], "what nobody expects of a maintenance")
+            let circuit = try #require(try await stage.incidents().first { $0.alert == "erp-circuit-open" })
+            _ = try await alerting.resolve(
+                circuit.id, reason: "It was the maintenance.", as: try await stage.firm.actor("ruth"), scope: scope)
+            try await stage.pump()
+            stage.move(to: try #require(Moment("2026-07-14T09:30:00Z")))
+            try await stage.pump()
+            #expect(
+                try await lines(stage, incident).suffix(1) == ["paged"],
+                "the maintenance is over, this trouble is not")
+            #expect(try await lines(stage, circuit).suffix(1) == ["resolved"], "nobody is told of what ended in it")
+        }
+    }
+
     @Test("with nobody on call the incident says so, and the next layer is told at once")
     func gap() async throws {
         let upper = try SampleConfiguration.upperOnCall().map { asset -> Applying.Asset in

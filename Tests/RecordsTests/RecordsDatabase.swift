@@ -226,6 +226,16 @@ struct SampleTenant: Sendable {
             startedBy: person, startedAt: Self.now)
     }
 
+    var postmortemRow: PostmortemRow {
+        PostmortemRow(
+            tenant: id, id: made(80), state: "draft", machine: [:], draftedBy: person, draftedAt: Self.now)
+    }
+
+    var digestRow: DigestRow {
+        DigestRow(
+            tenant: id, id: made(81), rota: "platform", person: person, personName: "Maya", dueAt: Self.now, nextAt: Self.now)
+    }
+
     var incidentRow: IncidentRow {
         IncidentRow(
             tenant: id, id: incident, lane: lane, number: 1, alert: "sla-breach", fingerprint: "f\(number)", title: "Missed",
@@ -326,6 +336,8 @@ extension SampleTenant {
                 IncidentQueries.insert(incidentRow),
                 IncidentQueries.append(
                     lane: lane, tenant: id, incident: incident, at: now, kind: "opened", person: nil, text: "It was opened."),
+                DigestQueries.note(lane: lane, tenant: id, incident: incident, person: person, why: "it was opened", at: now),
+                IncidentQueries.link(lane: lane, tenant: id, incident: incident, run: run, at: now, max: 2),
                 AuditQueries.insert([auditRow]), OutboxQueries.insert([outboxRow]),
                 PageQueries.insert(pageRow), PageQueries.enqueue(pageRow), PageQueries.insertAttempt(lane: lane, pageAttemptRow),
                 TimerQueries.insert(lane: lane, [timer]), EventQueries.insert([eventRow]),
@@ -347,6 +359,13 @@ extension SampleTenant {
                 reportStatements + [
                     HoldQueries.place(holdRow), BrandQueries.insert(brandVersion), BrandQueries.store(brandFile),
                 ])
+        }
+        try await store.withTenant(id) { tx in
+            _ = try await tx.pipeline([
+                DigestQueries.insert(digestRow), PostmortemQueries.insert(postmortemRow),
+                PostmortemQueries.tell(tenant: id, id: postmortemRow.id, incidents: [incident]),
+                PostmortemQueries.remind(tenant: id, incident: incident, action: 0, now: now, again: now),
+            ])
         }
         try await store.withKeeper { tx in
             _ = try await tx.execute(KeepingQueries.mark(tenant: id, finishedAt: now, run: run))

@@ -6,6 +6,33 @@ import Testing
 
 @Suite("coverage of rotas")
 struct RotaCoverageTests {
+    @Test("an exchange moves what its giver has by then, and nobody loses a turn that they did not give away")
+    func exchanges() throws {
+        let zone = try ZoneRules.load("UTC")
+        let first = try #require(CivilDate("2026-07-13"))
+        func at(_ day: Int) -> Moment { zone.instant(of: first.adding(days: day), secondOfDay: 0) }
+        func names(_ rota: Rota) -> String {
+            (0..<8).map { day in rota.onCall(at: at(day).adding(seconds: 3600)).map { String($0.prefix(1)) } ?? "-" }.joined()
+        }
+        // A has the even days and B the odd ones; C has none.
+        let rota = Rota(
+            zone: zone,
+            layers: [
+                Rota.Layer(
+                    start: Rota.LocalTime(date: first, secondOfDay: 0), turnDays: 1, users: ["A", "B"], restriction: nil)
+            ], overrides: [])
+        #expect(names(rota) == "ABABABAB")
+        func exchange(_ from: Int, _ to: Int, _ giver: String, _ taker: String) -> Rota.Exchange {
+            Rota.Exchange(start: at(from), end: at(to), giver: giver, taker: taker)
+        }
+        #expect(names(rota.laying([exchange(0, 4, "A", "C")])) == "CBCBABAB", "B keeps the days in between")
+        let (early, late) = (exchange(0, 4, "A", "C"), exchange(0, 6, "A", "B"))
+        #expect(names(rota.laying([early, late])) == "CBCBBBAB", "what went to C is not given away again")
+        #expect(names(rota.laying([late, early])) == "BBBBBBAB")
+        #expect(names(rota.laying([early, exchange(2, 3, "C", "A")])) == "CBABABAB", "C gives one day back")
+        #expect(names(rota.laying([exchange(0, 8, "C", "A")])) == names(rota), "who has nothing gives nothing")
+    }
+
     /// Who answers by walking every minute and remembering the latest wall time seen: nothing here knows of offsets.
     private struct MinuteWalk {
         let rota: Rota

@@ -30,6 +30,8 @@ package struct TimelineEntry: Sendable, Hashable {
         case delivered, undelivered
         /// A step of the runbook was shown, done, skipped or taken back.
         case runbook
+        /// What became of its post-mortem.
+        case postmortem
     }
 
     package let at: Moment

@@ -98,3 +98,34 @@ package struct RotaCoverage: Sendable {
 
     package var gapSeconds: Int64 { Span.seconds(gaps) }
 }
+
+extension Rota {
+    /// Somebody takes what turns another has in a stretch of time.
+    package struct Exchange: Hashable, Sendable {
+        package let start: Moment
+        /// First instant no longer exchanged.
+        package let end: Moment
+        package let giver: String
+        package let taker: String
+
+        package init(start: Moment, end: Moment, giver: String, taker: String) {
+            self.start = start
+            self.end = end
+            self.giver = giver
+            self.taker = taker
+        }
+    }
+
+    /// The rota after exchanges, laid one after the other in the order in which they were agreed.
+    ///
+    /// Each moves only what its giver has by then: turns of others in between stay theirs, and what was given away is not given
+    /// away again.
+    package func laying(_ exchanges: [Exchange]) -> Rota {
+        exchanges.reduce(self) { rota, exchange in
+            let moved = rota.shifts(from: exchange.start, to: exchange.end).filter { $0.user == exchange.giver }.map { shift in
+                Override(start: max(shift.start, exchange.start), end: min(shift.end, exchange.end), user: exchange.taker)
+            }
+            return moved.isEmpty ? rota : Rota(zone: rota.zone, layers: rota.layers, overrides: rota.overrides + moved)
+        }
+    }
+}

@@ -120,11 +120,18 @@ package struct OnCallDocument: Sendable {
     package let dutyManager: String
     /// What is not urgent is told outside of these hours, and kept until they end inside; nil: it is only on the board.
     package let quietHours: ServiceWindow?
+    /// The tenants that it answers for; nil for all that no other rota names.
+    package let serves: TenantSelection?
+    /// What is not urgent goes to these people together, and is not told otherwise.
+    package let digests: [DigestRule]
+    /// `https://console.example`, for links in mails; nil: they say the path alone.
+    package let consoleAddress: String?
 
     package init(
         name: String, title: String, timeZone: String, layers: [Layer], repeats: Int = 0, overrides: [Override] = [],
         channels: [PageChannel] = [.console], settings: ChannelSettings = .none, dutyManager: String,
-        quietHours: ServiceWindow? = nil
+        quietHours: ServiceWindow? = nil, serves: TenantSelection? = nil, digests: [DigestRule] = [],
+        consoleAddress: String? = nil
     ) {
         self.name = name
         self.title = title
@@ -136,16 +143,28 @@ package struct OnCallDocument: Sendable {
         self.settings = settings
         self.dutyManager = dutyManager
         self.quietHours = quietHours
+        self.serves = serves
+        self.digests = digests
+        self.consoleAddress = consoleAddress
     }
 
-    /// The rota of one layer; `swaps` were agreed between people and beat what is written here.
-    package func rota(ofLayer index: Int, zone: ZoneRules, swaps: [Rota.Override] = []) -> Rota {
+    /// Who gets a digest of what can wait at this tenant, each once.
+    package func digested(tenant: String, partner: String?) -> [String] {
+        var found: [String] = []
+        for rule in digests where rule.selection.includes(tenant: tenant, partner: partner) {
+            for slug in rule.people where !found.contains(slug) { found.append(slug) }
+        }
+        return found
+    }
+
+    /// The rota of one layer as it is written; what people agreed between themselves is laid over it.
+    package func rota(ofLayer index: Int, zone: ZoneRules) -> Rota {
         let written = overrides.filter { $0.layer == index }.map { item in
             Rota.Override(
                 start: zone.instant(of: item.from.date, secondOfDay: item.from.secondOfDay),
                 end: zone.instant(of: item.to.date, secondOfDay: item.to.secondOfDay), user: item.person)
         }
-        return Rota(zone: zone, layers: layers[index].turns.map(\.layer), overrides: written + swaps)
+        return Rota(zone: zone, layers: layers[index].turns.map(\.layer), overrides: written)
     }
 
     /// The layer that is told at a step of the escalation, counted over all passes from 0; nil when nobody is left.

@@ -34,6 +34,15 @@ extension OnCallDocument {
             optional(
                 "quietHours", .object(windowShape),
                 "tell what is not urgent too, but not in these hours; unless given it is only shown on the board."),
+            optional(
+                "serves",
+                .object(
+                    ObjectShape("tenants of a rota", "For whom this rota answers.", TenantSelection.members)),
+                "the tenants that it answers for; unless given all that no other rota names."),
+            optional(
+                "digests", .list(of: .object(DigestRule.shape), count: 1...DigestRule.rulesMax),
+                "what is not urgent, mailed together instead of told one by one; needs `mail`."),
+            optional("consoleAddress", .text(.baseURL), "the console's address, for the links in mails."),
         ] + ChannelSettings.members)
 
     private static let tellingMember = optional(
@@ -103,11 +112,17 @@ extension OnCallDocument {
         let channels = json["channels"] == nil ? [.console] : fields.texts("channels").compactMap(PageChannel.init(rawValue:))
         let settings = ChannelSettings.parse(json, channels: channels, issues: &issues)
         let quiet = json["quietHours"].flatMap { window($0, at: "/quietHours", issues: &issues) }
+        if json["digests"] != nil, settings.mail == nil {
+            issues.append(
+                AssetIssue("/digests", "Nothing says how digests are mailed.", remedy: "Add a member `mail`, or leave them out."))
+        }
         guard issues[before...].allSatisfy({ $0.severity != .error }) else { return nil }
         return OnCallDocument(
             name: fields.text("name"), title: fields.text("title"), timeZone: fields.text("timezone"), layers: layers,
             repeats: fields.integer("repeats", or: 0), overrides: overrides,
-            channels: channels, settings: settings, dutyManager: fields.text("dutyManager"), quietHours: quiet)
+            channels: channels, settings: settings, dutyManager: fields.text("dutyManager"), quietHours: quiet,
+            serves: json["serves"].map { TenantSelection($0) }, digests: fields.list("digests").map { DigestRule($0) },
+            consoleAddress: fields.textIfAny("consoleAddress"))
     }
 
     /// What a layer says, with what it leaves out taken from the rota.

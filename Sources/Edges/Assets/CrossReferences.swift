@@ -171,6 +171,7 @@ struct CrossReferences {
         var places = named(json, "")
         for (index, layer) in (json["layers"]?.array ?? []).enumerated() { places += named(layer, "/layers/\(index)") }
         for (index, item) in rota.overrides.enumerated() { places.append(("/overrides/\(index)/person", item.person)) }
+        for (index, item) in (json["digests"]?.array ?? []).enumerated() { places += named(item, "/digests/\(index)") }
         places.append(("/dutyManager", rota.dutyManager))
         let unknown = places.filter { !people.contains($0.1) }.map { pointer, slug in
             issue(

@@ -200,4 +200,31 @@ package enum IncidentQueries {
         WHERE tenant_id = \(tenant) AND incident_id = \(incident) ORDER BY seq LIMIT \(limit)
         """
     }
+
+    /// Links a run that an alert was about; later ones of a very large trouble are counted by the incident and not linked.
+    package static func link(lane: Int32, tenant: TenantID, incident: IncidentID, run: RunID, at: Moment, max: Int) -> SQL {
+        """
+        INSERT INTO incident_run (tenant_id, incident_id, run_id, lane, linked_at)
+        SELECT \(tenant), \(incident), \(run), \(lane), \(at)
+        WHERE (SELECT count(*) FROM incident_run WHERE tenant_id = \(tenant) AND incident_id = \(incident)) < \(max)
+        ON CONFLICT DO NOTHING
+        """
+    }
+
+    /// The runs of an incident, the first linked first.
+    package static func runs(tenant: TenantID, incident: IncidentID, limit: Int) -> SQL {
+        """
+        SELECT run_id FROM incident_run WHERE tenant_id = \(tenant) AND incident_id = \(incident)
+        ORDER BY linked_at, run_id LIMIT \(limit)
+        """
+    }
+
+    /// In the order in which they were opened, so that a reader who comes back for the rest misses none.
+    package static func export(tenant: TenantID, after: (Moment, IncidentID)?, limit: Int) -> SQL {
+        let later: SQL = after.map { "AND (i.opened_at, i.id) > (\($0.0), \($0.1))" } ?? ""
+        return """
+            SELECT \(columns) FROM incident i WHERE i.tenant_id = \(tenant) \(later)
+            ORDER BY i.opened_at, i.id LIMIT \(limit)
+            """
+    }
 }

@@ -45,6 +45,15 @@ package struct TenantAPI: Sendable {
         return Array(out.prefix(limit))
     }
 
+    /// One page of an export as it is written, and the cursor of the next where there is one.
+    package func exported(_ rest: String, _ query: [(String, String)]) async throws -> (text: String, next: String?) {
+        let target = ServerAPI.path(path(rest), query + [("limit", "200")])
+        let answer = try await server.exchange(.get, target, headers: [], body: nil)
+        // A refusal is JSON, whatever was asked for.
+        guard answer.status == 200 else { throw ServerProblem(answer, try? JSONValue(parsing: answer.body)) }
+        return (String(decoding: answer.body, as: UTF8.self), answer.header("next-cursor"))
+    }
+
     // MARK: Documents and runs
 
     /// Hands a document in. `traceparent` continues a trace of the sender's.

@@ -29,7 +29,7 @@ struct Countersign: AsyncParsableCommand {
             ScheduleCommand.self,
             SubmitCommand.self,
             PayCommand.self,
-            LogsCommand.self, OnCallCommand.self, IncidentCommand.self, RunbookCommand.self,
+            LogsCommand.self, OnCallCommand.self, IncidentCommand.self, PostmortemCommand.self, RunbookCommand.self,
             AuditCommand.self, HoldCommand.self, RetentionCommand.self, StatusCommand.self,
             DemoCommand.self, ChaosCommand.self, BenchCommand.self, ManualCommand.self,
         ])

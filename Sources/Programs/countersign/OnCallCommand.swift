@@ -10,7 +10,7 @@ struct OnCallCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "on-call",
         abstract: "See who is on call, check a rota for gaps, exchange shifts, and try whether pages arrive.",
-        subcommands: [Now.self, Coverage.self, Test.self, Swap.self, Answer.self], defaultSubcommand: Now.self)
+        subcommands: [Now.self, Coverage.self, Test.self, Swap.self, Answer.self, Digests.self], defaultSubcommand: Now.self)
 
     /// Rotas are of the scope `operator`; a tenant sees who answers for it.
     struct Place: ParsableArguments {
@@ -96,6 +96,26 @@ struct OnCallCommand: AsyncParsableCommand {
             }
             if output.form == .json { Terminal.print(JSONValue.array(answers).prettyText) }
             if hasGaps { throw BadAnswer() }
+        }
+    }
+
+    struct Digests: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the last digests of what can wait, and what became of each.",
+            discussion: "Exit codes: 0 listed; 1 you may not see them; 2 no answer.")
+
+        @OptionGroup var place: Place
+        @OptionGroup var output: ListOutput
+
+        func run() async throws {
+            let json = try await place.api().get("on-call/digests")
+            output.print(json) {
+                Terminal.table(
+                    ["PERSON", "DUE", "STATE", "INCIDENTS", "ATTEMPTS", "ANSWER"],
+                    (json["items"]?.array ?? []).map { row in
+                        ["person", "dueAt", "state", "items", "attempts", "answer"].map { Cells.text(row, $0) }
+                    }, width: Terminal.width)
+            }
         }
     }
 

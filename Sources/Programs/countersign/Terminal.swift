@@ -11,6 +11,9 @@ enum Terminal {
 
     static func print(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
 
+    /// What is written as it came, line ends included.
+    static func put(_ text: String) { write(text, to: STDOUT_FILENO) }
+
     /// A question on the screen, without a line's end.
     static func prompt(_ text: String) { write(text, to: STDERR_FILENO) }
 

@@ -62,9 +62,9 @@ struct Assembly: Sendable {
             scheduling: Scheduling(platform: platform, assets: assets, desk: desk, scopes: scopes),
             releasing: Releasing(platform: platform, desk: desk, assets: assets), watch: watch, alerting: alerting,
             onCalling: OnCalling(platform: platform, assets: assets),
-            guiding: Guiding(
-                platform: platform, desk: desk, assets: assets, alerting: alerting, operating: operating, applying: applying,
-                asking: asking),
+            guiding: Assembly.guiding(platform, desk, assets, alerting, operating, applying, asking),
+            digesting: Assembly.digesting(platform, assets, scopes, alerting, asking),
+            postmortems: Postmortems(platform: platform, assets: assets, scopes: scopes),
             holding: Holding(platform: platform),
             budgeting: Budgeting(platform: platform, scopes: scopes, assets: assets, desk: desk),
             heartbeats: Heartbeats(platform: platform, scopes: scopes, desk: desk),
@@ -86,7 +86,7 @@ struct Assembly: Sendable {
         services = Assembly.parts(
             database: database, settings: settings, platform: platform, timekeeper: timekeeper, lanes: lanes,
             reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing,
-            keeping: keeping, pager: pager, scheduling: web.scheduling, lookouts: Lookouts(web),
+            keeping: keeping, pager: pager, scheduling: web.scheduling, lookouts: Lookouts(web, platform),
             reports: Assembly.reports(platform, web, waker),
             export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
             drop: settings.dropFolder.map { DropFolder(path: $0, intake: intake, scopes: scopes, logger: logger) })
@@ -160,6 +160,23 @@ struct Assembly: Sendable {
         }
     }
 
+    private static func guiding(
+        _ platform: Platform, _ desk: CommandDesk, _ assets: AssetLibrary, _ alerting: Alerting, _ operating: Operating,
+        _ applying: Applying, _ asking: Asking
+    ) -> Guiding {
+        Guiding(
+            platform: platform, desk: desk, assets: assets, alerting: alerting, operating: operating, applying: applying,
+            asking: asking)
+    }
+
+    private static func digesting(
+        _ platform: Platform, _ assets: AssetLibrary, _ scopes: ScopeDirectory, _ alerting: Alerting, _ asking: Asking
+    ) -> Digesting {
+        Digesting(platform: platform, assets: assets, scopes: scopes, alerting: alerting) { dispatch, tenant in
+            try await asking.page(dispatch, tenant: tenant)
+        }
+    }
+
     private static func sealing(
         _ platform: Platform, _ scopes: ScopeDirectory, _ alerting: Alerting, _ settings: ServerSettings
     ) throws -> Sealing {
@@ -222,6 +239,8 @@ struct Assembly: Sendable {
             Part(name: "budgets") { await lookouts.budgeting.run() },
             Part(name: "signs of life") { await lookouts.heartbeats.run() },
             Part(name: "status pages") { await lookouts.status.run() },
+            Part(name: "digests") { await lookouts.digesting.run() },
+            Part(name: "post-mortem reminders") { await lookouts.postmortems.run() },
         ]
     }
 
@@ -261,11 +280,15 @@ struct Lookouts: Sendable {
     let budgeting: Budgeting
     let heartbeats: Heartbeats
     let status: StatusWatch
+    let digesting: Digesting
+    let postmortems: PostmortemWatch
 
-    init(_ web: Services) {
+    init(_ web: Services, _ platform: Platform) {
         budgeting = web.budgeting
         heartbeats = web.heartbeats
         status = web.status.watch
+        digesting = web.digesting
+        postmortems = PostmortemWatch(platform: platform, assets: web.assets, scopes: web.scopes)
     }
 }
 

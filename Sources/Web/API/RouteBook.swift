@@ -25,6 +25,7 @@ package struct RouteBook: Sendable {
         routes += HeartbeatRoutes(services).all
         routes += ReportRoutes(services).all
         routes += IncidentRoutes(services).all
+        routes += PostmortemRoutes(services).all
         routes += RunbookRoutes(services).all
         routes += OnCallRoutes(services).all
         routes += InboundRoutes(services).all

@@ -20,6 +20,8 @@ package struct Services: Sendable {
     package let alerting: Alerting
     package let onCalling: OnCalling
     package let guiding: Guiding
+    package let digesting: Digesting
+    package let postmortems: Postmortems
     package let holding: Holding
     package let budgeting: Budgeting
     package let heartbeats: Heartbeats
@@ -55,7 +57,8 @@ package struct Services: Sendable {
         console: PageRenderer, access: Access, looking: Looking, proving: AuditProving, approving: Approving,
         operating: Operating, rolling: RollingOut, scheduling: Scheduling, releasing: Releasing,
         watch: ConnectionWatch, alerting: Alerting,
-        onCalling: OnCalling, guiding: Guiding, holding: Holding, budgeting: Budgeting, heartbeats: Heartbeats, jobs: Jobs,
+        onCalling: OnCalling, guiding: Guiding, digesting: Digesting, postmortems: Postmortems, holding: Holding,
+        budgeting: Budgeting, heartbeats: Heartbeats, jobs: Jobs,
         reports: ReportDesk, press: @escaping @Sendable (String) async throws -> [UInt8],
         keeping: Keeping, inbound: Inbound, intake: Intake,
         applying: Applying, brands: BrandStudio, status: StatusPages, signingIn: SigningIn,
@@ -79,6 +82,8 @@ package struct Services: Sendable {
         self.alerting = alerting
         self.onCalling = onCalling
         self.guiding = guiding
+        self.digesting = digesting
+        self.postmortems = postmortems
         self.holding = holding
         self.budgeting = budgeting
         self.heartbeats = heartbeats

@@ -65,11 +65,14 @@ struct IncidentRoutes: Sendable {
                             "text": .string($0.text),
                         ]
                     })
+                body["runs"] = .array(try await looking.runs(of: row.id, context.scope.id).map { JSONValue($0) })
+                body["postmortem"] = JSONValue(
+                    try await services.postmortems.of(row.id, in: context.scope.id)?.row.id.text)
                 let pages = try await services.onCalling.pages(of: row.id, tenant: context.scope.id)
                 body["pages"] = .array(pages.map { OnCallRoutes.page($0.page, $0.attempts) })
                 return .object(body)
             },
-        ] + acts + changes
+        ] + [IncidentExport.route(services)] + acts + changes
     }
 
     private var acts: [Route] {

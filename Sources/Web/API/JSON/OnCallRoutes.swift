@@ -43,6 +43,15 @@ struct OnCallRoutes: Sendable {
                 let tests = try await services.onCalling.tests(in: context.scope)
                 return ["items": .array(tests.map { OnCallRoutes.page($0.page, $0.attempts) })]
             },
+            services.reading(
+                "on-call/digests", .incidentsRead,
+                RouteDocumentation(
+                    "listDigests", "The last digests of what can wait, with what became of each; they are the operator's.",
+                    responseSchema: OnCallRoutes.object)
+            ) { [services] _, context in
+                let found = try await services.digesting.digests(in: context.scope)
+                return ["items": .array(found.map(OnCallRoutes.digest))]
+            },
             ask,
         ] + OnCalling.SwapAnswer.allCases.map(answer)
     }
@@ -132,6 +141,14 @@ struct OnCallRoutes: Sendable {
             "reason": .string(row.reason), "state": .string(row.state), "askedAt": JSONValue(row.askedAt),
             "answeredAt": row.answeredAt.map { JSONValue($0) },
         ])
+    }
+
+    static func digest(_ row: DigestRow) -> JSONValue {
+        [
+            "id": JSONValue(row.id), "rota": .string(row.rota), "person": .string(row.personName),
+            "dueAt": JSONValue(row.dueAt), "state": .string(row.state), "items": JSONValue(Int(row.items)),
+            "attempts": JSONValue(Int(row.attemptsUsed)), "answer": .string(row.answer), "endedAt": JSONValue(row.endedAt),
+        ]
     }
 
     /// Gaps beyond so many are counted and not listed.

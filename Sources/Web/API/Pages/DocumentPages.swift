@@ -152,6 +152,7 @@ enum PlatformDrawing {
             case "running": .done
             case "starting", "draining": .running
             case "restarting": .retrying
+            case Looking.WorkerStatus.lost: .failed
             default: .notStarted
             }
         let isolation = [row.level ?? "", row.detail].filter { !$0.isEmpty }.joined(separator: ", ")

@@ -106,7 +106,7 @@ struct FleetPages: Sendable {
         let worker: FleetPage.LinkTile.State =
             switch tenant.worker?.state {
             case "running": .fine
-            case "restarting": .broken
+            case "restarting", Looking.WorkerStatus.lost: .broken
             case nil: .unknown
             default: .unknown
             }

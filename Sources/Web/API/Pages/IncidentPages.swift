@@ -9,6 +9,8 @@ internal import WebKernel
 /// The incident board, and one incident with its runbook.
 struct IncidentPages: Sendable {
     static let listMax = 100
+    /// Linked runs on the page of an incident; the API has all of them.
+    static let runsShownMax = 5
 
     let services: Services
     let console: PageRenderer
@@ -120,7 +122,8 @@ struct IncidentPages: Sendable {
         return IncidentsPage(
             frame: try await kit.frame(
                 "Incidents", section: "Incidents", crumbs: [Crumb(label: "Incidents")], topics: "incidents", request: request),
-            head: PageHead(title: "Incidents"), figures: rows.isEmpty ? [] : try await figures(kit), groups: groups,
+            head: PageHead(title: "Incidents"), postmortems: "\(kit.base)/postmortems",
+            figures: rows.isEmpty ? [] : try await figures(kit), groups: groups,
             empty: rows.isEmpty ? EmptyState(why: "Quiet. No incident has been opened.") : nil)
     }
 
@@ -197,10 +200,7 @@ struct IncidentPages: Sendable {
                     context: row.acknowledgedBy.flatMap { names[$0] } ?? ""),
                 Figure(label: "Alerts", value: kit.money.count(Int(row.occurrences)), context: "of this trouble"),
             ],
-            facts: facts
-                + (row.run.map {
-                    [Fact(label: "Run", value: "open the run", href: kit.may(.runsRead) ? "\(kit.base)/runs/\($0)" : "")]
-                } ?? []),
+            facts: facts + (try await links(row, kit)),
             runbook: try await runbook(row, kit),
             pages: try await pages(row, lines, kit),
             timeline: lines.reversed().map { line in
@@ -209,7 +209,27 @@ struct IncidentPages: Sendable {
                     detail: line.person.flatMap { names[$0] } ?? EventWords.words(line.kind))
             }, acts: acts, note: kit.may(.incidentsManage) ? kit.form("/incidents/\(row.id)/note") : nil,
             resolve: row.state != "resolved" && kit.may(.incidentsManage) ? kit.form("/incidents/\(row.id)/resolve") : nil,
-            changes: try await changes(row, kit))
+            changes: try await changes(row, kit),
+            postmortem: row.state == "resolved" && kit.may(.incidentsManage)
+                ? kit.form("/incidents/\(row.id)/postmortem") : nil)
+    }
+
+    /// The runs that its alerts were about, and its post-mortem.
+    private func links(_ row: IncidentRow, _ kit: PageKit) async throws -> [Fact] {
+        let runs = try await kit.looking.runs(of: row.id, kit.tenant)
+        var facts = runs.prefix(IncidentPages.runsShownMax).enumerated().map { index, run in
+            Fact(
+                label: index == 0 ? "Run" : "", value: "open run \(PageWords.short(run.text))",
+                href: kit.may(.runsRead) ? "\(kit.base)/runs/\(run)" : "")
+        }
+        if runs.count > IncidentPages.runsShownMax {
+            facts.append(Fact(label: "", value: "and \(kit.money.count(runs.count - IncidentPages.runsShownMax)) more"))
+        }
+        if let told = try await services.postmortems.of(row.id, in: kit.tenant) {
+            facts.append(
+                Fact(label: "Post-mortem", value: told.row.state, href: "\(kit.base)/postmortem/\(told.row.id)"))
+        }
+        return facts
     }
 
     /// Every page with what became of it, and every time that nobody could be told.

@@ -306,6 +306,7 @@ enum PageWords {
         case "status-told": Notice(tone: .ok, text: "It stands on the status page; a draft waits there to be published.")
         case "account": Notice(tone: .ok, text: "Done.")
         case "step-done": Notice(tone: .ok, text: "Done. The next step is below.")
+        case "postmortem": Notice(tone: .ok, text: "Done; the audit log says who did it.")
         case "noted": Notice(tone: .ok, text: "The note is in the timeline.")
         default: nil
         }

@@ -19,6 +19,7 @@ struct PageRoutes: Sendable {
         routes += ReportPages(services: services, console: console).all
         routes += IncidentPages(services: services, console: console).all
         routes += DocumentPages(services: services, console: console).all
+        routes += PostmortemPages(services: services, console: console).all
         routes += RunbookPages(services: services, console: console).all
         routes += OnCallPages(services: services, console: console).all
         routes += FleetPages(services: services, console: console).all

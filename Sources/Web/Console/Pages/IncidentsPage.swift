@@ -52,11 +52,16 @@ package struct IncidentsPage: ConsolePage {
 
     package let frame: Frame
     package let head: PageHead
+    /// Where the post-mortems are; empty where there is no such list.
+    package let postmortems: String
     package let figures: [Figure]
     package let groups: [Group]
     package let empty: EmptyState?
 
-    package init(frame: Frame, head: PageHead, figures: [Figure] = [], groups: [Group], empty: EmptyState? = nil) {
+    package init(
+        frame: Frame, head: PageHead, postmortems: String = "", figures: [Figure] = [], groups: [Group], empty: EmptyState? = nil
+    ) {
+        self.postmortems = postmortems
         self.frame = frame
         self.head = head
         self.figures = figures
@@ -173,12 +178,15 @@ package struct IncidentPage: ConsolePage {
     /// Resolving asks for a sentence on what ended it; nil when it is resolved or not theirs.
     package let resolve: FormTarget?
     package let changes: [Change]
+    /// Begins the post-mortem, or takes up the one that there is; nil for readers and while the incident is open.
+    package let postmortem: FormTarget?
 
     package init(
         frame: Frame, head: PageHead, figures: [Figure], facts: [Fact] = [], runbook: RunbookPanel? = nil, pages: [Page] = [],
         timeline: [Entry], acts: [Act] = [], note: FormTarget? = nil, resolve: FormTarget? = nil,
-        changes: [Change] = []
+        changes: [Change] = [], postmortem: FormTarget? = nil
     ) {
+        self.postmortem = postmortem
         self.frame = frame
         self.head = head
         self.figures = figures
