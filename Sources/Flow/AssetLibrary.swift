@@ -96,14 +96,6 @@ package struct TenantAssets: Sendable {
 
     package func row(_ kind: String, _ name: String) -> AssetRow? { assets["\(kind)/\(name)"] }
 
-    /// Maintenance that was announced before and goes on at that instant, by the contracts that are published.
-    func maintenance(at moment: Moment) -> [ContractDocument.Maintenance] {
-        all("contract").flatMap { row -> [ContractDocument.Maintenance] in
-            var issues: [AssetIssue] = []
-            return ContractDocument.parse(row.content, issues: &issues)?.maintenance ?? []
-        }.filter { $0.announcedAt <= moment && $0.start <= moment && moment < $0.end }
-    }
-
     package func all(_ kind: String) -> [AssetRow] {
         assets.values.filter { $0.kind == kind }.sorted { $0.name < $1.name }
     }

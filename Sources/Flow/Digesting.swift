@@ -138,7 +138,7 @@ package struct Digesting: Sendable {
         var row = row
         let onCall = OnCall.all(current).first { $0.document.name == row.rota }
         let message = DigestMessage(
-            id: row.id.text, person: row.personName, groups: groups, console: onCall?.document.consoleAddress ?? "")
+            id: row.id.text, person: row.personName, groups: groups, console: platform.settings.publicAddress ?? "")
         row.items = Int32(clamping: message.count)
         let (outcome, answer) = await attempt(message, row, onCall, current, house)
         row.attemptsUsed += 1

@@ -212,3 +212,13 @@ package enum Measuring {
         }
     }
 }
+
+extension TenantAssets {
+    /// Maintenance that was announced before and goes on at that instant, by the contracts that are published.
+    func maintenance(at moment: Moment) -> [ContractDocument.Maintenance] {
+        all("contract").flatMap { row -> [ContractDocument.Maintenance] in
+            var issues: [AssetIssue] = []
+            return ContractDocument.parse(row.content, issues: &issues)?.maintenance ?? []
+        }.filter { $0.announcedAt <= moment && $0.start <= moment && moment < $0.end }
+    }
+}

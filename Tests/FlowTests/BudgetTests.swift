@@ -194,6 +194,23 @@ struct HeartbeatTests {
         try await stage.pump()
     }
 
+    @Test("a worker whose server died is lost to whoever looks, and one that was stopped is stopped")
+    func lost() async throws {
+        let stage = try await Stage.make()
+        let firm = await stage.firm
+        func state() async throws -> String? { try await stage.house.looking.worker(firm.id)?.state }
+        try await worker(stage, "running")
+        #expect(try await state() == "running")
+        stage.move(seconds: Looking.WorkerStatus.lostSeconds)
+        #expect(try await state() == "running")
+        stage.move(seconds: 1)
+        #expect(try await state() == Looking.WorkerStatus.lost)
+        #expect(try await stage.house.looking.workers().first { $0.tenant == firm.id }?.state == Looking.WorkerStatus.lost)
+        try await worker(stage, "stopped")
+        stage.move(seconds: 3600)
+        #expect(try await state() == "stopped")
+    }
+
     @Test("a worker that falls silent opens one incident, which its next sign of life ends")
     func silent() async throws {
         let stage = try await Stage.make()

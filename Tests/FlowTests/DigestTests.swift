@@ -43,7 +43,7 @@ struct DigestTests {
             if !except.isEmpty { digest["except"] = .array(except) }
             let upper = try SampleConfiguration.upperOnCall(adding: [
                 ("mail", ["server": "smtps://mail.northgate.example:465", "from": "pager@northgate.example"]),
-                ("digests", [.object(digest)]), ("consoleAddress", "https://console.example"),
+                ("digests", [.object(digest)]),
                 ("quietHours", ["from": "22:00", "to": "07:00"]),
             ])
             _ = try await stage.house.applying.apply(upper, by: nil)

@@ -57,6 +57,7 @@ struct House: Sendable {
         settings.laneCount = laneCount
         // Stories apply batches themselves, so nobody waits for an answer that only they can bring about.
         settings.answerWaitMilliseconds = 0
+        settings.publicAddress = "https://console.example"
         var quiet = Logger(label: "stage") { _ in SwiftLogNoOpLogHandler() }
         quiet.logLevel = .critical
         platform = Platform(

@@ -60,7 +60,7 @@ struct DigestRuleTests {
         #expect(issues([("digests", [digest])]).1 == ["/digests"])
         let (document, found) = issues([
             ("digests", [digest, ["title": "Second", "people": ["bela"], "at": ["12:00"], "tenants": ["meridian"]]]),
-            ("mail", mail), ("serves", ["partners": ["harbour"]]), ("consoleAddress", "https://console.example.com"),
+            ("mail", mail), ("serves", ["partners": ["harbour"]]),
         ])
         #expect(found.isEmpty)
         let rota = try #require(document)

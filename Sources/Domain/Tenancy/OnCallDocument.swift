@@ -124,14 +124,11 @@ package struct OnCallDocument: Sendable {
     package let serves: TenantSelection?
     /// What is not urgent goes to these people together, and is not told otherwise.
     package let digests: [DigestRule]
-    /// `https://console.example`, for links in mails; nil: they say the path alone.
-    package let consoleAddress: String?
 
     package init(
         name: String, title: String, timeZone: String, layers: [Layer], repeats: Int = 0, overrides: [Override] = [],
         channels: [PageChannel] = [.console], settings: ChannelSettings = .none, dutyManager: String,
-        quietHours: ServiceWindow? = nil, serves: TenantSelection? = nil, digests: [DigestRule] = [],
-        consoleAddress: String? = nil
+        quietHours: ServiceWindow? = nil, serves: TenantSelection? = nil, digests: [DigestRule] = []
     ) {
         self.name = name
         self.title = title
@@ -145,7 +142,6 @@ package struct OnCallDocument: Sendable {
         self.quietHours = quietHours
         self.serves = serves
         self.digests = digests
-        self.consoleAddress = consoleAddress
     }
 
     /// Who gets a digest of what can wait at this tenant, each once.

@@ -42,7 +42,6 @@ extension OnCallDocument {
             optional(
                 "digests", .list(of: .object(DigestRule.shape), count: 1...DigestRule.rulesMax),
                 "what is not urgent, mailed together instead of told one by one; needs `mail`."),
-            optional("consoleAddress", .text(.baseURL), "the console's address, for the links in mails."),
         ] + ChannelSettings.members)
 
     private static let tellingMember = optional(
@@ -121,8 +120,7 @@ extension OnCallDocument {
             name: fields.text("name"), title: fields.text("title"), timeZone: fields.text("timezone"), layers: layers,
             repeats: fields.integer("repeats", or: 0), overrides: overrides,
             channels: channels, settings: settings, dutyManager: fields.text("dutyManager"), quietHours: quiet,
-            serves: json["serves"].map { TenantSelection($0) }, digests: fields.list("digests").map { DigestRule($0) },
-            consoleAddress: fields.textIfAny("consoleAddress"))
+            serves: json["serves"].map { TenantSelection($0) }, digests: fields.list("digests").map { DigestRule($0) })
     }
 
     /// What a layer says, with what it leaves out taken from the rota.

@@ -33,8 +33,7 @@ struct Assembly: Sendable {
         let staff = Staff(settings: settings, scopes: scopes, assets: assets, platform: platform)
         supervisor = staff.supervisor
         let asking = Assembly.asking(platform, factory, staff, workers, runsWork: settings.role.runsWork)
-        let reporting = Reporting(platform: platform, scopes: scopes)
-        let alerting = Alerting(platform: platform, desk: desk)
+        let (reporting, alerting) = (Reporting(platform: platform, scopes: scopes), Alerting(platform: platform, desk: desk))
         let pager = PageDelivery(
             platform: platform, assets: assets, scopes: scopes, alerting: alerting, send: Assembly.sending(asking))
         let engine = LaneEngine(

@@ -72,7 +72,7 @@ enum IncidentExport {
     /// RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe before it.
     static func cell(_ value: JSONValue) -> String {
         guard let text = value.string else { return value == .null ? "" : value.text }
-        let isFormula = text.first.map { "=+-@\t\r".contains($0) } ?? false
+        let isFormula = text.unicodeScalars.first.map { "=+-@\t\r".unicodeScalars.contains($0) } ?? false
         let safe = isFormula ? "'" + text : text
         guard safe.contains(where: { $0 == "," || $0 == "\"" || $0.isNewline }) else { return safe }
         return "\"" + safe.flatMap { $0 == "\"" ? ["\"", "\""] : [$0] } + "\""

@@ -117,7 +117,8 @@ struct OperationRoutes: Sendable {
         Route(
             .get, "/api/v1/tenants/{tenant}/events", access: .permission(Permission.serviceRead.rawValue),
             documentation: RouteDocumentation(
-                "streamEvents", "Live feed as server-sent events.", responseSchema: ["type": "string"],
+                "streamEvents", "Live feed as server-sent events, each with an id, a name and JSON data.",
+                responseSchema: ["type": "object"],
                 responseType: "text/event-stream")
         ) { [services] request in
             let context = try await services.access.enter(
