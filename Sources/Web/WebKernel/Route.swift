@@ -42,8 +42,8 @@ package struct RouteDocumentation: Sendable {
     package let responseStatus: Int
     /// Other statuses of good answers.
     package let otherStatuses: [Int]
-    /// Nil for the usual one: JSON, or for a schema of text or bytes what those have.
-    package let responseType: String?
+    /// Empty for the usual one: JSON, or for a schema of text or bytes what those have.
+    package let responseTypes: [String]
     /// Codes of problems that this route may answer besides 401, 403, 404, 429 and 500.
     package let problems: [Int]
 
@@ -53,7 +53,7 @@ package struct RouteDocumentation: Sendable {
     package init(
         _ operation: String, _ summary: String, parameters: [Parameter] = [], requestSchema: JSONValue? = nil,
         requestType: String = "application/json", responseSchema: JSONValue? = nil, responseStatus: Int = 200,
-        otherStatuses: [Int] = [], responseType: String? = nil, problems: [Int] = []
+        otherStatuses: [Int] = [], responseTypes: [String] = [], problems: [Int] = []
     ) {
         self.operation = operation
         self.summary = summary
@@ -63,7 +63,7 @@ package struct RouteDocumentation: Sendable {
         self.responseSchema = responseSchema
         self.responseStatus = responseStatus
         self.otherStatuses = otherStatuses
-        self.responseType = responseType
+        self.responseTypes = responseTypes
         self.problems = problems
     }
 }

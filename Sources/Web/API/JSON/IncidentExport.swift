@@ -23,7 +23,7 @@ enum IncidentExport {
                 "Incidents as NDJSON or CSV, oldest first. Next-Cursor leads on from the last line; no lines, no header.",
                 parameters: PageRequest.parameters + [
                     .init(form, "`ndjson` (default) or `csv`.", schema: ["enum": ["ndjson", "csv"]])
-                ], responseSchema: ["type": "string"], problems: [400])
+                ], responseSchema: ["type": "string"], responseTypes: ["application/x-ndjson", "text/csv"], problems: [400])
         ) { request in
             let context = try await services.access.enter(
                 request, slug: try request.parameter("tenant"), permission: .incidentsRead)

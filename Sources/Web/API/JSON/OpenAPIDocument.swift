@@ -79,9 +79,10 @@ enum OpenAPIDocument {
             documentation.responseSchema?["format"]?.string == "binary"
             ? "application/octet-stream"
             : documentation.responseSchema?["type"]?.string == "string" ? "text/plain" : "application/json"
-        let type = documentation.responseType ?? usual
+        let types = documentation.responseTypes.isEmpty ? [usual] : documentation.responseTypes
+        let schema = documentation.responseSchema ?? ["type": "object"]
         let good: JSONValue = [
-            "description": "Done.", "content": .object([type: ["schema": documentation.responseSchema ?? ["type": "object"]]]),
+            "description": "Done.", "content": .object(JSONObject(types.map { (key: $0, value: ["schema": schema]) })),
         ]
         var out = JSONObject()
         for status in [documentation.responseStatus] + documentation.otherStatuses { out["\(status)"] = good }

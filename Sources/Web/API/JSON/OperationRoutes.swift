@@ -119,7 +119,7 @@ struct OperationRoutes: Sendable {
             documentation: RouteDocumentation(
                 "streamEvents", "Live feed as server-sent events, each with an id, a name and JSON data.",
                 responseSchema: ["type": "object"],
-                responseType: "text/event-stream")
+                responseTypes: ["text/event-stream"])
         ) { [services] request in
             let context = try await services.access.enter(
                 request, slug: try request.parameter("tenant"), permission: .serviceRead)
