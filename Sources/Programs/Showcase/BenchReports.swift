@@ -33,10 +33,14 @@ struct BenchReports: Sendable {
             () -> JSONValue? in
             highest = max(highest, Int64(ProcessTable.residentBytes(of: pid) ?? 0))
             let shown = try await api.get("sla-reports/\(id)")
-            return shown["state"]?.string == "draft" ? shown : nil
+            guard shown["state"]?.string == "draft" else { return Optional.none }
+            return shown
         }
         let milliseconds = WallClock.system.now.milliseconds(since: began)
         let clocks = built["clocksSeen"]?.int64 ?? 0
+        guard clocks > runs else {
+            throw Fault("measuring a report", "it saw \(clocks) clocks of \(runs) runs", isRetryable: false)
+        }
         let lines = built["document"]?["dataLines"]?.int64 ?? 0
         let pressed = WallClock.system.now
         // Without WeasyPrint there is no PDF, and no figure about it.
