@@ -25,7 +25,8 @@ struct StatusRouteTests {
         try await Desk.with("approver") { desk in
             let admin = try await desk.office.session("tenant-admin", at: "alpha")
             let made = await send(
-                desk, .put, Self.path, admin, ["revision": 0, "audience": .string(audience), "title": "Alpha & <friends>"])
+                desk, .put, Self.path, admin,
+                ["revision": 0, "audience": .string(audience), "title": "Alpha & <friends>", "rule": .null])
             #expect(made.status == 200, "\(made.text)")
             let address = try #require(made.json["page"]?["address"]?.string)
             let added = await send(desk, .post, "\(Self.path)/components", admin, ["name": "Posting <b>"])

@@ -61,7 +61,8 @@ struct StatusRoutes: Sendable {
         ) { [services] _, body, context in
             let fields = try BodyFields(
                 body, known: ["revision", "audience", "title", "intro", "language", "showsAnnounced", "rule"])
-            let rule = body["rule"].flatMap { $0.isNull ? nil : $0 }
+            // A bare nil beside a JSON value would be a JSON null.
+            let rule = body["rule"].flatMap { $0.isNull ? JSONValue?.none : $0 }
             let settings = StatusDesk.Settings(
                 audience: try StatusRoutes.read(fields.text("audience"), "audience"), title: try fields.text("title"),
                 intro: try fields.textIfAny("intro") ?? "",
