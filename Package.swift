@@ -187,8 +187,8 @@ let testTargets: [Target] = [
     .testTarget(
         name: "HouseTests", path: "Tests/HouseTests", exclude: ["exceptions.txt"], swiftSettings: strict),
     .testTarget(
-        name: "JourneyTests", dependencies: ["Kernel", "TestKit", "TestBasics", "Showcase", "Curl"], path: "Tests/JourneyTests",
-        swiftSettings: strict),
+        name: "JourneyTests", dependencies: ["Kernel", "Seals", "TestKit", "TestBasics", "Showcase", "Curl"],
+        path: "Tests/JourneyTests", swiftSettings: strict),
 ]
 
 let package = Package(

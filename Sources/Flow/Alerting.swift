@@ -30,13 +30,14 @@ extension LaneEngine {
             let fingerprints = Array(Set(due.map(\.fingerprint)))
             let rows = try await tx.query(IncidentQueries.latest(lane: batch.lane, tenant: tenant, fingerprints: fingerprints))
                 .map(IncidentRow.init)
-            var known = Dictionary(rows.map { ($0.fingerprint, $0) }, uniquingKeysWith: { first, _ in first })
+            var known = Known(rows)
             var number =
                 try await tx.query(IncidentQueries.highestNumber(lane: batch.lane, tenant: tenant)).first?.get(
                     "number", as: Int64.self) ?? 0
             for alert in due {
-                let row = try await take(alert, known: known[alert.fingerprint], number: &number, batch: &batch, tx: tx)
-                known[alert.fingerprint] = row
+                let found = try await known.answering(alert.fingerprint, tx: tx)
+                let row = try await take(alert, known: found, number: &number, batch: &batch, tx: tx)
+                known.keep(row, for: alert.fingerprint)
             }
         }
     }
@@ -45,14 +46,18 @@ extension LaneEngine {
     func clearIncidents(_ batch: inout LaneBatch, tx: Transaction) async throws {
         for (item, text) in batch.cleared {
             guard let fingerprint = item.fingerprint else { continue }
-            let rows = try await tx.query(
-                IncidentQueries.latest(lane: batch.lane, tenant: item.tenant, fingerprints: [fingerprint]))
-            guard let row = try rows.first.map(IncidentRow.init) else { continue }
+            var known = Known(
+                try await tx.query(
+                    IncidentQueries.latest(lane: batch.lane, tenant: item.tenant, fingerprints: [fingerprint])
+                ).map(IncidentRow.init))
+            guard let row = try await known.answering(fingerprint, tx: tx) else { continue }
             var open = try OpenIncident(row)
             guard open.machine.isOpen else { continue }
+            // Of several troubles in one, the end of one is not the end of all.
+            let isAll = open.machine.absorbed.isEmpty
             let actions = try open.machine.handle(
-                open.machine.phase == .triggered ? .resolved(by: .system, reason: text) : .noted(by: .system, text: text),
-                at: batch.now)
+                open.machine.phase == .triggered && isAll
+                    ? .resolved(by: .system, reason: text) : .noted(by: .system, text: text), at: batch.now)
             batch.follow(actions, &open)
             let after = Alerting.merged(open.machine, into: row)
             _ = try await tx.pipeline([IncidentQueries.update(after)] + open.statements)
@@ -93,7 +98,8 @@ extension LaneEngine {
                 var open = OpenIncident(machine: machine, row: known)
                 batch.follow(actions, &open)
                 let row = Alerting.merged(open.machine, into: known)
-                _ = try await tx.pipeline([IncidentQueries.update(row)] + open.statements + link(alert, to: row, batch))
+                _ = try await tx.pipeline(
+                    [IncidentQueries.update(row)] + open.statements + link(alert, to: row, open.machine, batch))
                 announce(row, alert: alert, isNew: false, batch: &batch)
                 return row
             }
@@ -110,17 +116,21 @@ extension LaneEngine {
         var open = OpenIncident(machine: machine, row: row)
         batch.follow(actions, &open)
         let opened = Alerting.merged(open.machine, into: row)
-        _ = try await tx.pipeline([IncidentQueries.insert(opened)] + open.statements + link(alert, to: opened, batch))
+        _ = try await tx.pipeline(
+            [IncidentQueries.insert(opened)] + open.statements + link(alert, to: opened, open.machine, batch))
         announce(opened, alert: alert, isNew: true, batch: &batch)
         return opened
     }
 
     /// The runs of an incident are found again by their ids, also those of its later alerts.
-    private func link(_ alert: Alert, to row: IncidentRow, _ batch: LaneBatch) -> [SQL] {
+    private func link(_ alert: Alert, to row: IncidentRow, _ machine: Incident, _ batch: LaneBatch) -> [SQL] {
         alert.run.map { run in
             [
                 IncidentQueries.link(
-                    lane: batch.lane, tenant: row.tenant, incident: row.id, run: run, at: batch.now, max: Alerting.linkedRunsMax)
+                    lane: batch.lane, tenant: row.tenant, incident: row.id, run: run,
+                    via: alert.fingerprint == machine.fingerprint
+                        ? nil : machine.absorbed.last { $0.fingerprint == alert.fingerprint }.map { $0.via ?? $0.incident },
+                    at: batch.now, max: Alerting.linkedRunsMax)
             ]
         } ?? []
     }
@@ -168,8 +178,8 @@ package struct Alerting: Sendable {
     /// Runs of one incident that are found again; the count of its alerts goes on.
     package static let linkedRunsMax = 200
 
-    private let platform: Platform
-    private let desk: CommandDesk
+    let platform: Platform
+    let desk: CommandDesk
 
     package init(platform: Platform, desk: CommandDesk) {
         self.platform = platform
@@ -265,31 +275,53 @@ package struct Alerting: Sendable {
         guard let row = try await tx.query(IncidentQueries.lock(tenant: scope.id, id: id)).first.map(IncidentRow.init) else {
             throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.")
         }
+        if case .reopened = event { try await requireAlone(row, tx) }
         var machine = try Incident(json: row.machine)
         let actions = try machine.handle(event, at: now)
+        return try await store(actions, of: machine, row, action: action, as: actor, at: now, tx: tx)
+    }
+
+    /// Two incidents of one trouble are never open at once.
+    func requireAlone(_ row: IncidentRow, _ tx: Transaction) async throws {
+        let standing = try await tx.query(
+            IncidentQueries.standing(tenant: row.tenant, fingerprint: row.fingerprint, besides: row.id)
+        ).first?.get("number", as: Int64.self)
+        guard let standing else { return }
+        throw Refusal(
+            .conflict, reason: "incident.taken-over", "INC-\(standing) is open for the same trouble; work on that one.",
+            facts: ["number": "\(standing)"])
+    }
+
+    /// Stores what a person changed: the row, its lines, the audit entry, and what the lane has to do about it.
+    func store(
+        _ actions: [Incident.Action], of machine: Incident, _ row: IncidentRow, action: String, facts: JSONObject = [:],
+        as actor: Actor, at now: Moment, tx: Transaction
+    ) async throws -> IncidentRow {
+        let (tenant, id) = (row.tenant, row.id)
         let after = Alerting.merged(machine, into: row)
+        var content = facts
+        content["state"] = .string(after.state)
         var statements = [IncidentQueries.update(after)]
         statements += Alerting.entries(actions, of: after, lane: row.lane)
         statements.append(
             AuditQueries.insert([
                 AuditRow(
-                    tenant: scope.id, id: platform.newID(), lane: row.lane, at: now, actorKind: "person",
-                    actor: actor.person.text,
-                    action: action, objectType: "incident", objectID: id.text, run: row.run,
-                    content: ["state": .string(after.state)])
+                    tenant: tenant, id: platform.newID(), lane: row.lane, at: now, actorKind: "person", actor: actor.person.text,
+                    action: action, objectType: "incident", objectID: id.text, run: row.run, content: .object(content))
             ]))
-        statements.append(
-            OutboxQueries.insert([
-                OutboxRow(
-                    tenant: scope.id, lane: row.lane, at: now, topic: action, run: row.run,
-                    facts: ["incident": JSONValue(id), "state": .string(after.state)])
-            ]))
+        let told = [
+            OutboxRow(
+                tenant: tenant, lane: row.lane, at: now, topic: action, run: row.run,
+                facts: ["incident": JSONValue(id), "state": .string(after.state)])
+        ]
+        statements.append(OutboxQueries.insert(told))
+        statements += WebhookFeed.statements(told) { platform.newID() }
         if let follow = FollowUp(actions) {
             let command: CommandID = platform.newID()
             statements.append(
                 CommandQueries.insert(
                     CommandRow(
-                        tenant: scope.id, id: command, lane: row.lane, idempotencyKey: "incident.follow/\(command)",
+                        tenant: tenant, id: command, lane: row.lane, idempotencyKey: "incident.follow/\(command)",
                         kind: "incident.follow", payload: follow.json(of: id), createdAt: now)))
         }
         _ = try await tx.pipeline(statements)
@@ -306,6 +338,7 @@ package struct Alerting: Sendable {
         row.acknowledgedBy = machine.acknowledgedBy?.person
         row.resolvedAt = machine.phase == .resolved ? machine.resolvedAt : nil
         row.resolvedBy = machine.phase == .resolved ? machine.resolvedBy?.person : nil
+        row.mergedInto = machine.merge?.survivor
         return row
     }
 

@@ -64,8 +64,13 @@ package struct Applying: Sendable {
     private let platform: Platform
     private let assets: AssetLibrary
     private let scopes: ScopeDirectory
+    /// A lane has something to do.
+    private let wake: @Sendable (Int32) -> Void
 
-    package init(platform: Platform, assets: AssetLibrary, scopes: ScopeDirectory) {
+    package init(
+        platform: Platform, assets: AssetLibrary, scopes: ScopeDirectory, wake: @escaping @Sendable (Int32) -> Void = { _ in }
+    ) {
+        self.wake = wake
         self.platform = platform
         self.assets = assets
         self.scopes = scopes
@@ -92,7 +97,20 @@ package struct Applying: Sendable {
         }
         assets.invalidate()
         scopes.invalidate()
+        try await readClocks(after: outcome, of: order)
         return outcome
+    }
+
+    /// Clocks that run see a calendar that was published over theirs (R12), so those below its scope are read anew.
+    private func readClocks(after outcome: Outcome, of applied: [Scope]) async throws {
+        let new = outcome.published.filter { $0.contains("/calendar/") }
+        guard !new.isEmpty else { return }
+        for scope in applied where new.contains(where: { $0.hasPrefix("\(scope.path)/calendar/") }) {
+            let cause = "calendars/\(platform.clock.now.microseconds)"
+            let lanes = try await Maintaining.reread(
+                below: scope.id { SHA256.hash($0) }, because: cause, platform: platform, scopes: scopes)
+            for lane in lanes { wake(lane) }
+        }
     }
 
     private func apply(
@@ -115,19 +133,17 @@ package struct Applying: Sendable {
                 ).first.map(AssetRow.init)
                 if let known, known.contentHash != hash { throw Applying.changed(asset) }
                 let id: AssetID = known?.id ?? platform.newID()
+                let published = AssetRow(
+                    tenant: row.id, id: id, kind: asset.kind, name: asset.name, version: asset.version, contentHash: hash,
+                    content: asset.content, publishedAt: now)
                 if known == nil {
-                    let published = AssetRow(
-                        tenant: row.id, id: id, kind: asset.kind, name: asset.name, version: asset.version, contentHash: hash,
-                        content: asset.content, publishedAt: now)
                     _ = try await tx.query(AssetQueries.publish(published, by: nil))
                     result.published.append("\(scope.path)/\(asset.kind)/\(asset.name)@\(asset.version)")
                 }
                 if asset.kind == "brand" { try await BrandStudio.checkPictures(asset.content, tenant: row.id, tx: tx) }
                 let moved = try await tx.query(
                     AssetQueries.makeCurrent(tenant: row.id, kind: asset.kind, name: asset.name, asset: id, at: now))
-                if asset.kind == "brand", !moved.isEmpty {
-                    try await BrandStudio.record(applied: asset.content, tenant: row.id, at: now, tx: tx)
-                }
+                if !moved.isEmpty { try await follow(published, in: row, by: person, at: now, tx: tx) }
                 if known != nil {
                     if moved.isEmpty {
                         result.unchanged += 1
@@ -143,6 +159,7 @@ package struct Applying: Sendable {
                 let (kind, name) = (try asset.get("kind", as: String.self), try asset.get("name", as: String.self))
                 result.retired.append("\(scope.path)/\(kind)/\(name)@\(try asset.get("version", as: String.self))")
                 if kind == "brand" { try await BrandStudio.record(applied: nil, tenant: row.id, at: now, tx: tx) }
+                if kind == "contract" { try await Contracting.dropped(name, tenant: row.id, at: now, tx: tx) }
             }
             var named: [PersonID] = []
             if let people = own.first(where: { $0.kind == "people" }) {
@@ -161,6 +178,14 @@ package struct Applying: Sendable {
         outcome.retired += result.retired
         outcome.unchanged += result.unchanged
         outcome.peopleDisabled += result.peopleDisabled
+    }
+
+    /// What a newly current version means besides itself.
+    private func follow(_ asset: AssetRow, in row: ScopeRow, by person: PersonID?, at now: Moment, tx: Transaction) async throws {
+        if asset.kind == "brand" {
+            try await BrandStudio.record(applied: asset.content, tenant: row.id, at: now, tx: tx)
+        }
+        if asset.kind == "contract" { try await Contracting.brought(asset, by: person, row, platform, at: now, tx: tx) }
     }
 
     /// A tenant's lane plans its schedules anew as of this transaction. What the library says of them is seen by `Scheduling`.

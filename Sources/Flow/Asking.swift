@@ -56,6 +56,13 @@ package final class Asking: Sendable {
         return try await send(ask, tenant: tenant)
     }
 
+    /// Has the tenant's own worker send one signed event. What it answers is what the receiver said.
+    package func webhook(_ input: JSONValue, tenant: TenantID) async throws -> Answer {
+        let ask = WorkAsk(
+            id: String(platform.entropy.next(), radix: 36), verb: "webhook.send", input: input, connection: .null, secrets: [:])
+        return try await send(ask, tenant: tenant)
+    }
+
     private func send(_ ask: WorkAsk, tenant: TenantID) async throws -> Answer {
         let alarm = Task { [weak self] in
             // A cancelled sleep means that the answer came first.

@@ -93,6 +93,12 @@ package struct TenantAssets: Sendable {
     package let guardrails: TenantGuardrails?
     /// Seconds that a write in doubt is waited for, by connection; read once, since every batch asks.
     let settleSeconds: [String: Int]
+    /// The signed versions of contracts that govern now or later.
+    let contracts: [GoverningContract]
+    /// What was announced to the tenant and to those above it, and is not long over.
+    let maintenance: [MaintenanceRow]
+    /// Published versions of calendars, in the order of their publication.
+    let calendars: [CalendarVersion]
 
     package func row(_ kind: String, _ name: String) -> AssetRow? { assets["\(kind)/\(name)"] }
 
@@ -135,7 +141,7 @@ package final class AssetLibrary: Sendable {
     }
 
     private let state = Locked(State())
-    private let store: Store
+    let store: Store
     private let clock: WallClock
     private let hash: @Sendable (JSONValue) -> String
     /// Configuration of other replicas' applies is seen after this even when their notification was lost.
@@ -186,6 +192,9 @@ package final class AssetLibrary: Sendable {
         var assets: [String: AssetRow] = [:]
         var people: [PersonRow] = []
         var swaps: [SwapRow] = []
+        var contracts: [GoverningContract] = []
+        var maintenance: [MaintenanceRow] = []
+        var calendars: [CalendarVersion] = []
         var policies: [(scope: ScopeRow, asset: AssetRow)] = []
         for scope in line {
             let (rows, persons, agreed) = try await store.withTenant(scope.id) { tx in
@@ -196,6 +205,9 @@ package final class AssetLibrary: Sendable {
                 return (try found[0].map(AssetRow.init), try found[1].map(PersonRow.init), try found[2].map(SwapRow.init))
             }
             swaps += agreed.filter { $0.state == "agreed" }.sorted(by: SwapRow.isAgreedBefore)
+            maintenance += try await announced(scope.id, at: now)
+            calendars += try await published(in: scope.id)
+            if scope.id == own.id, own.kind == "tenant" { contracts = try await governing(own.id, at: now) }
             // A lower level stands before an upper one, except for what binds: that of all levels does.
             policies += rows.filter { $0.kind == "policy" }.map { (scope: scope, asset: $0) }
             for row in rows where assets["\(row.kind)/\(row.name)"] == nil { assets["\(row.kind)/\(row.name)"] = row }
@@ -214,7 +226,8 @@ package final class AssetLibrary: Sendable {
             swaps: swaps,
             guardrails: own.kind == "tenant"
                 ? TenantGuardrails(policies, timeZone: own.timeZone) { guarding($0) } : nil,
-            settleSeconds: AssetLibrary.settleSeconds(in: assets.values.filter { $0.kind == "connection" }))
+            settleSeconds: AssetLibrary.settleSeconds(in: assets.values.filter { $0.kind == "connection" }),
+            contracts: contracts, maintenance: maintenance, calendars: calendars)
         state.withLock { state in
             state.current[tenant] = (found, now)
             for row in assets.values { state.rows[row.id] = row }
@@ -271,18 +284,11 @@ package final class AssetLibrary: Sendable {
 
     func pins(in assets: TenantAssets, workflow: AssetRow, at now: Moment) throws -> PinnedAssets {
         let inner = try pinnedByName(workflow, in: assets)
-        var contract: AssetRow?
-        var calendar: AssetRow?
-        for row in assets.all("contract") {
-            var problems: [AssetIssue] = []
-            guard let document = ContractDocument.parse(row.content, issues: &problems), document.isInForce(at: now) else {
-                continue
-            }
-            contract = row
-            calendar = assets.row("calendar", document.calendar)
-        }
+        let contract = GoverningContract.choose(from: assets.contracts, workflow: workflow.name, at: now)
+        let calendar = contract.flatMap { assets.row("calendar", $0.calendar) }
         return PinnedAssets(
-            workflow: AssetLibrary.reference(workflow), policies: inner.policies, contract: contract.map(AssetLibrary.reference),
+            workflow: AssetLibrary.reference(workflow), policies: inner.policies,
+            contract: contract.map { AssetLibrary.reference($0.row) },
             calendar: calendar.map(AssetLibrary.reference), workflows: inner.workflows)
     }
 
@@ -354,7 +360,7 @@ package final class AssetLibrary: Sendable {
     }
 
     /// The calendar of a file; parsed once, nil when it does not read.
-    func calendar(_ row: AssetRow) -> ServiceCalendar? {
+    package func calendar(_ row: AssetRow) -> ServiceCalendar? {
         if let known = state.withLock({ $0.calendars[row.id] }) { return known }
         var issues: [AssetIssue] = []
         guard let calendar = ServiceCalendar.parse(row.content, issues: &issues) else { return nil }

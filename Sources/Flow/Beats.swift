@@ -16,17 +16,20 @@ package final class Beats: Sendable {
         case budgets = "error budgets"
         case reports = "monthly reports"
         case postmortems = "post-mortem reminders"
+        case contracts
         /// Writes these very beats and judges everybody's.
         case heartbeats
         case statusPages = "status pages"
+        case statusMail = "status subscriptions"
 
         /// How often it goes round, and how much longer it may take once: several times what a loaded machine was seen to need.
         var promise: (every: Int32, grace: Int32) {
             switch self {
             case .lanes, .counts, .digests, .pager, .sealer, .watch: (15, 60)
             case .budgets: (30, 120)
+            case .contracts: (60, 240)
             case .reports: (600, 600)
-            case .heartbeats, .statusPages: (15, 60)
+            case .heartbeats, .statusPages, .statusMail: (15, 60)
             // They look once an hour, and the one may have many months to go through.
             case .retention, .postmortems: (3600, 3600)
             }

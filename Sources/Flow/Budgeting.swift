@@ -205,18 +205,3 @@ extension Platform {
             ]), createdAt: now)
     }
 }
-
-extension AssetLibrary {
-    /// The contract in force for a tenant and its calendar; nil when there is none, or it cannot be read.
-    package func promise(to tenant: TenantID, at now: Moment) async throws -> (ContractDocument, ServiceCalendar)? {
-        let current = try await current(for: tenant)
-        for row in current.all("contract") {
-            var problems: [AssetIssue] = []
-            guard let document = ContractDocument.parse(row.content, issues: &problems), document.isInForce(at: now),
-                let calendar = current.row("calendar", document.calendar).flatMap({ calendar($0) })
-            else { continue }
-            return (document, calendar)
-        }
-        return nil
-    }
-}

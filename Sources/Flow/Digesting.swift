@@ -1,4 +1,4 @@
-internal import Incidents
+package import Incidents
 package import Kernel
 internal import Logging
 internal import Postgres
@@ -79,6 +79,50 @@ package struct Digesting: Sendable {
         try await platform.store.withTenant(scope.id) { tx in
             try await tx.query(DigestQueries.page(tenant: scope.id, limit: Digesting.shownMax)).map(DigestRow.init)
         }
+    }
+
+    /// What a person's next digest will say, and when, if nothing comes or ends until then.
+    package struct Coming: Sendable {
+        package let person: String
+        package let rota: String
+        package let dueAt: Moment
+        package let message: DigestMessage
+    }
+
+    /// The next digest of everybody who is to have one, those with something to say first; empty but for the operator.
+    package func coming(in scope: ScopeRow) async throws -> [Coming] {
+        guard scope.kind == "operator" else { return [] }
+        let (current, now) = (try await assets.current(for: scope.id), platform.clock.now)
+        var next: [PersonID: (person: PersonRow, due: Moment, rota: String)] = [:]
+        for onCall in OnCall.all(current) {
+            for rule in onCall.document.digests {
+                guard let due = rule.nextDue(after: now, zone: onCall.zone) else { continue }
+                for person in rule.people.compactMap({ current.staff[$0] }) where next[person.id].map({ due < $0.due }) ?? true {
+                    next[person.id] = (person, due, onCall.document.title)
+                }
+            }
+        }
+        guard !next.isEmpty else { return [] }
+        let tenants = try await scopes.all().filter { $0.kind != "partner" }
+        var found: [Coming] = []
+        for one in next.values {
+            var groups: [DigestMessage.Group] = []
+            for tenant in tenants {
+                let items = try await platform.store.withTenant(tenant.id) { tx in
+                    try await tx.query(
+                        DigestQueries.pending(tenant: tenant.id, person: one.person.id, limit: Digesting.countedMax)
+                    ).map(DigestItemRow.init)
+                }
+                if !items.isEmpty { groups.append(Digesting.group(items, of: tenant)) }
+            }
+            found.append(
+                Coming(
+                    person: one.person.name, rota: one.rota, dueAt: one.due,
+                    message: DigestMessage(
+                        id: "preview", person: one.person.name, groups: groups,
+                        console: platform.settings.publicAddress ?? "")))
+        }
+        return found.sorted { ($1.message.count, $0.dueAt, $0.person) < ($0.message.count, $1.dueAt, $1.person) }
     }
 
     // MARK: Making

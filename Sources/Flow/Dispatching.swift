@@ -30,8 +30,10 @@ struct Grants: Sendable {
 /// A worker that waits, with what the queue has for it; taken out of the queue as the batch begins.
 struct WorkOffer: Sendable {
     let waiter: WorkerDesk.Waiter
-    /// Those that there are; work for others stays where it is.
-    let connections: [String]
+    /// Those that there are and whose work nobody has stopped; work for others stays where it is.
+    var connections: [String]
+    /// Somebody has stopped all work of the tenant, or sent its worker home.
+    var isStopped = false
     /// Until when another worker may still write for the tenant.
     var blockedUntil: Moment?
     var tasks: [TaskID] = []
@@ -51,13 +53,16 @@ struct WorkOffer: Sendable {
     /// The answers of `statements`.
     mutating func read(held: Rows, taken: Rows) throws {
         blockedUntil = try held.first?.get("until", as: Moment?.self)
+        let stopped = try held.first?.get("stopped", as: [String].self) ?? []
+        isStopped = stopped.contains("")
+        connections.removeAll { name in stopped.contains { sameBytes($0, name) } }
         tasks = try taken.map { try $0.get("task_id", as: TaskID.self) }
         readyAt = try taken.map { try $0.get("ready_at", as: Moment.self) }
     }
 
     /// Whether the worker can do this work now.
     func fits(_ task: TaskRow) -> Bool {
-        task.tenant == waiter.worker.tenant && waiter.kinds.contains(task.kind)
+        !isStopped && task.tenant == waiter.worker.tenant && waiter.kinds.contains(task.kind)
             && (blockedUntil == nil || task.kind != WorkRequest.Kind.erpWrite.rawValue)
             && (task.connection.map { connection in connections.contains { sameBytes($0, connection) } } ?? true)
     }

@@ -3,17 +3,20 @@ internal import Kernel
 internal import Postgres
 package import Records
 internal import Seals
+internal import Workflows
 
 /// What the verbs of runbooks do.
 extension Guiding {
     /// What a verb would do, before it is bound to a step.
-    private struct Shown {
+    struct Shown {
         /// A sentence for people.
         var effect: String
         var counts: [(String, Int)] = []
         var examples: [String] = []
         var facts: JSONObject = [:]
         var operation: OperationRow?
+        /// A workflow of the tenant asks for it, whatever the runbook says.
+        var needsSecond = false
 
         var json: JSONValue {
             var object: JSONObject = ["effect": .string(effect)]
@@ -39,10 +42,14 @@ extension Guiding {
         try trial.handle(
             .shown(step: number, preview(of: step, [:], Shown(effect: ""), isUndo: isUndo, by: asker)), at: platform.clock.now)
         try require(isUndo ? step.verb.opposite ?? step.verb : step.verb, as: asker)
-        let parameters = isUndo ? [:] : try followed.state.parameters(of: number, saying: said)
+        let parameters =
+            isUndo
+            ? step.verb.isStop ? step.preview?.parameters ?? [:] : [:] : try followed.state.parameters(of: number, saying: said)
         let shown =
             isUndo
-            ? try await takingBack(step, as: asker)
+            ? step.verb.isStop
+                ? try await stopped(step.verb.opposite ?? step.verb, parameters, of: followed, as: asker)
+                : try await takingBack(step, as: asker)
             : try await look(at: step, parameters, of: followed, as: asker)
         let preview = try hashed(step, parameters, shown, of: followed, isUndo: isUndo, by: asker)
         return try await platform.store.withTenant(asker.scope.id) { [self] tx in
@@ -80,7 +87,8 @@ extension Guiding {
     ) -> RunbookExecution.Preview {
         RunbookExecution.Preview(
             hash: hash, parameters: parameters, content: shown.json, operation: shown.operation?.id.text,
-            needsSecond: step.needsSecond || shown.operation?.needsSecond ?? false, isUndo: isUndo, at: platform.clock.now,
+            needsSecond: step.needsSecond || shown.needsSecond || shown.operation?.needsSecond ?? false,
+            isUndo: isUndo, at: platform.clock.now,
             by: asker.person)
     }
 
@@ -118,6 +126,9 @@ extension Guiding {
         case .retryStep, .replayDeadLetters, .pauseRuns, .resumeRuns, .cancelRuns:
             return try await many(step, parameters, isDrill: followed.state.isDrill, as: asker)
         case .retryRun: return try await held(parameters["run"] ?? "", tenant)
+        case .pauseTenant, .resumeTenant, .drainWorker, .releaseWorker, .openCircuit, .closeCircuit:
+            return try await stopped(step.verb, parameters, of: followed, as: asker)
+        case .extendDeadline: return try await extended(parameters, tenant)
         case .restartWorker:
             let row = try await platform.store.withTenant(tenant) { tx in
                 try await tx.query(OverviewQueries.worker(tenant: tenant)).first?.get("state", as: String.self)
@@ -245,7 +256,9 @@ extension Guiding {
             case .pauseRuns: "They take no step until somebody lets them go on; what comes meanwhile is kept."
             case .resumeRuns: "They go on, with all that came meanwhile."
             case .cancelRuns: "They end for good. What is posted stays posted; signatures are lost."
-            case .guidance, .acknowledge, .postNote, .postStatus, .testConnection, .retryRun, .restartWorker, .rotateSecret: ""
+            case .guidance, .acknowledge, .postNote, .postStatus, .testConnection, .retryRun, .pauseTenant, .resumeTenant,
+                .drainWorker, .releaseWorker, .openCircuit, .closeCircuit, .extendDeadline, .restartWorker, .rotateSecret:
+                ""
             }
         return Shown(
             effect: effect, counts: [("\(what) touched", count), ("\(what) left alone", left)],
@@ -286,7 +299,8 @@ extension Guiding {
             request.runs.phases = verb == .resumeRuns ? ["paused"] : parameters["phase"].map { [$0] } ?? []
             request.reason = parameters["reason"]
             return request
-        case .guidance, .acknowledge, .postNote, .postStatus, .testConnection, .retryRun, .restartWorker, .rotateSecret:
+        case .guidance, .acknowledge, .postNote, .postStatus, .testConnection, .retryRun, .pauseTenant, .resumeTenant,
+            .drainWorker, .releaseWorker, .openCircuit, .closeCircuit, .extendDeadline, .restartWorker, .rotateSecret:
             preconditionFailure("\(verb.rawValue) is not about many")
         }
     }
@@ -347,15 +361,21 @@ extension Guiding {
             try await platform.store.withTenant(asker.scope.id) { [self] tx in
                 // The execution first: of two who confirm at once the second finds the step settled, and nothing is done twice.
                 _ = try await change(id, event, as: asker, tx: tx, told)
-                try await carryOut(step, preview?.parameters ?? [:], of: followed, secret: secret, as: asker, tx: tx)
+                try await carryOut(
+                    step, isUndo ? step.verb.opposite ?? step.verb : step.verb, preview?.parameters ?? [:], of: followed,
+                    secret: secret, as: asker, tx: tx)
             }
             desk.nudge(lane: asker.scope.lane)
+            if (isUndo ? step.verb.opposite : step.verb) == .closeCircuit {
+                await tryNow(preview?.parameters["connection"] ?? "", of: followed, as: asker)
+            }
         }
         return try await find(id, in: asker.scope.id)
     }
 
     private func carryOut(
-        _ step: RunbookExecution.Step, _ parameters: [String: String], of followed: Followed, secret: String?,
+        _ step: RunbookExecution.Step, _ verb: Runbook.Verb, _ parameters: [String: String], of followed: Followed,
+        secret: String?,
         as asker: Asker, tx: Transaction
     ) async throws {
         let (scope, now) = (asker.scope, platform.clock.now)
@@ -364,7 +384,7 @@ extension Guiding {
             guard let incident = followed.row.incident else { throw Guiding.nothing }
             _ = try await alerting.change(incident, event, action: action, as: asker.actor, scope: scope, at: now, tx: tx)
         }
-        switch step.verb {
+        switch verb {
         case .acknowledge: try await tell(.acknowledged(by: person), "incident.acknowledged")
         case .postNote: try await tell(.noted(by: person, text: parameters["text"] ?? ""), "incident.noted")
         case .postStatus:
@@ -377,12 +397,12 @@ extension Guiding {
             try await tell(.noted(by: person, text: "\(words): \(text)"), "incident.noted")
         case .retryRun:
             guard let run = parameters["run"].flatMap({ RunID($0) }) else { throw Guiding.nothing }
-            try await tx.execute(
-                CommandQueries.insert(
-                    CommandRow(
-                        tenant: scope.id, id: platform.newID(), lane: scope.lane,
-                        idempotencyKey: "runbook/\(followed.row.id)/\(step.number)/\(now.microseconds)", kind: "run.retry",
-                        run: run, payload: ["by": JSONValue(asker.actor.person)], createdAt: now)))
+            try await command("run.retry", run, ["by": JSONValue(asker.actor.person)], step, of: followed, as: asker, tx: tx)
+        case .extendDeadline:
+            let (run, event) = try Guiding.extension(parameters, by: asker.actor.person)
+            try await command("run.steer", run, event.json, step, of: followed, as: asker, tx: tx)
+        case .pauseTenant, .resumeTenant, .drainWorker, .releaseWorker, .openCircuit, .closeCircuit:
+            try await stop(verb, parameters, step, as: asker, tx: tx)
         case .restartWorker:
             guard try await tx.query(OverviewQueries.askRestart(tenant: scope.id, at: now)).count == 1 else {
                 throw Guiding.nothing
@@ -391,7 +411,7 @@ extension Guiding {
             try await applying.setSecret(
                 secret ?? "", name: parameters["secret"] ?? "", in: scope.id, by: asker.actor.person, at: now, tx: tx)
         case .guidance, .testConnection, .retryStep, .replayDeadLetters, .pauseRuns, .resumeRuns, .cancelRuns:
-            preconditionFailure("\(step.verb.rawValue) is carried out elsewhere")
+            preconditionFailure("\(verb.rawValue) is carried out elsewhere")
         }
     }
 }

@@ -46,6 +46,8 @@ package struct Guiding: Sendable {
     let applying: Applying
     let asking: Asking
     let status: StatusDesk
+    /// Stops of work, which the verbs and the API share.
+    package let halting: Halting
 
     package init(
         platform: Platform, desk: CommandDesk, assets: AssetLibrary, alerting: Alerting, operating: Operating,
@@ -59,6 +61,7 @@ package struct Guiding: Sendable {
         self.applying = applying
         self.asking = asking
         status = StatusDesk(platform: platform)
+        halting = Halting(platform: platform, desk: desk, assets: assets)
     }
 
     static let nothing = Refusal(.notFound, reason: "not-found", "There is nothing here by that name.")
@@ -113,10 +116,12 @@ package struct Guiding: Sendable {
         package let version: String
         /// The last drill here, or the day on which its author tried it.
         package let drilled: CivilDate
-        /// Nil where no drills are asked for.
-        package let due: CivilDate?
+        package let due: CivilDate
 
-        package func isDue(on date: CivilDate) -> Bool { due.map { $0 <= date } ?? false }
+        package func isDue(on date: CivilDate) -> Bool { due <= date }
+
+        /// How old the last drill is; none in the future is younger than today.
+        package func ageDays(on date: CivilDate) -> Int { max(0, date.daysSince1970 - drilled.daysSince1970) }
     }
 
     /// Every published runbook that can be read, by alert.
@@ -133,8 +138,26 @@ package struct Guiding: Sendable {
             let drilled = last[row.name].map { max(CivilDate(utc: $0), runbook.tested) } ?? runbook.tested
             return Published(
                 runbook: runbook, version: row.version, drilled: drilled,
-                due: runbook.drilledEvery.map { drilled.adding(days: $0) })
+                due: drilled.adding(days: runbook.drilledEvery ?? Runbook.drillDaysUsual))
         }.sorted { $0.runbook.alert.rawValue < $1.runbook.alert.rawValue }
+    }
+
+    /// Drills only: the newest first, or from a place on in the order in which they were begun.
+    package func drills(_ tenant: TenantID, limit: Int) async throws -> [Followed] {
+        try await drills(RunbookQueries.newestDrills(tenant: tenant, limit: min(limit, Guiding.listedMax)), tenant)
+    }
+
+    package func drills(
+        _ tenant: TenantID, after: (Moment, RunbookExecutionID)?, limit: Int
+    ) async throws -> [Followed] {
+        try await drills(
+            RunbookQueries.drills(tenant: tenant, after: after, limit: min(limit, Guiding.listedMax)), tenant)
+    }
+
+    private func drills(_ sql: SQL, _ tenant: TenantID) async throws -> [Followed] {
+        try await platform.store.withTenant(tenant) { tx in
+            try await tx.query(sql).map(RunbookExecutionRow.init)
+        }.map { try Followed($0) }
     }
 
     // MARK: Starting

@@ -1,3 +1,4 @@
+internal import Incidents
 internal import Kernel
 internal import Logging
 internal import Postgres
@@ -309,6 +310,7 @@ package struct Keeping: Sendable {
         let now = platform.clock.now
         let kept = HistoryMonth(of: now).adding(months: -months).starts
         let signIns = now.adding(seconds: -Int64(settings.signInDays) * 86_400)
+        let unread = now.adding(seconds: -Int64(StatusSubscriptionBounds.forgetDays) * 86_400)
         let limit = settings.recordBatch
         let kinds: [(name: String, sql: SQL)] = [
             ("sessions", KeepingQueries.forgetSessions(tenant: scope.id, before: signIns, limit: limit)),
@@ -316,6 +318,8 @@ package struct Keeping: Sendable {
             ("comparisons", KeepingQueries.forgetComparisons(tenant: scope.id, before: kept, limit: limit)),
             ("operations", KeepingQueries.forgetOperations(tenant: scope.id, before: kept, limit: limit)),
             ("guardedActs", KeepingQueries.forgetActs(tenant: scope.id, before: kept, limit: limit)),
+            ("statusDeliveries", KeepingQueries.forgetDeliveries(tenant: scope.id, before: kept, limit: limit)),
+            ("statusSubscribers", KeepingQueries.forgetSubscribers(tenant: scope.id, now: now, before: unread, limit: limit)),
         ]
         for _ in 0..<settings.batchesPerLook {
             let removed = try await platform.store.withKeeper { [platform] tx -> [Int] in

@@ -53,7 +53,10 @@ extension LaneBatch {
         }
         appendEvents(to: &statements)
         if !audit.isEmpty { statements.append(AuditQueries.insert(audit)) }
-        if !outbox.isEmpty { statements.append(OutboxQueries.insert(outbox)) }
+        if !outbox.isEmpty {
+            statements.append(OutboxQueries.insert(outbox))
+            statements += WebhookFeed.statements(outbox) { newID() }
+        }
         appendCommands(to: &statements, queueIDs: queueIDs)
         let writesRuns = !newRuns.isEmpty || !changedRuns.isEmpty
         if writesRuns { statements.append(RunQueries.writer()) }

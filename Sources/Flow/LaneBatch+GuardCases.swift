@@ -255,7 +255,8 @@ extension LaneBatch {
             task.tenant, action: "guardrail.\(outcome)", object: (type: "run", id: id.text), run: id, by: decision.person,
             facts: caseReceipt(task, request, decision, outcome, context, facts))
         tell(
-            task.tenant, "request.closed", run: id, ["task": JSONValue(task.id), "outcome": .string(outcome)])
+            task.tenant, "request.closed", run: id,
+            ["task": JSONValue(task.id), "kind": .string(task.kind), "outcome": .string(outcome)])
     }
 
     private func caseReceipt(

@@ -118,7 +118,9 @@ extension LaneBatch {
     /// Events that somebody waits for an answer to.
     static func isPersonal(_ event: RunEvent) -> Bool {
         switch event {
-        case .personDecided, .retried, .cancelled, .paused, .resumed, .skipped, .rewound, .discarded, .stepRetried: true
+        case .personDecided, .retried, .cancelled, .paused, .resumed, .skipped, .rewound, .discarded, .stepRetried,
+            .deadlinesExtended:
+            true
         case .start, .workFinished, .timerFired, .eventArrived, .eventOffered, .childEnded, .abandoned: false
         }
     }

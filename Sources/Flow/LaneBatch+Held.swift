@@ -19,7 +19,8 @@ extension LaneBatch {
     mutating func hold(_ id: RunID, _ event: RunEvent) throws(Refusal) {
         markHeld(id)
         switch event {
-        case .personDecided, .retried, .cancelled, .paused, .resumed, .skipped, .rewound, .discarded, .stepRetried:
+        case .personDecided, .retried, .cancelled, .paused, .resumed, .skipped, .rewound, .discarded, .stepRetried,
+            .deadlinesExtended:
             throw Refusal(
                 .unavailable, reason: "run.held",
                 "This run is held, because what it is pinned to cannot be read. Nothing was recorded, and the engineers know.",

@@ -109,6 +109,7 @@ extension LaneBatch {
         }
         runs[id] = after
         changedRuns.insert(id)
+        ageExceptions(of: id, isOver: isOver)
         let definition = context.environment.definition
         resubscribe(id, from: (state, definition), to: (machine.state, definition))
         tell(row.tenant, "run.changed", run: id, ["phase": .string(after.phase), "step": .string(after.step)])
@@ -149,8 +150,12 @@ extension LaneBatch {
         case .dispatch(let request): dispatch(request, run: row, by: person)
         case .ask(let request): ask(request, run: row)
         case .signed(let key, let note): sign(key, note, run: row)
-        case .close(let key, let outcome, _): finishTask(key, run: id, state: "done", outcome: outcome)
-        case .withdraw(let key, let reason): finishTask(key, run: id, state: "withdrawn", outcome: reason)
+        case .close(let key, let outcome, _):
+            tellClosed(key, run: row, outcome: outcome)
+            finishTask(key, run: id, state: "done", outcome: outcome)
+        case .withdraw(let key, let reason):
+            tellClosed(key, run: row, outcome: "withdrawn")
+            finishTask(key, run: id, state: "withdrawn", outcome: reason)
         case .setTimer(let key, let at): setTimer(row.tenant, subject: "run", id: id.anySubject, key: key, at: at)
         case .cancelTimer(let key): cancelTimer(id: id.anySubject, key: key)
         case .record(let line):
@@ -244,7 +249,20 @@ extension LaneBatch {
         add(task)
         tell(
             run.tenant, "request.opened", run: run.id,
-            ["task": JSONValue(task.id), "kind": .string(request.kind.rawValue), "title": .string(request.title)])
+            .object([
+                "task": JSONValue(task.id), "kind": .string(request.kind.rawValue), "title": .string(request.title),
+                "code": request.code.map(JSONValue.string),
+            ]))
+    }
+
+    /// Nothing waits for people there any longer.
+    private mutating func tellClosed(_ key: String, run: RunRow, outcome: String) {
+        guard let id = taskByKey[run.id]?[key], let task = tasks[id], task.taskClass == "person", task.finishedAt == nil else {
+            return
+        }
+        tell(
+            run.tenant, "request.closed", run: run.id,
+            ["task": JSONValue(id), "kind": .string(task.kind), "outcome": .string(outcome)])
     }
 
     mutating func sign(_ key: String, _ signature: SignatureNote, run: RunRow) {
@@ -272,7 +290,11 @@ extension LaneBatch {
         task.updatedAt = now
         tasks[id] = task
         changedTasks.insert(id)
-        guard task.taskClass == "worker" else { return }
+        guard task.taskClass == "worker" else {
+            // What was taken back is judged when the step is over: a run that ends has nobody left to answer.
+            if state != "withdrawn" { ageExceptions(of: run) }
+            return
+        }
         cancelTimer(id: id.anySubject, key: "task")
         if isPosting(task) {
             returnIfUnsent(task)
@@ -284,7 +306,9 @@ extension LaneBatch {
     mutating func add(_ task: TaskRow) {
         tasks[task.id] = task
         newTasks.append(task.id)
-        if let run = task.run { taskByKey[run, default: [:]][task.key] = task.id }
+        guard let run = task.run else { return }
+        taskByKey[run, default: [:]][task.key] = task.id
+        if task.taskClass == "person" { ageExceptions(of: run) }
     }
 }
 

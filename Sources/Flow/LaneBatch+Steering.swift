@@ -19,7 +19,8 @@ extension LaneBatch {
         let event = try RunEvent(json: command.payload)
         let person: PersonID?
         switch event {
-        case .paused(let by, _), .resumed(let by), .skipped(_, let by, _), .rewound(_, let by, _), .stepRetried(_, let by):
+        case .paused(let by, _), .resumed(let by), .skipped(_, let by, _), .rewound(_, let by, _), .stepRetried(_, let by),
+            .deadlinesExtended(_, _, let by, _):
             person = by
         case .eventArrived: person = nil
         case .start, .workFinished, .personDecided, .timerFired, .retried, .cancelled, .discarded, .childEnded, .abandoned,

@@ -112,6 +112,9 @@ extension LaneBatch {
             task.tenant, action: "exception.resolved", object: (type: "document", id: task.document?.text ?? ""), run: nil,
             by: decision.person,
             facts: ["resolution": .string(resolution.name), "reason": .string(reason)])
+        tell(
+            task.tenant, "exception.resolved", run: nil,
+            ["task": JSONValue(task.id), "outcome": .string(resolution.name)])
         if resolution.name == "read-again", let document = task.document {
             let again = CommandRow(
                 tenant: task.tenant, id: newID(), lane: lane, idempotencyKey: "document.read/\(document)/\(task.id)",

@@ -207,6 +207,8 @@ struct LaneBatch {
         case "event.offer": try offerOn(command)
         case "event.look": look(command)
         case "run.steer": try steerRun(command)
+        case "clock.read": readClocks(command)
+        case "clock.correct": try correctClock(command)
         case "run.migrate": try migrateRun(command)
         case "rollout.compare": compareShadow(command)
         case "rollout.judge": judgeRollout(command)

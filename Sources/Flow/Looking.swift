@@ -87,9 +87,18 @@ package struct Looking: Sendable {
         }
     }
 
+    /// The calendar that a run's clocks count by: the pinned one, with what was published in its place since.
+    package func calendar(of context: RunContext, tenant: TenantID) async throws -> ServiceCalendar? {
+        guard let pinned = context.calendar else { return nil }
+        return try await assets.current(for: tenant).revised(pinned, asset: context.pinned.calendar?.asset)
+    }
+
     /// What was announced under the contract of a run.
-    package func maintenance(of contract: ContractDocument, tenant: TenantID) async throws -> [MaintenanceWindow] {
-        Measuring.maintenance(of: contract, in: try await assets.current(for: tenant))
+    package func maintenance(
+        of contract: ContractDocument, objective: ContractDocument.Objective, calendar: ServiceCalendar, tenant: TenantID
+    ) async throws -> [MaintenanceWindow] {
+        Measuring.maintenance(
+            of: contract, objective: objective, calendar: calendar, in: try await assets.current(for: tenant))
     }
 
     // MARK: Requests to people, dead letters

@@ -7,12 +7,13 @@ internal import Workflows
 /// Service-level clocks inside a batch: their events are the truth, every stored figure is what the events evaluate to now.
 extension LaneBatch {
     mutating func measure(run id: RunID, objective name: String, change: ClockChange, context: RunContext) {
-        guard let run = runs[id], let contract = context.contract, let calendar = context.calendar,
+        guard let run = runs[id], let contract = context.contract, let calendar = calendar(of: context, in: run.tenant),
             let objective = contract.objectives.first(where: { $0.name == name }), let contractPin = context.pinned.contract,
             let calendarPin = context.pinned.calendar
         else { return }
         let terms = Measuring.terms(of: objective)
-        let maintenance = Measuring.maintenance(of: contract, in: assets[run.tenant])
+        let maintenance = Measuring.maintenance(
+            of: contract, objective: objective, calendar: calendar, in: assets[run.tenant])
         let known = clocks[id]?.firstIndex { $0.objective == name }
         var row: ClockRow
         switch (change, known) {
@@ -35,8 +36,19 @@ extension LaneBatch {
             case .resume(let reason): .resume(reason: reason)
             case .cancel: .cancel
             }
-        row.events = .array((row.events.array ?? []) + [ClockEvent(kind, at: now).json])
-        store(row, terms: terms, calendar: calendar, maintenance: maintenance)
+        // Of one second a clock takes the stop last (R20), so what begins anew in the second of its stop begins with the next.
+        let anew = kind == .reopen ? row.stoppedAt.map { Moment(seconds: $0.seconds + 1) } : nil
+        let at = ((row.events.array ?? []).compactMap { $0["at"]?.moment } + [anew, now].compactMap(\.self)).max() ?? now
+        var events = [ClockEvent(kind, at: at)]
+        // What has to be done by a time of the day has until then.
+        if change == .start, let cutOff = objective.cutOff,
+            let next = CutOff.next(
+                after: Moment(seconds: at.seconds), at: cutOff, leadSeconds: terms.targetSeconds, calendar: calendar)
+        {
+            events.append(ClockEvent(.retarget(seconds: next.targetSeconds), at: at))
+        }
+        row.events = .array((row.events.array ?? []) + events.map(\.json))
+        recount(row, from: nil, terms: terms, calendar: calendar, maintenance: maintenance, asOf: at)
         enter(
             run.tenant, action: "clock.\(Measuring.word(of: change))", object: (type: "clock", id: row.id.text), run: id, by: nil,
             facts: ["objective": .string(name), "contract": .string(row.contractVersion)])
@@ -54,37 +66,42 @@ extension LaneBatch {
                     at: now.adding(seconds: LaneBatch.heldRetrySeconds))
                 return
             }
-            guard let calendar = context.calendar,
+            guard let calendar = calendar(of: context, in: row.tenant),
                 let contract = context.contract,
                 let objective = contract.objectives.first(where: { $0.name == row.objective })
             else { continue }
-            store(
-                row, terms: Measuring.terms(of: objective), calendar: calendar,
-                maintenance: Measuring.maintenance(of: contract, in: assets[row.tenant]))
+            recount(
+                row, from: nil, terms: Measuring.terms(of: objective), calendar: calendar,
+                maintenance: Measuring.maintenance(
+                    of: contract, objective: objective, calendar: calendar, in: assets[row.tenant]), asOf: now)
             return
         }
     }
 
-    /// Evaluates the clock, keeps the result, sets the next wake-up, and tells of a first warning or a breach.
-    private mutating func store(
-        _ old: ClockRow, terms: ClockTerms, calendar: ServiceCalendar, maintenance: [MaintenanceWindow]
+    /// Evaluates the clock, keeps the result, sets the next wake-up, and tells of a first warning or a breach. `before` is what a
+    /// clock was whose past two people have corrected: then alone a breach may go.
+    mutating func recount(
+        _ old: ClockRow, from before: ClockRow?, terms: ClockTerms, calendar: ServiceCalendar, maintenance: [MaintenanceWindow],
+        asOf: Moment
     ) {
         var row = old
-        let reading = Measuring.read(row, terms: terms, calendar: calendar, maintenance: maintenance, asOf: now)
+        let reading = Measuring.read(row, terms: terms, calendar: calendar, maintenance: maintenance, asOf: asOf)
         row.state = reading.state.rawValue
         row.outcome = reading.outcome.rawValue
         row.elapsedSeconds = reading.elapsedSeconds
+        row.targetSeconds = reading.targetSeconds
         row.dueAt = reading.dueAt
         row.breachedAt = reading.breachedAt
         // A breach is written once: maintenance that is published after it does not take it back. A cycle begun anew is another
         // promise, and keeps the earlier one's outcome in its own list.
-        if let breachedAt = old.breachedAt, reading.breachedAt == nil,
+        if let breachedAt = old.breachedAt, reading.breachedAt == nil, before == nil,
             !reading.cycles.contains(where: { $0.outcome == .breached })
         {
             row.outcome = ClockReading.Outcome.breached.rawValue
             row.breachedAt = breachedAt
         }
-        row.stoppedAt = reading.state == .stopped || reading.state == .cancelled ? (old.stoppedAt ?? now) : nil
+        row.stoppedAt = reading.state == .stopped || reading.state == .cancelled ? (old.stoppedAt ?? asOf) : nil
+        if before != nil, row.stoppedAt != nil { row.stoppedAt = reading.cycles.last?.stoppedAt ?? row.stoppedAt }
         row.warnedAt = reading.warnings.compactMap(\.firedAt).min()
         if let index = clocks[row.run]?.firstIndex(where: { $0.id == row.id }) { clocks[row.run]?[index] = row }
         changedClocks.insert(row.id)
@@ -92,7 +109,8 @@ extension LaneBatch {
         let isAnew =
             row.stoppedAt == nil
             && old.stoppedAt.map { at in reading.cycles.contains { $0.stoppedAt.seconds == at.seconds } } ?? false
-        settledCases += Measuring.decisions(from: old, to: row, isAnew: isAnew)
+        settledCases +=
+            before.map { Measuring.corrections(from: $0, to: row) } ?? Measuring.decisions(from: old, to: row, isAnew: isAnew)
         if let next = reading.nextWakeUp {
             // The reading counts whole seconds, so the wake-up is at the first instant of that second.
             setTimer(
@@ -147,7 +165,7 @@ package enum Measuring {
             pauseReasons: objective.pauseReasons.map(Set.init),
             // The contract's shape knows no other word.
             reopening: ClockTerms.Reopening(rawValue: objective.reopen) ?? .resume,
-            metric: objective.name == "posting" ? .posting : .approvalCycle,
+            metric: SLAObjective.Name(rawValue: objective.name)?.metric ?? .workflowCycle,
             maintenanceNoticeSeconds: objective.maintenanceNoticeSeconds.map(Int64.init))
     }
 
@@ -158,15 +176,35 @@ package enum Measuring {
         return try ZoneRules.load(named)
     }
 
-    /// What was announced under a contract: as its pinned version says, and what the one in force has added since.
-    package static func maintenance(of contract: ContractDocument, in current: TenantAssets?) -> [MaintenanceWindow] {
+    /// What of the announced maintenance an objective may leave out; cut where a month has used up what the contract allows.
+    package static func maintenance(
+        of contract: ContractDocument, objective: ContractDocument.Objective, calendar: ServiceCalendar,
+        in current: TenantAssets?
+    ) -> [MaintenanceWindow] {
+        MaintenanceWindow.leftOut(
+            of: announced(under: contract, in: current), by: terms(of: objective),
+            capSeconds: objective.maintenanceCapSeconds.map(Int64.init), calendar: calendar)
+    }
+
+    /// All maintenance that was announced under a contract: as its pinned version says and the current file has added since, and
+    /// what was announced while the server ran.
+    package static func announced(under contract: ContractDocument, in current: TenantAssets?) -> [MaintenanceWindow] {
+        let told = (current?.maintenance ?? []).filter { $0.cancelledAt == nil }.map {
+            MaintenanceWindow(announcedAt: $0.announcedAt, start: $0.startsAt, end: $0.endsAt)
+        }
+        return Set(written(under: contract, in: current) + told).sorted {
+            ($0.start, $0.end, $0.announcedAt) < ($1.start, $1.end, $1.announcedAt)
+        }
+    }
+
+    private static func written(under contract: ContractDocument, in current: TenantAssets?) -> [MaintenanceWindow] {
         var issues: [AssetIssue] = []
         let newer = current?.row("contract", contract.name).flatMap { row in
             row.version == contract.version ? nil : ContractDocument.parse(row.content, issues: &issues)
         }
-        return Set(contract.maintenance + (newer?.maintenance ?? [])).map {
+        return (contract.maintenance + (newer?.maintenance ?? [])).map {
             MaintenanceWindow(announcedAt: $0.announcedAt, start: $0.start, end: $0.end)
-        }.sorted { ($0.start, $0.end, $0.announcedAt) < ($1.start, $1.end, $1.announcedAt) }
+        }
     }
 
     package static func read(
@@ -202,6 +240,18 @@ package enum Measuring {
         }
     }
 
+    /// The same for a correction, which alone takes a breach back: what was counted goes, and what is so now is counted.
+    static func corrections(from old: ClockRow, to row: ClockRow) -> [DecidedCases] {
+        func counted(_ clock: ClockRow, _ sign: Int64) -> DecidedCases? {
+            decided(clock).map {
+                DecidedCases(
+                    tenant: clock.tenant, objective: clock.objective, at: $0.at, good: $0.isMet ? sign : 0,
+                    bad: $0.isMet ? 0 : sign)
+            }
+        }
+        return [counted(old, -1), counted(row, 1)].compactMap(\.self)
+    }
+
     static func word(of change: ClockChange) -> String {
         switch change {
         case .start: "started"
@@ -214,11 +264,20 @@ package enum Measuring {
 }
 
 extension TenantAssets {
-    /// Maintenance that was announced before and goes on at that instant, by the contracts that are published.
-    func maintenance(at moment: Moment) -> [ContractDocument.Maintenance] {
-        all("contract").flatMap { row -> [ContractDocument.Maintenance] in
+    /// All maintenance that was announced and not taken back: in the contracts that are published, and while the server ran.
+    var announcedMaintenance: [ContractDocument.Maintenance] {
+        let written = all("contract").flatMap { row -> [ContractDocument.Maintenance] in
             var issues: [AssetIssue] = []
             return ContractDocument.parse(row.content, issues: &issues)?.maintenance ?? []
-        }.filter { $0.announcedAt <= moment && $0.start <= moment && moment < $0.end }
+        }
+        let told = maintenance.filter { $0.cancelledAt == nil }.map {
+            ContractDocument.Maintenance(title: $0.title, announcedAt: $0.announcedAt, start: $0.startsAt, end: $0.endsAt)
+        }
+        return written + told
+    }
+
+    /// That of it which goes on at an instant.
+    func maintenance(at moment: Moment) -> [ContractDocument.Maintenance] {
+        announcedMaintenance.filter { $0.announcedAt <= moment && $0.start <= moment && moment < $0.end }
     }
 }

@@ -73,6 +73,10 @@ extension LaneEngine {
             }
         }
         equip(schedules: &batch, commands: commands, missing: &missing)
+        for command in commands where command.kind == "clock.read" {
+            // Other maintenance may have been announced by another server after the tenant's configuration was read here.
+            if assets.forget(command.tenant, readBefore: command.createdAt) { missing.tenants.insert(command.tenant) }
+        }
         for tenant in Set(commands.filter { $0.kind == "event.receive" }.map(\.tenant)) {
             batch.eventBook.beginnings[tenant] = batch.assets[tenant].map { assets.beginnings(in: $0) }
         }

@@ -62,7 +62,7 @@ package struct ReportBuilding: Sendable {
             try Task.checkCancellation()
             let seen = row.clocksSeen
             var lines = row.dataChunks == 0 ? [state.terms.json] : []
-            try await take(read.clocks, into: &state, &lines, tenant: tenant)
+            try await take(read.clocks, into: &state, &lines, of: row)
             row.clocksSeen += read.count
             row.lastClock = read.last
             guard try await store(&row, &state, lines, seen: seen) else { return false }
@@ -120,16 +120,19 @@ package struct ReportBuilding: Sendable {
     }
 
     private func take(
-        _ clocks: [Clock], into state: inout State, _ lines: inout [JSONValue], tenant: TenantID
+        _ clocks: [Clock], into state: inout State, _ lines: inout [JSONValue], of row: SLAReportRow
     ) async throws {
+        let tenant = row.tenant
         let missing = Set(clocks.map(\.calendar)).subtracting(state.calendars.keys)
         if !missing.isEmpty {
             let rows = try await assets.rows(Array(missing), for: tenant)
+            let current = try await assets.current(for: tenant)
             for id in missing {
                 guard let calendar = rows[id].flatMap({ assets.calendar($0) }) else {
                     throw Fault("read calendar \(id)", "it is not published here", isRetryable: false)
                 }
-                state.calendars[id] = calendar
+                // What is published while a report is built changes nothing of it.
+                state.calendars[id] = current.revised(calendar, asset: id, until: row.draftedAt)
             }
         }
         for clock in clocks {
@@ -154,7 +157,7 @@ package struct ReportBuilding: Sendable {
         guard let breachedAt = clock.breachedAt, let objective = state.terms.objective(clock.objective) else { return nil }
         // At the instant itself the target is used up and not exceeded; a second later it is a fact.
         let reading = SLAClock.read(
-            calendar: calendar, terms: objective.terms, maintenance: state.terms.maintenance, events: events,
+            calendar: calendar, terms: objective.terms, maintenance: objective.maintenance, events: events,
             asOf: breachedAt.adding(seconds: 1))
         return reading.breachedAt == nil && !reading.cycles.contains { $0.outcome == .breached } ? breachedAt : nil
     }

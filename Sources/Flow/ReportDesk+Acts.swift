@@ -133,7 +133,13 @@ extension ReportDesk {
             let (action, facts) = try await change(&row, &life, tx, now)
             row.phase = life.phase.rawValue
             row.authors = life.authors.sorted()
-            _ = try await tx.pipeline([ReportQueries.update(row), entry(row, action, by: actor, at: now, facts)])
+            let told = OutboxRow(
+                tenant: row.tenant, lane: row.lane, at: now, topic: action, run: nil,
+                facts: ["report": JSONValue(row.id), "month": .string(row.month)])
+            _ = try await tx.pipeline(
+                [
+                    ReportQueries.update(row), entry(row, action, by: actor, at: now, facts), OutboxQueries.insert([told]),
+                ] + WebhookFeed.statements([told]) { platform.newID() })
             return row
         }
     }

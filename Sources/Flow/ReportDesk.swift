@@ -250,18 +250,13 @@ package struct ReportDesk: Sendable {
         let near = try await versions(
             scope.id, Span(start: start - ReportDesk.slackSeconds, end: end + ReportDesk.slackSeconds))
         var rows = try await assets.rows(Array(near), for: scope.id)
-        for row in current.all("contract") where rows[row.id] == nil {
-            var issues: [AssetIssue] = []
-            if let document = ContractDocument.parse(row.content, issues: &issues),
-                document.isInForce(at: Moment(seconds: end - 1)) || document.isInForce(at: Moment(seconds: start))
-            {
-                rows[row.id] = row
-            }
-        }
+        let governing = try await assets.governing(scope.id, at: Moment(seconds: start - ReportDesk.slackSeconds))
+            .filter { $0.period.from < Moment(seconds: end + ReportDesk.slackSeconds) }
+        for contract in governing { rows[contract.row.id] = contract.row }
         // A contract has the months of its own zone.
         var (plans, ran): ([Plan], [Span: Set<AssetID>]) = ([], [:])
         for row in rows.values.sorted(by: { ($0.name, $0.version) < ($1.name, $1.version) }) {
-            let plan = try plan(row, month: month, current: current, scope: scope)
+            let plan = try plan(row, month: month, governing: governing, current: current, scope: scope)
             if ran[plan.period] == nil { ran[plan.period] = try await versions(scope.id, plan.period) }
             if ran[plan.period]?.contains(row.id) == true || plan.isInForce { plans.append(plan) }
         }
@@ -276,7 +271,9 @@ package struct ReportDesk: Sendable {
     /// Zones differ by at most so much, so a month of any zone lies inside.
     private static let slackSeconds: Int64 = 2 * 86_400
 
-    private func plan(_ row: AssetRow, month: String, current: TenantAssets, scope: ScopeRow) throws -> Plan {
+    private func plan(
+        _ row: AssetRow, month: String, governing: [GoverningContract], current: TenantAssets, scope: ScopeRow
+    ) throws -> Plan {
         var issues: [AssetIssue] = []
         guard let contract = ContractDocument.parse(row.content, issues: &issues),
             !issues.contains(where: { $0.severity == .error })
@@ -294,14 +291,17 @@ package struct ReportDesk: Sendable {
             zone: try Measuring.months(of: contract, calendar: calendar),
             objectives: contract.objectives.map { one in
                 ReportTerms.Objective(
-                    name: one.name, title: one.title, terms: Measuring.terms(of: one), share: one.share, tiers: one.tiers)
-            }, maintenance: Measuring.maintenance(of: contract, in: current), availability: contract.availability,
+                    name: one.name, title: one.title, terms: Measuring.terms(of: one), share: one.share, tiers: one.tiers,
+                    maintenanceCapSeconds: one.maintenanceCapSeconds.map(Int64.init))
+            }, maintenance: Measuring.announced(under: contract, in: current), availability: contract.availability,
             calendar: calendar, credits: contract.credits, exclusions: contract.reporting.exclusions)
         let spoken = String(scope.locale.prefix(2))
         let language = contract.reporting.language ?? (ReportPromise.languages.contains(spoken) ? spoken : "en")
         return Plan(
             contract: row, terms: terms, language: language, recipients: contract.reporting.recipients,
-            isInForce: contract.isInForce(at: Moment(seconds: terms.period.end - 1)))
+            isInForce: governing.contains {
+                $0.row.id == row.id && $0.period.covers(Moment(seconds: terms.period.end - 1))
+            })
     }
 
     // MARK: What acts share

@@ -10,12 +10,14 @@ package struct StatusPages: Sendable {
     package let sight: StatusSight
     package let board: StatusBoard
     package let watch: StatusWatch
+    package let subscribers: StatusSubscribers
 
     package init(_ platform: Platform, _ scopes: ScopeDirectory, _ assets: AssetLibrary) {
         desk = StatusDesk(platform: platform)
         sight = StatusSight(platform: platform, scopes: scopes, assets: assets)
         board = StatusBoard(platform: platform, sight: sight)
         watch = StatusWatch(platform: platform, scopes: scopes, desk: desk, sight: sight)
+        subscribers = StatusSubscribers(platform: platform, desk: desk, assets: assets)
     }
 }
 

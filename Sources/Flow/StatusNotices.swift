@@ -166,6 +166,20 @@ extension StatusDesk {
                     "text": .string(text), "incident": JSONValue(row.incident?.text),
                 ], as: actor, scope: scope, at: now),
         ])
+        if isPublished { try await tellSubscribers(of: row, number, wording: 1, tx, at: now) }
+    }
+
+    /// A word to everybody who has subscribed to what the notice is about, in the transaction that publishes it.
+    private func tellSubscribers(
+        of row: StatusNoticeRow, _ number: Int32, wording: Int32, _ tx: Transaction, at now: Moment
+    ) async throws {
+        guard let page = try await tx.query(StatusQueries.page(tenant: row.tenant)).first.map(StatusPageRow.init),
+            let audience = Audience(rawValue: page.audience), audience != .off
+        else { return }
+        try await tx.execute(
+            StatusSubscriberQueries.tell(
+                tenant: row.tenant, kind: "update", key: "update/\(row.id.text)/\(number)/\(wording)", notice: row.id,
+                number: number, components: row.components, knownOnly: audience == .signedIn, at: now))
     }
 
     private static func publish(_ phase: StatusPhase, in row: inout StatusNoticeRow, at now: Moment) {
@@ -195,13 +209,15 @@ extension StatusDesk {
                     ["update": JSONValue(Int(number)), "phase": .string(draft.phase), "text": .string(draft.text)], as: actor,
                     scope: scope, at: now),
             ])
+            try await tellSubscribers(of: known.notice, number, wording: draft.wording, tx, at: now)
             return try await told(id, scope.id, tx)
         }
     }
 
-    /// Says an update in other words; those before are kept.
+    /// Says an update in other words; those before are kept. Subscribers are told of it only when somebody wants that.
     package func edit(
-        _ id: StatusNoticeID, update number: Int32, text: String, as actor: Actor, scope: ScopeRow
+        _ id: StatusNoticeID, update number: Int32, text: String, tellsSubscribers: Bool = false, as actor: Actor,
+        scope: ScopeRow
     ) async throws -> Told {
         let text = try StatusDesk.checked(text)
         let now = platform.clock.now
@@ -223,6 +239,9 @@ extension StatusDesk {
                     ["update": JSONValue(Int(number)), "before": .string(said.text), "text": .string(text)], as: actor,
                     scope: scope, at: now),
             ])
+            if tellsSubscribers, said.publishedAt != nil {
+                try await tellSubscribers(of: known.notice, number, wording: said.wording + 1, tx, at: now)
+            }
             return try await told(id, scope.id, tx)
         }
     }

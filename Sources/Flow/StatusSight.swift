@@ -229,23 +229,15 @@ package struct StatusSight: Sendable {
         }
     }
 
-    /// Maintenance that was announced to a tenant elsewhere than on its page. Today the contract names it.
+    /// Maintenance that was announced elsewhere than on the page: in a tenant's contracts, and while the server ran.
     private func announced(to scope: ScopeRow, at now: Moment) async throws -> [StatusSnapshot.Notice] {
-        guard scope.kind == "tenant" else { return [] }
-        var out: [StatusSnapshot.Notice] = []
-        for row in try await assets.current(for: scope.id).all("contract") {
-            var issues: [AssetIssue] = []
-            for item in ContractDocument.parse(row.content, issues: &issues)?.maintenance ?? []
-            where item.announcedAt <= now && now < item.end {
-                out.append(
-                    StatusSnapshot.Notice(
-                        id: nil, kind: .maintenance, title: item.title, impact: .none,
-                        phase: item.start <= now ? .inProgress : .scheduled, madeAt: item.announcedAt,
-                        publishedAt: item.announcedAt, startsAt: item.start, endsAt: item.end, isOver: false, components: [],
-                        updates: []))
-            }
+        let all = try await assets.current(for: scope.id).announcedMaintenance
+        return all.filter { $0.announcedAt <= now && now < $0.end }.prefix(StatusBounds.openMax).map { item in
+            StatusSnapshot.Notice(
+                id: nil, kind: .maintenance, title: item.title, impact: .none,
+                phase: item.start <= now ? .inProgress : .scheduled, madeAt: item.announcedAt, publishedAt: item.announcedAt,
+                startsAt: item.start, endsAt: item.end, isOver: false, components: [], updates: [])
         }
-        return Array(out.prefix(StatusBounds.openMax))
     }
 
     private static func component(

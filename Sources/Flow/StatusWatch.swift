@@ -74,8 +74,9 @@ package struct StatusWatch: Sendable {
             platform.logger.warning(
                 "a status page's rule published nothing", metadata: ["tenant_id": "\(scope.id)", "reason": "\(refusal.reason)"])
         }
-        try await desk.held(scope.id) { tx, _ in
+        try await desk.held(scope.id) { tx, page in
             let open = try await endPlanned(scope.id, tx, at: now)
+            try await remind(open, page, tx, at: now)
             for item in try await sight.found(scope.id, beats: beats, tx: tx) {
                 guard let state = StatusSight.state(of: item, open, at: now) else { continue }
                 try await tx.execute(
@@ -103,6 +104,19 @@ package struct StatusWatch: Sendable {
             try await tx.execute(StatusQueries.update(row))
         }
         return rest
+    }
+
+    /// Tells subscribers once more of planned work that begins soon, where it was published earlier than that.
+    private func remind(_ open: [StatusNoticeRow], _ page: StatusPageRow, _ tx: Transaction, at now: Moment) async throws {
+        for row in open {
+            guard let starts = row.startsAt, let published = row.publishedAt, now < starts else { continue }
+            let due = starts.adding(seconds: -StatusSubscriptionBounds.reminderSeconds)
+            guard due <= now, published < due else { continue }
+            try await tx.execute(
+                StatusSubscriberQueries.tell(
+                    tenant: row.tenant, kind: "reminder", key: "reminder/\(row.id.text)", notice: row.id, number: nil,
+                    components: row.components, knownOnly: page.audience == StatusDesk.Audience.signedIn.rawValue, at: now))
+        }
     }
 
     /// What the owner wants published without a person, in the owner's words; each incident once.

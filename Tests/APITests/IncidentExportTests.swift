@@ -20,6 +20,6 @@ struct IncidentExportTests {
         #expect(IncidentExport.cell(.null) == "")
         let lines = IncidentExport.csv([["number": "INC-7", "title": "A, b"]]).split(separator: "\r\n")
         #expect(lines.count == 2)
-        #expect(lines.map { line in line.replacing("A, b", with: "").filter { $0 == "," }.count }.allSatisfy { $0 == 15 })
+        #expect(lines.map { line in line.replacing("A, b", with: "").filter { $0 == "," }.count }.allSatisfy { $0 == 16 })
     }
 }

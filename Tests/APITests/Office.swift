@@ -95,8 +95,7 @@ final class Office: Sendable {
             },
             postmortems: Postmortems(platform: platform, assets: assets, scopes: scopes),
             holding: Holding(platform: platform),
-            budgeting: Budgeting(platform: platform, scopes: scopes, assets: assets, desk: desk),
-            heartbeats: Heartbeats(platform: platform, scopes: scopes, desk: desk),
+            promises: Promises(platform, assets, scopes, desk, SigningRing(derivedFrom: .ephemeral())),
             jobs: Jobs(platform: platform, scopes: scopes),
             reports: ReportDesk(platform: platform, assets: assets, wake: {}),
             press: { _ in throw Refusal(.unavailable, reason: "press.missing", "No PDF can be made here.") },
@@ -105,6 +104,7 @@ final class Office: Sendable {
             intake: Intake(platform: platform, desk: desk),
             applying: applying, brands: BrandStudio(platform: platform, assets: assets, scopes: scopes),
             status: StatusPages(platform, scopes, assets), signingIn: signingIn,
+            webhooks: WebhookDesk(platform: platform, assets: assets),
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets,
             asking: asking, metrics: platform.metrics, clock: clock,
             entropy: .system, logger: logger, isSecure: false, checkBundle: { (_: JSONValue) throws(Refusal) in },
@@ -130,7 +130,7 @@ final class Office: Sendable {
                 scope: .operator, kind: "workflow", name: "accounts-payable", version: "1.0",
                 content: try library("accounts-payable")),
             Applying.Asset(
-                scope: .operator, kind: "workflow", name: "payment-release", version: "1.1",
+                scope: .operator, kind: "workflow", name: "payment-release", version: "1.2",
                 content: try library("payment-release")),
         ]
         for name in ["ap-approval", "ap-duty-separation", "ap-payment-release", "ap-route", "ap-tolerances"] {

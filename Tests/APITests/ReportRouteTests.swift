@@ -25,7 +25,10 @@ struct ReportRouteTests {
             "week": ["mon": [["00:00", "24:00"]]],
         ]
         var bundle = try Office.configuration()
-        bundle.append(Applying.Asset(scope: scope, kind: "contract", name: "managed-ap", version: "1", content: contract))
+        bundle.append(
+            Applying.Asset(
+                scope: scope, kind: "contract", name: "managed-ap", version: "1",
+                content: try signedOnPaper(contract)))
         bundle.append(Applying.Asset(scope: .operator, kind: "calendar", name: "always", version: "1", content: calendar))
         _ = try await office.services.applying.apply(bundle, by: nil)
         let provider = try await office.session("operator-admin", at: "operator")
@@ -38,6 +41,17 @@ struct ReportRouteTests {
         let report = try #require(SLAReportID(id))
         #expect(try await building.build(report, of: try await office.scope("alpha").id))
         return (office, id)
+    }
+
+    /// The text with both sides' signatures on paper over it.
+    private static func signedOnPaper(_ text: JSONValue) throws -> JSONValue {
+        var object = text.object ?? [:]
+        object["signed"] = [
+            "hash": .string(try ObjectHash.hexText(of: text)),
+            "provider": ["name": "Ines Okafor", "at": "2025-12-01T10:00:00Z"],
+            "tenant": ["name": "Ruth Adler", "at": "2025-12-02T10:00:00Z"],
+        ]
+        return .object(object)
     }
 
     private func post(

@@ -37,11 +37,13 @@ struct RouteBookTests {
                 "GET /brand-files/{name}", "GET /brand-preview/{token}/style.css",
                 "GET /brand-preview/{token}/{page}", "GET /brand/{name}", "GET /healthz", "GET /metrics",
                 "GET /readyz",
-                "GET /sign-in", "GET /sign-in/code", "GET /status/{address}", "GET /status/{address}/feed.json",
+                "GET /sign-in", "GET /sign-in/code", "GET /status-mail/{token}", "GET /status/{address}",
+                "GET /status/{address}/feed.json",
                 "GET /status/{address}/status.json", "GET /welcome", "POST /api/v1/beats/{receiver}/{job}/{secret}",
                 "POST /api/v1/inbound/{receiver}/alertmanager",
                 "POST /api/v1/inbound/{receiver}/v2/enqueue", "POST /api/v1/sessions", "POST /api/v1/sessions/link",
-                "POST /api/v1/sessions/second-factor", "POST /sign-in", "POST /sign-in/code", "POST /welcome",
+                "POST /api/v1/sessions/second-factor", "POST /sign-in", "POST /sign-in/code",
+                "POST /status-mail/{token}", "POST /status/{address}/subscribers", "POST /welcome",
             ], "\(open)")
     }
 

@@ -339,4 +339,26 @@ def brand(stage):
     quiet(page)
 
 
-ALL = [approve_by_mouse, approve_by_keyboard, reject, hand_in_and_watch, incident, brand, sign_out]
+def subscribe(stage):
+    """a reader without script asks to be told of what a status page says, and its owner sees who asks and no address whole"""
+    page = stage.browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": looking.HEIGHTS[390]}).new_page()
+    page.complaints = []
+    looking.listen(page, stage.told.address, page.complaints)
+    page.goto(stage.told.address + stage.said(r"(/status/[0-9A-Za-z]{32})"))
+    page.locator("summary", has_text="By mail").click()
+    page.fill("#subscribe-mail", "a.reader@readers.example")
+    page.locator("form:has(#subscribe-mail) input[name=component]").first.check()
+    stage.picture(page, "subscribe")
+    page.get_by_role("button", name="Subscribe").first.click()
+    page.wait_for_load_state()
+    expect("Almost done" in page.inner_text("main"), "it is not said that a mail is on its way", page)
+    quiet(page)
+    owner = stage.visitor("ines.okafor@northgate.example")
+    owner.goto(stage.told.address + stage.said(r"(/status-desk/[a-z-]+/subscribers)"))
+    expect("a…@readers.example" in owner.inner_text("main"), "the owner does not see who asks", owner)
+    expect("a.reader" not in owner.content(), "the owner sees the whole address", owner)
+    stage.picture(owner, "subscribers")
+    quiet(owner)
+
+
+ALL = [approve_by_mouse, approve_by_keyboard, reject, hand_in_and_watch, incident, brand, sign_out, subscribe]

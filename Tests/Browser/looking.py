@@ -23,6 +23,7 @@ MACHINE_TEXT = {
 # What looks so and is meant to be read: where it stands, what it may be, why.
 MEANT_PLACES = [
     (".errorpage code", "the reference that support asks for"),
+    (".facts code", "a whole hash that people compare with their own copy: of a contract's text, of a report's document"),
 ]
 MEANT_WORDS = [
     (re.compile(r"\b(?:run|clock|invoice|document|task|incident|decision|exception|connection|secret|scope) [0-9a-f]{8}\b"),

@@ -396,6 +396,11 @@ extension Samples {
         return IncidentsPage(
             frame: operatorFrame("Incidents", brand, current: "Incidents", crumbs: [Crumb(label: "Incidents")]),
             head: PageHead(title: "Incidents", meta: "4 open, one P1."),
+            stops: [
+                IncidentsPage.Stop(
+                    title: "erp", reason: "Their upgrade went wrong.", who: "Tomas Reyl",
+                    since: time.dayAndTime(moment("2026-11-17T13:41:00Z")), release: form("/incidents/stops/1/release"))
+            ],
             figures: [
                 Figure(
                     label: "To acknowledge", value: "3 m 12 s",

@@ -48,6 +48,15 @@ extension Samples {
                     status: .failed, title: "chat to Lukas Brandt: given up after 6 attempts, status 503",
                     detail: "17 Nov 14:41:07"),
             ],
+            digests: [
+                OnCallPage.Digest(
+                    status: .running, title: "To Saskia Brandt: 2 incidents that can wait, Meridian Foods",
+                    detail: "next at 18 Nov 07:30",
+                    text: "For Saskia Brandt. None of this is urgent, and nobody else is told of it.\n\nMeridian Foods\n\n  "
+                        + "INC-2040  sev3  triggered  Ready work has waited 130 s to be taken"),
+                OnCallPage.Digest(
+                    status: .done, title: "To Saskia Brandt: 1 incident, delivered", detail: "17 Nov 07:30, 250 2.0.0 queued"),
+            ],
             asking: OnCallPage.Asking(
                 form: form("/operator/on-call/swaps"), zone: "Europe/Amsterdam",
                 layers: [.init(value: "1", label: "Platform on call"), .init(value: "2", label: "Second line")],

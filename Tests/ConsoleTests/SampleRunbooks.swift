@@ -15,7 +15,7 @@ extension Samples {
             frame: frame("Runbooks", brand, current: "Runbooks", crumbs: [Crumb(label: "Runbooks")], topics: "incidents"),
             head: PageHead(title: "Runbooks", lead: "What to do when an alert has fired, and whether it was practised."),
             figures: [
-                Figure(label: "Drills due", value: "1", context: "of 2 that are drilled", status: .watch, isAlarming: true)
+                Figure(label: "Drills due", value: "1", context: "of 2 runbooks", status: .watch, isAlarming: true)
             ],
             rows: [
                 row("dead-letter", "Work was given up", isDue: true),
@@ -25,7 +25,12 @@ extension Samples {
                 RunbooksPage.Followed(
                     status: .running, state: "running", title: "Work was given up", href: "/runbook/1", progress: "3 of 7",
                     who: "Tomas Reyl", at: stamp("2026-11-17T13:41:00Z"))
-            ])
+            ],
+            drills: [
+                RunbooksPage.Followed(
+                    status: .done, state: "drill, finished", title: "A worker does not answer", href: "/runbook/2",
+                    progress: "7 of 7", who: "Ravi Menon", at: stamp("2026-09-14T08:12:00Z"))
+            ], drillsExport: "/drills.csv")
     }
 
     private static func runbookFrame(_ brand: Brand) -> Frame {

@@ -18,6 +18,38 @@ extension Samples {
 
     private static func told(_ text: String) -> Stamp { Stamp(iso: "2026-11-17T13:48:00Z", text: text) }
 
+    private static var subscribe: StatusSubscribe {
+        func channel(_ name: String, _ title: String, _ label: String, help: String = "") -> StatusSubscribe.Channel {
+            StatusSubscribe.Channel(
+                name: name, title: title, label: label, help: help, legend: "Only about these (none chosen: everything)",
+                choices: [
+                    StatusSubscribe.Choice(id: "1", name: "Posting to the ERP"),
+                    StatusSubscribe.Choice(id: "2", name: "Approvals"),
+                ], button: "Subscribe")
+        }
+        return StatusSubscribe(
+            title: "Be told of updates", lead: "You get a mail first in which you confirm.", action: "/status/x/subscribers",
+            channels: [
+                channel("mail", "By mail", "Your e-mail address"),
+                channel("webhook", "By webhook", "Address of the webhook", help: "https only."),
+            ])
+    }
+
+    static func statusQuestion(_ brand: Brand) -> StatusSubscriptionPage {
+        StatusSubscriptionPage(
+            frame: Frame(title: "Brightwater Foods", brand: mark(brand), isBare: true), title: "Do you want these messages?",
+            lead: "From now on m…@example.com is told what this page says.", action: "/status-mail/t0ken",
+            button: "Yes, tell me")
+    }
+
+    static func statusAsked(_ brand: Brand) -> StatusSubscriptionPage {
+        StatusSubscriptionPage(
+            frame: Frame(title: "Brightwater Foods", brand: mark(brand), isBare: true), title: "Almost done",
+            lead: "This secret signs every event; it is shown only now:",
+            secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYq=",
+            back: Action(label: "Back to the status page", href: "/status/x"))
+    }
+
     static func status(_ brand: Brand) -> StatusPage {
         func component(_ name: String, _ status: StatusText, note: String = "") -> StatusPage.Component {
             StatusPage.Component(
@@ -66,7 +98,7 @@ extension Samples {
             links: [
                 Action(label: "Older", href: "/status/x?before=1_2"),
                 Action(label: "Feed", href: "/status/x/feed.json", isDownload: true),
-            ])
+            ], subscribe: subscribe)
     }
 
     static func statusDesk(_ brand: Brand) -> StatusDeskPage {
@@ -116,6 +148,42 @@ extension Samples {
                             label: "Another update", form: form("/status-desk/x/updates"), controls: [phase, text], acts: acts)
                     ])
             ])
+    }
+
+    static func statusSubscribers(_ brand: Brand) -> StatusSubscribersPage {
+        let remove = StatusDeskPage.Sheet(
+            label: "Tell m…@reader.example nothing more", form: form("/status-desk/x/subscribers/1/remove"), controls: [],
+            acts: [FieldChoice(value: "remove", label: "Tell it nothing more")])
+        return StatusSubscribersPage(
+            frame: frame("Subscribers", brand, current: "Status page", crumbs: [Crumb(label: "Status page", href: "#")]),
+            head: PageHead(title: "Subscribers", lead: "1 is told, 1 was asked, 1 has ended."), secret: "whsec_MfKQ9r8GKYqrTwjU",
+            sheets: [
+                StatusDeskPage.Sheet(
+                    label: "Add a subscriber", form: form("/status-desk/x/subscribers"),
+                    controls: [StatusDeskPage.Control(.line, id: "a-address", name: "address", label: "Address")],
+                    acts: [FieldChoice(value: "add", label: "Ask it")])
+            ],
+            rows: [
+                StatusSubscribersPage.Row(
+                    address: "m…@reader.example", channel: "mail", status: StatusText(status: .running, text: "is told"),
+                    about: "everything", since: told("2026-11-17 14:20 CET"), sheets: [remove]),
+                StatusSubscribersPage.Row(
+                    address: "https://hooks.reader.example/…", channel: "webhook",
+                    status: StatusText(status: .paused, text: "ended: failing"), about: "Posting to the ERP",
+                    since: told("2026-11-17 14:20 CET"), sheets: []),
+            ], next: "/status-desk/x/subscribers?cursor=1_2",
+            deliveries: [
+                StatusSubscribersPage.Delivery(
+                    to: "m…@reader.example", kind: "update", status: StatusText(status: .done, text: "delivered"),
+                    tries: "2 tries, last: accepted 250", at: told("2026-11-17 14:21 CET"))
+            ], older: "/status-desk/x/subscribers?sent=1_2")
+    }
+
+    static func noStatusSubscribers(_ brand: Brand) -> StatusSubscribersPage {
+        StatusSubscribersPage(
+            frame: frame("Subscribers", brand, current: "Status page", crumbs: [Crumb(label: "Status page", href: "#")]),
+            head: PageHead(title: "Subscribers"), sheets: [], rows: [], deliveries: [],
+            empty: EmptyState(why: "Nobody has subscribed yet. Readers do so at the foot of the status page."))
     }
 
     static func noStatusDesk(_ brand: Brand) -> StatusDeskPage {

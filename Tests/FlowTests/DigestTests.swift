@@ -71,6 +71,24 @@ struct DigestTests {
         return try await digesting.digests(in: house)
     }
 
+    @Test("what the next digest will say is what it says when its time comes, and looking takes nothing out of it")
+    func preview() async throws {
+        try await story { stage, letters, digesting in
+            let house = try #require(try await stage.house.scopes.all().first { $0.kind == "operator" })
+            let quiet = try await digesting.coming(in: house)
+            #expect(quiet.count == 2 && quiet.allSatisfy { $0.message.count == 0 })
+            try await wait(stage)
+            let coming = try #require(try await digesting.coming(in: house).first)
+            #expect(coming.message.count == 1 && coming.dueAt == Moment("2026-07-14T11:00:00Z"))
+            #expect(try await digesting.coming(in: await stage.firm.scope).isEmpty, "they are the operator's")
+            stage.move(to: coming.dueAt)
+            #expect(try await digesting.look() == 2)
+            let said = (0..<2).map { letters.text($0).replacing("\r\n", with: "\n") }
+            #expect(said.contains(coming.message.text))
+            #expect(try await digesting.coming(in: house).allSatisfy { $0.message.count == 0 }, "what was told waits no longer")
+        }
+    }
+
     @Test("one mail a person at the time of the rota, with a link to each; nothing twice, and none when nothing waits")
     func gathered() async throws {
         try await story { stage, letters, digesting in

@@ -160,7 +160,7 @@ struct GameDayTests {
                 SampleConfiguration.tenant(slug, approvalTarget: "20h", settleSeconds: 25).filter { $0.kind != "contract" } + [
                     Applying.Asset(
                         scope: .tenant(slug, partner: SampleConfiguration.partner), kind: "contract", name: "managed-ap",
-                        version: "2", content: Self.contract())
+                        version: "2", content: SampleConfiguration.signed(Self.contract()))
                 ])
             try await body(Day(stage))
         }

@@ -295,4 +295,102 @@ struct GuidingTests {
             #expect(try await lines(stage, incident).last == "Step 3, Step: skipped, because Nothing is there.")
         }
     }
+
+    private func act(
+        _ guiding: Guiding, _ id: RunbookExecutionID, _ step: Int, isUndo: Bool = false, as asker: Guiding.Asker
+    )
+        async throws -> RunbookExecution.Preview
+    {
+        let preview = try #require(
+            try await guiding.show(id, step: step, isUndo: isUndo, as: asker).state.steps[step - 1].preview)
+        _ = try await guiding.confirm(id, step: step, hash: preview.hash, as: asker)
+        return preview
+    }
+
+    @Test("a circuit is opened by hand, taken back and opened again; a tenant and its worker are stopped and let go on")
+    func stops() async throws {
+        try await story([
+            "`open-circuit connection=erp reason=Upgrade`: Hold.", "`close-circuit connection=erp`: On.",
+            "`drain-worker reason=Memory`: Home.", "`release-worker`: Back.", "`pause-tenant reason=Doubt`: Stop.",
+            "`resume-tenant`: On.",
+        ]) { stage, incident, _ in
+            let (guiding, ruth) = (await stage.house.guiding, try await asker(stage))
+            func open() async throws -> [String] {
+                try await guiding.halting.open(ruth.scope.id).map { $0.connection ?? $0.kind }
+            }
+            let id = try await guiding.start(incident.id, as: ruth).row.id
+            #expect(
+                try await reason { try await guiding.show(id, step: 1, saying: ["connection": "none"], as: ruth) }
+                    == "stop.no-connection")
+            let first = try await guiding.show(id, step: 1, as: ruth).state.steps[0].preview
+            #expect(first?.content["counts"]?.array?.count == 2)
+            #expect(try await open() == [], "looking changes nothing")
+            _ = try await act(guiding, id, 1, as: ruth)
+            #expect(try await open() == ["erp"])
+            _ = try await act(guiding, id, 1, isUndo: true, as: ruth)
+            #expect(try await open() == [])
+            #expect(try await guiding.find(id, in: ruth.scope.id).state.steps[0].state == .undone)
+            _ = try await guiding.settle(id, step: 1, .again, as: ruth)
+            let again = try await act(guiding, id, 1, as: ruth)
+            _ = try await guiding.confirm(id, step: 1, hash: again.hash, as: ruth)
+            #expect(try await open() == ["erp"], "a confirmation that comes twice is told what the first has done")
+            _ = try await act(guiding, id, 2, as: ruth)
+            #expect(try await open() == [])
+            _ = try await act(guiding, id, 3, as: ruth)
+            #expect(try await open() == ["worker"])
+            _ = try await act(guiding, id, 4, as: ruth)
+            #expect(
+                try await reason { try await guiding.show(id, step: 5, as: asker(stage, without: ["runs.manage"])) }
+                    == "permission.missing")
+            _ = try await act(guiding, id, 5, as: ruth)
+            #expect(try await open() == ["tenant"])
+            _ = try await act(guiding, id, 6, as: ruth)
+            #expect(try await open() == [])
+            #expect(try await guiding.find(id, in: ruth.scope.id).state.phase == .finished)
+        }
+    }
+
+    @Test("a drill of a stop shows what waits and stops nothing; letting go on what nobody has stopped is told as needless")
+    func stopDrill() async throws {
+        try await story(["`pause-tenant reason=Drill`: Stop.", "`resume-tenant`: On."]) { stage, incident, _ in
+            let (guiding, ruth) = (await stage.house.guiding, try await asker(stage))
+            let id = try await guiding.drill("inbound-alert", as: ruth).row.id
+            let preview = try #require(try await guiding.show(id, step: 1, as: ruth).state.steps[0].preview)
+            #expect(try await reason { try await guiding.confirm(id, step: 1, hash: preview.hash, as: ruth) } == "runbook.drill")
+            _ = try await guiding.settle(id, step: 1, .done, as: ruth)
+            #expect(try await guiding.halting.open(ruth.scope.id).isEmpty)
+            #expect(try await reason { try await guiding.show(id, step: 2, as: ruth) } == "runbook.needless")
+        }
+    }
+
+    @Test("those who are asked get more time: the deadline moves when it is confirmed, and not by looking")
+    func moreTime() async throws {
+        try await story(["`extend-deadline hours=4 reason=Holiday`: Later."], invoices: 1) { stage, incident, _ in
+            let (guiding, ruth) = (await stage.house.guiding, try await asker(stage))
+            let run = try await stage.run()
+            func due() async throws -> Moment? {
+                try await stage.store.withLane(run.lane) { tx in
+                    try await tx.query(
+                        "SELECT max(due_at) AS due FROM queue.timer WHERE lane = \(run.lane) AND subject_id = \(run.id)"
+                    ).first?.get("due", as: Moment?.self) ?? nil
+                }
+            }
+            let before = try #require(try await due())
+            let id = try await guiding.start(incident.id, as: ruth).row.id
+            #expect(try await reason { try await guiding.show(id, step: 1, as: ruth) } == "runbook.parameter")
+            let said = ["run": run.id.text]
+            let hours = try await reason {
+                try await guiding.show(id, step: 1, saying: ["run": run.id.text, "hours": "x"], as: ruth)
+            }
+            #expect(hours == "runbook.parameter")
+            let shown = try await guiding.show(id, step: 1, saying: said, as: ruth).state.steps[0].preview
+            let hash = try #require(shown).hash
+            try await stage.pump()
+            #expect(try await due() == before, "looking changes nothing")
+            _ = try await guiding.confirm(id, step: 1, hash: hash, as: ruth)
+            try await stage.pump()
+            #expect(try await due() == before.adding(seconds: 4 * 3600))
+            #expect(try await stage.history(run).contains("deadline.extended"))
+        }
+    }
 }

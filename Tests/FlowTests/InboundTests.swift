@@ -38,6 +38,24 @@ struct InboundTests {
         #expect(try await found().map(\.state) == ["resolved"])
     }
 
+    @Test("what another system dates into the future has happened when it was taken, and ends no later for it")
+    func future() async throws {
+        let stage = try await Stage.make()
+        let (inbound, firm) = (await stage.house.inbound, await stage.firm)
+        try await stage.house.applying.setSecret(Self.key, name: Inbound.secretName, in: firm.id, by: nil)
+        for action in ["trigger", "resolve"] {
+            var said = event(action).object ?? [:]
+            var payload = said["payload"]?.object ?? [:]
+            payload["timestamp"] = "2099-01-01T00:00:00Z"
+            said["payload"] = .object(payload)
+            stage.move(seconds: 60)
+            #expect(try await inbound.event(.object(said), tenant: firm.scope.slug) == "disk/7")
+            try await stage.pump()
+        }
+        let row = try #require(try await stage.incidents().first { $0.alert == "inbound-alert" })
+        #expect(row.openedAt == Stage.start.adding(seconds: 60) && row.resolvedAt == Stage.start.adding(seconds: 120))
+    }
+
     private func message(_ alerts: [(key: String, status: String)], summary: String = "It fails") -> JSONValue {
         [
             "version": "4",

@@ -180,6 +180,22 @@ struct ReportDraftingTests {
         #expect(try await reports(bureau, stage).filter { $0.month == "2026-09" }.map(\.contractVersion) == ["2"])
     }
 
+    @Test("a text that was never signed has no report, whatever its dates say")
+    func unsigned() async throws {
+        let stage = try await story()
+        try await approval(stage, 1, after: Self.hour)
+        var terms = SampleConfiguration.ContractTerms()
+        (terms.version, terms.isSigned) = ("2", false)
+        try await stage.publish(
+            SampleConfiguration.tenant(
+                await stage.firm.scope.slug, approvalTarget: "1h", settleSeconds: 25, contract: terms))
+        stage.move(to: try #require(Moment("2026-08-02T08:00:00Z")))
+        try await stage.pump()
+        let bureau = await Bureau(stage)
+        try await bureau.look()
+        #expect(try await reports(bureau, stage).map(\.contractVersion) == ["1"])
+    }
+
     @Test("months are those that may be over somewhere on earth, over the end of a year too")
     func months() throws {
         func months(_ text: String) throws -> [String] {

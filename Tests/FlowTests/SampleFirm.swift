@@ -1,4 +1,5 @@
 import Kernel
+import Seals
 import Tenancy
 
 @testable import Flow
@@ -28,7 +29,7 @@ enum SampleConfiguration {
                 scope: .operator, kind: "workflow", name: "accounts-payable", version: "1.0",
                 content: try library("accounts-payable")),
             Applying.Asset(
-                scope: .operator, kind: "workflow", name: "payment-release", version: "1.1",
+                scope: .operator, kind: "workflow", name: "payment-release", version: "1.2",
                 content: try library("payment-release")),
         ]
         for name in ["ap-approval", "ap-duty-separation", "ap-payment-release", "ap-route", "ap-tolerances"] {
@@ -125,7 +126,8 @@ enum SampleConfiguration {
                 content: people(slug, limits: limits, without: left)),
             Applying.Asset(
                 scope: scope, kind: "contract", name: "managed-ap", version: terms.version,
-                content: contract(approvalTarget, terms)), asset("connection", "erp", connection(settleSeconds)),
+                content: terms.isSigned ? signed(contract(approvalTarget, terms)) : contract(approvalTarget, terms)),
+            asset("connection", "erp", connection(settleSeconds)),
         ]
     }
 
@@ -161,12 +163,28 @@ enum SampleConfiguration {
     /// What a story's contract says besides its target.
     struct ContractTerms: Sendable {
         var version = "1"
+        var calendar = "every-hour"
+        /// Signed on paper by both sides, so that it governs once it is applied.
+        var isSigned = true
         var reopen = "resume"
         var noticeSeconds = 3600
         /// The share of approvals that has to be in time, such as `0.98`; nil for every one.
         var atLeast: String?
         /// Announced, start, end.
         var maintenance: [(String, String, String)] = []
+        /// Promises beside those of approvals and postings.
+        var promises: [JSONValue] = []
+    }
+
+    /// The text with both sides' signatures on paper over it.
+    static func signed(_ text: JSONValue) -> JSONValue {
+        var object = text.object ?? [:]
+        object["signed"] = [
+            "hash": .string((try? ObjectHash.hexText(of: text)) ?? ""),  // texts always have a canonical form
+            "provider": ["name": "Ines Okafor", "at": "2025-12-01T10:00:00Z"],
+            "tenant": ["name": "Ruth Adler", "at": "2025-12-02T10:00:00Z"],
+        ]
+        return .object(object)
     }
 
     private static func contract(_ approvalTarget: String, _ terms: ContractTerms) -> JSONValue {
@@ -178,19 +196,20 @@ enum SampleConfiguration {
                         "title": "Maintenance", "announcedAt": .string($0.0), "start": .string($0.1), "end": .string($0.2),
                     ]
                 }),
-            "calendar": "every-hour",
+            "calendar": .string(terms.calendar),
             "reporting": ["recipients": ["controller@firm.example"], "exclusions": ["customer"], "timezone": "UTC"],
             "effectiveFrom": "2026-01-01T00:00:00+01:00",
-            "objectives": [
-                .object([
-                    "name": "approval-cycle", "title": "Approval cycle", "target": .string(approvalTarget),
-                    "warnPercents": [50, 90],
-                    "pauseReasons": [], "reopen": .string(terms.reopen),
-                    "maintenance": ["noticeSeconds": JSONValue(terms.noticeSeconds)],
-                    "budget": terms.atLeast.map { ["atLeast": .string($0), "quietBelowCases": 5] },
-                ]),
-                ["name": "posting", "title": "Posting", "target": "200h", "warnPercents": [80], "pauseReasons": []],
-            ],
+            "objectives": .array(
+                [
+                    .object([
+                        "name": "approval-cycle", "title": "Approval cycle", "target": .string(approvalTarget),
+                        "warnPercents": [50, 90],
+                        "pauseReasons": [], "reopen": .string(terms.reopen),
+                        "maintenance": ["noticeSeconds": JSONValue(terms.noticeSeconds)],
+                        "budget": terms.atLeast.map { ["atLeast": .string($0), "quietBelowCases": 5] },
+                    ]),
+                    ["name": "posting", "title": "Posting", "target": "200h", "warnPercents": [80], "pauseReasons": []],
+                ] + terms.promises),
         ]
     }
 

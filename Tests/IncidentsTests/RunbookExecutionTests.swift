@@ -131,7 +131,7 @@ struct RunbookExecutionTests {
     @Test(
         "a step that cannot be carried out is found before anybody needs it",
         arguments: [
-            ("pause-tenant", "is no verb"), ("retry-step colour=red", "no parameter"), ("retry-step run", "no parameter"),
+            ("pause-everything", "is no verb"), ("retry-step colour=red", "no parameter"), ("retry-step run", "no parameter"),
             ("retry-step run=1 run=2", "stands twice"), ("guidance second-person", "changes nothing"),
             ("retry-step run={run", "no value"), ("rotate-secret value=hunter2", "no parameter"),
             ("test-connection second-person", "changes nothing"),

@@ -22,8 +22,12 @@ extension WholeProduct {
                 switch pattern.split(separator: "/").last {
                 case "decision"?: ["verdict": "approve", "objectHash": .string(String(repeating: "0", count: 64))]
                 case "resolution"?: ["resolution": "retry", "objectHash": .string(String(repeating: "0", count: 64))]
-                case "cancel"?, "resolve"?, "return"?, "amend"?: ["reason": "Because."]
-                case "sign-off"?: ["hash": "0"]
+                case "cancel"?, "resolve"?, "return"?, "amend"?, "reject"?: ["reason": "Because."]
+                case "end"?: ["at": "2099-01-01T00:00:00Z", "reason": "Because."]
+                case "corrections"?: ["remove": [2], "reason": "Because."]
+                case "change"?: ["title": "Another title"]
+                case "extend"?: ["hours": 1, "reason": "Because."]
+                case "sign-off"?, "sign"?: ["hash": "0"]
                 case "notes"?: ["text": "A note."]
                 case "pause"?, "discard"?: ["reason": "Because."]
                 case "retry-step"?: ["step": "begin"]
@@ -115,7 +119,7 @@ extension WholeProduct {
             let stranger = try await stage.installation.api(as: SampleTenant.brightwater.controller)
             let pages = [
                 "runs", "inbox", "exceptions", "incidents", "service", "service/budgets", "documents", "audit",
-                "operations", "dead-letters", "sla-reports",
+                "operations", "dead-letters", "sla-reports", "webhooks",
             ]
             for page in pages {
                 let met = try await stranger.exchange(.get, "/t/\(owner.slug)/\(page)", headers: [], body: nil)
@@ -182,14 +186,33 @@ extension WholeProduct {
             let invoice = try await clerk.run(ended.id)["invoice"]?.string
             let tasks = try await clerk.run(ended.id)["tasks"]?.array?.compactMap { $0["id"]?.string } ?? []
             let incident = try await incident(stage, tenant)
+            let contracts = try await controller.items("contracts").compactMap { $0["id"]?.string }
+            let provider = try await stage.person(tenant, SampleTenant.operatorAdmin)
+            let month = WallClock.system.now.adding(seconds: 30 * 86_400)
+            let announced = try await provider.post(
+                "maintenance",
+                ["title": "Disks", "start": JSONValue(month), "end": JSONValue(month.adding(seconds: 3600))])["id"]?.string
+            let stopped = try await controller.items("clocks").first { $0["state"]?.string == "stopped" }?["id"]?.string ?? ""
+            let correction = try await controller.post(
+                "clocks/\(stopped)/corrections", ["remove": [2], "reason": "It was not over."])["id"]?.string
             let ids = [
                 "runs": [ended.id, waiting.id], "documents": [ended.document], "approvals": [approval.id],
                 "exceptions": [exception.id],
-                "clocks": clocks, "tasks": tasks, "invoices": [invoice].compactMap(\.self), "incidents": [incident],
+                "contracts": contracts, "maintenance": [announced].compactMap(\.self),
+                "corrections": [correction].compactMap(\.self), "clocks": clocks, "tasks": tasks,
+                "invoices": [invoice].compactMap(\.self), "incidents": [incident],
+                "webhooks": [try await webhook(stage, tenant)],
                 "people": [tenant.admin, tenant.clerk].map(IsolationTests.shortName),
             ]
             for (kind, found) in ids { #expect(!found.isEmpty, "there is no \(kind) to be hidden") }
             return ids
+        }
+
+        private func webhook(_ stage: Stage, _ tenant: SampleTenant) async throws -> String {
+            let made = try await stage.person(tenant, tenant.admin).post(
+                "webhooks",
+                ["name": "Hidden", "url": "https://hidden.kestrel.example/in", "events": ["report.sent"]])
+            return try #require(made["id"]?.string)
         }
 
         /// A missed posting target, which opens one.

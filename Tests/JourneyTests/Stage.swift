@@ -15,6 +15,8 @@ struct Stage: Sendable {
     let installation: Installation
     /// Where the server sends its spans.
     let collector: SpanCollector
+    /// A system of one tenant's, which is told of events.
+    let receiver: EventReceiver
 
     static var current: Stage {
         get throws {
@@ -37,6 +39,8 @@ struct Stage: Sendable {
         try OwnFolder.claim(folder, flavour: "journeys", replaces: true)
         let collector = try SpanCollector()
         defer { collector.stop() }
+        let receiver = try EventReceiver()
+        defer { receiver.stop() }
         // Two stages stand side by side, so neither may speak through the environment of this process.
         let variables = [
             "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:\(collector.port)",
@@ -48,16 +52,25 @@ struct Stage: Sendable {
                 variables: variables
             ) {
                 path, text in
+                switch path {
                 // A posting target that a test can miss.
-                path == "tenants/kestrel-labs/contracts/managed-ap.yaml"
-                    ? replacing("target: 2m", with: "target: 8s", in: text) : text
+                case "tenants/kestrel-labs/contracts/managed-ap.yaml":
+                    SampleContract.unsigned(replacing("target: 2m", with: "target: 8s", in: text))
+                // A place inside the network that events may be sent to.
+                case "tenants/brightwater-foods/tenant.yaml":
+                    text + "webhooks:\n  allow: [\"127.0.0.1:\(receiver.port)\", \"169.254.169.254:80\"]\n"
+                default: text
+                }
             })
         do {
             try await installation.start()
             let people = SampleTenant.all.flatMap { [$0.clerk, $0.controller, $0.treasurer, $0.admin] + $0.approvers }
             try await installation.setPasswords(
                 people + [SampleTenant.onCall, SampleTenant.operatorAdmin] + SampleTenant.partners)
-            try await Stage.$running.withValue(Stage(installation: installation, collector: collector)) { try await body() }
+            try await installation.signContracts(of: SampleTenant.all)
+            try await Stage.$running.withValue(
+                Stage(installation: installation, collector: collector, receiver: receiver)
+            ) { try await body() }
         } catch {
             await installation.stop()
             throw error

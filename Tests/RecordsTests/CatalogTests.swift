@@ -15,6 +15,8 @@ struct CatalogGuard {
         "brand_file_name",
         // A status page by its address, likewise.
         "status_page_address",
+        // A link to a subscription, by the hash of its token.
+        "status_subscriber_confirm", "status_subscriber_stop",
         // The directory: host and path name a scope by its slug.
         "scope_slug_key",
     ]
@@ -105,12 +107,15 @@ struct CatalogGuard {
             WHERE n.nspname IN ('public', 'queue') AND c.relkind IN ('r', 'p') AND (
                 has_any_column_privilege('countersign_keeper', c.oid, 'SELECT') AND c.relname NOT IN ('history', 'history_rest',
                     'outbox', 'run', 'scope', 'legal_hold', 'retention_mark', 'audit_entry', 'audit_seal', 'audit_checkpoint',
-                    'session', 'sign_in_link', 'shadow_comparison', 'operation', 'operation_item', 'guardrail_act')
+                    'session', 'sign_in_link', 'shadow_comparison', 'operation', 'operation_item', 'guardrail_act',
+                    'status_subscriber', 'status_delivery', 'status_page')
                 OR has_any_column_privilege('countersign_keeper', c.oid, 'SELECT') AND c.relname IN ('session', 'sign_in_link',
-                    'shadow_comparison', 'operation', 'operation_item', 'guardrail_act')
+                    'shadow_comparison', 'operation', 'operation_item', 'guardrail_act', 'status_subscriber', 'status_delivery',
+                    'status_page')
                   AND has_table_privilege('countersign_keeper', c.oid, 'SELECT')
                 OR has_table_privilege('countersign_keeper', c.oid, 'DELETE') AND c.relname NOT IN ('history', 'outbox',
-                    'session', 'sign_in_link', 'shadow_comparison', 'operation', 'operation_item', 'guardrail_act')
+                    'session', 'sign_in_link', 'shadow_comparison', 'operation', 'operation_item', 'guardrail_act',
+                    'status_subscriber', 'status_delivery', 'status_page')
                 OR has_any_column_privilege('countersign_keeper', c.oid, 'UPDATE') AND c.relname <> 'retention_mark'
                 OR has_any_column_privilege('countersign_keeper', c.oid, 'INSERT')
                   AND c.relname NOT IN ('retention_mark', 'audit_entry'))

@@ -226,6 +226,12 @@ struct SampleTenant: Sendable {
             startedBy: person, startedAt: Self.now)
     }
 
+    var workStopRow: WorkStopRow {
+        WorkStopRow(
+            tenant: id, id: made(100), lane: lane, kind: "connection", connection: "erp", reason: "r", placedBy: person,
+            placedAt: Self.now)
+    }
+
     var postmortemRow: PostmortemRow {
         PostmortemRow(
             tenant: id, id: made(80), state: "draft", machine: [:], draftedBy: person, draftedAt: Self.now)
@@ -315,6 +321,11 @@ extension SampleTenant {
                     tenant: id, notice: statusNotice.id, number: 1, phase: "identified", by: person, at: now, publishedAt: nil),
                 StatusQueries.addWording(
                     tenant: id, notice: statusNotice.id, number: 1, wording: 1, text: "Late.", by: person, at: now),
+                MaintenanceQueries.insert(maintenanceRow), CorrectionQueries.insert(correctionRow),
+                ContractQueries.insert(contractRow), ContractQueries.begin(contractPeriod, tenant: id),
+                ContractQueries.raiseGap(tenant: id, workflow: "accounts-payable", now: now, tellBefore: now),
+                StatusSubscriberQueries.insert(statusSubscriber), StatusSubscriberQueries.insert(statusDelivery),
+                StatusSubscriberQueries.insertAttempt(statusAttempt),
                 OverviewQueries.putWorker(
                     tenant: id, state: "running", pid: 1, level: "L1", residentBytes: 1, restarts: 0, startedAt: now, seenAt: now,
                     detail: ""),
@@ -362,10 +373,16 @@ extension SampleTenant {
         }
         try await store.withTenant(id) { tx in
             _ = try await tx.pipeline([
-                DigestQueries.insert(digestRow), PostmortemQueries.insert(postmortemRow),
+                WorkStopQueries.place(workStopRow), DigestQueries.insert(digestRow), PostmortemQueries.insert(postmortemRow),
                 PostmortemQueries.tell(tenant: id, id: postmortemRow.id, incidents: [incident]),
                 PostmortemQueries.remind(tenant: id, incident: incident, action: 0, now: now, again: now),
             ])
+        }
+        try await store.withTenant(id) { tx in
+            _ = try await tx.pipeline([WebhookQueries.insert(webhook), WebhookQueries.tell([webhookFact])])
+        }
+        try await store.withLane(lane) { tx in
+            _ = try await tx.execute(WebhookQueries.insertAttempt(lane: lane, webhookAttempt))
         }
         try await store.withKeeper { tx in
             _ = try await tx.execute(KeepingQueries.mark(tenant: id, finishedAt: now, run: run))

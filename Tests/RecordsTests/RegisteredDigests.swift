@@ -17,6 +17,7 @@ extension RegisteredStatement {
             app("DigestQueries.claim", DigestQueries.claim(tenant: one.id, now: now, until: now, limit: 5)),
             app("DigestQueries.take", DigestQueries.take(tenant: one.id, digest: row.id, person: one.person, until: now)),
             app("DigestQueries.items", DigestQueries.items(tenant: one.id, digest: row.id, limit: 5)),
+            app("DigestQueries.pending", DigestQueries.pending(tenant: one.id, person: one.person, limit: 5)),
             app("DigestQueries.settle", DigestQueries.settle(row)),
             app("DigestQueries.page", DigestQueries.page(tenant: one.id, limit: 5)),
         ]

@@ -18,6 +18,9 @@ extension RegisteredStatement {
             ("executions", RunbookQueries.executions(of: IncidentID(high: 1, low: 1), tenant: one.id, limit: 5)),
             ("page", RunbookQueries.page(tenant: one.id, before: nil, limit: 5)),
             ("page", RunbookQueries.page(tenant: one.id, before: (now, id), limit: 5)),
+            ("drills", RunbookQueries.drills(tenant: one.id, after: nil, limit: 5)),
+            ("drills", RunbookQueries.drills(tenant: one.id, after: (now, id), limit: 5)),
+            ("newestDrills", RunbookQueries.newestDrills(tenant: one.id, limit: 5)),
             ("lastDrills", RunbookQueries.lastDrills(tenant: one.id)),
         ].map { RegisteredStatement(name: "RunbookQueries.\($0.0)", sender: .app, sql: $0.1) }
     }()

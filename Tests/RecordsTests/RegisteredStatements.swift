@@ -8,7 +8,7 @@ extension RegisteredStatement {
     static let all: [RegisteredStatement] =
         assets + people + proofs + keys + documents + runs + events + payments + work + measures + incidents + pages + operations
         + brands + rollouts + schedules + guardrails + reports + runbooks + journals + seals + keeping + holds + overviews
-        + lanes + lookouts + status + postmortems + digests
+        + lanes + lookouts + status + statusSubscribers + postmortems + digests + contracts + stops + webhooks
 
     static let one = SampleTenant(number: 1, lane: 1)
     static let now = SampleTenant.now
@@ -45,6 +45,7 @@ extension RegisteredStatement {
             "AssetQueries.retire",
             AssetQueries.retire(tenant: one.id, besides: ["policy"], names: ["route"], sparing: ["runbook"], at: now)),
         app("AssetQueries.current", AssetQueries.current(tenant: one.id)),
+        app("AssetQueries.history", AssetQueries.history(tenant: one.id, kind: "calendar", limit: 5)),
         app("AssetQueries.load", AssetQueries.load(tenant: one.id, ids: [one.asset])),
         app(
             "SecretQueries.put",

@@ -86,6 +86,34 @@ struct WorkedMonthTests {
         #expect(tally.clocks == 8)
     }
 
+    @Test(
+        "a month leaves out as much announced maintenance as the contract allows it, also when it is computed again",
+        arguments: [(Int64?.none, true), (3600, true), (1800, true), (900, false), (0, false)])
+    func maintenance(capSeconds: Int64?, isMet: Bool) throws {
+        // Wed 11 Mar, 09:00 to 11:30: two and a half hours of a target of two. Announced in time are 09:00 to 11:00, of which
+        // all, an hour, or half an hour bring it to at most two hours; a quarter does not: used up at 11:15.
+        let march = try ReportTerms.march()
+        let posting = ReportTerms.Objective(
+            name: "posting", title: "Posting",
+            terms: ClockTerms(targetSeconds: 7200, metric: .posting, maintenanceNoticeSeconds: 3600), share: nil, tiers: [],
+            maintenanceCapSeconds: capSeconds)
+        let terms = try ReportTerms(
+            tenant: march.tenant, contract: march.contract, version: march.version, title: march.title, month: march.month,
+            zone: march.zone, objectives: [posting], maintenance: march.maintenance, availability: nil,
+            calendar: march.calendar, credits: nil, exclusions: [])
+        let line = ClockLine.made("m1", "posting", [("2026-03-11T08:00:00Z", .start), ("2026-03-11T10:30:00Z", .stop)])
+        let again = try ReportTerms(json: terms.json)
+        for terms in [terms, again] {
+            var tally = MonthTally(terms)
+            tally.take(line, terms: terms, calendar: terms.calendar)
+            let posting = try ReportFigures(terms, tally, IncidentTally(), justified: [:]).objectives[0]
+            #expect([posting.met, posting.missed] == (isMet ? [1, 0] : [0, 1]))
+            if !isMet {
+                #expect(tally.breaches[0].breachedAt == moment(capSeconds == 0 ? "2026-03-11T10:00:00Z" : "2026-03-11T10:15:00Z"))
+            }
+        }
+    }
+
     @Test("missed clocks are dated truly and explained to the second")
     func misses() throws {
         let (_, tally, _) = try WorkedMonthTests.built()

@@ -35,6 +35,12 @@ struct DigestRuleTests {
         // In winter it is 06:30 UTC.
         #expect(try last("2026-12-01T06:29:00Z") == "2026-11-30T15:00:00Z")
         #expect(try last("2026-12-01T06:31:00Z") == "2026-12-01T06:30:00Z")
+        func next(_ text: String) throws -> String? {
+            rule.nextDue(after: try #require(Moment(text)), zone: berlin).map { $0.text(fraction: 0) }
+        }
+        #expect(try next("2026-07-14T05:29:59Z") == "2026-07-14T05:30:00Z")
+        #expect(try next("2026-07-14T05:30:00Z") == "2026-07-14T14:00:00Z", "the one that has come is not the next")
+        #expect(try next("2026-07-17T14:00:00Z") == "2026-07-20T05:30:00Z", "after Friday's last comes Monday's first")
         // At a place that is a day ahead of UTC its morning has come.
         let far = try ZoneRules.load("Pacific/Kiritimati")
         #expect(

@@ -306,6 +306,34 @@ struct StoryTests {
         #expect(desk.outcome == "posted")
     }
 
+    @Test("more time moves what is still to come of the deadlines, leaves the request alone, and has to have a reason")
+    func extended() throws {
+        var desk = try Desk()
+        desk.ledger.orderedPrice = "5000.00"
+        try desk.receive(gross: "5000.00")
+        try desk.work()
+        let before = RunMachine.timers(for: desk.state)
+        let request = try #require(desk.requests.first)
+        try desk.send(.timerFired(key: before[0].key))
+        func more(_ seconds: Int64, _ why: String, step: String = "") -> RunEvent {
+            .deadlinesExtended(step: step, seconds: seconds, by: Person.ruth, reason: why)
+        }
+        #expect(reason { () throws(Refusal) in try desk.send(more(7200, " ")) } == "run.reason")
+        #expect(reason { () throws(Refusal) in try desk.send(more(0, "Holiday.")) } == "deadline.extension")
+        #expect(reason { () throws(Refusal) in try desk.send(more(2_592_001, "Holiday.")) } == "deadline.extension")
+        #expect(reason { () throws(Refusal) in try desk.send(more(7200, "Holiday.", step: "elsewhere")) } == "deadline.none")
+        let actions = try desk.send(more(7200, "Holiday."))
+        let later = before[1].at.adding(seconds: 7200)
+        #expect(actions.contains(.cancelTimer(key: before[1].key)) && actions.contains(.setTimer(key: before[1].key, at: later)))
+        #expect(RunMachine.timers(for: desk.state).map(\.at) == [later], "the deadline that passed stays passed")
+        #expect(desk.requests.first?.objectHash == request.objectHash)
+        #expect(try RunEvent(json: more(7200, "Holiday.").json) == more(7200, "Holiday."))
+        try desk.send(.timerFired(key: before[1].key))
+        #expect(reason { () throws(Refusal) in try desk.send(more(60, "Again.")) } == "deadline.none")
+        try desk.decide("approve", by: Person.ruth)
+        #expect(reason { () throws(Refusal) in try desk.send(more(60, "Too late.")) } != "")
+    }
+
     @Test("a cancelled run takes back what is open and cancels its clocks")
     func cancelled() throws {
         var desk = try Desk()

@@ -206,7 +206,7 @@ extension MailTemplate {
             html: MailTemplate.page(html, plain(subject), look, language))
     }
 
-    private static func page(_ body: String, _ subject: String, _ look: MailLook, _ language: BrandLanguage) -> String {
+    static func page(_ body: String, _ subject: String, _ look: MailLook, _ language: BrandLanguage) -> String {
         let head =
             look.logo.isEmpty
             ? "<strong style=\"font-size:18px\">\(escaped(look.brand))</strong>"

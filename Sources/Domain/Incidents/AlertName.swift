@@ -32,6 +32,8 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
     case onCallGap = "on-call-gap"
     /// A page did not reach its person by a channel, and was given up.
     case pageUndelivered = "page-undelivered"
+    /// A tenant's own system took no event for too long, or said that it is gone, and is sent nothing more.
+    case webhookDisabled = "webhook-disabled"
     /// Another system of the tenant's says that something is wrong.
     case inboundAlert = "inbound-alert"
     /// Audit entries wait too long for their seal, or a checkpoint for its sink.
@@ -46,6 +48,8 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
     case sloSlowBurn = "slo-slow-burn"
     /// More cases of a period missed their target than the contract allows.
     case sloBudgetSpent = "slo-budget-spent"
+    /// Runs begin, and no contract that both sides have signed governs them, or soon none will.
+    case contractGap = "contract-gap"
     /// A part of the platform, a worker or a connection has not shown that it lives.
     case heartbeatMissed = "heartbeat-missed"
     /// A job that promised to report has not.
@@ -148,7 +152,7 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
             Definition(
                 severity: .sev1, title: "The audit log is not the one that was sealed, from entry {seq} on: {what}",
                 fingerprintFacts: ["seq"], reopenWindowSeconds: 24 * 3600)
-        case .sloFastBurn, .sloSlowBurn, .sloBudgetSpent, .heartbeatMissed, .jobSilent: promise
+        case .sloFastBurn, .sloSlowBurn, .sloBudgetSpent, .contractGap, .heartbeatMissed, .jobSilent, .webhookDisabled: promise
         case .historyUnplaced:
             Definition(
                 severity: .sev3, title: "{lines} lines of history were found outside its months", fingerprintFacts: [],
@@ -158,7 +162,7 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// Of what looks after promises: error budgets and signs of life.
+    /// Of what looks after promises: error budgets, signs of life, and who is told of events.
     private var promise: Definition {
         switch self {
         case .sloFastBurn:
@@ -167,9 +171,16 @@ package enum AlertName: String, Sendable, Hashable, CaseIterable {
             AlertName.target(.sev4, "The error budget of {objective} will not last: it burns at {burn} ({pair})")
         case .sloBudgetSpent:
             AlertName.target(.sev3, "The error budget of {objective} is spent: {bad} of {n} cases missed the target")
+        case .contractGap:
+            Definition(
+                severity: .sev3, title: "No signed contract governs runs of {workflow} from {from} on",
+                fingerprintFacts: ["workflow"], reopenWindowSeconds: 24 * 3600)
         case .jobSilent:
             Definition(
                 severity: .sev3, title: "The job {subject} has not reported for {silence}", fingerprintFacts: ["subject"])
+        case .webhookDisabled:
+            Definition(
+                severity: .sev3, title: "The webhook {name} was turned off: {why}", fingerprintFacts: ["webhook"])
         default:
             Definition(
                 severity: .sev2, title: "No sign of life of {kind} {subject} for {silence}",

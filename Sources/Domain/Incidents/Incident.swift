@@ -81,6 +81,10 @@ package struct Incident: Sendable, Hashable {
     package internal(set) var resolvedBy: IncidentActor?
     /// When the present acknowledgement lapses.
     package internal(set) var lapsesAt: Moment?
+    /// Set while it is merged into another; it is at rest then, and counts as resolved.
+    package internal(set) var merge: Merge?
+    /// Those that are merged into this one.
+    package internal(set) var absorbed: [Absorbed] = []
     /// No entry of the timeline precedes an earlier one, whatever the wall clock does.
     var lastChangeAt: Moment
 

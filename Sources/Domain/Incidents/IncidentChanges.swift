@@ -3,19 +3,17 @@ import Kernel
 /// What each event does, one function each.
 extension Incident {
     mutating func takeAlert(_ alert: Alert, at now: Moment) throws(Refusal) -> [Action] {
-        precondition(alert.fingerprint == fingerprint, "an alert of another trouble")
+        precondition(takes(alert.fingerprint), "an alert of another trouble")
+        precondition(merge == nil, "an alert of a merged incident goes to its survivor")
         switch taking(alertAt: now) {
         case .opensNew:
             throw Refusal(.conflict, reason: "incident.closed", "This incident is over; what happens now is a new one.")
         case .reopens:
-            alertCount += 1
-            lastAlertAt = now
+            count(alert, at: now)
             return trigger(
                 .reopened, by: .system, "It has returned: \(alert.title)", page: .returned(max(severity, alert.severity).urgency),
                 at: now)
-        case .repeats:
-            alertCount += 1
-            lastAlertAt = now
+        case .repeats: count(alert, at: now)
         }
         if phase == .mitigated {
             return trigger(
@@ -28,6 +26,15 @@ extension Incident {
         }
         if alert.severity > severity { actions += worsen(to: alert.severity, by: .system, reason: alert.title, at: now) }
         return actions
+    }
+
+    private mutating func count(_ alert: Alert, at now: Moment) {
+        alertCount += 1
+        lastAlertAt = now
+        guard alert.fingerprint != fingerprint, let place = absorbed.lastIndex(where: { $0.fingerprint == alert.fingerprint })
+        else { return }
+        absorbed[place].alerts += 1
+        absorbed[place].lastAlertAt = now
     }
 
     mutating func acknowledge(by actor: IncidentActor, at now: Moment) throws(Refusal) -> [Action] {
@@ -80,7 +87,7 @@ extension Incident {
         return actions
     }
 
-    private mutating func worsen(to severity: Severity, by actor: IncidentActor, reason: String, at now: Moment) -> [Action] {
+    mutating func worsen(to severity: Severity, by actor: IncidentActor, reason: String, at now: Moment) -> [Action] {
         self.severity = severity
         priority = severity.usualPriority
         var actions: [Action] = [
@@ -122,6 +129,7 @@ extension Incident {
         guard phase == .resolved else {
             throw Refusal(.conflict, reason: "incident.open", "This incident is still open.")
         }
+        try requireUnmerged()
         let reason = try written(reason, max: Incident.reasonBytesMax)
         return trigger(.reopened, by: actor, reason, page: .returned(urgency), at: now)
     }
@@ -146,7 +154,7 @@ extension Incident {
     }
 
     /// Nobody needs to be told any longer.
-    private mutating func rest() -> [Action] {
+    mutating func rest() -> [Action] {
         defer { lapsesAt = nil }
         return lapsesAt == nil ? [.stopEscalation] : [.stopEscalation, .cancelWake]
     }
@@ -157,7 +165,30 @@ extension Incident {
         return .wake(at: moment)
     }
 
+    /// Out of a merge, in the phase in which it went in.
+    mutating func goOn(from before: Phase, by actor: IncidentActor, _ text: String, at now: Moment) -> [Action] {
+        guard before != .triggered else {
+            // It was never over, so this is no reopening.
+            phase = .acknowledged
+            return trigger(.unmerged, by: actor, text, page: .returned(urgency), at: now)
+        }
+        phase = before
+        resolvedAt = nil
+        resolvedBy = nil
+        let line = TimelineEntry(at: now, kind: .unmerged, actor: actor, text: cut(text, Incident.noteBytesMax))
+        return [.record(line)] + (before == .acknowledged && urgency == .high ? [awaitProgress(from: now)] : [])
+    }
+
+    private func requireUnmerged() throws(Refusal) {
+        guard let merge else { return }
+        throw Refusal(
+            .conflict, reason: "incident.merged",
+            "This incident was merged into INC-\(merge.number). Work on that one, or take this out of it again.",
+            facts: ["survivor": merge.survivor.text])
+    }
+
     func requireOpen() throws(Refusal) {
+        try requireUnmerged()
         guard isOpen else {
             throw Refusal(.conflict, reason: "incident.resolved", "This incident is resolved. Reopen it first, or add a note.")
         }

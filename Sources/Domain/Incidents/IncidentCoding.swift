@@ -16,10 +16,12 @@ extension Incident {
         object["resolvedAt"] = resolvedAt.map(Incident.text)
         object["resolvedBy"] = resolvedBy.map { JSONValue($0.person) }
         object["lapsesAt"] = lapsesAt.map(Incident.text)
+        object["merge"] = merge.map(\.json)
+        if !absorbed.isEmpty { object["absorbed"] = .array(absorbed.map(\.json)) }
         return .object(object)
     }
 
-    private static func text(_ moment: Moment) -> JSONValue { .string(moment.text(fraction: 6)) }
+    fileprivate static func text(_ moment: Moment) -> JSONValue { .string(moment.text(fraction: 6)) }
 
     /// Reads what `json` writes; refuses anything else with `incident.state`, naming the member.
     package init(json: JSONValue) throws(Refusal) {
@@ -51,6 +53,12 @@ extension Incident {
         resolvedAt = try optional("resolvedAt", \.moment)
         resolvedBy = try optional("resolvedBy") { IncidentActor(json: $0) }
         lapsesAt = try optional("lapsesAt", \.moment)
+        merge = try optional("merge") { Merge(json: $0) }
+        for item in try optional("absorbed", \.array) ?? [] {
+            guard let one = Absorbed(json: item) else { throw Incident.unreadable("absorbed") }
+            absorbed.append(one)
+        }
+        guard merge == nil || phase == .resolved else { throw Incident.unreadable("merge") }
         guard (resolvedAt != nil) == (phase == .resolved) else { throw Incident.unreadable("resolvedAt") }
     }
 
@@ -58,5 +66,45 @@ extension Incident {
         Refusal(
             .invalid, reason: "incident.state", "The stored state of an incident cannot be read at \(member).",
             facts: ["member": member])
+    }
+}
+
+extension Incident.Merge {
+    fileprivate var json: JSONValue {
+        [
+            "survivor": JSONValue(survivor), "number": JSONValue(number), "from": .string(from.rawValue), "at": Incident.text(at),
+        ]
+    }
+
+    fileprivate init?(json: JSONValue) {
+        guard let survivor = json["survivor"]?.string.flatMap({ IncidentID($0) }), let number = json["number"]?.int,
+            let from = json["from"]?.string.flatMap({ Incident.Phase(rawValue: $0) }), let at = json["at"]?.moment
+        else { return nil }
+        self.init(survivor: survivor, number: Int64(number), from: from, at: at)
+    }
+}
+
+extension Incident.Absorbed {
+    fileprivate var json: JSONValue {
+        var object: JSONObject = [
+            "incident": JSONValue(incident), "number": JSONValue(number), "fingerprint": .string(fingerprint),
+            "openedAt": Incident.text(openedAt), "alerts": JSONValue(alerts),
+        ]
+        object["acknowledgedAt"] = acknowledgedAt.map(Incident.text)
+        object["lastAlertAt"] = lastAlertAt.map(Incident.text)
+        object["via"] = via.map { JSONValue($0) }
+        return .object(object)
+    }
+
+    /// Nil for what `json` does not write.
+    package init?(json: JSONValue) {
+        guard let incident = json["incident"]?.string.flatMap({ IncidentID($0) }), let number = json["number"]?.int,
+            let fingerprint = json["fingerprint"]?.string, let openedAt = json["openedAt"]?.moment,
+            let alerts = json["alerts"]?.int
+        else { return nil }
+        self.init(
+            incident: incident, number: Int64(number), fingerprint: fingerprint, openedAt: openedAt,
+            acknowledgedAt: json["acknowledgedAt"]?.moment, alerts: alerts, lastAlertAt: json["lastAlertAt"]?.moment,
+            via: json["via"]?.string.flatMap { IncidentID($0) })
     }
 }

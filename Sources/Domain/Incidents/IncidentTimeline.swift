@@ -24,6 +24,8 @@ package struct TimelineEntry: Sendable, Hashable {
         case escalated
         case escalationExhausted = "escalation-exhausted"
         case mitigated, resolved, reopened
+        /// It is one trouble with another, or is not after all.
+        case merged, unmerged
         /// Somebody was told, or nobody could be.
         case paged, unpaged
         /// A page has arrived, or was given up.

@@ -45,14 +45,23 @@ package struct MailMessage: Sendable {
     private let address: String
     private let subject: String
     private let text: String
+    private let html: String
+    private let stop: String
     private let attachment: Attachment?
 
-    package init(id: String, from sender: Sender, to address: String, subject: String, text: String, attachment: Attachment?) {
+    /// `html` says the same as `text` for programs that show it; empty for none. `stop` is the address at which one post says
+    /// that it is enough (RFC 8058); empty for mails that nobody has subscribed to.
+    package init(
+        id: String, from sender: Sender, to address: String, subject: String, text: String, html: String = "",
+        stop: String = "", attachment: Attachment? = nil
+    ) {
         self.id = id
         self.sender = sender
         self.address = address
         self.subject = subject
         self.text = text
+        self.html = html
+        self.stop = stop
         self.attachment = attachment
     }
 
@@ -64,9 +73,11 @@ package struct MailMessage: Sendable {
             "MIME-Version: 1.0",
         ]
         if !sender.replyTo.isEmpty { lines.append("Reply-To: <\(sender.replyTo)>") }
-        let words =
-            ["Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: base64", ""]
-            + MailMessage.folded(Array(text.replacingLineEnds().utf8))
+        // An address of ours has neither blanks nor angle brackets; another one is left out.
+        if !stop.isEmpty, stop.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x3C && $0 != 0x3E }) {
+            lines += ["List-Unsubscribe: <\(stop)>", "List-Unsubscribe-Post: List-Unsubscribe=One-Click"]
+        }
+        let words = html.isEmpty ? MailMessage.part("plain", text) : both()
         guard let attachment else { return MailMessage.joined(lines + words) }
         // No line of base64 begins with a hyphen, so this can be no line of a part.
         let edge = "--\(id)-part"
@@ -77,6 +88,18 @@ package struct MailMessage: Sendable {
         ]
         lines += MailMessage.folded(attachment.bytes) + [edge + "--"]
         return MailMessage.joined(lines)
+    }
+
+    private static func part(_ kind: String, _ text: String) -> [String] {
+        ["Content-Type: text/\(kind); charset=utf-8", "Content-Transfer-Encoding: base64", ""]
+            + folded(Array(text.replacingLineEnds().utf8))
+    }
+
+    /// Text and HTML of which a program shows one; the last is the better.
+    private func both() -> [String] {
+        let edge = "--\(id)-both"
+        return ["Content-Type: multipart/alternative; boundary=\"\(id)-both\"", "", edge] + MailMessage.part("plain", text)
+            + [edge] + MailMessage.part("html", html) + [edge + "--"]
     }
 
     private static func joined(_ lines: [String]) -> [UInt8] { Array(lines.joined(separator: "\r\n").utf8) + [13, 10] }

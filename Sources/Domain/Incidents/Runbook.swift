@@ -47,6 +47,8 @@ package struct Runbook: Sendable, Hashable {
     package static let reviewDaysMax = 366
     /// Nobody drills every week, and what is not drilled in a year is not known.
     package static let drillDays = 7...366
+    /// A drill is due so many days after the last one where the runbook does not say.
+    package static let drillDaysUsual = 366
 
     package let alert: AlertName
     package let title: String
@@ -59,7 +61,7 @@ package struct Runbook: Sendable, Hashable {
     /// The first date on which it must not be relied on.
     package let expires: CivilDate
     package let tested: CivilDate
-    /// A drill is due so many days after the last one; nil where none is asked for.
+    /// A drill is due so many days after the last one; nil is `drillDaysUsual`.
     package let drilledEvery: Int?
     package let summary: String
     /// Markdown by section, without headings.

@@ -6,11 +6,14 @@ struct RunbookBody {
     static let commands: [(verb: String, objects: [String])] = [
         ("get", ["runs", "incidents", "tasks", "workers", "clocks"]), ("describe", ["run"]), ("logs", []), ("retry", ["task"]),
         ("discard", ["task"]), ("operation", []), ("rollout", ["list", "show", "hold"]),
-        ("acknowledge", ["incident"]), ("resolve", ["incident"]), ("sla", ["explain"]),
+        ("acknowledge", ["incident"]), ("resolve", ["incident"]), ("sla", ["explain", "correct", "confirm", "corrections"]),
+        ("contract", ["list", "show", "diff", "submit", "sign", "reject", "end"]),
+        ("maintenance", ["list", "announce", "change", "cancel"]),
         ("slo", ["list", "show", "explain"]), ("heartbeat", ["list", "rotate", "end"]),
         ("audit", ["list", "export", "verify"]), ("on-call", ["now", "coverage", "test"]),
-        ("incident", ["mitigate", "reopen", "severity", "priority", "assign", "note"]),
-        ("runbook", ["list", "show", "start", "do", "status"]),
+        ("incident", ["mitigate", "reopen", "severity", "priority", "assign", "merge", "unmerge", "note"]),
+        ("runbook", ["list", "show", "start", "do", "status"]), ("work-stop", ["place", "list", "release"]),
+        ("webhook", ["list", "show", "deliveries"]),
     ]
 
     private(set) var sections: [Runbook.Section: String] = [:]

@@ -105,8 +105,10 @@ package struct RunbookExecution: Sendable, Hashable {
             self.ending = ending
         }
 
-        /// Done by an operation that another can take back.
-        package var isCompensable: Bool { state == .done && verb.opposite != nil && ending?.operation != nil }
+        /// Done by an operation that another can take back, or a stop.
+        package var isCompensable: Bool {
+            state == .done && verb.opposite != nil && (ending?.operation != nil || verb.isStop)
+        }
     }
 
     package enum Event: Sendable, Hashable {

@@ -14,6 +14,13 @@ extension Runbook {
         case pauseRuns = "pause-runs"
         case resumeRuns = "resume-runs"
         case cancelRuns = "cancel-runs"
+        case pauseTenant = "pause-tenant"
+        case resumeTenant = "resume-tenant"
+        case drainWorker = "drain-worker"
+        case releaseWorker = "release-worker"
+        case openCircuit = "open-circuit"
+        case closeCircuit = "close-circuit"
+        case extendDeadline = "extend-deadline"
         case restartWorker = "restart-worker"
         case rotateSecret = "rotate-secret"
 
@@ -32,7 +39,8 @@ extension Runbook {
             case .guidance: .reader
             case .testConnection: .check
             case .acknowledge, .postNote, .postStatus, .retryStep, .replayDeadLetters, .retryRun, .pauseRuns, .resumeRuns,
-                .cancelRuns, .restartWorker, .rotateSecret:
+                .cancelRuns, .pauseTenant, .resumeTenant, .drainWorker, .releaseWorker, .openCircuit, .closeCircuit,
+                .extendDeadline, .restartWorker, .rotateSecret:
                 .effect
             }
         }
@@ -40,11 +48,12 @@ extension Runbook {
         /// What it takes to do it, beside managing incidents; the name of a permission.
         package var permission: String {
             switch self {
-            case .guidance, .acknowledge, .postNote, .restartWorker: "incidents.manage"
+            case .guidance, .acknowledge, .postNote, .restartWorker, .drainWorker, .releaseWorker, .openCircuit, .closeCircuit:
+                "incidents.manage"
             case .postStatus: "status.publish"
             case .testConnection: "connections.test"
             case .retryStep, .replayDeadLetters, .retryRun: "tasks.retry"
-            case .pauseRuns, .resumeRuns, .cancelRuns: "runs.manage"
+            case .pauseRuns, .resumeRuns, .cancelRuns, .pauseTenant, .resumeTenant, .extendDeadline: "runs.manage"
             case .rotateSecret: "configuration.apply"
             }
         }
@@ -52,20 +61,48 @@ extension Runbook {
         /// Whether it always takes a second person, whatever the runbook says: what it does cannot be taken back.
         package var needsSecond: Bool { self == .cancelRuns }
 
-        /// The verb that takes it back for the same runs; nil where nothing can.
+        /// Whether it stops work that goes out of the house, or lets it go on.
+        package var isStop: Bool {
+            switch self {
+            case .pauseTenant, .resumeTenant, .drainWorker, .releaseWorker, .openCircuit, .closeCircuit: true
+            case .guidance, .acknowledge, .postNote, .postStatus, .testConnection, .retryStep, .replayDeadLetters, .retryRun,
+                .pauseRuns, .resumeRuns, .cancelRuns, .extendDeadline, .restartWorker, .rotateSecret:
+                false
+            }
+        }
+
+        /// The verb that takes it back for the same runs, or lets the same work go on; nil where nothing can.
         package var opposite: Verb? {
             switch self {
             case .pauseRuns: .resumeRuns
             case .resumeRuns: .pauseRuns
+            case .pauseTenant: .resumeTenant
+            case .resumeTenant: .pauseTenant
+            case .drainWorker: .releaseWorker
+            case .releaseWorker: .drainWorker
+            case .openCircuit: .closeCircuit
+            case .closeCircuit: .openCircuit
             case .guidance, .acknowledge, .postNote, .postStatus, .testConnection, .retryStep, .replayDeadLetters, .retryRun,
-                .cancelRuns, .restartWorker, .rotateSecret:
+                .cancelRuns, .extendDeadline, .restartWorker, .rotateSecret:
                 nil
             }
         }
 
         package var parameters: [Parameter] {
             switch self {
-            case .guidance, .acknowledge, .restartWorker: []
+            case .guidance, .acknowledge, .restartWorker, .resumeTenant, .releaseWorker: []
+            case .pauseTenant, .drainWorker: [Parameter("reason", .text, isRequired: true)]
+            case .openCircuit:
+                [
+                    Parameter("connection", .name, isRequired: true, fact: "connection"),
+                    Parameter("reason", .text, isRequired: true),
+                ]
+            case .closeCircuit: [Parameter("connection", .name, isRequired: true, fact: "connection")]
+            case .extendDeadline:
+                [
+                    Parameter("run", .identifier, isRequired: true, fact: "run"), Parameter("step", .name),
+                    Parameter("hours", .name, isRequired: true), Parameter("reason", .text, isRequired: true),
+                ]
             case .postNote: [Parameter("text", .text, isRequired: true)]
             case .postStatus:
                 [Parameter("text", .text, isRequired: true), Parameter("title", .text), Parameter("phase", .name)]

@@ -105,7 +105,7 @@ package struct MonthTally: Sendable, Equatable {
     package mutating func take(_ line: ClockLine, terms: ReportTerms, calendar: ServiceCalendar) -> Bool {
         guard let objective = terms.objective(line.objective) else { return false }
         let judged = ClockJudgement.of(
-            line, terms: objective.terms, calendar: calendar, maintenance: terms.maintenance, period: terms.period)
+            line, terms: objective.terms, calendar: calendar, maintenance: objective.maintenance, period: terms.period)
         guard judged.isOpen || judged.isCancelled || !judged.decisions.isEmpty else { return false }
         var count = counts[line.objective] ?? Count()
         clocks += 1
@@ -116,7 +116,7 @@ package struct MonthTally: Sendable, Equatable {
                 count.met += 1
             } else {
                 count.breached += 1
-                list(line, decision, objective.terms, calendar, terms)
+                list(line, decision, objective, calendar, terms)
             }
         }
         counts[line.objective] = count
@@ -124,14 +124,15 @@ package struct MonthTally: Sendable, Equatable {
     }
 
     private mutating func list(
-        _ line: ClockLine, _ decision: ClockJudgement.Decision, _ clock: ClockTerms, _ calendar: ServiceCalendar,
-        _ terms: ReportTerms
+        _ line: ClockLine, _ decision: ClockJudgement.Decision, _ objective: ReportTerms.Objective,
+        _ calendar: ServiceCalendar, _ terms: ReportTerms
     ) {
         func comesBefore(_ other: ListedBreach) -> Bool { (decision.at, line.clock) < (other.breachedAt, other.clock) }
         let isFull = breaches.count >= ReportBounds.breachesListedMax
         if isFull, let last = breaches.last, !comesBefore(last) { return }
         let breach = ListedBreach(
-            line, decision, terms: clock, calendar: calendar, maintenance: terms.maintenance, period: terms.period)
+            line, decision, terms: objective.terms, calendar: calendar, maintenance: objective.maintenance,
+            period: terms.period)
         var (low, high) = (0, breaches.count)
         while low < high {
             let middle = (low + high) / 2

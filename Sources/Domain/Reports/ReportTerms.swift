@@ -32,18 +32,24 @@ package struct ReportTerms: Sendable {
         /// The share of cases that has to be met; nil for every one.
         package let share: ServiceShare?
         package let tiers: [Availability.Tier]
+        /// Of announced maintenance at most so much of a month's service time is left out; nil for all of it.
+        package let maintenanceCapSeconds: Int64?
+        /// What of the announced maintenance its clocks leave out.
+        package fileprivate(set) var maintenance: [MaintenanceWindow] = []
 
         /// As a decimal; one for every case.
         package var atLeast: ExactDecimal { share?.share ?? .one }
 
         package init(
-            name: String, title: String, terms: ClockTerms, share: ServiceShare?, tiers: [Availability.Tier]
+            name: String, title: String, terms: ClockTerms, share: ServiceShare?, tiers: [Availability.Tier],
+            maintenanceCapSeconds: Int64? = nil
         ) {
             self.name = name
             self.title = title
             self.terms = terms
             self.share = share
             self.tiers = tiers
+            self.maintenanceCapSeconds = maintenanceCapSeconds
         }
     }
 
@@ -57,6 +63,7 @@ package struct ReportTerms: Sendable {
     /// From the month's first local midnight to the next month's.
     package let period: Span
     package let objectives: [Objective]
+    /// All that was announced; what an objective leaves out of it, it says itself.
     package let maintenance: [MaintenanceWindow]
     package let availability: AvailabilityPromise?
     /// The service time that availability is agreed in.
@@ -77,7 +84,12 @@ package struct ReportTerms: Sendable {
         self.month = month
         self.zone = zone
         period = try ReportTerms.period(month, in: zone)
-        self.objectives = objectives
+        self.objectives = objectives.map {
+            var one = $0
+            one.maintenance = MaintenanceWindow.leftOut(
+                of: maintenance, by: $0.terms, capSeconds: $0.maintenanceCapSeconds, calendar: calendar)
+            return one
+        }
         self.maintenance = maintenance
         self.availability = availability
         self.calendar = calendar
@@ -110,6 +122,7 @@ extension ReportTerms {
                         "atLeast": .string(one.atLeast.description),
                         "quietBelowCases": one.share.map { JSONValue($0.quietBelowCases) },
                         "credits": ReportTerms.json(one.tiers),
+                        "maintenanceCapSeconds": one.maintenanceCapSeconds.map { JSONValue($0) },
                     ])
                 }),
             "maintenance": .array(maintenance.map(\.json)), "calendar": calendar.json,
@@ -163,7 +176,7 @@ extension ReportTerms {
             objectives.append(
                 Objective(
                     name: name, title: title, terms: try ClockTerms(json: terms), share: share,
-                    tiers: try ReportTerms.tiers(one["credits"])))
+                    tiers: try ReportTerms.tiers(one["credits"]), maintenanceCapSeconds: one["maintenanceCapSeconds"]?.int64))
         }
         var maintenance: [MaintenanceWindow] = []
         for one in json["maintenance"]?.array ?? [] {

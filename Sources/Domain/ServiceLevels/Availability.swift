@@ -88,7 +88,7 @@ package struct Availability: Sendable {
     }
 
     /// The first `seconds` of the spans.
-    private static func earliest(_ seconds: Int64, of spans: [Span]) -> [Span] {
+    static func earliest(_ seconds: Int64, of spans: [Span]) -> [Span] {
         var left = seconds
         var out: [Span] = []
         for span in spans where left > 0 {

@@ -160,3 +160,44 @@ package struct MaintenanceWindow: Hashable, Sendable {
         return MaintenanceWindow(announcedAt: announcedAt, start: start, end: end)
     }
 }
+
+extension MaintenanceWindow {
+    /// What of these windows may be left out when each calendar month allows so much of it, in seconds of service time, the
+    /// earliest first. Windows that were announced too late use nothing up.
+    ///
+    /// The months are those of the calendar's zone; where one is used up in the middle of a window, the window is cut there.
+    package static func capped(
+        _ windows: [MaintenanceWindow], noticeSeconds: Int64, capSeconds: Int64, calendar: ServiceCalendar
+    ) -> [MaintenanceWindow] {
+        let early = windows.filter { $0.isAnnounced(noticeSeconds: noticeSeconds) }.sorted {
+            ($0.start, $0.end) < ($1.start, $1.end)
+        }
+        guard let first = early.first, let last = early.map(\.end).max() else { return [] }
+        var out: [MaintenanceWindow] = []
+        var date = calendar.zone.localTime(at: first.start).date
+        while let month = CivilDate(year: date.year, month: date.month, day: 1) {
+            let period = Availability.month(month, in: calendar.zone)
+            guard period.start < last.seconds else { break }
+            let service = Span.union(Array(ServiceIntervals(calendar: calendar, from: period.start, until: period.end)))
+            let taken = Availability.earliest(capSeconds, of: Span.intersection(service, Span.union(early.map(\.span))))
+            for window in early {
+                for span in Span.intersection([window.span], taken) {
+                    out.append(
+                        MaintenanceWindow(
+                            announcedAt: window.announcedAt, start: Moment(seconds: span.start), end: Moment(seconds: span.end)))
+                }
+            }
+            date = month.adding(days: CivilDate.days(in: month.month, of: month.year))
+        }
+        return out
+    }
+
+    /// What of announced maintenance terms leave out: nothing without a notice, and each month no more than the cap.
+    package static func leftOut(
+        of windows: [MaintenanceWindow], by terms: ClockTerms, capSeconds: Int64?, calendar: ServiceCalendar
+    ) -> [MaintenanceWindow] {
+        guard let notice = terms.maintenanceNoticeSeconds else { return [] }
+        guard let capSeconds else { return windows }
+        return capped(windows, noticeSeconds: notice, capSeconds: capSeconds, calendar: calendar)
+    }
+}

@@ -8,19 +8,27 @@ package struct SLAObjective: Hashable, Sendable {
         case approvalCycle = "approval-cycle"
         /// From the last approval to the posting that the ERP has confirmed.
         case posting
+        /// While an exception of a run waits for people; each is a case of its own.
+        case exceptionAge = "exception-age"
+        /// From the request for a payment to its release.
+        case paymentRelease = "payment-release"
 
         /// As a table heading says it.
         package var title: String {
             switch self {
             case .approvalCycle: "Approval cycle"
             case .posting: "Posting"
+            case .exceptionAge: "Exceptions"
+            case .paymentRelease: "Payment release"
             }
         }
 
-        var metric: ClockTerms.Metric {
+        package var metric: ClockTerms.Metric {
             switch self {
             case .approvalCycle: .approvalCycle
             case .posting: .posting
+            case .exceptionAge: .exceptionAge
+            case .paymentRelease: .paymentRelease
             }
         }
     }

@@ -93,7 +93,7 @@ package struct ServiceWindow: Hashable, Sendable {
         return (hours * 60 + minutes) * 60
     }
 
-    static func text(_ secondOfDay: Int) -> String {
+    package static func text(_ secondOfDay: Int) -> String {
         func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
         return two(secondOfDay / 3600) + ":" + two(secondOfDay / 60 % 60)
     }

@@ -23,6 +23,10 @@ package struct ContractDocument: Sendable {
     package let availability: AvailabilityPromise?
     package let credits: CreditPromise?
     package let reporting: ReportPromise
+    /// The workflow that it is about; nil for every one that has no contract of its own.
+    package let workflow: String?
+    /// What was signed outside of the product; nil when it is to be signed here.
+    package let paper: ContractPaper?
 
     package static let maintenanceMax = 500
     package static let tiersMax = 10
@@ -52,8 +56,13 @@ package struct ContractDocument: Sendable {
         package let pauseReasons: [String]?
         /// `resume`, `restart` or `count_through`.
         package let reopen: String
+        /// Wall time of the calendar's zone by which a case has to be done, as second of the day; `targetSeconds` is then the
+        /// service time that has to lie before it, and what begins later goes by the next day's.
+        package let cutOff: Int?
         /// Maintenance announced at least so long before is not counted (R17); nil counts all maintenance.
         package let maintenanceNoticeSeconds: Int?
+        /// Of service time in a calendar month that maintenance may take out of counting, the earliest first; nil for no bound.
+        package let maintenanceCapSeconds: Int?
         /// Which share of the cases has to meet the target; nil promises every one, and leaves no error budget.
         package let share: ServiceShare?
         /// What a month earns back whose share is under a bound; empty for nothing.
@@ -61,8 +70,9 @@ package struct ContractDocument: Sendable {
 
         package init(
             name: String, title: String, targetSeconds: Int, warnPercents: [Int], pauseReasons: [String]?,
-            reopen: String = "resume",
-            maintenanceNoticeSeconds: Int? = nil, share: ServiceShare? = nil, tiers: [Availability.Tier] = []
+            reopen: String = "resume", cutOff: Int? = nil,
+            maintenanceNoticeSeconds: Int? = nil, maintenanceCapSeconds: Int? = nil, share: ServiceShare? = nil,
+            tiers: [Availability.Tier] = []
         ) {
             self.name = name
             self.title = title
@@ -70,7 +80,9 @@ package struct ContractDocument: Sendable {
             self.warnPercents = warnPercents
             self.pauseReasons = pauseReasons
             self.reopen = reopen
+            self.cutOff = cutOff
             self.maintenanceNoticeSeconds = maintenanceNoticeSeconds
+            self.maintenanceCapSeconds = maintenanceCapSeconds
             self.share = share
             self.tiers = tiers
         }
@@ -79,7 +91,8 @@ package struct ContractDocument: Sendable {
     package init(
         name: String, version: String, title: String, calendar: String, effectiveFrom: Moment, effectiveTo: Moment?,
         objectives: [Objective], maintenance: [Maintenance] = [], availability: AvailabilityPromise? = nil,
-        credits: CreditPromise? = nil, reporting: ReportPromise = ReportPromise()
+        credits: CreditPromise? = nil, reporting: ReportPromise = ReportPromise(), workflow: String? = nil,
+        paper: ContractPaper? = nil
     ) {
         self.name = name
         self.version = version
@@ -92,6 +105,8 @@ package struct ContractDocument: Sendable {
         self.availability = availability
         self.credits = credits
         self.reporting = reporting
+        self.workflow = workflow
+        self.paper = paper
     }
 
     /// Whether it is in force at that instant: from inclusive, to exclusive.
@@ -122,6 +137,8 @@ package struct ContractDocument: Sendable {
             optional("availability", .object(ContractPromises.availability), "what is promised about being there."),
             optional("credits", .object(ContractPromises.credits), "how a month's credits become an amount."),
             optional("reporting", .object(ContractPromises.reporting), "how the monthly report is made and who gets it."),
+            optional("workflow", .text(.slug), "the workflow it is about; every one without a contract of its own unless given."),
+            optional(ContractPaper.member, .object(ContractPaper.shape), "the signatures, where both sides signed on paper."),
         ])
 
     private static let windowShape = ObjectShape(
@@ -148,7 +165,10 @@ package struct ContractDocument: Sendable {
                 "reasons that stop counting; every reason unless given, none for an empty list."),
             optional(
                 "reopen", .choice(["resume", "restart", "count_through"]),
-                "what reopening does to counted time; resume unless given."),
+                "what reopening does to counted time; resume unless given, and restart for `exception-age` and with `cutOff`."),
+            optional(
+                "cutOff", .text(.wallTime),
+                "wall time of the calendar by which a case has to be done; `target` is then the least service time before it."),
             optional("maintenance", .object(maintenanceShape), "maintenance that is not counted; none unless given."),
             optional("budget", .object(budgetShape), "the share of cases that has to meet the target; every one unless given."),
             optional("credits", ContractPromises.tiers, "what a month earns back whose share is under a bound."),
@@ -166,7 +186,15 @@ package struct ContractDocument: Sendable {
 
     private static let maintenanceShape = ObjectShape(
         "the maintenance rule", "Which maintenance is not counted.",
-        [required("noticeSeconds", .integer(0...31_536_000), "seconds before its start at which it has to be announced.")])
+        [
+            required("noticeSeconds", .integer(0...31_536_000), "seconds before its start at which it has to be announced."),
+            optional(
+                capMember, .integer(0...2_678_400),
+                "seconds of service time in a calendar month that may be left out, the earliest first; no bound unless given."),
+        ])
+
+    /// Judged here, since a clock by itself knows no months.
+    package static let capMember = "capSecondsPerMonth"
 
     package static func parse(_ json: JSONValue, issues: inout [AssetIssue]) -> ContractDocument? {
         guard shape.check(json, issues: &issues) else { return nil }
@@ -197,7 +225,8 @@ package struct ContractDocument: Sendable {
                 parseWindow($0.element, at: "/maintenance/\($0.offset)", issues: &issues)
             }, availability: ContractPromises.availability(json["availability"], issues: &issues),
             credits: ContractPromises.credits(json["credits"], issues: &issues),
-            reporting: ContractPromises.reporting(json["reporting"], issues: &issues))
+            reporting: ContractPromises.reporting(json["reporting"], issues: &issues),
+            workflow: fields.textIfAny("workflow"), paper: ContractPaper.parse(json[ContractPaper.member], issues: &issues))
     }
 
     private static func parseWindow(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> Maintenance? {
@@ -211,6 +240,9 @@ package struct ContractDocument: Sendable {
         }
         return Maintenance(title: fields.text("title"), announcedAt: announced, start: start, end: max(start, end))
     }
+
+    /// A run may have several exceptions, one after another, and each is judged by itself.
+    private static func isOneByOne(_ name: String) -> Bool { name == SLAObjective.Name.exceptionAge.rawValue }
 
     private static func parseObjective(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> Objective {
         let fields = Fields(json)
@@ -227,10 +259,19 @@ package struct ContractDocument: Sendable {
                     pointer, "An objective needs either `target` or `targetSeconds`.",
                     remedy: "Give one of them, such as `target: 8h`."))
         }
+        let cutOff = fields.textIfAny("cutOff").flatMap { ServiceWindow.secondOfDay($0) }
+        if cutOff != nil, json["pauseReasons"]?.array?.isEmpty != true || json["maintenance"] != nil {
+            issues.append(
+                AssetIssue(
+                    "\(pointer)/cutOff", "A cut-off is a time of the day, and nothing that stops the clock moves it.",
+                    remedy: "Write `pauseReasons: []` beside it and no `maintenance`."))
+        }
         return Objective(
             name: fields.text("name"), title: fields.text("title"), targetSeconds: text ?? fields.integer("targetSeconds", or: 1),
             warnPercents: percents, pauseReasons: json["pauseReasons"] == nil ? nil : fields.texts("pauseReasons"),
-            reopen: fields.textIfAny("reopen") ?? "resume", maintenanceNoticeSeconds: json["maintenance"]?["noticeSeconds"]?.int,
+            reopen: fields.textIfAny("reopen") ?? (cutOff != nil || isOneByOne(fields.text("name")) ? "restart" : "resume"),
+            cutOff: cutOff, maintenanceNoticeSeconds: json["maintenance"]?["noticeSeconds"]?.int,
+            maintenanceCapSeconds: json["maintenance"]?[capMember]?.int,
             share: json["budget"]?["atLeast"]?.string.flatMap { ExactDecimal($0) }.flatMap {
                 ServiceShare(
                     $0, quietBelowCases: json["budget"]?["quietBelowCases"]?.int ?? ServiceShare.quietBelowCasesDefault)

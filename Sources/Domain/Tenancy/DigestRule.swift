@@ -74,6 +74,17 @@ package struct DigestRule: Sendable, Hashable {
         return nil
     }
 
+    /// The next time that comes; nil when none does within the week after.
+    package func nextDue(after now: Moment, zone: ZoneRules) -> Moment? {
+        let today = zone.localTime(at: now).date
+        for ahead in 0...8 {
+            let date = today.adding(days: ahead)
+            guard days.contains(date.weekday) else { continue }
+            if let due = times.map({ zone.instant(of: date, secondOfDay: $0) }).first(where: { $0 > now }) { return due }
+        }
+        return nil
+    }
+
     static let shape = ObjectShape(
         "a digest", "What is not urgent, gathered for some people and mailed to each of them at these times.",
         [

@@ -15,6 +15,10 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
     case serviceRead = "service.read"
     case reportsPrepare = "reports.prepare"
     case reportsSign = "reports.sign"
+    case contractsManage = "contracts.manage"
+    case contractsSign = "contracts.sign"
+    case clocksCorrect = "clocks.correct"
+    case maintenanceAnnounce = "maintenance.announce"
     case auditRead = "audit.read"
     case heartbeatsManage = "heartbeats.manage"
     case holdsManage = "holds.manage"
@@ -34,6 +38,8 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
     case statusRead = "status.read"
     case statusManage = "status.manage"
     case statusPublish = "status.publish"
+    case webhooksRead = "webhooks.read"
+    case webhooksManage = "webhooks.manage"
 
     /// Whether it opens what a tenant's documents say, or acts on it.
     ///
@@ -43,11 +49,13 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .documentsSubmit, .runsRead, .runsManage, .approvalsRead, .approvalsDecide, .paymentsPropose, .exceptionsRead,
             .exceptionsResolve, .holdsManage:
             true
-        case .incidentsRead, .incidentsManage, .serviceRead, .reportsPrepare, .reportsSign, .auditRead, .tasksRetry,
+        case .incidentsRead, .incidentsManage, .serviceRead, .contractsManage, .contractsSign, .clocksCorrect,
+            .maintenanceAnnounce, .reportsPrepare, .reportsSign, .auditRead, .tasksRetry,
             .configurationRead,
             .configurationApply,
             .connectionsRead, .connectionsTest, .heartbeatsManage, .peopleRead, .peopleManage, .keysManage, .workersRead,
-            .fleetRead, .metricsRead, .brandRead, .brandManage, .statusRead, .statusManage, .statusPublish:
+            .fleetRead, .metricsRead, .brandRead, .brandManage, .statusRead, .statusManage, .statusPublish,
+            .webhooksRead, .webhooksManage:
             false
         }
     }
@@ -68,6 +76,10 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .serviceRead: "See service levels"
         case .reportsPrepare: "Draft, justify, submit, send and amend monthly reports"
         case .reportsSign: "Sign off monthly reports"
+        case .contractsManage: "Hand contracts in for review, turn them down, and ask for their end"
+        case .contractsSign: "Sign contracts for one's own side"
+        case .clocksCorrect: "Ask for corrections of clocks, and confirm a colleague's"
+        case .maintenanceAnnounce: "Announce, move and cancel maintenance"
         case .auditRead: "Read the audit log"
         case .heartbeatsManage: "Make and end the heartbeats of jobs outside"
         case .holdsManage: "Put what happened under legal hold, and release it"
@@ -87,6 +99,8 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .statusRead: "See the status page as its owner does"
         case .statusManage: "Set up the status page and its components"
         case .statusPublish: "Write and publish notices on the status page"
+        case .webhooksRead: "See webhooks and what was delivered"
+        case .webhooksManage: "Set up webhooks, renew their secrets, send again"
         }
     }
 }

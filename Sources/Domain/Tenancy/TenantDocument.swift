@@ -22,6 +22,9 @@ package struct TenantDocument: Sendable {
     package let historyMonths: Int?
     /// Signing more than this asks for a fresh proof that the person is there; nil for never.
     package let stepUpAbove: Money?
+    /// What the worker may dial for webhooks besides public https: `host:port/range`, as entries of connections.
+    package let webhookAllow: [String]
+    package static let webhookAllowMax = 16
 
     /// One copy of a tenant's configuration and data; this version runs `prod` only.
     package enum Environment: String, CaseIterable, Sendable { case prod }
@@ -36,7 +39,7 @@ package struct TenantDocument: Sendable {
         slug: String, name: String, partner: String, region: String, locale: String, timeZone: String,
         environments: [Environment],
         entities: [LegalEntity], workflows: [DocumentClass: String], requiredLevel: IsolationLevel, retentionYears: Int,
-        historyMonths: Int? = nil, stepUpAbove: Money? = nil
+        historyMonths: Int? = nil, stepUpAbove: Money? = nil, webhookAllow: [String] = []
     ) {
         self.slug = slug
         self.name = name
@@ -51,6 +54,7 @@ package struct TenantDocument: Sendable {
         self.retentionYears = retentionYears
         self.historyMonths = historyMonths
         self.stepUpAbove = stepUpAbove
+        self.webhookAllow = webhookAllow
     }
 
     package var scope: Scope { .tenant(slug, partner: partner) }
@@ -77,6 +81,15 @@ package struct TenantDocument: Sendable {
             optional(
                 "stepUpAbove", .object(ApprovalLimit.shape),
                 "amount above which a signature asks for a fresh proof that the person is there; never unless given."),
+            optional("webhooks", .object(webhooksShape), "where events of this tenant may be sent."),
+        ])
+
+    private static let webhooksShape = ObjectShape(
+        "the terms of webhooks", "Where events of this tenant may be sent.",
+        [
+            required(
+                "allow", .list(of: .text(.egress), count: 1...webhookAllowMax),
+                "what the worker may dial for webhooks besides public https on ports 443 and 8443: host:port/range.")
         ])
 
     private static let workflowsShape = ObjectShape(
@@ -137,7 +150,8 @@ package struct TenantDocument: Sendable {
             requiredLevel: json["workers"]?["requiredLevel"]?.string.flatMap(IsolationLevel.init(rawValue:)) ?? .l0,
             retentionYears: json["retention"]?["documentsYears"]?.int ?? 10,
             historyMonths: json["retention"]?["historyMonths"]?.int,
-            stepUpAbove: ApprovalLimit.parse(json["stepUpAbove"], at: "/stepUpAbove", issues: &issues))
+            stepUpAbove: ApprovalLimit.parse(json["stepUpAbove"], at: "/stepUpAbove", issues: &issues),
+            webhookAllow: json["webhooks"]?["allow"]?.array?.compactMap(\.string) ?? [])
     }
 }
 

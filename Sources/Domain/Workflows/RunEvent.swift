@@ -27,6 +27,8 @@ package enum RunEvent: Sendable, Equatable {
     case discarded(key: String, by: PersonID, reason: String)
     /// A person does not wait for the next attempt of a step.
     case stepRetried(step: String, by: PersonID)
+    /// What is still to come of the deadlines of a step's open request comes later; of every open request with an empty step.
+    case deadlinesExtended(step: String, seconds: Int64, by: PersonID, reason: String)
     /// The workflow that a step runs has ended.
     case childEnded(key: String, ChildResult)
     /// The run around this one has ended, or waits for it no longer.
@@ -175,6 +177,11 @@ extension RunEvent {
         case .discarded(let key, let person, let reason):
             ["event": "discarded", "key": .string(key), "by": JSONValue(person), "reason": .string(reason)]
         case .stepRetried(let step, let person): ["event": "stepRetried", "step": .string(step), "by": JSONValue(person)]
+        case .deadlinesExtended(let step, let seconds, let person, let reason):
+            [
+                "event": "deadlinesExtended", "step": .string(step), "seconds": JSONValue(seconds), "by": JSONValue(person),
+                "reason": .string(reason),
+            ]
         case .childEnded(let key, let result): ["event": "childEnded", "key": .string(key), "result": result.json]
         case .abandoned(let reason): ["event": "abandoned", "reason": .string(reason)]
         }
@@ -207,6 +214,10 @@ extension RunEvent {
         case "discarded":
             self = .discarded(key: try fields.string("key"), by: try fields.id("by"), reason: try fields.string("reason"))
         case "stepRetried": self = .stepRetried(step: try fields.string("step"), by: try fields.id("by"))
+        case "deadlinesExtended":
+            self = .deadlinesExtended(
+                step: try fields.string("step"), seconds: Int64(try fields.int("seconds")), by: try fields.id("by"),
+                reason: try fields.string("reason"))
         case "childEnded":
             self = .childEnded(key: try fields.string("key"), try ChildResult(json: fields.value("result")))
         case "abandoned": self = .abandoned(reason: try fields.string("reason"))

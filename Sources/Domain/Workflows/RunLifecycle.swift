@@ -15,7 +15,7 @@ extension RunPass {
             pause.kept.append(event)
             state.pause = pause
             return false
-        case .personDecided, .retried, .paused, .skipped, .rewound, .discarded, .stepRetried:
+        case .personDecided, .retried, .paused, .skipped, .rewound, .discarded, .stepRetried, .deadlinesExtended:
             throw Refusal(
                 .conflict, reason: "run.paused", "This run is paused: \(state.pause?.reason ?? ""). Resume it first.")
         }

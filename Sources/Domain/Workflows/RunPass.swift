@@ -47,6 +47,8 @@ struct RunPass {
         case .rewound(let step, let person, let reason): try rewind(to: step, by: person, reason: reason)
         case .discarded(let key, let person, let reason): try discard(key, by: person, reason: reason)
         case .stepRetried(let step, let person): try hurry(step, by: person)
+        case .deadlinesExtended(let step, let seconds, let person, let reason):
+            try extend(step, by: seconds, person, reason: reason)
         case .childEnded(let key, let result): finishChild(key, result)
         case .abandoned(let reason): abandon(reason)
         }

@@ -84,7 +84,7 @@ extension RunEvent {
         case .workFinished(let key, _), .retried(let key, _), .discarded(let key, _, _), .childEnded(let key, _): key
         case .personDecided(let decision): decision.taskKey
         case .start, .timerFired, .cancelled, .eventArrived, .eventOffered, .paused, .resumed, .skipped, .rewound, .stepRetried,
-            .abandoned:
+            .deadlinesExtended, .abandoned:
             nil
         }
     }
@@ -103,7 +103,7 @@ extension RunEvent {
                     reason: decision.reason, objectHash: decision.objectHash, natural: decision.natural,
                     values: decision.values))
         case .start, .timerFired, .cancelled, .eventArrived, .eventOffered, .paused, .resumed, .skipped, .rewound, .stepRetried,
-            .abandoned:
+            .deadlinesExtended, .abandoned:
             self
         }
     }

@@ -124,7 +124,7 @@ package struct ShadowRun {
         case .workFinished, .retried, .discarded, .childEnded, .personDecided:
             _ = answers.answered(entry.event, at: entry.at, index: index)
         // The candidate has timers of its own, and a pause is about the live run.
-        case .timerFired, .paused, .resumed, .stepRetried: break
+        case .timerFired, .paused, .resumed, .stepRetried, .deadlinesExtended: break
         }
         return nil
     }

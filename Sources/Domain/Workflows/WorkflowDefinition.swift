@@ -13,6 +13,8 @@ package enum RunBounds {
     package static let exportsMax = 50
     package static let resolutionsMax = 10
     package static let deadlinesMax = 10
+    /// A month; whoever needs longer decides again then.
+    package static let extensionSecondsMax: Int64 = 2_592_000
     /// Steps entered or left while one event is handled.
     package static let movesPerHandleMax = 20_000
     /// How often one step may be entered in a run: bounds jumps backwards.

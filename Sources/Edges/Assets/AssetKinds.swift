@@ -86,9 +86,17 @@ enum AssetKinds {
         for (index, entry) in (json["objectives"]?.array ?? []).enumerated() {
             guard var promise = entry.object else { continue }
             promise["title"] = nil
+            promise["cutOff"] = nil
+            if var maintenance = promise["maintenance"]?.object {
+                maintenance[ContractDocument.capMember] = nil
+                promise["maintenance"] = .object(maintenance)
+            }
             _ = SLAObjective.parse(.object(promise), at: "/objectives/\(index)", issues: &issues)
         }
-        return AssetReading(.contract(contract), references: [AssetReference(.calendar, contract.calendar, at: "/calendar")])
+        let workflow = contract.workflow.map { AssetReference(.workflow, $0, at: "/workflow") }
+        return AssetReading(
+            .contract(contract),
+            references: [AssetReference(.calendar, contract.calendar, at: "/calendar")] + [workflow].compactMap(\.self))
     }
 
     /// Parses a policy and runs the tests it brings along.

@@ -1,5 +1,5 @@
 package import Kernel
-internal import Tenancy
+package import Tenancy
 
 /// A document as the server has it now.
 package struct PublishedAsset: Sendable, Hashable {

@@ -81,6 +81,7 @@ struct ControlWatch {
     }
 
     private func contract(_ change: FieldChange) -> String? {
+        if change.path.first == ContractPaper.member { return change.new == nil ? nil : "signatures are taken from paper" }
         switch change.path.last ?? "" {
         case "target", "targetSeconds": return isRaised(change) ? "a promise is given more time" : nil
         case "pauseReasons" where change.new == nil: return "every reason stops the clock"

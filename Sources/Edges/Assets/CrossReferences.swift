@@ -30,7 +30,7 @@ struct CrossReferences {
             }
         }
         return found + slugs() + emails() + contracts() + data() + InnerWorkflows(tree).issues() + RolloutCheck(tree).issues()
-            + ScheduleCheck(tree).issues() + GuardrailCheck(tree).issues()
+            + ScheduleCheck(tree).issues() + GuardrailCheck(tree).issues() + CutOffCheck(tree).issues()
     }
 
     /// The expressions of the workflows that tenants use, against what their runs are started with.
@@ -364,11 +364,19 @@ extension CrossReferences {
         for tenant in tree.tenants {
             let contracts = tree.contracts(of: tenant.scope)
             for (index, later) in contracts.enumerated() {
-                for earlier in contracts[..<index] where earlier.contract.overlaps(later.contract) {
+                for earlier in contracts[..<index]
+                where earlier.contract.overlaps(later.contract) && earlier.contract.workflow == later.contract.workflow {
                     let shared = later.contract.objectives.enumerated().first { entry in
                         earlier.contract.objectives.contains { $0.name == entry.element.name }
                     }
-                    guard let shared else { continue }
+                    guard let shared else {
+                        found.append(
+                            issue(
+                                later.asset, "/effectiveFrom",
+                                "`\(earlier.contract.name)` is in force for the same runs at the same time.",
+                                "End one contract (`effectiveTo`) where the other begins, or give each its `workflow`."))
+                        continue
+                    }
                     found.append(
                         issue(
                             later.asset, "/objectives/\(shared.offset)/name",

@@ -91,6 +91,15 @@ package enum AssetQueries {
         """
     }
 
+    /// Every version of a kind in one scope, in the order of their publication; the newest `limit` of them.
+    package static func history(tenant: TenantID, kind: String, limit: Int) -> SQL {
+        """
+        SELECT * FROM (
+            SELECT \(columns) FROM asset a WHERE a.tenant_id = \(tenant) AND a.kind = \(kind)
+            ORDER BY a.published_at DESC, a.id DESC LIMIT \(Int64(limit))) AS a ORDER BY a.published_at, a.id
+        """
+    }
+
     package static func load(tenant: TenantID, ids: [AssetID]) -> SQL {
         "SELECT \(columns) FROM asset a WHERE a.tenant_id = \(tenant) AND a.id = ANY(\(ids))"
     }

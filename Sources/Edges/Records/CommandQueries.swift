@@ -125,7 +125,7 @@ package enum CommandQueries {
 
     /// Commands of a lane that begin work, at most `limit`. Its tenants take turns, each in the order of its own; one that has
     /// `readyMax` tasks or more waiting for its workers begins one thing at a time (`is_held_back`), since more would only
-    /// lengthen that queue.
+    /// lengthen that queue. Where somebody has stopped the tenant's work nothing begins.
     package static func beginning(lane: Int32, limit: Int, readyMax: Int) -> SQL {
         """
         WITH RECURSIVE waiting AS (
@@ -138,7 +138,9 @@ package enum CommandQueries {
             SELECT w.tenant_id, (SELECT count(*) FROM (
                 SELECT FROM queue.ready r WHERE r.lane = \(lane) AND r.tenant_id = w.tenant_id LIMIT \(readyMax)) AS r)
                 >= \(readyMax) AS is_held_back
-            FROM waiting w WHERE w.tenant_id IS NOT NULL)
+            FROM waiting w WHERE w.tenant_id IS NOT NULL AND NOT EXISTS (
+                SELECT FROM work_stop s WHERE s.lane = \(lane) AND s.tenant_id = w.tenant_id AND s.released_at IS NULL
+                    AND s.kind = 'tenant'))
         SELECT \(columns), p.is_held_back FROM paced p CROSS JOIN LATERAL (
             SELECT n.*, row_number() OVER (ORDER BY n.id) AS turn FROM (
                 SELECT q.id, q.command_id FROM queue.command q

@@ -140,6 +140,16 @@ package enum DigestQueries {
         """
     }
 
+    /// What of this tenant waits for a person's next digest, in the order in which it is told.
+    package static func pending(tenant: TenantID, person: PersonID, limit: Int) -> SQL {
+        """
+        SELECT d.incident_id, i.number, i.title, i.severity, i.state, d.why, d.noted_at
+        FROM digest_item d JOIN incident i ON i.tenant_id = d.tenant_id AND i.id = d.incident_id
+        WHERE d.tenant_id = \(tenant) AND d.person_id = \(person) AND d.digest_id IS NULL
+        ORDER BY i.severity, d.noted_at, d.incident_id LIMIT \(limit)
+        """
+    }
+
     package static func settle(_ row: DigestRow) -> SQL {
         """
         UPDATE digest SET state = \(row.state), items = \(row.items), attempts_used = \(row.attemptsUsed),

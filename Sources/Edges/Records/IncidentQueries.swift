@@ -21,6 +21,8 @@ package struct IncidentRow: Sendable {
     package var acknowledgedBy: PersonID?
     package var resolvedAt: Moment?
     package var resolvedBy: PersonID?
+    /// The incident that goes on for it.
+    package var mergedInto: IncidentID?
 
     package init(
         tenant: TenantID, id: IncidentID, lane: Int32, number: Int64, alert: String, fingerprint: String, title: String,
@@ -62,6 +64,7 @@ package struct IncidentRow: Sendable {
         acknowledgedBy = try row.get("acknowledged_by", as: PersonID?.self)
         resolvedAt = try row.get("resolved_at", as: Moment?.self)
         resolvedBy = try row.get("resolved_by", as: PersonID?.self)
+        mergedInto = try row.get("merged_into", as: IncidentID?.self)
     }
 }
 
@@ -99,18 +102,25 @@ package enum IncidentQueries {
     private static let columns: SQL = """
         i.tenant_id, i.id, i.lane, i.number, i.alert, i.fingerprint, i.title, i.severity, i.state, i.facts, i.machine,
             i.occurrences,
-        i.run_id, i.opened_at, i.acknowledged_at, i.acknowledged_by, i.resolved_at, i.resolved_by
+        i.run_id, i.opened_at, i.acknowledged_at, i.acknowledged_by, i.resolved_at, i.resolved_by, i.merged_into
         """
 
-    /// The last incident of each fingerprint named, whatever its state, locked: people change incidents outside the lane.
+    /// The last incident of each fingerprint named, whatever its state, and those that they were merged into; locked in one
+    /// order, for people change incidents outside the lane.
     package static func latest(lane: Int32, tenant: TenantID, fingerprints: [String]) -> SQL {
         """
-        SELECT \(columns) FROM incident i JOIN (
-            SELECT DISTINCT ON (fingerprint) id FROM incident
-            WHERE lane = \(lane) AND tenant_id = \(tenant) AND fingerprint = ANY(\(fingerprints)) ORDER BY fingerprint,
-                opened_at DESC) last
-            ON last.id = i.id
-        WHERE i.lane = \(lane) AND i.tenant_id = \(tenant) FOR UPDATE OF i
+        WITH RECURSIVE last AS (
+            SELECT DISTINCT ON (fingerprint) id, merged_into FROM incident
+            WHERE lane = \(lane) AND tenant_id = \(tenant) AND fingerprint = ANY(\(fingerprints))
+            ORDER BY fingerprint, opened_at DESC, id DESC),
+        chain AS (
+            SELECT id, merged_into FROM last
+            UNION
+            SELECT n.id, n.merged_into FROM chain c
+                JOIN incident n ON n.lane = \(lane) AND n.tenant_id = \(tenant) AND n.id = c.merged_into)
+        SELECT \(columns) FROM incident i
+        WHERE i.lane = \(lane) AND i.tenant_id = \(tenant) AND i.id IN (SELECT id FROM chain)
+        ORDER BY i.id FOR UPDATE OF i
         """
     }
 
@@ -145,13 +155,27 @@ package enum IncidentQueries {
         UPDATE incident SET severity = \(row.severity), state = \(row.state), facts = \(row.facts), machine = \(row.machine),
             occurrences = \(row.occurrences), acknowledged_at = \(optional: row.acknowledgedAt),
                 acknowledged_by = \(optional: row.acknowledgedBy),
-            resolved_at = \(optional: row.resolvedAt), resolved_by = \(optional: row.resolvedBy)
+            resolved_at = \(optional: row.resolvedAt), resolved_by = \(optional: row.resolvedBy),
+            merged_into = \(optional: row.mergedInto)
         WHERE tenant_id = \(row.tenant) AND id = \(row.id)
         """
     }
 
     package static func lock(tenant: TenantID, id: IncidentID) -> SQL {
         "SELECT \(columns) FROM incident i WHERE i.tenant_id = \(tenant) AND i.id = \(id) FOR UPDATE"
+    }
+
+    /// The same without waiting: refused at once where somebody else holds it.
+    package static func lockNow(tenant: TenantID, id: IncidentID) -> SQL {
+        "SELECT \(columns) FROM incident i WHERE i.tenant_id = \(tenant) AND i.id = \(id) FOR UPDATE NOWAIT"
+    }
+
+    /// The open incident of a fingerprint, besides one.
+    package static func standing(tenant: TenantID, fingerprint: String, besides id: IncidentID) -> SQL {
+        """
+        SELECT number FROM incident WHERE tenant_id = \(tenant) AND fingerprint = \(fingerprint) AND state <> 'resolved'
+            AND id <> \(id)
+        """
     }
 
     /// The incidents named, locked for the lane: people change them outside it.
@@ -175,11 +199,21 @@ package enum IncidentQueries {
             """
     }
 
-    /// When the incidents since then were opened, answered and ended; the newest first.
+    /// The earliest opening and the earliest acknowledgement among an incident `i` and those merged into it: they are one
+    /// trouble.
+    static let begun: SQL = """
+        least(i.opened_at, (SELECT min((a->>'openedAt')::timestamptz) FROM jsonb_array_elements(i.machine->'absorbed') a))
+            AS opened_at,
+        least(i.acknowledged_at, (SELECT min((a->>'acknowledgedAt')::timestamptz)
+            FROM jsonb_array_elements(i.machine->'absorbed') a)) AS acknowledged_at
+        """
+
+    /// When the incidents since then were opened, answered and ended, those that are one trouble once; the newest first.
     package static func instants(tenant: TenantID, since: Moment, limit: Int) -> SQL {
         """
-        SELECT i.opened_at, i.acknowledged_at, i.resolved_at FROM incident i
-        WHERE i.tenant_id = \(tenant) AND i.opened_at >= \(since) ORDER BY i.opened_at DESC, i.id DESC LIMIT \(limit)
+        SELECT \(begun), i.resolved_at FROM incident i
+        WHERE i.tenant_id = \(tenant) AND i.merged_into IS NULL AND i.opened_at >= \(since)
+        ORDER BY i.opened_at DESC, i.id DESC LIMIT \(limit)
         """
     }
 
@@ -202,13 +236,44 @@ package enum IncidentQueries {
     }
 
     /// Links a run that an alert was about; later ones of a very large trouble are counted by the incident and not linked.
-    package static func link(lane: Int32, tenant: TenantID, incident: IncidentID, run: RunID, at: Moment, max: Int) -> SQL {
+    ///
+    /// `via` is the merged incident through which it came; what came by itself stays when that one is taken out again.
+    package static func link(
+        lane: Int32, tenant: TenantID, incident: IncidentID, run: RunID, via: IncidentID? = nil, at: Moment, max: Int
+    ) -> SQL {
+        let again: SQL = via == nil ? "(tenant_id, incident_id, run_id) DO UPDATE SET via = NULL" : "DO NOTHING"
+        return """
+            INSERT INTO incident_run (tenant_id, incident_id, run_id, via, lane, linked_at)
+            SELECT \(tenant), \(incident), \(run), \(optional: via), \(lane), \(at)
+            WHERE (SELECT count(*) FROM incident_run WHERE tenant_id = \(tenant) AND incident_id = \(incident)) < \(max)
+            ON CONFLICT \(again)
+            """
+    }
+
+    /// The runs of a merged incident are found at its survivor as well, up to as many as one may have.
+    package static func lend(tenant: TenantID, from merged: IncidentID, to survivor: IncidentID, max: Int) -> SQL {
         """
-        INSERT INTO incident_run (tenant_id, incident_id, run_id, lane, linked_at)
-        SELECT \(tenant), \(incident), \(run), \(lane), \(at)
-        WHERE (SELECT count(*) FROM incident_run WHERE tenant_id = \(tenant) AND incident_id = \(incident)) < \(max)
+        INSERT INTO incident_run (tenant_id, incident_id, run_id, via, lane, linked_at)
+        SELECT tenant_id, \(survivor), run_id, \(merged), lane, linked_at FROM incident_run
+        WHERE tenant_id = \(tenant) AND incident_id = \(merged) ORDER BY linked_at, run_id
+        LIMIT greatest(0, \(max) - (SELECT count(*) FROM incident_run WHERE tenant_id = \(tenant) AND incident_id = \(survivor)))
         ON CONFLICT DO NOTHING
         """
+    }
+
+    /// Runs that came to the survivor for a merged incident are its own again.
+    package static func giveBack(tenant: TenantID, to merged: IncidentID, from survivor: IncidentID, max: Int) -> SQL {
+        """
+        INSERT INTO incident_run (tenant_id, incident_id, run_id, lane, linked_at)
+        SELECT tenant_id, \(merged), run_id, lane, linked_at FROM incident_run
+        WHERE tenant_id = \(tenant) AND incident_id = \(survivor) AND via = \(merged) ORDER BY linked_at, run_id LIMIT \(max)
+        ON CONFLICT DO NOTHING
+        """
+    }
+
+    /// Takes the runs back that came by a merged incident.
+    package static func takeBack(tenant: TenantID, of merged: IncidentID, from survivor: IncidentID) -> SQL {
+        "DELETE FROM incident_run WHERE tenant_id = \(tenant) AND incident_id = \(survivor) AND via = \(merged)"
     }
 
     /// The runs of an incident, the first linked first.

@@ -146,6 +146,27 @@ package enum KeepingQueries {
         """
     }
 
+    /// What subscribers of a status page were told, as old as that, with the proof of each try.
+    package static func forgetDeliveries(tenant: TenantID, before: Moment, limit: Int) -> SQL {
+        """
+        DELETE FROM status_delivery WHERE tenant_id = \(tenant) AND id IN (
+            SELECT d.id FROM status_delivery d WHERE d.tenant_id = \(tenant) AND d.ended_at < \(before) LIMIT \(limit))
+        """
+    }
+
+    /// Subscriptions that were ended before then, that never were confirmed, or whose page has been off since then; what they
+    /// were told goes along.
+    package static func forgetSubscribers(tenant: TenantID, now: Moment, before: Moment, limit: Int) -> SQL {
+        """
+        DELETE FROM status_subscriber WHERE tenant_id = \(tenant) AND id IN (
+            SELECT s.id FROM status_subscriber s JOIN status_page p ON p.tenant_id = s.tenant_id
+            WHERE s.tenant_id = \(tenant)
+              AND (s.ended_at < \(before) OR (s.state = 'asked' AND s.confirm_until < \(now))
+                OR (p.audience = 'off' AND p.changed_at < \(before)))
+            LIMIT \(limit))
+        """
+    }
+
     /// Comparisons of versions, as old as that, of runs that nobody holds.
     package static func forgetComparisons(tenant: TenantID, before: Moment, limit: Int) -> SQL {
         """

@@ -36,6 +36,7 @@ package struct TenantSummaryRow: Sendable {
 
 package enum OverviewQueries {
     /// Counts the tenant anew and stores the result, in the tenant's own transaction. `dayStart` is the tenant's local midnight.
+    /// Work that somebody has stopped has no age, and counts anew from when it may go on.
     /// Every count says what an index of open things says too, so that none grows with what has ended.
     package static func refresh(tenant: TenantID, dayStart: Moment, now: Moment) -> SQL {
         """
@@ -55,8 +56,11 @@ package enum OverviewQueries {
             (SELECT count(*) FROM run WHERE tenant_id = \(tenant) AND outcome = 'posted' AND finished_at >= \(dayStart)),
             (SELECT count(*) FROM task WHERE tenant_id = \(tenant) AND class = 'worker' AND state = 'ready'
                 AND finished_at IS NULL),
-            (SELECT min(updated_at) FROM task WHERE tenant_id = \(tenant) AND class = 'worker' AND state = 'ready'
-                AND finished_at IS NULL),
+            (SELECT greatest(min(updated_at), (SELECT max(released_at) FROM work_stop WHERE tenant_id = \(tenant)))
+                FROM task t WHERE tenant_id = \(tenant) AND class = 'worker' AND state = 'ready' AND finished_at IS NULL
+                AND NOT EXISTS (SELECT FROM work_stop s WHERE s.tenant_id = \(tenant) AND s.released_at IS NULL
+                    AND (s.kind <> 'connection' OR s.connection = t.connection))
+                HAVING min(updated_at) IS NOT NULL),
             (SELECT count(*) FROM task WHERE tenant_id = \(tenant) AND class = 'worker' AND is_dead),
             \(now)
         ON CONFLICT (tenant_id) DO UPDATE SET runs_open = excluded.runs_open, waiting_on_people = excluded.waiting_on_people,

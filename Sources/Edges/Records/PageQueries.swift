@@ -123,6 +123,11 @@ package enum PageQueries {
         """
     }
 
+    /// Whether a page is due that nobody has taken (`waits`).
+    package static func waits(now: Moment) -> SQL {
+        "SELECT EXISTS (SELECT FROM queue.page WHERE due_at <= \(now)) AS waits"
+    }
+
     /// Takes pages that are due, at most so many of one tenant with those of it that are under way already (`open`), and hides
     /// them until `until`: who took them may die.
     ///

@@ -117,7 +117,7 @@ package enum PostmortemQueries {
         SELECT i.id, i.number, i.title, i.severity, i.resolved_at, i.machine, p.id AS postmortem_id
         FROM incident i LEFT JOIN postmortem_incident t ON t.tenant_id = i.tenant_id AND t.incident_id = i.id
             LEFT JOIN postmortem p ON p.tenant_id = t.tenant_id AND p.id = t.postmortem_id
-        WHERE i.tenant_id = \(tenant) AND i.state = 'resolved' AND i.resolved_at >= \(since)
+        WHERE i.tenant_id = \(tenant) AND i.state = 'resolved' AND i.merged_into IS NULL AND i.resolved_at >= \(since)
           AND i.severity = ANY(\(severities)) AND (p.id IS NULL OR p.state <> 'published')
         ORDER BY i.resolved_at, i.id LIMIT \(limit)
         """

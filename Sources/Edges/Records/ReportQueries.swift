@@ -122,12 +122,12 @@ package enum ReportQueries {
             """
     }
 
-    /// Incidents that touch the time, in their order.
+    /// Incidents that touch the time, in their order; those that are one trouble once.
     package static func incidents(tenant: TenantID, from: Moment, to: Moment, after number: Int64, limit: Int) -> SQL {
         """
-        SELECT number, alert, severity, opened_at, acknowledged_at, resolved_at FROM incident
-        WHERE tenant_id = \(tenant) AND opened_at < \(to) AND (resolved_at IS NULL OR resolved_at >= \(from))
-          AND number > \(number)
+        SELECT number, alert, severity, \(IncidentQueries.begun), resolved_at FROM incident i
+        WHERE tenant_id = \(tenant) AND merged_into IS NULL AND i.opened_at < \(to)
+          AND (resolved_at IS NULL OR resolved_at >= \(from)) AND number > \(number)
         ORDER BY number LIMIT \(limit)
         """
     }

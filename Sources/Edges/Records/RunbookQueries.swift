@@ -99,6 +99,23 @@ package enum RunbookQueries {
             """
     }
 
+    /// Drills in the order in which they were begun, so that a reader who comes back for the rest misses none.
+    package static func drills(tenant: TenantID, after: (Moment, RunbookExecutionID)?, limit: Int) -> SQL {
+        let later: SQL = after.map { "AND (started_at, id) > (\($0.0), \($0.1))" } ?? ""
+        return """
+            SELECT \(columns) FROM runbook_execution WHERE tenant_id = \(tenant) AND is_drill \(later)
+            ORDER BY started_at, id LIMIT \(limit)
+            """
+    }
+
+    /// The last drill of each alert, finished or not; the newest first.
+    package static func newestDrills(tenant: TenantID, limit: Int) -> SQL {
+        """
+        SELECT \(columns) FROM runbook_execution WHERE tenant_id = \(tenant) AND is_drill
+        ORDER BY started_at DESC, id DESC LIMIT \(limit)
+        """
+    }
+
     /// When each alert was drilled to the end for the last time.
     package static func lastDrills(tenant: TenantID) -> SQL {
         """

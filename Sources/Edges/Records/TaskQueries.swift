@@ -321,7 +321,11 @@ package enum ReadyQueries {
             SELECT r.priority, r.id FROM queue.ready r, LATERAL (
                 SELECT k.kind, k.connection FROM task k WHERE k.tenant_id = r.tenant_id AND k.id = r.task_id OFFSET 0) AS k
             WHERE r.lane = \(lane) AND r.tenant_id = \(tenant) AND k.kind = ANY(\(kinds))
-              AND (k.connection IS NULL OR k.connection = ANY(\(connections)))
+              AND NOT EXISTS (SELECT FROM work_stop s WHERE s.lane = \(lane) AND s.tenant_id = \(tenant)
+                    AND s.released_at IS NULL AND s.kind <> 'connection')
+              AND (k.connection IS NULL OR k.connection = ANY(\(connections)) AND k.connection <> ALL (ARRAY(
+                SELECT s.connection FROM work_stop s WHERE s.lane = \(lane) AND s.tenant_id = \(tenant)
+                    AND s.released_at IS NULL AND s.kind = 'connection')))
               AND (k.kind <> 'erp.write' OR NOT EXISTS (
                 SELECT FROM connection_writer w WHERE w.lane = \(lane) AND w.tenant_id = \(tenant) AND w.worker <> \(worker)
                     AND w.expires_at > \(now)))
@@ -417,11 +421,14 @@ package enum LeaseQueries {
 
 /// One writing worker per ERP connection: a database lease that a new worker gets only when the former one's has run out.
 package enum ConnectionWriterQueries {
-    /// Until when other workers may still write for this tenant; null when none may.
+    /// Until when other workers may still write for this tenant, null when none may; and the connections whose work is stopped,
+    /// with an empty one where all of it is.
     package static func heldByOthers(lane: Int32, tenant: TenantID, worker: String, now: Moment) -> SQL {
         """
-        SELECT max(expires_at) AS until FROM connection_writer
-        WHERE lane = \(lane) AND tenant_id = \(tenant) AND worker <> \(worker) AND expires_at > \(now)
+        SELECT max(expires_at) AS until, ARRAY(
+            SELECT coalesce(s.connection, '') FROM work_stop s
+            WHERE s.lane = \(lane) AND s.tenant_id = \(tenant) AND s.released_at IS NULL) AS stopped
+        FROM connection_writer WHERE lane = \(lane) AND tenant_id = \(tenant) AND worker <> \(worker) AND expires_at > \(now)
         """
     }
 

@@ -80,6 +80,14 @@ package struct SecretBox: Sendable {
         return key.withBytes { HMAC.sha256(key: $0, plain) }.prefix(8).hexText
     }
 
+    /// The fingerprint under every root key that still opens, so that what was stored under an older one is found.
+    package func fingerprints(of plain: some Collection<UInt8>, tenant: TenantID) -> [String] {
+        ring.versions.reversed().compactMap(ring.key).map { root in
+            let key = root.derived(for: "countersign fingerprint|\(tenant)")
+            return key.withBytes { HMAC.sha256(key: $0, plain) }.prefix(8).hexText
+        }
+    }
+
     private func header(_ version: UInt32) -> [UInt8] {
         [SecretBox.format] + withUnsafeBytes(of: version.bigEndian, Array.init)
     }

@@ -29,6 +29,7 @@ package final class Demo: Sendable {
         do {
             try await installation.start { [self] stage in tell(stage) }
             try await installation.setPasswords(DemoPeople.all.map(\.email))
+            try await installation.signContracts(of: SampleTenant.all)
         } catch {
             await installation.stop()
             throw error

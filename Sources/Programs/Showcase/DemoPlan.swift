@@ -36,8 +36,17 @@ package struct DemoPlan: Sendable {
         guard isFast else { return { _, text in text } }
         return { path, text in
             guard path == "tenants/kestrel-labs/contracts/managed-ap.yaml" else { return text }
-            return replacing(DemoPlan.postingTarget, with: DemoPlan.postingTargetFast, in: text)
+            return SampleContract.unsigned(replacing(DemoPlan.postingTarget, with: DemoPlan.postingTargetFast, in: text))
         }
+    }
+}
+
+/// A sample contract's file.
+package enum SampleContract {
+    /// Without the signatures on paper, which are over another text once it has been edited; it is signed in the product then.
+    package static func unsigned(_ text: String) -> String {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        return lines.prefix { !$0.utf8.elementsEqual("signed:".utf8) }.joined(separator: "\n") + "\n"
     }
 }
 

@@ -28,6 +28,9 @@ struct DemoStatus: Sendable {
                 "status-page/components",
                 ["name": .string(name), "source": .string(source), "position": JSONValue(position)])
         }
+        _ = try await owner.server.send(
+            .post, owner.path("status-page/subscribers"),
+            ["channel": "mail", "address": .string("readers@\(tenant.slug).example")])
         return made["page"]?["address"]?.string ?? ""
     }
 

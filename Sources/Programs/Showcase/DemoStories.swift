@@ -223,6 +223,9 @@ struct DemoStories: Sendable {
                 at: "/t/\(tenant.slug)/runs")
             notice = try await status.begin()
             demo.tell(tenant, "Its administrator tells whoever reads the status page.", at: address)
+            demo.tell(
+                tenant, "Readers subscribe at its foot; the desk shows who is told, and what became of each message.",
+                at: "/status-desk/\(tenant.slug)/subscribers")
             try await Task.sleep(for: .seconds(demo.plan.outageSeconds))
         } catch {
             try await ledger.setFaults([:])

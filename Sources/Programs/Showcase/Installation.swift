@@ -298,6 +298,22 @@ package final class Installation: Sendable {
         try Folder.write(Array((Array(known) + missing).sorted().joined(separator: "\n").utf8), to: done)
     }
 
+    /// Hands in what is drafted, and signs it for both sides: the operator's head of service, and each tenant's controller.
+    package func signContracts(of tenants: [SampleTenant]) async throws {
+        for tenant in tenants {
+            let provider = try await self.tenant(tenant, as: SampleTenant.operatorAdmin)
+            for version in try await provider.get("contracts")["items"]?.array ?? [] {
+                guard version["standing"]?.string == "drafted", let id = version["id"]?.string, let hash = version["hash"] else {
+                    continue
+                }
+                _ = try await provider.post("contracts/\(id)/submit", [:])
+                for signer in [provider, try await self.tenant(tenant, as: tenant.controller)] {
+                    _ = try await signer.post("contracts/\(id)/sign", ["hash": hash])
+                }
+            }
+        }
+    }
+
     /// The API as this person, signed in (again when the session is old).
     package func api(as email: String, patienceSeconds: Int64 = 20) async throws -> ServerAPI {
         let open = ServerAPI(address, patienceSeconds: patienceSeconds)

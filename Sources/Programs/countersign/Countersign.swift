@@ -17,7 +17,7 @@ struct Countersign: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             CheckCommand.self, WorkflowCommand.self, SchemaCommand.self, PlanCommand.self, ApplyCommand.self, SLACommand.self,
-            SLOCommand.self, HeartbeatCommand.self,
+            SLOCommand.self, HeartbeatCommand.self, WebhookCommand.self,
             DocumentCommand.self,
             ConformanceCommand.self, LoginCommand.self, ProveCommand.self, SessionCommand.self, KeyCommand.self,
             PersonCommand.self,
@@ -30,8 +30,9 @@ struct Countersign: AsyncParsableCommand {
             SubmitCommand.self,
             PayCommand.self,
             LogsCommand.self, OnCallCommand.self, IncidentCommand.self, PostmortemCommand.self, RunbookCommand.self,
-            AuditCommand.self, HoldCommand.self, RetentionCommand.self, StatusCommand.self,
-            DemoCommand.self, ChaosCommand.self, BenchCommand.self, ManualCommand.self,
+            AuditCommand.self, ContractCommand.self, MaintenanceCommand.self, HoldCommand.self, RetentionCommand.self,
+            StatusCommand.self, WorkStopCommand.self, DemoCommand.self, ChaosCommand.self, BenchCommand.self,
+            ManualCommand.self,
         ])
 
     static func main() async {

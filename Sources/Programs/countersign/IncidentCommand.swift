@@ -11,10 +11,13 @@ struct IncidentCommand: AsyncParsableCommand {
             countersign incident mitigate ID --reason "The old address answers again."
             countersign incident severity ID --as sev1 --reason "Three more tenants."
             countersign incident assign ID --as saskia-brandt
+            countersign incident merge ID --into OTHER --reason "One ERP behind both."
             Exit codes: 0 changed; 1 refused, with the reason; 2 no answer.
             """,
         subcommands: [
-            Mitigate.self, Reopen.self, SeverityChange.self, PriorityChange.self, Assign.self, Note.self, Figures.self,
+            Mitigate.self, Reopen.self, SeverityChange.self, PriorityChange.self, Assign.self, Merge.self, Unmerge.self,
+            Note.self,
+            Figures.self,
             Export.self,
         ])
 
@@ -22,7 +25,8 @@ struct IncidentCommand: AsyncParsableCommand {
     private static func change(_ id: String, _ verb: String, _ body: JSONValue, _ choice: ScopeChoice) async throws {
         let (place, _) = try await choice.find("incidents/\(ServerAPI.escaped(id))", permission: "incidents.manage")
         let incident = IncidentView(try await place.post("incidents/\(ServerAPI.escaped(id))/\(verb)", body))
-        Terminal.print("INC-\(incident.number) is \(incident.state), \(incident.severity): \(incident.title)")
+        let state = incident.json["mergedInto"]?.string.map { "merged into \($0)" } ?? incident.state
+        Terminal.print("INC-\(incident.number) is \(state), \(incident.severity): \(incident.title)")
     }
 
     struct Mitigate: AsyncParsableCommand {
@@ -101,6 +105,43 @@ struct IncidentCommand: AsyncParsableCommand {
         @OptionGroup var choice: ScopeChoice
 
         func run() async throws { try await change(id, "assign", ["person": .string(person)], choice) }
+    }
+
+    struct Merge: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Merge an incident into another that is the same trouble; its later alerts go there.",
+            discussion: """
+                Both are open and of one tenant. The merged one comes to rest and its pages stop; the times to acknowledge and to
+                resolve count once, from the earliest opening of both. Exit codes: 0 merged; 1 refused; 2 no answer.
+                """)
+
+        @Argument(help: "The id of the one that comes to rest.")
+        var id: String
+
+        @Option(help: "The id of the one that goes on.")
+        var into: String
+
+        @Option(help: "Why they are one trouble.")
+        var reason: String
+
+        @OptionGroup var choice: ScopeChoice
+
+        func run() async throws { try await change(id, "merge", ["into": .string(into), "reason": .string(reason)], choice) }
+    }
+
+    struct Unmerge: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take a merged incident out again, with the alerts that came for it meanwhile.")
+
+        @Argument(help: "The id of the merged one.")
+        var id: String
+
+        @Option(help: "Why it is a trouble of its own.")
+        var reason: String
+
+        @OptionGroup var choice: ScopeChoice
+
+        func run() async throws { try await change(id, "unmerge", ["reason": .string(reason)], choice) }
     }
 
     struct Note: AsyncParsableCommand {

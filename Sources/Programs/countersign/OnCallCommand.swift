@@ -101,7 +101,7 @@ struct OnCallCommand: AsyncParsableCommand {
 
     struct Digests: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List the last digests of what can wait, and what became of each.",
+            abstract: "List the last digests of what can wait, what became of each, and what the next ones will say.",
             discussion: "Exit codes: 0 listed; 1 you may not see them; 2 no answer.")
 
         @OptionGroup var place: Place
@@ -110,11 +110,17 @@ struct OnCallCommand: AsyncParsableCommand {
         func run() async throws {
             let json = try await place.api().get("on-call/digests")
             output.print(json) {
-                Terminal.table(
-                    ["PERSON", "DUE", "STATE", "INCIDENTS", "ATTEMPTS", "ANSWER"],
-                    (json["items"]?.array ?? []).map { row in
-                        ["person", "dueAt", "state", "items", "attempts", "answer"].map { Cells.text(row, $0) }
-                    }, width: Terminal.width)
+                let coming = (json["coming"]?.array ?? []).map { one in
+                    let count = one["items"]?.int ?? 0
+                    return "\(Cells.text(one, "person")) at \(Cells.text(one, "dueAt")): "
+                        + (count == 0 ? "nothing waits" : "\(count) wait\n\(Cells.text(one, "text"))")
+                }
+                return coming.joined(separator: "\n") + (coming.isEmpty ? "" : "\n")
+                    + Terminal.table(
+                        ["PERSON", "DUE", "STATE", "INCIDENTS", "ATTEMPTS", "ANSWER"],
+                        (json["items"]?.array ?? []).map { row in
+                            ["person", "dueAt", "state", "items", "attempts", "answer"].map { Cells.text(row, $0) }
+                        }, width: Terminal.width)
             }
         }
     }

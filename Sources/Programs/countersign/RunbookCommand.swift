@@ -15,7 +15,7 @@ struct RunbookCommand: AsyncParsableCommand {
             Nothing is done before it is confirmed, and only what was shown is done. A drill (start ALERT --drill) shows
             everything and does nothing. Exit codes: 0 done; 1 refused, with the reason; 2 no answer.
             """,
-        subcommands: [List.self, Show.self, Start.self, Do.self, Status.self])
+        subcommands: [List.self, Show.self, Start.self, Do.self, Status.self, Drills.self])
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -46,8 +46,8 @@ struct RunbookCommand: AsyncParsableCommand {
                     ["TENANT", "ID", "ALERT", "DRILL", "STATE", "STEP"], ["tenant", "id", "alert", "isDrill", "state", "current"]
                 )
                 : (
-                    ["TENANT", "ALERT", "TITLE", "OWNER", "DRILLED", "DUE", "NOW"],
-                    ["tenant", "alert", "title", "owner", "drilled", "drillDue", "isDrillDue"]
+                    ["TENANT", "ALERT", "TITLE", "OWNER", "DRILLED", "DAYS AGO", "DUE", "NOW"],
+                    ["tenant", "alert", "title", "owner", "drilled", "drillAgeDays", "drillDue", "isDrillDue"]
                 )
             output.print(["items": .array(rows)]) {
                 Terminal.table(heads, rows.map { row in members.map { Cells.text(row, $0) } }, width: Terminal.width)

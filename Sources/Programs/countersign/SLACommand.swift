@@ -2,11 +2,11 @@ import ArgumentParser
 import Kernel
 import ServiceLevels
 
-/// `countersign sla`: service levels without a server.
+/// `countersign sla`: service levels from their documents, monthly reports, and corrections of clocks.
 struct SLACommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sla", abstract: "Recompute service levels from their documents.",
-        subcommands: [Explain.self, ReportCommand.self])
+        commandName: "sla", abstract: "Recompute service levels from their documents, correct clocks, and report months.",
+        subcommands: [Explain.self, ReportCommand.self, SLACorrect.self, SLAConfirm.self, SLACorrections.self])
 
     struct Explain: ParsableCommand {
         static let configuration = CommandConfiguration(

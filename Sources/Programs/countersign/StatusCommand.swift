@@ -17,7 +17,8 @@ struct StatusCommand: AsyncParsableCommand {
             The scope is a tenant, a partner or the operator. Exit codes: 0 done; 1 refused; 2 no answer.
             """,
         subcommands: [
-            List.self, Show.self, SetUp.self, Component.self, Post.self, Update.self, Edit.self, Publish.self,
+            List.self, Show.self, SetUp.self, Component.self, Post.self, Update.self, Edit.self, Publish.self, Subscriber.self,
+            Deliveries.self,
         ], defaultSubcommand: Show.self)
 
     struct Place: ParsableArguments {
@@ -237,11 +238,14 @@ struct StatusCommand: AsyncParsableCommand {
         @Argument(help: "The new words.")
         var text: String
         @OptionGroup var place: Place
+        @Flag(help: "Tell subscribers again.")
+        var notify = false
 
         func run() async throws {
             let api = try place.api()
             let path = api.path("status-page/notices/\(ServerAPI.escaped(id))/updates/\(number)")
-            _ = try await api.server.send(.put, path, ["text": .string(text)], key: Idempotency.newKey())
+            let body: JSONValue = ["text": .string(text), "notify": .bool(notify)]
+            _ = try await api.server.send(.put, path, body, key: Idempotency.newKey())
             Terminal.print("Readers see the new words.")
         }
     }

@@ -36,27 +36,26 @@ struct Assembly: Sendable {
         let (reporting, alerting) = (Reporting(platform: platform, scopes: scopes), Alerting(platform: platform, desk: desk))
         let pager = PageDelivery(
             platform: platform, assets: assets, scopes: scopes, alerting: alerting, send: Assembly.sending(asking))
-        let engine = LaneEngine(
-            platform: platform, assets: assets, workers: workers, leaseFactory: factory, resolve: { desk.resolve($0) },
-            changed: { tenants in
-                reporting.noteChange(tenants)
-                pager.wake()
-            }, wanted: { staff.want($0) })
+        let webhooks = Assembly.webhooks(platform, assets, scopes, desk, asking)
+        let engine = Assembly.engine(platform, assets, workers, factory, desk, staff) { tenants in
+            reporting.noteChange(tenants)
+            pager.wake()
+            webhooks.wake()
+        }
         let timekeeper = Timekeeper(platform: platform, engine: engine)
         lanes.attach(timekeeper)
-        let intake = Intake(platform: platform, desk: desk)
         let sealing = try Assembly.sealing(platform, scopes, alerting, settings)
         let posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
         Assembly.tellEnds(of: staff, workers, posting, platform.logger)
-        let signingIn = SigningIn(platform: platform, hasher: PasswordHasher())
-        let access = Assembly.access(signingIn, scopes, assets)
+        let (waker, signingIn) = (ReportWaker(), SigningIn(platform: platform, hasher: PasswordHasher()))
         let keeping = Keeping(platform: platform, scopes: scopes, assets: assets, alerting: alerting)
         let watch = ConnectionWatch(platform: platform, desk: desk, assets: assets)
-        let (waker, operating) = (ReportWaker(), Operating(platform: platform, desk: desk, assets: assets))
-        let applying = Applying(platform: platform, assets: assets, scopes: scopes)
+        let operating = Operating(platform: platform, desk: desk, assets: assets)
+        let applying = Applying(platform: platform, assets: assets, scopes: scopes) { lanes.wake($0) }
         let web = Services(
-            console: try PageRenderer.load(), access: access, looking: Looking(platform: platform, assets: assets),
-            proving: AuditProving(platform: platform), approving: Approving(platform: platform, desk: desk),
+            console: try PageRenderer.load(), access: Assembly.access(signingIn, scopes, assets),
+            looking: Looking(platform: platform, assets: assets), proving: AuditProving(platform: platform),
+            approving: Approving(platform: platform, desk: desk),
             operating: operating, rolling: RollingOut(platform: platform, assets: assets, desk: desk),
             scheduling: Scheduling(platform: platform, assets: assets, desk: desk, scopes: scopes),
             releasing: Releasing(platform: platform, desk: desk, assets: assets), watch: watch, alerting: alerting,
@@ -65,13 +64,13 @@ struct Assembly: Sendable {
             digesting: Assembly.digesting(platform, assets, scopes, alerting, asking),
             postmortems: Postmortems(platform: platform, assets: assets, scopes: scopes),
             holding: Holding(platform: platform),
-            budgeting: Budgeting(platform: platform, scopes: scopes, assets: assets, desk: desk),
-            heartbeats: Heartbeats(platform: platform, scopes: scopes, desk: desk),
+            promises: Promises(platform, assets, scopes, desk, try settings.paths.signing()),
             jobs: Jobs(platform: platform, scopes: scopes),
             reports: ReportDesk(platform: platform, assets: assets, wake: { waker.wake() }), press: staff.pressing,
-            keeping: keeping, inbound: Inbound(platform: platform, scopes: scopes, desk: desk), intake: intake,
-            applying: applying, brands: BrandStudio(platform: platform, assets: assets, scopes: scopes),
-            status: .init(platform, scopes, assets), signingIn: signingIn,
+            keeping: keeping, inbound: Inbound(platform: platform, scopes: scopes, desk: desk),
+            intake: Intake(platform: platform, desk: desk), applying: applying,
+            brands: BrandStudio(platform: platform, assets: assets, scopes: scopes), status: .init(platform, scopes, assets),
+            signingIn: signingIn, webhooks: WebhookDesk(platform: platform, assets: assets) { webhooks.wake() },
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
             metrics: platform.metrics, clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure,
             checkBundle: Assembly.checkBundle, auditKeys: { sealing.publicKeys($0) },
@@ -86,13 +85,32 @@ struct Assembly: Sendable {
             database: database, settings: settings, platform: platform, timekeeper: timekeeper, lanes: lanes,
             reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing,
             keeping: keeping, pager: pager, scheduling: web.scheduling, lookouts: Lookouts(web, platform),
-            reports: Assembly.reports(platform, web, waker),
+            reports: Assembly.reports(platform, web, waker)
+                + [Assembly.statusMail(platform, web), Part(name: "webhooks") { await webhooks.run() }],
             export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
-            drop: settings.dropFolder.map { DropFolder(path: $0, intake: intake, scopes: scopes, logger: logger) })
+            drop: settings.dropFolder.map { DropFolder(path: $0, intake: web.intake, scopes: scopes, logger: logger) })
     }
 
     private static func access(_ signingIn: SigningIn, _ scopes: ScopeDirectory, _ assets: AssetLibrary) -> Access {
         Access(signingIn: signingIn, scopes: scopes, assets: assets, clock: .system, formKey: Entropy.system.bytes(32))
+    }
+
+    private static func engine(
+        _ platform: Platform, _ assets: AssetLibrary, _ workers: WorkerDesk, _ factory: LeaseFactory, _ desk: CommandDesk,
+        _ staff: Staff, changed: @escaping @Sendable (Set<TenantID>) -> Void
+    ) -> LaneEngine {
+        LaneEngine(
+            platform: platform, assets: assets, workers: workers, leaseFactory: factory, resolve: { desk.resolve($0) },
+            changed: changed, wanted: { staff.want($0) })
+    }
+
+    /// Events for tenants' own systems leave by the tenant's own worker.
+    private static func webhooks(
+        _ platform: Platform, _ assets: AssetLibrary, _ scopes: ScopeDirectory, _ desk: CommandDesk, _ asking: Asking
+    ) -> WebhookDelivery {
+        WebhookDelivery(platform: platform, assets: assets, scopes: scopes, desk: desk) { input, tenant in
+            try await asking.webhook(input, tenant: tenant)
+        }
     }
 
     /// How pages and reports leave: by the worker of whoever keeps the channel.
@@ -141,6 +159,17 @@ struct Assembly: Sendable {
             },
             send: sending(web.asking))
         return [Part(name: "reports") { await sending.run() }, Part(name: "months") { await drafting.run() }]
+    }
+
+    /// What tells subscribers of status pages, in letters that the pages' parts write.
+    private static func statusMail(_ platform: Platform, _ web: Services) -> any Service {
+        let telling = StatusTelling(
+            platform: platform, assets: web.assets, scopes: web.scopes, pages: web.status,
+            write: { letter, scope in
+                try await StatusLetters.mail(letter, scope: scope, site: platform.settings.publicAddress, services: web)
+            },
+            send: sending(web.asking))
+        return Part(name: "status subscriptions") { await telling.run() }
     }
 
     /// Work of a worker that ended is told to the engine at once, and not when its leases lapse.
@@ -236,6 +265,7 @@ struct Assembly: Sendable {
             Part(name: "watchdog") { await watchdog.run() }, Part(name: "sealer") { await sealing.run() },
             Part(name: "keeper") { await keeping.run() }, Part(name: "schedules") { await scheduling.run() },
             Part(name: "budgets") { await lookouts.budgeting.run() },
+            Part(name: "contracts") { await lookouts.contracts.run() },
             Part(name: "signs of life") { await lookouts.heartbeats.run() },
             Part(name: "status pages") { await lookouts.status.run() },
             Part(name: "digests") { await lookouts.digesting.run() },
@@ -277,6 +307,7 @@ struct Assembly: Sendable {
 /// What looks after promises: the tenants' and the machinery's.
 struct Lookouts: Sendable {
     let budgeting: Budgeting
+    let contracts: ContractWatch
     let heartbeats: Heartbeats
     let status: StatusWatch
     let digesting: Digesting
@@ -284,6 +315,7 @@ struct Lookouts: Sendable {
 
     init(_ web: Services, _ platform: Platform) {
         budgeting = web.budgeting
+        contracts = web.contractWatch
         heartbeats = web.heartbeats
         status = web.status.watch
         digesting = web.digesting

@@ -23,6 +23,9 @@ final class Staff: Sendable {
     /// When it was asked for that each worker be replaced, as far as that is done.
     private let replaced = Locked<[TenantID: Moment]>([:])
 
+    /// The tenants whose workers somebody has sent home.
+    private let sentHome = Locked<Set<TenantID>>([])
+
     init(settings: ServerSettings, scopes: ScopeDirectory, assets: AssetLibrary, platform: Platform) {
         self.scopes = scopes
         self.assets = assets
@@ -113,8 +116,25 @@ final class Staff: Sendable {
         want(tenant)
     }
 
-    /// Starts the scope's worker when it does not run.
+    /// Ends the workers that somebody has sent home, each once; they are started again when they are wanted and may be.
+    func followStops() async throws {
+        let home = Set(
+            try await platform.store.withReport { tx in
+                try await tx.query(WorkStopQueries.sentHome()).map { try $0.get("tenant_id", as: TenantID.self) }
+            })
+        let new = sentHome.withLock { known in
+            defer { known = home }
+            return home.subtracting(known)
+        }
+        for tenant in new {
+            platform.logger.notice("worker sent home, as asked", metadata: ["tenant_id": "\(tenant)"])
+            supervisor.replace(tenant)
+        }
+    }
+
+    /// Starts the scope's worker when it does not run, and nobody has sent it home.
     func want(_ tenant: TenantID) {
+        if sentHome.withLock({ $0.contains(tenant) }) { return }
         // Told after most batches: what the worker may reach is read only for one that is to be started.
         if supervisor.wantsAgain(tenant) { return }
         Task { [self] in
@@ -129,7 +149,8 @@ final class Staff: Sendable {
     private func charge(_ tenant: TenantID) async throws -> WorkerCharge {
         let scope = try await scopes.scope(tenant)
         let current = try await assets.current(for: tenant)
-        var ports: Set<UInt16> = [443, 80]
+        var ports: Set<UInt16> = [443, 80, 8443]
+        ports.formUnion((current.tenant?.webhookAllow ?? []).compactMap(Staff.port))
         for row in current.all("connection") {
             var issues: [AssetIssue] = []
             guard let document = ConnectionDocument.parse(row.content, issues: &issues) else { continue }

@@ -24,6 +24,7 @@ struct Watchdog: Sendable {
         while !Task.isCancelled {
             do {
                 try await staff.refreshLanes()
+                try await staff.followStops()
                 for tenant in try await timekeeper.tenantsWithReadyWork() { staff.want(tenant) }
                 try await look()
                 platform.beats.note(.watch, at: platform.clock.now)

@@ -22,11 +22,14 @@ package struct RouteBook: Sendable {
         routes += DocumentRoutes(services).all
         routes += ServiceRoutes(services).all
         routes += BudgetRoutes(services).all
+        routes += ContractRoutes(services).all
+        routes += MaintenanceRoutes(services).all
         routes += HeartbeatRoutes(services).all
         routes += ReportRoutes(services).all
         routes += IncidentRoutes(services).all
         routes += PostmortemRoutes(services).all
         routes += RunbookRoutes(services).all
+        routes += StopRoutes(services).all
         routes += OnCallRoutes(services).all
         routes += InboundRoutes(services).all
         routes += OperationRoutes(services).all
@@ -35,6 +38,8 @@ package struct RouteBook: Sendable {
         routes += ConfigurationRoutes(services).all
         routes += BrandRoutes(services).all
         routes += StatusRoutes(services).all
+        routes += StatusSubscriberRoutes(services).all
+        routes += WebhookRoutes(services).all
         routes += RolloutRoutes(services).all
         routes += ScheduleRoutes(services).all
         routes += DecisionRoutes(services).all
@@ -63,6 +68,9 @@ package struct RouteBook: Sendable {
         "GET /brand-preview/{token}/{page}", "GET /brand-preview/{token}/style.css",
         // Their address is the secret, and their owner says who may open it.
         "GET /status/{address}", "GET /status/{address}/feed.json", "GET /status/{address}/status.json",
+        "POST /status/{address}/subscribers",
+        // Their token was sent to the address that it is about.
+        "GET /status-mail/{token}", "POST /status-mail/{token}",
         // They know their caller by a key of their own.
         "GET /api/v1/beats/{receiver}/{job}/{secret}", "POST /api/v1/beats/{receiver}/{job}/{secret}",
         "POST /api/v1/inbound/{receiver}/v2/enqueue", "POST /api/v1/inbound/{receiver}/alertmanager",
@@ -113,7 +121,7 @@ extension Services {
     ) -> Route {
         let (access, idempotency) = (access, idempotency)
         let full = "/api/v1/tenants/{tenant}/\(pattern)"
-        return Route(method, full, access: .permission(permission.rawValue), documentation: documentation) { request in
+        return Route(method, full, access: .permission(permission.rawValue), documentation: documentation.keyed) { request in
             let context = try await access.enter(request, slug: try request.parameter("tenant"), permission: permission)
             let body = try request.body.isEmpty ? JSONValue.object([:]) : request.strictJSON()
             let key = try Services.idempotencyKey(request)

@@ -23,8 +23,7 @@ package struct Services: Sendable {
     package let digesting: Digesting
     package let postmortems: Postmortems
     package let holding: Holding
-    package let budgeting: Budgeting
-    package let heartbeats: Heartbeats
+    package let promises: Promises
     package let jobs: Jobs
     package let reports: ReportDesk
     /// Makes a PDF of a page; refuses where nothing is installed for it.
@@ -36,6 +35,7 @@ package struct Services: Sendable {
     package let brands: BrandStudio
     package let status: StatusPages
     package let signingIn: SigningIn
+    package let webhooks: WebhookDesk
     package let idempotency: Idempotency
     package let scopes: ScopeDirectory
     package let assets: AssetLibrary
@@ -58,10 +58,10 @@ package struct Services: Sendable {
         operating: Operating, rolling: RollingOut, scheduling: Scheduling, releasing: Releasing,
         watch: ConnectionWatch, alerting: Alerting,
         onCalling: OnCalling, guiding: Guiding, digesting: Digesting, postmortems: Postmortems, holding: Holding,
-        budgeting: Budgeting, heartbeats: Heartbeats, jobs: Jobs,
+        promises: Promises, jobs: Jobs,
         reports: ReportDesk, press: @escaping @Sendable (String) async throws -> [UInt8],
         keeping: Keeping, inbound: Inbound, intake: Intake,
-        applying: Applying, brands: BrandStudio, status: StatusPages, signingIn: SigningIn,
+        applying: Applying, brands: BrandStudio, status: StatusPages, signingIn: SigningIn, webhooks: WebhookDesk,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
         clock: WallClock,
         entropy: Entropy, logger: Logger, isSecure: Bool,
@@ -85,8 +85,7 @@ package struct Services: Sendable {
         self.digesting = digesting
         self.postmortems = postmortems
         self.holding = holding
-        self.budgeting = budgeting
-        self.heartbeats = heartbeats
+        self.promises = promises
         self.jobs = jobs
         self.reports = reports
         self.press = press
@@ -97,6 +96,7 @@ package struct Services: Sendable {
         self.brands = brands
         self.status = status
         self.signingIn = signingIn
+        self.webhooks = webhooks
         self.idempotency = idempotency
         self.scopes = scopes
         self.assets = assets

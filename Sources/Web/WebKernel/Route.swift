@@ -45,7 +45,17 @@ package struct RouteDocumentation: Sendable {
     /// Empty for the usual one: JSON, or for a schema of text or bytes what those have.
     package let responseTypes: [String]
     /// Codes of problems that this route may answer besides 401, 403, 404, 429 and 500.
-    package let problems: [Int]
+    package private(set) var problems: [Int]
+    /// It wants an `Idempotency-Key`.
+    package private(set) var takesKey = false
+
+    /// The same of a route that wants an `Idempotency-Key`: one in use is a conflict, one of another request is refused.
+    package var keyed: RouteDocumentation {
+        var out = self
+        out.takesKey = true
+        out.problems += [409, 422].filter { !problems.contains($0) }
+        return out
+    }
 
     /// Whether a good answer may have that status; 202 where a command waits for its lane.
     package func tells(of status: Int) -> Bool { ([responseStatus, 202] + otherStatuses).contains(status) }

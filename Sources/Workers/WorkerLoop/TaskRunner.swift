@@ -86,6 +86,7 @@ actor TaskRunner {
         case WorkKind.telemetryExport.rawValue: result = TaskRunner.result(of: await exportTelemetry(ask.input))
         case "page.mail": result = .output(await PageSender(client: client).mail(ask.input, password: ask.secrets["password"]))
         case "page.hook": result = .output(await PageSender(client: client).hook(ask.input))
+        case "webhook.send": result = .output(await WebhookSender(client: client).send(ask.input))
         default: result = .error(code: "ask.unknown", message: "This worker does not know \(ask.verb.prefix(60)).")
         }
         return AskAnswer(id: ask.id, result: result)

@@ -13,6 +13,7 @@ enum IncidentExport {
     static let columns = [
         "id", "number", "alert", "title", "severity", "priority", "state", "alerts", "reopened", "run", "openedAt",
         "acknowledgedAt", "mitigatedAt", "resolvedAt", "secondsToAcknowledge", "secondsToResolve",
+        "mergedInto",
     ]
 
     static func route(_ services: Services) -> Route {
@@ -61,10 +62,12 @@ enum IncidentExport {
         object["resolvedAt"] = JSONValue(row.resolvedAt)
         object["secondsToAcknowledge"] = row.acknowledgedAt.map { JSONValue($0.seconds(since: row.openedAt)) } ?? .null
         object["secondsToResolve"] = row.resolvedAt.map { JSONValue($0.seconds(since: row.openedAt)) } ?? .null
+        // Of those that are one trouble the survivor is the one to count.
+        object["mergedInto"] = JSONValue(row.mergedInto?.text)
         return .object(object)
     }
 
-    static func csv(_ lines: [JSONValue]) -> String {
+    static func csv(_ lines: [JSONValue], _ columns: [String] = IncidentExport.columns) -> String {
         let rows = lines.map { line in columns.map { cell(line[$0] ?? .null) } }
         return ([columns] + rows).map { $0.joined(separator: ",") + "\r\n" }.joined()
     }

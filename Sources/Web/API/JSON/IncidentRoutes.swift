@@ -66,13 +66,20 @@ struct IncidentRoutes: Sendable {
                         ]
                     })
                 body["runs"] = .array(try await looking.runs(of: row.id, context.scope.id).map { JSONValue($0) })
+                body["absorbed"] = .array(
+                    (row.machine["absorbed"]?.array ?? []).map {
+                        [
+                            "incident": $0["incident"] ?? .null, "number": $0["number"] ?? .null,
+                            "alertsSince": $0["alerts"] ?? .null, "cameWith": $0["via"] ?? .null,
+                        ]
+                    })
                 body["postmortem"] = JSONValue(
                     try await services.postmortems.of(row.id, in: context.scope.id)?.row.id.text)
                 let pages = try await services.onCalling.pages(of: row.id, tenant: context.scope.id)
                 body["pages"] = .array(pages.map { OnCallRoutes.page($0.page, $0.attempts) })
                 return .object(body)
             },
-        ] + [IncidentExport.route(services)] + acts + changes
+        ] + [IncidentExport.route(services)] + acts + changes + merges
     }
 
     private var acts: [Route] {
@@ -169,6 +176,44 @@ struct IncidentRoutes: Sendable {
                 "assign", "assignIncident", "Gives the incident to one of the operator's people, who is told.", ["person"]
             ) { [services] fields, context in
                 .assigned(try await services.onCalling.engineer(try fields.text("person"), for: context.scope.id).id)
+            },
+        ]
+    }
+
+    private var merges: [Route] {
+        let alerting = services.alerting
+        let text: JSONValue = ["type": "string", "maxLength": 2000]
+        return [
+            services.writing(
+                "incidents/{id}/merge", .incidentsManage,
+                RouteDocumentation(
+                    "mergeIncident",
+                    "Merges an open incident into another: it comes to rest, and its later alerts go to the survivor. The answer "
+                        + "is the merged one.",
+                    requestSchema: [
+                        "type": "object", "required": ["into", "reason"], "additionalProperties": false,
+                        "properties": ["into": ["type": "string", "format": "uuid"], "reason": text],
+                    ],
+                    responseSchema: IncidentRoutes.object, problems: [400, 404, 409, 422, 503])
+            ) { request, body, context in
+                let fields = try BodyFields(body, known: ["into", "reason"])
+                guard let survivor = IncidentID(try fields.text("into")) else { throw Refusal.notFound }
+                let both = try await alerting.merge(
+                    try request.id(), into: survivor, reason: try fields.text("reason"), as: context.actor,
+                    scope: context.scope)
+                return (200, Views.incident(both.merged))
+            },
+            services.writing(
+                "incidents/{id}/unmerge", .incidentsManage,
+                RouteDocumentation(
+                    "unmergeIncident", "Takes a merged incident out again, with the alerts that came for it meanwhile.",
+                    requestSchema: IncidentRoutes.schema("reason"), responseSchema: IncidentRoutes.object,
+                    problems: [400, 404, 409, 422, 503])
+            ) { request, body, context in
+                let fields = try BodyFields(body, known: ["reason"])
+                let both = try await alerting.unmerge(
+                    try request.id(), reason: try fields.text("reason"), as: context.actor, scope: context.scope)
+                return (200, Views.incident(both.merged))
             },
         ]
     }

@@ -1,4 +1,5 @@
 internal import Flow
+internal import Incidents
 internal import Kernel
 internal import Records
 internal import ServiceLevels
@@ -46,11 +47,23 @@ struct OnCallRoutes: Sendable {
             services.reading(
                 "on-call/digests", .incidentsRead,
                 RouteDocumentation(
-                    "listDigests", "The last digests of what can wait, with what became of each; they are the operator's.",
+                    "listDigests",
+                    "The last digests of what can wait with what became of each, and what the next ones say; the operator's.",
                     responseSchema: OnCallRoutes.object)
             ) { [services] _, context in
                 let found = try await services.digesting.digests(in: context.scope)
-                return ["items": .array(found.map(OnCallRoutes.digest))]
+                let coming = try await services.digesting.coming(in: context.scope)
+                return [
+                    "items": .array(found.map(OnCallRoutes.digest)),
+                    "coming": .array(
+                        coming.map {
+                            [
+                                "person": .string($0.person), "rota": .string($0.rota), "dueAt": JSONValue($0.dueAt),
+                                "items": JSONValue($0.message.count),
+                                "text": $0.message.count == 0 ? "" : .string($0.message.text),
+                            ]
+                        }),
+                ]
             },
             ask,
         ] + OnCalling.SwapAnswer.allCases.map(answer)

@@ -51,7 +51,7 @@ enum OpenAPIDocument {
                 "description": .string(parameter.description), "schema": parameter.schema,
             ])
         }
-        if documentation.problems.contains(409), route.method != .get {
+        if documentation.takesKey || documentation.problems.contains(409), route.method != .get {
             parameters.append([
                 "name": "Idempotency-Key", "in": "header", "required": false, "schema": ["type": "string", "maxLength": 128],
             ])

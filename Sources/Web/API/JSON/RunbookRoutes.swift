@@ -14,7 +14,9 @@ struct RunbookRoutes: Sendable {
     private static let object: JSONValue = ["type": "object"]
     private static let text: JSONValue = ["type": "string", "maxLength": 2000]
 
-    var all: [Route] { [published, one, drill, start, list, single] + steps }
+    var all: [Route] {
+        [published, one, drill, start, list, single, DrillExport.list(services), DrillExport.route(services)] + steps
+    }
 
     private var published: Route {
         services.reading(
@@ -242,7 +244,8 @@ enum RunbookViews {
             "severity": .string(found.runbook.severity.rawValue), "owner": .string(found.runbook.owner),
             "version": .string(found.version), "expires": .string("\(found.runbook.expires)"),
             "drilledEvery": found.runbook.drilledEvery.map { JSONValue($0) } ?? .null, "drilled": .string("\(found.drilled)"),
-            "drillDue": JSONValue(found.due.map { "\($0)" }), "isDrillDue": .bool(found.isDue(on: today)),
+            "drillAgeDays": JSONValue(found.ageDays(on: today)), "drillDue": .string("\(found.due)"),
+            "isDrillDue": .bool(found.isDue(on: today)),
         ]
     }
 

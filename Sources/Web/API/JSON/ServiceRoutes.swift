@@ -88,17 +88,21 @@ struct ClockExplanation: Sendable {
 
     static func make(_ clock: ClockRow, looking: Looking, tenant: TenantID, now: Moment) async throws -> ClockExplanation? {
         let run = try await looking.run(tenant, clock.run)
-        guard let context = try await looking.context(of: run), let calendar = context.calendar,
+        guard let context = try await looking.context(of: run),
+            let calendar = try await looking.calendar(of: context, tenant: tenant),
             let contract = context.contract, let objective = contract.objectives.first(where: { $0.name == clock.objective })
         else {
             return nil
         }
         let terms = Measuring.terms(of: objective)
-        let maintenance = try await looking.maintenance(of: contract, tenant: tenant)
-        let document: JSONValue = [
-            "kind": "clock", "calendar": calendar.json, "contract": terms.json, "maintenance": .array(maintenance.map(\.json)),
-            "events": clock.events, "asOf": .string(now.text(fraction: 0)),
-        ]
+        let maintenance = try await looking.maintenance(
+            of: contract, objective: objective, calendar: calendar, tenant: tenant)
+        let (unrevised, revisions) = calendar.explained
+        let document = JSONValue.object([
+            "kind": "clock", "calendar": unrevised, "calendarRevisions": revisions.isEmpty ? JSONValue?.none : .array(revisions),
+            "contract": terms.json, "maintenance": .array(maintenance.map(\.json)), "events": clock.events,
+            "asOf": .string(now.text(fraction: 0)),
+        ])
         return ClockExplanation(
             document: document,
             reading: Measuring.read(

@@ -11,15 +11,15 @@ struct StatusRoutes: Sendable {
 
     init(_ services: Services) { self.services = services }
 
-    private static let object: JSONValue = ["type": "object"]
-    private static let text: JSONValue = ["type": "string"]
+    static let object: JSONValue = ["type": "object"]
+    static let text: JSONValue = ["type": "string"]
     private static let instant: JSONValue = ["type": "string", "format": "date-time"]
 
     var all: [Route] {
         [show, save, renew, add, change, set, retire, list, one, templates, post, update, edit, publish]
     }
 
-    private static func schema(_ members: JSONObject, required: [String]) -> JSONValue {
+    static func schema(_ members: JSONObject, required: [String]) -> JSONValue {
         [
             "type": "object", "additionalProperties": false, "properties": .object(members),
             "required": .array(required.map(JSONValue.string)),
@@ -304,14 +304,16 @@ struct StatusRoutes: Sendable {
         services.writing(
             method: .put, "status-page/notices/{id}/updates/{number}", .statusPublish,
             RouteDocumentation(
-                "editStatusUpdate", "Says an update in other words; those before are kept.",
-                requestSchema: StatusRoutes.schema(["text": StatusRoutes.text], required: ["text"]),
+                "editStatusUpdate",
+                "Says an update in other words; those before are kept. Subscribers are told of it only with `notify`.",
+                requestSchema: StatusRoutes.schema(
+                    ["text": StatusRoutes.text, "notify": ["type": "boolean"]], required: ["text"]),
                 responseSchema: StatusRoutes.object, problems: [400, 404, 409, 422])
         ) { [services] request, body, context in
-            let fields = try BodyFields(body, known: ["text"])
+            let fields = try BodyFields(body, known: ["text", "notify"])
             let told = try await services.status.desk.edit(
-                try request.id(), update: try StatusRoutes.number(request), text: try fields.text("text"), as: context.actor,
-                scope: context.scope)
+                try request.id(), update: try StatusRoutes.number(request), text: try fields.text("text"),
+                tellsSubscribers: body["notify"]?.bool ?? false, as: context.actor, scope: context.scope)
             services.status.board.forget(context.scope.id)
             return (200, StatusRoutes.view(told))
         }

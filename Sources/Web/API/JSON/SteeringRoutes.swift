@@ -34,7 +34,7 @@ struct SteeringRoutes: Sendable {
             ) { fields, actor throws(Refusal) in
                 .rewound(step: try fields.text("step"), by: actor.person, reason: try fields.text("reason"))
             },
-            retryStep, event,
+            retryStep, extend, event,
         ]
     }
 
@@ -80,6 +80,37 @@ struct SteeringRoutes: Sendable {
                 try await services.approving.retryStep(
                     try fields.text("step"), of: run, key: try Services.idempotencyKey(request), as: context.actor,
                     scope: context.scope))
+        }
+    }
+
+    private var extend: Route {
+        services.writing(
+            "runs/{id}/extend", .runsManage,
+            RouteDocumentation(
+                "extendDeadlines",
+                "Gives people so many hours more: what is to come of the deadlines of a step, or of all open requests.",
+                requestSchema: [
+                    "type": "object", "required": ["hours", "reason"], "additionalProperties": false,
+                    "properties": [
+                        "hours": ["type": "integer", "minimum": 1, "maximum": 720], "reason": ["type": "string"],
+                        "step": ["type": "string"],
+                    ],
+                ],
+                responseSchema: SteeringRoutes.object, problems: [400, 403, 409, 422])
+        ) { [services] request, body, context in
+            let fields = try BodyFields(body, known: ["hours", "reason", "step"])
+            guard let hours = body["hours"]?.int, (1...Int(RunBounds.extensionSecondsMax / 3600)).contains(hours) else {
+                throw Refusal(
+                    .invalid, reason: "request.member", "hours is a whole number from 1 to 720.", facts: ["field": "hours"])
+            }
+            let run = try await services.looking.run(context.scope.id, try request.id())
+            return try Views.answer(
+                try await services.approving.steer(
+                    run.id,
+                    .deadlinesExtended(
+                        step: try fields.textIfAny("step") ?? "", seconds: Int64(hours) * 3600, by: context.actor.person,
+                        reason: try fields.text("reason")),
+                    key: try Services.idempotencyKey(request), as: context.actor, scope: context.scope))
         }
     }
 

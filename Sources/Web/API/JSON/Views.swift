@@ -91,6 +91,7 @@ enum Views {
             "run": row.run.map { JSONValue($0) }, "runbook": .string("Runbooks/\(row.alert).md"),
             "openedAt": JSONValue(row.openedAt),
             "acknowledgedAt": row.acknowledgedAt.map { JSONValue($0) }, "resolvedAt": row.resolvedAt.map { JSONValue($0) },
+            "mergedInto": row.mergedInto.map { JSONValue($0) },
         ])
     }
 

@@ -18,9 +18,12 @@ struct BudgetPages: Sendable {
         ]
     }
 
-    /// Clocks and budgets are two looks at one promise.
+    /// Clocks, budgets and the contract are looks at one promise.
     static func tabs(_ kit: PageKit, current: String) -> [Tab] {
-        [("Clocks", "/service"), ("Error budgets", "/service/budgets")].map { label, path in
+        [
+            ("Clocks", "/service"), ("Error budgets", "/service/budgets"), ("Contracts", "/service/contracts"),
+            ("Maintenance", "/service/maintenance"),
+        ].map { label, path in
             Tab(label: label, href: kit.base + path, isCurrent: label == current)
         }
     }

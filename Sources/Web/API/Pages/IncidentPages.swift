@@ -38,6 +38,30 @@ struct IncidentPages: Sendable {
                     try request.id(), text: text, as: kit.context.actor, scope: kit.context.scope)
                 return "\(kit.base)/incidents/\(row.id)?done=noted"
             },
+            services.posted("/incidents/stops/{id}/release", .incidentsRead) { [services] request, form, kit in
+                let halting = services.guiding.halting
+                let found = try await halting.find(try request.id(), in: kit.tenant)
+                if let kind = Halting.Kind(rawValue: found.kind) { try StopRoutes.require(kind, kit.context) }
+                _ = try await halting.release(
+                    found.id, reason: try form.required("note", label: "The reason"), as: kit.context.actor,
+                    scope: kit.context.scope)
+                return "\(kit.base)/incidents?done=changed"
+            },
+            services.posted("/incidents/{id}/merge", .incidentsManage) { [services] request, form, kit in
+                guard let survivor = IncidentID(try form.required("choice", label: "The other incident")) else {
+                    throw Refusal.notFound
+                }
+                let both = try await services.alerting.merge(
+                    try request.id(), into: survivor, reason: try form.required("note", label: "The reason"),
+                    as: kit.context.actor, scope: kit.context.scope)
+                return "\(kit.base)/incidents/\(both.survivor.id)?done=changed"
+            },
+            services.posted("/incidents/{id}/unmerge", .incidentsManage) { [services] request, form, kit in
+                let both = try await services.alerting.unmerge(
+                    try request.id(), reason: try form.required("note", label: "The reason"), as: kit.context.actor,
+                    scope: kit.context.scope)
+                return "\(kit.base)/incidents/\(both.merged.id)?done=changed"
+            },
             changed("mitigate") { form, _ in .mitigated(text: try form.required("note", label: "What helps")) },
             changed("reopen") { form, _ in .reopened(reason: try form.required("note", label: "The reason")) },
             changed("severity") { form, _ in
@@ -66,6 +90,13 @@ struct IncidentPages: Sendable {
     private func changes(_ row: IncidentRow, _ kit: PageKit) async throws -> [IncidentPage.Change] {
         guard kit.may(.incidentsManage) else { return [] }
         func form(_ verb: String) -> FormTarget { kit.form("/incidents/\(row.id)/\(verb)") }
+        if row.mergedInto != nil {
+            return [
+                .init(
+                    form: form("unmerge"), name: "unmerge", noteLabel: "Why it is a trouble of its own",
+                    button: "Take it out again")
+            ]
+        }
         let telling = try await telling(row, kit)
         guard row.state != "resolved" else {
             return telling + [
@@ -92,6 +123,16 @@ struct IncidentPages: Sendable {
         if !people.isEmpty {
             changes.append(
                 .init(form: form("assign"), name: "assign", choiceLabel: "Give it to", choices: people, button: "Assign it"))
+        }
+        let others = try await kit.looking.incidents(kit.tenant, openOnly: true, limit: IncidentPages.listMax)
+            .filter { $0.id != row.id }
+        if !others.isEmpty {
+            changes.append(
+                .init(
+                    form: form("merge"), name: "merge", choiceLabel: "It is the same trouble as",
+                    choices: others.map {
+                        FieldChoice(value: $0.id.text, label: "\(IncidentPages.number($0)) \($0.title)")
+                    }, noteLabel: "Why they are one", button: "Merge it into that one"))
         }
         return telling + changes
     }
@@ -122,9 +163,21 @@ struct IncidentPages: Sendable {
         return IncidentsPage(
             frame: try await kit.frame(
                 "Incidents", section: "Incidents", crumbs: [Crumb(label: "Incidents")], topics: "incidents", request: request),
-            head: PageHead(title: "Incidents"), postmortems: "\(kit.base)/postmortems",
+            head: PageHead(title: "Incidents"), stops: try await stops(names, kit), postmortems: "\(kit.base)/postmortems",
             figures: rows.isEmpty ? [] : try await figures(kit), groups: groups,
             empty: rows.isEmpty ? EmptyState(why: "Quiet. No incident has been opened.") : nil)
+    }
+
+    private func stops(_ names: [PersonID: String], _ kit: PageKit) async throws -> [IncidentsPage.Stop] {
+        try await services.guiding.halting.open(kit.tenant).map { row in
+            let kind = Halting.Kind(rawValue: row.kind)
+            let title = kind == .tenant ? "Everything" : kind == .worker ? "The worker" : row.connection ?? ""
+            let may = kind.flatMap { Permission(rawValue: $0.permission) }.map { kit.may($0) } ?? false
+            return IncidentsPage.Stop(
+                title: title, reason: row.reason, who: names[row.placedBy] ?? "an engineer",
+                since: kit.time.dayAndTime(row.placedAt),
+                release: may ? kit.form("/incidents/stops/\(row.id)/release") : nil)
+        }
     }
 
     private func figures(_ kit: PageKit) async throws -> [Figure] {
@@ -142,6 +195,9 @@ struct IncidentPages: Sendable {
 
     static func number(_ row: IncidentRow) -> String { "INC-\(row.number)" }
 
+    /// A merged one is at rest like a resolved one, and is called what it is.
+    static func state(_ row: IncidentRow) -> String { row.mergedInto == nil ? row.state : "merged" }
+
     static func status(_ row: IncidentRow) -> Status {
         switch row.state {
         case "triggered": row.severity <= "sev2" ? .failed : .watch
@@ -156,7 +212,7 @@ struct IncidentPages: Sendable {
         return IncidentsPage.Row(
             href: "\(kit.base)/incidents/\(row.id)", number: IncidentPages.number(row), title: row.title,
             tenant: kit.context.scope.name,
-            priority: row.severity.uppercased(), status: IncidentPages.status(row), state: row.state,
+            priority: row.severity.uppercased(), status: IncidentPages.status(row), state: IncidentPages.state(row),
             clock: DurationText.text(seconds),
             clockTone: row.resolvedAt == nil && row.severity <= "sev2" ? .bad : .quiet,
             who: (row.resolvedBy ?? row.acknowledgedBy).flatMap { names[$0] }
@@ -187,7 +243,7 @@ struct IncidentPages: Sendable {
                 crumbs: [Crumb(label: "Incidents", href: "\(kit.base)/incidents"), Crumb(label: number)],
                 topics: "incidents", request: request),
             head: PageHead(
-                title: row.title, pill: StatusText(status: IncidentPages.status(row), text: row.state),
+                title: row.title, pill: StatusText(status: IncidentPages.status(row), text: IncidentPages.state(row)),
                 meta: "\(number), \(row.severity.uppercased())"),
             figures: [
                 Figure(
@@ -210,7 +266,7 @@ struct IncidentPages: Sendable {
             }, acts: acts, note: kit.may(.incidentsManage) ? kit.form("/incidents/\(row.id)/note") : nil,
             resolve: row.state != "resolved" && kit.may(.incidentsManage) ? kit.form("/incidents/\(row.id)/resolve") : nil,
             changes: try await changes(row, kit),
-            postmortem: row.state == "resolved" && kit.may(.incidentsManage)
+            postmortem: row.state == "resolved" && row.mergedInto == nil && kit.may(.incidentsManage)
                 ? kit.form("/incidents/\(row.id)/postmortem") : nil)
     }
 
@@ -224,6 +280,20 @@ struct IncidentPages: Sendable {
         }
         if runs.count > IncidentPages.runsShownMax {
             facts.append(Fact(label: "", value: "and \(kit.money.count(runs.count - IncidentPages.runsShownMax)) more"))
+        }
+        if let merge = row.machine["merge"], let survivor = row.mergedInto {
+            facts.append(
+                Fact(
+                    label: "Merged into", value: "INC-\(merge["number"]?.int ?? 0)",
+                    href: "\(kit.base)/incidents/\(survivor)"))
+        }
+        for one in row.machine["absorbed"]?.array ?? [] where one["via"] == nil {
+            let since = one["alerts"]?.int ?? 0
+            facts.append(
+                Fact(
+                    label: "Same trouble",
+                    value: "INC-\(one["number"]?.int ?? 0)" + (since > 0 ? ", \(kit.money.count(since)) alerts since" : ""),
+                    href: "\(kit.base)/incidents/\(one["incident"]?.string ?? "")"))
         }
         if let told = try await services.postmortems.of(row.id, in: kit.tenant) {
             facts.append(

@@ -1,5 +1,6 @@
 internal import Console
 internal import Flow
+internal import Incidents
 internal import Kernel
 internal import Records
 internal import ServiceLevels
@@ -9,6 +10,7 @@ internal import WebKernel
 /// The rota as the operator's engineers use it.
 struct OnCallPages: Sendable {
     static let shiftsMax = 20
+    static let digestsMax = 10
     static let shiftDays: Int64 = 28
 
     let services: Services
@@ -90,7 +92,7 @@ struct OnCallPages: Sendable {
             ],
             layers: rota.document.layers.indices.map { layer($0, rota, coverage, kit) }, shifts: shifts(rota, kit),
             swaps: swaps.map { swap($0, names, mayAct, kit) }, tests: try await tests(kit),
-            asking: mayAct ? asking(rota, kit) : nil,
+            digests: try await digests(kit), asking: mayAct ? asking(rota, kit) : nil,
             testing: mayAct ? OnCallPage.Act(form: form("/operator/on-call/test-page"), label: "Send me a test page") : nil)
     }
 
@@ -153,6 +155,24 @@ struct OnCallPages: Sendable {
                 status: status, title: "\(item.page.channel) to \(item.page.personName): \(words)",
                 detail: kit.time.stamp(item.page.decidedAt, seconds: true).text)
         }
+    }
+
+    private func digests(_ kit: PageKit) async throws -> [OnCallPage.Digest] {
+        let coming = try await services.digesting.coming(in: kit.context.scope).map { one in
+            let count = one.message.count
+            return OnCallPage.Digest(
+                status: count == 0 ? .notStarted : .running,
+                title: "To \(one.person): \(count == 0 ? "nothing waits" : one.message.subject)",
+                detail: "next at \(kit.time.dayAndTime(one.dueAt).text)", text: count == 0 ? "" : one.message.text)
+        }
+        let sent = try await services.digesting.digests(in: kit.context.scope).prefix(OnCallPages.digestsMax).map { row in
+            let status: Status = row.state == "delivered" ? .done : row.state == "failed" ? .failed : .retrying
+            let items = row.items == 1 ? "1 incident" : "\(kit.money.count(Int(row.items))) incidents"
+            return OnCallPage.Digest(
+                status: status, title: "To \(row.personName): \(items), \(row.state)",
+                detail: kit.time.stamp(row.dueAt, seconds: false).text + (row.answer.isEmpty ? "" : ", \(row.answer)"))
+        }
+        return coming + sent
     }
 
     private func asking(_ rota: OnCall, _ kit: PageKit) -> OnCallPage.Asking {

@@ -146,7 +146,8 @@ struct PageKit: Sendable {
             item(.clock, "Schedules", "/schedules", "h", .runsRead),
             item(.diff, "Rollouts", "/rollouts", "t", .configurationRead),
             item(.plug, "Connections", "/platform", "c", .workersRead), item(.people, "People", "/people", "o", .peopleRead),
-            item(.audit, "Audit", "/audit", "a", .auditRead), statusItem(section), brandItem(section),
+            item(.link, "Webhooks", "/webhooks", "w", .webhooksRead), item(.audit, "Audit", "/audit", "a", .auditRead),
+            statusItem(section), brandItem(section),
         ].compactMap(\.self)
         return [NavGroup(title: "", items: work), NavGroup(title: "Control", items: control)].filter { !$0.items.isEmpty }
     }
@@ -293,6 +294,14 @@ enum PageWords {
         case "report-archive": Notice(tone: .ok, text: "It is in the archive.")
         case "report-amend": Notice(tone: .ok, text: "A new revision is being read from the rows; the original stays.")
         case "changed": Notice(tone: .ok, text: "The incident is changed; the timeline says so.")
+        case "contract-submit": Notice(tone: .ok, text: "Both sides may sign now.")
+        case "contract-sign": Notice(tone: .ok, text: "You have signed.")
+        case "contract-reject": Notice(tone: .ok, text: "The version is turned down.")
+        case "contract-end": Notice(tone: .ok, text: "Your side has said when it ends.")
+        case "maintenance-announced": Notice(tone: .ok, text: "The maintenance is announced.")
+        case "maintenance-cancelled": Notice(tone: .ok, text: "The maintenance is cancelled, or ends now.")
+        case "clock-corrected": Notice(tone: .ok, text: "The clock is corrected; it is read anew in a moment.")
+        case "correction-withdrawn": Notice(tone: .ok, text: "The correction is put away.")
         case "page-sent": Notice(tone: .ok, text: "The test page is on its way; below is what becomes of it.")
         case "swap-asked": Notice(tone: .ok, text: "Your colleague is asked. The shift is yours until they agree.")
         case "swap-agreed": Notice(tone: .ok, text: "The shift is yours.")
@@ -302,7 +311,9 @@ enum PageWords {
         case "brand-published": Notice(tone: .ok, text: "Published. Pages that are opened from now on wear it.")
         case "brand-asked": Notice(tone: .info, text: "A second person is asked. Until then the brand stays as it is.")
         case "brand-discarded": Notice(tone: .ok, text: "The draft is gone.")
+        case "webhook-saved": Notice(tone: .ok, text: "Done.")
         case "status-saved": Notice(tone: .ok, text: "Saved. Readers see it within seconds.")
+        case "status-subscriber": Notice(tone: .ok, text: "Done. What becomes of a message stands below.")
         case "status-told": Notice(tone: .ok, text: "It stands on the status page; a draft waits there to be published.")
         case "account": Notice(tone: .ok, text: "Done.")
         case "step-done": Notice(tone: .ok, text: "Done. The next step is below.")

@@ -17,6 +17,8 @@ struct PageRoutes: Sendable {
         routes += ServicePages(services: services, console: console).all
         routes += BudgetPages(services: services, console: console).all
         routes += ReportPages(services: services, console: console).all
+        routes += ContractPages(services: services, console: console).all
+        routes += MaintenancePages(services: services, console: console).all
         routes += IncidentPages(services: services, console: console).all
         routes += DocumentPages(services: services, console: console).all
         routes += PostmortemPages(services: services, console: console).all
@@ -34,8 +36,12 @@ struct PageRoutes: Sendable {
         routes += DeadLetterPages(services: services, console: console).all
         routes += BrandPages(services: services, console: console).all
         routes += BrandPreviewPages(services: services, console: console).all
-        routes += StatusReadingPages(services: services, console: console).all
+        let reading = StatusReadingPages(services: services, console: console)
+        routes += reading.all
+        routes += StatusSubscriptionPages(services: services, console: console, reading: reading).all
         routes += StatusDeskPages(services: services, console: console).all
+        routes += StatusSubscriberPages(services: services, console: console).all
+        routes += WebhookPages(services: services, console: console).all
         return routes
     }
 }

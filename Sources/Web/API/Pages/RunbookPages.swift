@@ -63,6 +63,7 @@ struct RunbookPages: Sendable {
         let today = kit.time.zone.localTime(at: kit.now).date
         let published = try await services.guiding.published(for: kit.context.scope)
         let followed = try await services.guiding.list(kit.tenant, limit: RunbookPages.listMax)
+        let drills = try await services.guiding.drills(kit.tenant, limit: RunbookPages.listMax)
         let names = try await kit.names()
         let due = published.filter { $0.isDue(on: today) }
         // What is due comes first.
@@ -71,9 +72,9 @@ struct RunbookPages: Sendable {
             return RunbooksPage.Row(
                 title: found.runbook.title, alert: found.runbook.alert.rawValue,
                 severity: found.runbook.severity.rawValue.uppercased(), owner: found.runbook.owner,
-                drilled: "\(found.drilled)",
-                due: found.due.map { isDue ? "due since \($0)" : "due on \($0)" } ?? "not asked for",
-                status: isDue ? .watch : found.due == nil ? .notStarted : .done, isDue: isDue,
+                drilled: "\(found.drilled), \(RunbookPages.age(found.ageDays(on: today)))",
+                due: isDue ? "due since \(found.due)" : "due on \(found.due)",
+                status: isDue ? .watch : .done, isDue: isDue,
                 drill: kit.may(.incidentsManage) ? kit.form("/runbooks/\(found.runbook.alert.rawValue)/drill") : nil)
         }
         return RunbooksPage(
@@ -85,17 +86,27 @@ struct RunbookPages: Sendable {
                 : [
                     Figure(
                         label: "Drills due", value: kit.money.count(due.count),
-                        context: "of \(kit.money.count(published.filter { $0.due != nil }.count)) that are drilled",
+                        context: "of \(kit.money.count(published.count)) runbooks",
                         status: due.isEmpty ? nil : .watch, isAlarming: !due.isEmpty)
                 ], rows: rows,
-            followed: followed.map { one in
-                let settled = one.state.steps.count { $0.state.isSettled }
-                return RunbooksPage.Followed(
-                    status: RunbookPages.status(one.state), state: RunbookPages.word(one.state), title: one.state.title,
-                    href: "\(kit.base)/runbook/\(one.row.id)", progress: "\(settled) of \(one.state.steps.count)",
-                    who: names[one.row.startedBy] ?? "an engineer", at: kit.time.dayAndTime(one.row.startedAt))
-            }, empty: published.isEmpty ? EmptyState(why: "No runbook is published. The operator publishes them.") : nil)
+            followed: followed.filter { !$0.state.isDrill }.map { RunbookPages.line($0, names, kit) },
+            drills: drills.map { RunbookPages.line($0, names, kit) },
+            drillsExport: drills.isEmpty
+                ? "" : "/api/v1/tenants/\(kit.context.scope.slug)/drills/export?format=csv",
+            empty: published.isEmpty ? EmptyState(why: "No runbook is published. The operator publishes them.") : nil)
     }
+
+    private static func line(
+        _ one: Guiding.Followed, _ names: [PersonID: String], _ kit: PageKit
+    ) -> RunbooksPage.Followed {
+        let settled = one.state.steps.count { $0.state.isSettled }
+        return RunbooksPage.Followed(
+            status: RunbookPages.status(one.state), state: RunbookPages.word(one.state), title: one.state.title,
+            href: "\(kit.base)/runbook/\(one.row.id)", progress: "\(settled) of \(one.state.steps.count)",
+            who: names[one.row.startedBy] ?? "an engineer", at: kit.time.dayAndTime(one.row.startedAt))
+    }
+
+    static func age(_ days: Int) -> String { days == 0 ? "today" : days == 1 ? "a day ago" : "\(days) days ago" }
 
     static func word(_ state: RunbookExecution) -> String {
         state.isDrill ? "drill, \(state.phase.rawValue)" : state.phase.rawValue

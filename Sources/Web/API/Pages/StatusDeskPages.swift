@@ -142,7 +142,8 @@ struct StatusDeskPages: Sendable {
         posted("notices/{id}/updates/{number}/edit", .statusPublish, done: "status-told") { [desk] request, form, kit in
             guard let number = Int32(try request.parameter("number")) else { throw Refusal.notFound }
             _ = try await desk.edit(
-                try request.id(), update: number, text: form["text"] ?? "", as: kit.context.actor, scope: kit.context.scope)
+                try request.id(), update: number, text: form["text"] ?? "", tellsSubscribers: form["notify"] == "true",
+                as: kit.context.actor, scope: kit.context.scope)
         }
     }
 
@@ -180,6 +181,10 @@ struct StatusDeskPages: Sendable {
             shown.append(sheets.notice(try await desk.notice(item.notice.id, of: kit.tenant)))
         }
         let audience = row.flatMap { StatusDesk.Audience(rawValue: $0.audience) }
+        let counts = try await services.status.subscribers.counts(of: kit.tenant)
+        let told = Action(
+            label: counts.active == 1 ? "1 subscriber" : "\(counts.active) subscribers",
+            href: "/status-desk/\(kit.context.scope.slug)/subscribers")
         return StatusDeskPage(
             frame: try await kit.frame(
                 "Status page", section: "Status page", crumbs: [Crumb(label: "Status page")], notice: notice, request: request),
@@ -192,7 +197,8 @@ struct StatusDeskPages: Sendable {
                     case .signedIn: StatusText(status: .running, text: "for people who are signed in")
                     }
                 }, lead: "What your readers are told when something does not work, and what is planned."),
-            address: audience == .off ? "" : row.map { "/status/\($0.address)" } ?? "", sheets: sheets.page(row),
+            address: audience == .off ? "" : row.map { "/status/\($0.address)" } ?? "",
+            subscribers: row.map { _ in told }, sheets: sheets.page(row),
             components: components.map { sheets.component($0, states[$0.id]) }, notices: shown,
             empty: row == nil ? EmptyState(why: "There is no status page here yet. Set one up below.") : nil)
     }
@@ -403,7 +409,10 @@ private struct StatusSheets {
                     controls: [
                         Control(
                             .paragraph, id: "edit-\(told.notice.id.text)-\(update.number)", name: "text",
-                            label: "What readers are told", value: update.text)
+                            label: "What readers are told", value: update.text),
+                        Control(
+                            .check, id: "notify-\(told.notice.id.text)-\(update.number)", name: "notify",
+                            label: "Tell subscribers again"),
                     ], acts: [FieldChoice(value: "edit", label: "Save the words")]))
         }
         return StatusDeskPage.Update(

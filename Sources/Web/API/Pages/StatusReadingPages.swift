@@ -67,7 +67,7 @@ struct StatusReadingPages: Sendable {
         }
     }
 
-    private func open(_ request: WebRequest) async throws -> (address: String, snapshot: StatusSnapshot) {
+    func open(_ request: WebRequest) async throws -> (address: String, snapshot: StatusSnapshot) {
         let address = try request.parameter("address")
         guard let snapshot = try await services.status.board.snapshot(at: address), try await isAdmitted(request, to: snapshot)
         else { throw Refusal.notFound }
@@ -263,7 +263,23 @@ struct StatusBook {
             ]
                 + (snapshot.planned.isEmpty
                     ? [] : [StatusPage.Section(title: words.planned, notices: snapshot.planned.map(notice))])
-                + months(snapshot.past), links: links)
+                + months(snapshot.past), links: links, subscribe: subscribe(address))
+    }
+
+    private func subscribe(_ address: String) -> StatusSubscribe {
+        let choices =
+            snapshot.components.count < 2
+            ? [] : snapshot.components.map { StatusSubscribe.Choice(id: $0.id.text, name: $0.name) }
+        let isOwn = snapshot.page.audience == StatusDesk.Audience.signedIn.rawValue
+        let mail = StatusSubscribe.Channel(
+            name: "mail", title: words.byMail, label: words.mailAddress, help: isOwn ? words.ownAddress : "",
+            legend: words.onlyThese, choices: choices, button: words.askMe, isOwn: isOwn)
+        let webhook = StatusSubscribe.Channel(
+            name: "webhook", title: words.byWebhook, label: words.hookAddress, help: words.hookHelp, legend: words.onlyThese,
+            choices: choices, button: words.askMe)
+        return StatusSubscribe(
+            title: words.subscribe, lead: words.askLead, action: "/status/\(address)/subscribers",
+            channels: isOwn ? [mail] : [mail, webhook])
     }
 
     /// An older part of what is over.

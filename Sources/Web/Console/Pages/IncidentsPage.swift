@@ -50,8 +50,29 @@ package struct IncidentsPage: ConsolePage {
         }
     }
 
+    /// Work that somebody has stopped.
+    package struct Stop: Sendable {
+        /// `Everything`, `The worker`, `erp`.
+        package let title: String
+        package let reason: String
+        package let who: String
+        package let since: Stamp
+        /// Lets it go on, with the field `note`; nil for readers.
+        package let release: FormTarget?
+
+        package init(title: String, reason: String, who: String, since: Stamp, release: FormTarget?) {
+            self.title = title
+            self.reason = reason
+            self.who = who
+            self.since = since
+            self.release = release
+        }
+    }
+
     package let frame: Frame
     package let head: PageHead
+    /// What does not go out now; the first thing that a reader has to know.
+    package let stops: [Stop]
     /// Where the post-mortems are; empty where there is no such list.
     package let postmortems: String
     package let figures: [Figure]
@@ -59,8 +80,10 @@ package struct IncidentsPage: ConsolePage {
     package let empty: EmptyState?
 
     package init(
-        frame: Frame, head: PageHead, postmortems: String = "", figures: [Figure] = [], groups: [Group], empty: EmptyState? = nil
+        frame: Frame, head: PageHead, stops: [Stop] = [], postmortems: String = "", figures: [Figure] = [], groups: [Group],
+        empty: EmptyState? = nil
     ) {
+        self.stops = stops
         self.postmortems = postmortems
         self.frame = frame
         self.head = head

@@ -84,6 +84,22 @@ package struct OnCallPage: ConsolePage {
         }
     }
 
+    /// A digest that was sent, or that is to come.
+    package struct Digest: Sendable {
+        package let status: Status
+        package let title: String
+        package let detail: String
+        /// What it will say; empty where nothing waits, and of those that were sent.
+        package let text: String
+
+        package init(status: Status, title: String, detail: String, text: String = "") {
+            self.status = status
+            self.title = title
+            self.detail = detail
+            self.text = text
+        }
+    }
+
     /// The form that asks for an exchange.
     package struct Asking: Sendable {
         package let form: FormTarget
@@ -106,13 +122,15 @@ package struct OnCallPage: ConsolePage {
     package let shifts: [Shift]
     package let swaps: [Swap]
     package let tests: [Test]
+    /// Those to come first, then the last ones; empty where no rota has digests.
+    package let digests: [Digest]
     package let asking: Asking?
     package let testing: Act?
     package let empty: EmptyState?
 
     package init(
         frame: Frame, head: PageHead, figures: [Figure] = [], layers: [Layer] = [], shifts: [Shift] = [], swaps: [Swap] = [],
-        tests: [Test] = [], asking: Asking? = nil, testing: Act? = nil, empty: EmptyState? = nil
+        tests: [Test] = [], digests: [Digest] = [], asking: Asking? = nil, testing: Act? = nil, empty: EmptyState? = nil
     ) {
         self.frame = frame
         self.head = head
@@ -121,6 +139,7 @@ package struct OnCallPage: ConsolePage {
         self.shifts = shifts
         self.swaps = swaps
         self.tests = tests
+        self.digests = digests
         self.asking = asking
         self.testing = testing
         self.empty = empty

@@ -218,16 +218,22 @@ package struct RunbooksPage: ConsolePage {
     package let figures: [Figure]
     package let rows: [Row]
     package let followed: [Followed]
+    package let drills: [Followed]
+    /// Where they are had as a table; empty where there are none.
+    package let drillsExport: String
     package let empty: EmptyState?
 
     package init(
-        frame: Frame, head: PageHead, figures: [Figure] = [], rows: [Row], followed: [Followed], empty: EmptyState? = nil
+        frame: Frame, head: PageHead, figures: [Figure] = [], rows: [Row], followed: [Followed], drills: [Followed] = [],
+        drillsExport: String = "", empty: EmptyState? = nil
     ) {
         self.frame = frame
         self.head = head
         self.figures = figures
         self.rows = rows
         self.followed = followed
+        self.drills = drills
+        self.drillsExport = drillsExport
         self.empty = empty
     }
 }

@@ -123,18 +123,21 @@ package struct StatusDeskPage: ConsolePage {
     package let head: PageHead
     /// Where readers find it; empty without a page.
     package let address: String
+    /// Who is told; nil without a page.
+    package let subscribers: Action?
     package let sheets: [Sheet]
     package let components: [Component]
     package let notices: [Notice]
     package let empty: EmptyState?
 
     package init(
-        frame: Frame, head: PageHead, address: String, sheets: [Sheet], components: [Component], notices: [Notice],
-        empty: EmptyState? = nil
+        frame: Frame, head: PageHead, address: String, subscribers: Action? = nil, sheets: [Sheet], components: [Component],
+        notices: [Notice], empty: EmptyState? = nil
     ) {
         self.frame = frame
         self.head = head
         self.address = address
+        self.subscribers = subscribers
         self.sheets = sheets
         self.components = components
         self.notices = notices

@@ -75,10 +75,11 @@ package struct StatusPage: ConsolePage {
     package let components: [Component]
     package let sections: [Section]
     package let links: [Action]
+    package let subscribe: StatusSubscribe?
 
     package init(
         frame: Frame, title: String, intro: String, summary: StatusText, asOf: String, componentsTitle: String,
-        components: [Component], sections: [Section], links: [Action]
+        components: [Component], sections: [Section], links: [Action], subscribe: StatusSubscribe? = nil
     ) {
         self.frame = frame
         self.title = title
@@ -89,6 +90,7 @@ package struct StatusPage: ConsolePage {
         self.components = components
         self.sections = sections
         self.links = links
+        self.subscribe = subscribe
     }
 }
 

@@ -33,13 +33,13 @@ package struct FieldChange: Sendable, Hashable {
 }
 
 /// Compares two JSON values the way a person would: objects by member, lists by the names of their entries.
-enum JSONDifference {
+package enum JSONDifference {
     /// Members by which an entry of a list is known, in order of preference.
     private static let identities = ["id", "name", "code", "role", "rule", "label"]
     /// Changes reported of one document; beyond it, it is another document.
-    static let changesMax = 500
+    package static let changesMax = 500
 
-    static func changes(from old: JSONValue, to new: JSONValue) -> [FieldChange] {
+    package static func changes(from old: JSONValue, to new: JSONValue) -> [FieldChange] {
         var found: [FieldChange] = []
         compare(old, new, [], &found)
         return found
