@@ -20,10 +20,12 @@ MACHINE_TEXT = {
     "markup": re.compile(r"\{\{|\}\}|&(?:amp|lt|gt|quot|#\d+);|</?[a-z]+>"),
 }
 
-# What looks so and is meant to be read: where it stands, what it may be, why.
+# What looks so and is meant to be read: where it stands, what it must look like there, why.
 MEANT_PLACES = [
-    (".errorpage code", "the reference that support asks for"),
-    (".facts code", "a whole hash that people compare with their own copy: of a contract's text, of a report's document"),
+    (".errorpage code", "", "the reference that support asks for"),
+    ("[data-object]", "^[a-z][a-z -]* [0-9a-f]{8}$",
+     "the audit log names an object by its kind and the end of its identifier, whatever kinds there will be"),
+    (".facts code", "", "a whole hash that people compare with their own copy: of a contract's text, of a report's document"),
 ]
 MEANT_WORDS = [
     (re.compile(r"\b(?:run|clock|invoice|document|task|incident|decision|exception|connection|secret|scope) [0-9a-f]{8}\b"),
@@ -35,12 +37,13 @@ MEANT_WORDS = [
 def machine_text(page):
     """What of the visible text is a machine's, each with its kind and a few words around it."""
     text = page.evaluate("""(meant) => {
-      const hidden = meant.flatMap((selector) => [...document.querySelectorAll(selector)]);
+      const hidden = meant.flatMap(([selector, form]) =>
+        [...document.querySelectorAll(selector)].filter((element) => new RegExp(form).test(element.textContent)));
       for (const element of hidden) element.hidden = true;
       const text = document.title + '\\n' + document.body.innerText;
       for (const element of hidden) element.hidden = false;
       return text;
-    }""", [selector for selector, _ in MEANT_PLACES])
+    }""", [[selector, form] for selector, form, _ in MEANT_PLACES])
     for pattern, _ in MEANT_WORDS:
         text = pattern.sub("", text)
     return [f"{kind} to read: {around(text, found)}" for kind, pattern in MACHINE_TEXT.items() for found in first(pattern, text)]
