@@ -72,13 +72,14 @@ extension ReportDesk {
         }
     }
 
-    /// `hash` is of the document that was on the screen.
+    /// `hash` is of the document that was on the screen. The credit that it comes to is proposed with it.
     package func sign(_ id: SLAReportID, hash: String, as actor: Actor, scope: ScopeRow) async throws -> SLAReportRow {
-        try await act(id, actor, scope) { row, life, _, now in
+        try await act(id, actor, scope) { row, life, tx, now in
             let action = try life.handle(.signed(by: actor.natural, hash: hash))
             row.signedBy = actor.person
             row.signedName = actor.name
             row.signedAt = now
+            try await credits.propose(row, signedBy: actor, at: now, in: tx)
             return (action, ["hash": .string(hash)])
         }
     }

@@ -38,6 +38,9 @@ package struct ReportDesk: Sendable {
         self.wake = wake
     }
 
+    /// What signed reports come to.
+    package var credits: Crediting { Crediting(platform: platform) }
+
     static let nothing = Refusal(.notFound, reason: "not-found", "There is nothing here by that name.")
 
     // MARK: Reading

@@ -1,4 +1,5 @@
 import Kernel
+import Postgres
 import Records
 import Seals
 import Tenancy
@@ -154,6 +155,46 @@ struct ReportRouteTests {
                 .get, "/operator/sla-reports?month=2026-06",
                 headers: [(name: "Cookie", value: "session=\(provider.text)")])
             #expect(page.status == 200 && page.text.contains("Tenant alpha") && page.text.contains("no report"), "\(page.text)")
+        }
+    }
+
+    @Test("a credit is approved by whoever had no part in its report, put on a bill, and only the customer could have waived it")
+    func credits() async throws {
+        try await TestDatabase.with(template: .office) { database in
+            let (office, id) = try await ReportRouteTests.open(database)
+            let provider = try await office.session("operator-admin", at: "operator")
+            let partner = try await office.session("partner-admin", at: "harbour")
+            let admin = try await office.session("tenant-admin", at: "alpha")
+            let scope = try await office.scope("alpha")
+            let report = try #require(SLAReportID(id))
+            let row = try await office.services.reports.shown(scope.id, report).row
+            let note = CreditNoteRow(
+                tenant: scope.id, id: office.platform.newID(), number: 1, report: report, contractAsset: row.contractAsset,
+                contract: row.contract, month: row.month, percent: try #require(ExactDecimal("5")),
+                amount: try Money(minorUnits: 123_456, currency: try #require(Currency("EUR"))), involved: row.authors,
+                proposedAt: office.services.clock.now)
+            _ = try await office.store.withTenant(scope.id) { try await $0.query(CreditNoteQueries.insert(note)) }
+            let path = "/api/v1/tenants/alpha/credit-notes/\(note.id)"
+            let listed = await office.call(.get, "/api/v1/tenants/alpha/credit-notes?limit=1", as: admin)
+            #expect(listed.json["items"]?[0]?["amount"] == "1234.56" && listed.json["next"] == "1", "\(listed.text)")
+            #expect(await office.call(.get, "/api/v1/tenants/alpha/credit-notes?cursor=x", as: admin).status == 400)
+            let page = await office.call(.get, "/t/alpha/sla-reports/\(id)", as: provider)
+            #expect(page.text.contains("CN-1: 5 %, EUR 1,234.56") && !page.text.contains("Approve the credit"), "\(page.text)")
+            let own = await post(office, "\(path)/approve", provider)
+            #expect(own.status == 403 && own.json["code"] == "credit.own", "\(own.text)")
+            #expect(await post(office, "\(path)/approve", admin).status == 403)
+            #expect(await post(office, "\(path)/waive", provider, ["reason": "No."]).status == 403)
+            let open = await office.call(.get, "/operator/credits", as: partner)
+            #expect(open.text.contains("1 credit to approve") && open.text.contains("/t/alpha/sla-reports/\(id)"), "\(open.text)")
+            #expect(await post(office, "\(path)/approve", partner).json["state"] == "approved")
+            let more = await office.call(.get, "/api/v1/credit-notes", as: provider)
+            #expect(more.json["items"]?[0]?["tenant"] == "alpha" && more.json["items"]?[0]?["state"] == "approved")
+            #expect(await post(office, "\(path)/apply", partner).status == 400)
+            #expect(await post(office, "\(path)/apply", partner, ["reference": "B-1"]).json["reference"] == "B-1")
+            let late = await post(office, "\(path)/waive", admin, ["reason": "No."])
+            #expect(late.status == 409 && late.json["code"] == "credit.state", "\(late.text)")
+            let settled = await office.call(.get, "/t/alpha/credits", as: admin)
+            #expect(settled.text.contains("on a bill") && settled.text.contains("June 2026"), "\(settled.text)")
         }
     }
 }

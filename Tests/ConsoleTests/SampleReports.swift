@@ -19,6 +19,31 @@ extension Samples {
             ], draft: ReportsPage.Draft(form: form("/sla-reports"), month: "2026-10"))
     }
 
+    static func credits(_ brand: Brand) -> CreditsPage {
+        CreditsPage(
+            frame: frame("Credits to give", brand, current: "Reports", crumbs: [Crumb(label: "Credits to give")]),
+            head: PageHead(
+                title: "Credits to give", lead: "1 credit to approve, 1 credit to put on a bill. Oldest first."),
+            column: "Tenant",
+            rows: [
+                CreditsPage.Row(
+                    status: .needsPerson, state: "to be approved", title: "Brightwater Foods", href: "/sla-reports/2",
+                    second: "CN-4, October 2026, managed-ap", credit: "5 %, EUR 96.04",
+                    since: Stamp(iso: "2026-11-02T09:00:00Z", text: "2 Nov 09:00")),
+                CreditsPage.Row(
+                    status: .needsPerson, state: "to be billed", title: "Kestrel Labs", href: "/sla-reports/1",
+                    second: "CN-1, September 2026, managed-ap", credit: "1 %",
+                    since: Stamp(iso: "2026-10-02T09:00:00Z", text: "2 Oct 09:00")),
+            ])
+    }
+
+    static func noCredits(_ brand: Brand) -> CreditsPage {
+        CreditsPage(
+            frame: frame("Credits", brand, current: "Reports", crumbs: [Crumb(label: "Credits")]),
+            head: PageHead(title: "Credits", lead: "What missed commitments have earned, from the signature to the bill."),
+            column: "Month", rows: [], empty: EmptyState(why: "No signed report has earned a credit."))
+    }
+
     static func noReports(_ brand: Brand) -> ReportsPage {
         ReportsPage(
             frame: frame("Reports", brand, current: "Reports", crumbs: [Crumb(label: "Reports")]),
@@ -63,6 +88,19 @@ extension Samples {
             acts: [
                 ReportPage.Act(form: form("/sla-reports/2/submit"), label: "Ask for the review", isPrimary: true),
                 ReportPage.Act(form: form("/sla-reports/2/amend"), label: "Amend it", asksReason: true),
+            ],
+            credits: [
+                ReportCredit(
+                    status: .cancelled, state: "replaced", number: "CN-3", credit: "2 %, EUR 38.42",
+                    story: "Proposed by the signature on 2 November 2026, 09:00. A later revision of the report was signed."),
+                ReportCredit(
+                    status: .needsPerson, state: "to be approved", number: "CN-4", credit: "5 %, EUR 96.04",
+                    story: "Proposed by the signature on 4 November 2026, 10:12. Somebody who had no part in the report "
+                        + "approves it.", approve: form("/credits/4/approve"), waive: form("/credits/4/waive")),
+                ReportCredit(
+                    status: .needsPerson, state: "to be billed", number: "CN-5", credit: "1 %",
+                    story: "Proposed by the signature on 4 November 2026, 10:12. Approved by Clara Halden on "
+                        + "5 November 2026, 08:30.", apply: form("/credits/5/apply")),
             ],
             deliveries: [
                 ReportPage.Delivery(

@@ -11,7 +11,7 @@ import Testing
 @Suite("monthly reports")
 struct ReportTests {
     /// A report desk with its builder and its post, over a story's house.
-    private struct Bureau: Sendable {
+    struct Bureau: Sendable {
         let desk: ReportDesk
         let work: ReportSending
         let post = Post()
@@ -36,13 +36,17 @@ struct ReportTests {
         func settle() async throws { while try await work.workDue() > 0 {} }
     }
 
-    private func story(_ body: @Sendable (Stage, Bureau, Firm) async throws -> Void) async throws {
+    /// July with a case in time, one that is late, and one that is still open at its end.
+    func story(
+        contract terms: SampleConfiguration.ContractTerms = SampleConfiguration.ContractTerms(),
+        _ body: @Sendable (Stage, Bureau, Firm) async throws -> Void
+    ) async throws {
         try await TestDatabase.with(template: .flow) { database in
             let stage = Stage(store: database.store, laneCount: 1)
             let mail: JSONValue = ["server": "smtps://mail.northgate.example:465", "from": "reports@northgate.example"]
             let upper = try SampleConfiguration.upperOnCall(channels: ["mail"], adding: [("mail", mail)])
             _ = try await stage.house.applying.apply(upper, by: nil)
-            try await stage.open(approvalTarget: "4h")
+            try await stage.open(approvalTarget: "4h", contract: terms)
             // One is signed in time, one is missed by an hour, one is still open at the end of July.
             try await stage.receive(SampleDocument(number: "R-1", gross: "4800.00", order: "PO-4800.00"))
             try await stage.work()
@@ -68,7 +72,7 @@ struct ReportTests {
     }
 
     /// Drafted and built.
-    private func drafted(_ bureau: Bureau, _ firm: Firm) async throws -> SLAReportID {
+    func drafted(_ bureau: Bureau, _ firm: Firm) async throws -> SLAReportID {
         let rows = try await bureau.desk.draft("2026-07", as: try firm.actor("maya"), scope: firm.scope)
         try await bureau.settle()
         return try #require(rows.first).id

@@ -170,6 +170,10 @@ enum SampleConfiguration {
         var noticeSeconds = 3600
         /// The share of approvals that has to be in time, such as `0.98`; nil for every one.
         var atLeast: String?
+        /// What a month earns back whose share of approvals in time is under a bound.
+        var tiers: [JSONValue] = []
+        /// The fee of a month and what limits a credit of it.
+        var credits: JSONValue?
         /// Announced, start, end.
         var maintenance: [(String, String, String)] = []
         /// Promises beside those of approvals and postings.
@@ -188,8 +192,9 @@ enum SampleConfiguration {
     }
 
     private static func contract(_ approvalTarget: String, _ terms: ContractTerms) -> JSONValue {
-        [
+        .object([
             "kind": "contract", "name": "managed-ap", "version": .string(terms.version), "title": "Managed accounts payable",
+            "credits": terms.credits,
             "maintenance": .array(
                 terms.maintenance.map {
                     [
@@ -207,10 +212,11 @@ enum SampleConfiguration {
                         "pauseReasons": [], "reopen": .string(terms.reopen),
                         "maintenance": ["noticeSeconds": JSONValue(terms.noticeSeconds)],
                         "budget": terms.atLeast.map { ["atLeast": .string($0), "quietBelowCases": 5] },
+                        "credits": terms.tiers.isEmpty ? JSONValue?.none : .array(terms.tiers),
                     ]),
                     ["name": "posting", "title": "Posting", "target": "200h", "warnPercents": [80], "pauseReasons": []],
                 ] + terms.promises),
-        ]
+        ])
     }
 
     private static func connection(_ settleSeconds: Int) -> JSONValue {

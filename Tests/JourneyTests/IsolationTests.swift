@@ -26,6 +26,8 @@ extension WholeProduct {
                 case "end"?: ["at": "2099-01-01T00:00:00Z", "reason": "Because."]
                 case "corrections"?: ["remove": [2], "reason": "Because."]
                 case "change"?: ["title": "Another title"]
+                case "waive"?: ["reason": "Because."]
+                case "apply"? where pattern.contains("credit-notes"): ["reference": "A bill"]
                 case "extend"?: ["hours": 1, "reason": "Because."]
                 case "sign-off"?, "sign"?: ["hash": "0"]
                 case "notes"?: ["text": "A note."]
@@ -119,7 +121,7 @@ extension WholeProduct {
             let stranger = try await stage.installation.api(as: SampleTenant.brightwater.controller)
             let pages = [
                 "runs", "inbox", "exceptions", "incidents", "service", "service/budgets", "documents", "audit",
-                "operations", "dead-letters", "sla-reports", "webhooks",
+                "operations", "dead-letters", "sla-reports", "credits", "webhooks",
             ]
             for page in pages {
                 let met = try await stranger.exchange(.get, "/t/\(owner.slug)/\(page)", headers: [], body: nil)

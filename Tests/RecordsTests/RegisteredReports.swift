@@ -24,13 +24,21 @@ extension SampleTenant {
             tenant: id, delivery: delivery, attempt: 1, at: Self.now, outcome: "accepted", answer: "250", milliseconds: 12)
     }
 
+    var credit: CreditNoteID { ID(high: number, low: 32) }
+
+    var creditRow: CreditNoteRow {
+        CreditNoteRow(
+            tenant: id, id: credit, number: 1, report: report, contractAsset: asset, contract: "managed-ap", month: "2026-06",
+            percent: ExactDecimal(mantissa: 5, scale: 0), amount: nil, involved: [person], proposedAt: Self.now)
+    }
+
     /// A report with a piece of data, a delivery and its try.
     var reportStatements: [SQL] {
         [
             ReportQueries.insert(reportRow),
             ReportQueries.putChunk(tenant: id, report: report, seq: 1, lines: 1, content: "{}\n"),
             ReportQueries.insert(deliveryRow), ReportQueries.insertAttempt(reportAttempt),
-            ReportQueries.enqueue(lane: lane, tenant: id, report: report, at: Self.now),
+            ReportQueries.enqueue(lane: lane, tenant: id, report: report, at: Self.now), CreditNoteQueries.insert(creditRow),
         ]
     }
 }
@@ -73,7 +81,17 @@ extension RegisteredStatement {
             ("attempts", ReportQueries.attempts(tenant: tenant, deliveries: [one.delivery])),
             ("enqueue", ReportQueries.enqueue(lane: one.lane, tenant: tenant, report: id, at: now)),
         ]
-        return asked.map { app("ReportQueries.\($0.0)", $0.1) } + [
+        let credits: [(String, SQL)] = [
+            ("lastNumber", CreditNoteQueries.lastNumber(tenant: tenant)), ("insert", CreditNoteQueries.insert(one.creditRow)),
+            ("lock", CreditNoteQueries.lock(tenant: tenant, id: one.credit)),
+            ("lockMonth", CreditNoteQueries.lockMonth(tenant: tenant, contract: one.asset, month: "2026-06")),
+            ("ofMonth", CreditNoteQueries.ofMonth(tenant: tenant, contract: one.asset, month: "2026-06")),
+            ("page", CreditNoteQueries.page(tenant: tenant, before: nil, limit: 5)),
+            ("page", CreditNoteQueries.page(tenant: tenant, before: 7, limit: 5)),
+            ("update", CreditNoteQueries.update(one.creditRow)),
+        ]
+        return asked.map { app("ReportQueries.\($0.0)", $0.1) } + credits.map { app("CreditNoteQueries.\($0.0)", $0.1) } + [
+            report("CreditNoteQueries.open", CreditNoteQueries.open(limit: 5)),
             report("ReportQueries.portfolio", ReportQueries.portfolio(month: "2026-06", limit: 5)),
             engine("ReportQueries.claim", ReportQueries.claim(now: now, until: now, limit: 5)),
             engine("ReportQueries.hide", ReportQueries.hide(lane: one.lane, id: 1, until: now)),

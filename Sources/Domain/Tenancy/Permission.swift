@@ -15,6 +15,7 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
     case serviceRead = "service.read"
     case reportsPrepare = "reports.prepare"
     case reportsSign = "reports.sign"
+    case creditsApprove = "credits.approve"
     case contractsManage = "contracts.manage"
     case contractsSign = "contracts.sign"
     case clocksCorrect = "clocks.correct"
@@ -50,7 +51,7 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
             .exceptionsResolve, .holdsManage:
             true
         case .incidentsRead, .incidentsManage, .serviceRead, .contractsManage, .contractsSign, .clocksCorrect,
-            .maintenanceAnnounce, .reportsPrepare, .reportsSign, .auditRead, .tasksRetry,
+            .maintenanceAnnounce, .reportsPrepare, .reportsSign, .creditsApprove, .auditRead, .tasksRetry,
             .configurationRead,
             .configurationApply,
             .connectionsRead, .connectionsTest, .heartbeatsManage, .peopleRead, .peopleManage, .keysManage, .workersRead,
@@ -75,7 +76,8 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .incidentsManage: "Acknowledge and resolve incidents"
         case .serviceRead: "See service levels"
         case .reportsPrepare: "Draft, justify, submit, send and amend monthly reports"
-        case .reportsSign: "Sign off monthly reports"
+        case .reportsSign: "Sign off monthly reports, and waive their credits"
+        case .creditsApprove: "Approve credits of reports that others wrote, and put them on bills"
         case .contractsManage: "Hand contracts in for review, turn them down, and ask for their end"
         case .contractsSign: "Sign contracts for one's own side"
         case .clocksCorrect: "Ask for corrections of clocks, and confirm a colleague's"

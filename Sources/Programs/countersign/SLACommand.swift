@@ -6,7 +6,9 @@ import ServiceLevels
 struct SLACommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sla", abstract: "Recompute service levels from their documents, correct clocks, and report months.",
-        subcommands: [Explain.self, ReportCommand.self, SLACorrect.self, SLAConfirm.self, SLACorrections.self])
+        subcommands: [
+            Explain.self, ReportCommand.self, CreditCommand.self, SLACorrect.self, SLAConfirm.self, SLACorrections.self,
+        ])
 
     struct Explain: ParsableCommand {
         static let configuration = CommandConfiguration(

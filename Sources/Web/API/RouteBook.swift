@@ -26,6 +26,7 @@ package struct RouteBook: Sendable {
         routes += MaintenanceRoutes(services).all
         routes += HeartbeatRoutes(services).all
         routes += ReportRoutes(services).all
+        routes += CreditRoutes(services).all
         routes += IncidentRoutes(services).all
         routes += PostmortemRoutes(services).all
         routes += RunbookRoutes(services).all

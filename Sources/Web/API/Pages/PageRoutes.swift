@@ -17,6 +17,7 @@ struct PageRoutes: Sendable {
         routes += ServicePages(services: services, console: console).all
         routes += BudgetPages(services: services, console: console).all
         routes += ReportPages(services: services, console: console).all
+        routes += CreditPages(services: services, console: console).all
         routes += ContractPages(services: services, console: console).all
         routes += MaintenancePages(services: services, console: console).all
         routes += IncidentPages(services: services, console: console).all

@@ -101,7 +101,9 @@ struct ReportPages: Sendable {
         let words = ReportWords.of("en")
         return ReportsPage(
             frame: try await kit.frame("Reports", section: "Reports", crumbs: [Crumb(label: "Reports")], request: request),
-            head: PageHead(title: "Reports", lead: "What was promised, month by month, and how it went."), column: "Month",
+            head: PageHead(
+                title: "Reports", lead: "What was promised, month by month, and how it went.",
+                actions: [Action(label: "Credits", href: "\(kit.base)/credits", icon: .bank)]), column: "Month",
             rows: rows.map { row in
                 ReportPages.row(
                     row, title: words.month(row.month), href: "\(kit.base)/sla-reports/\(row.id)",
@@ -138,7 +140,8 @@ struct ReportPages: Sendable {
             frame: try await kit.frame("Reports", section: "Reports", crumbs: [Crumb(label: "Reports")], request: request),
             head: PageHead(
                 title: "Reports of \(ReportWords.of("en").month(month))",
-                lead: "\(CountText.text(tenants.count, "tenant")), \(CountText.text(signed, "report")) signed."),
+                lead: "\(CountText.text(tenants.count, "tenant")), \(CountText.text(signed, "report")) signed.",
+                actions: [Action(label: "Credits to give", href: "/operator/credits", icon: .bank)]),
             tabs: neighbours.map {
                 Tab(label: ReportWords.of("en").month($0), href: "/operator/sla-reports?month=\($0)", isCurrent: $0 == month)
             }, column: "Tenant", rows: rows,

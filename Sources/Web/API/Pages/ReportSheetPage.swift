@@ -51,7 +51,7 @@ extension ReportPages {
                 ? ReportPage.Texts(
                     form: kit.form("\(base)/words"), summary: document["summary"]?.string ?? "",
                     recommendations: (document["recommendations"]?.array ?? []).compactMap(\.string).joined(separator: "\n"))
-                : nil, acts: acts(shown, kit),
+                : nil, acts: acts(shown, kit), credits: try await CreditPages.credits(of: row, kit),
             deliveries: deliveries.map { one in
                 ReportPage.Delivery(
                     status: one.delivery.state == "delivered" ? .done : one.delivery.state == "failed" ? .failed : .running,

@@ -205,14 +205,15 @@ package struct ReportPage: ConsolePage {
     package let facts: [Fact]
     package let texts: Texts?
     package let acts: [Act]
+    /// Of its month, over all revisions.
+    package let credits: [ReportCredit]
     package let deliveries: [Delivery]
     package let signature: String
 
     package init(
         frame: Frame, head: PageHead, note: String = "", summary: String, objectives: [Objective], misses: [Miss],
         pager: Pager? = nil, recommendations: [String], facts: [Fact], texts: Texts? = nil, acts: [Act],
-        deliveries: [Delivery] = [],
-        signature: String = ""
+        credits: [ReportCredit] = [], deliveries: [Delivery] = [], signature: String = ""
     ) {
         self.frame = frame
         self.head = head
@@ -225,6 +226,7 @@ package struct ReportPage: ConsolePage {
         self.facts = facts
         self.texts = texts
         self.acts = acts
+        self.credits = credits
         self.deliveries = deliveries
         self.signature = signature
     }
