@@ -21,13 +21,18 @@ package final class Beats: Sendable {
         case heartbeats
         case statusPages = "status pages"
         case statusMail = "status subscriptions"
+        case webhooks = "webhook delivery"
+        /// Builds reports and sends them.
+        case reportWork = "report delivery"
 
         /// How often it goes round, and how much longer it may take once: several times what a loaded machine was seen to need.
         var promise: (every: Int32, grace: Int32) {
             switch self {
-            case .lanes, .counts, .digests, .pager, .sealer, .watch: (15, 60)
+            case .lanes, .counts, .digests, .pager, .sealer, .watch, .webhooks: (15, 60)
             case .budgets: (30, 120)
             case .contracts: (60, 240)
+            // A month of a million rows takes minutes.
+            case .reportWork: (60, 1800)
             case .reports: (600, 600)
             case .heartbeats, .statusPages, .statusMail: (15, 60)
             // They look once an hour, and the one may have many months to go through.

@@ -52,17 +52,9 @@ package struct Budgeting: Sendable {
 
     /// Runs until cancelled.
     package func run() async {
-        while !Task.isCancelled {
-            do {
-                try await look()
-                platform.beats.note(.budgets, at: platform.clock.now)
-            } catch is CancellationError {
-                return
-            } catch {
-                platform.logger.warning("budgets were not looked at", metadata: ["error": "\(error)"])
-            }
-            // Cancellation ends the loop by its condition.
-            try? await Task.sleep(for: .seconds(Budgeting.pauseSeconds))
+        await platform.rounds(.budgets, every: .seconds(Budgeting.pauseSeconds), failure: "budgets were not looked at") {
+            try await look()
+            return false
         }
     }
 

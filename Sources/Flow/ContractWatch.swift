@@ -35,17 +35,9 @@ package struct ContractWatch: Sendable {
 
     /// Runs until cancelled.
     package func run() async {
-        while !Task.isCancelled {
-            do {
-                try await look()
-                platform.beats.note(.contracts, at: platform.clock.now)
-            } catch is CancellationError {
-                return
-            } catch {
-                platform.logger.warning("contracts were not looked at", metadata: ["error": "\(error)"])
-            }
-            // Cancellation ends the loop by its condition.
-            try? await Task.sleep(for: .seconds(ContractWatch.pauseSeconds))
+        await platform.rounds(.contracts, every: .seconds(ContractWatch.pauseSeconds), failure: "contracts were not looked at") {
+            try await look()
+            return false
         }
     }
 

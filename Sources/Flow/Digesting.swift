@@ -42,17 +42,9 @@ package struct Digesting: Sendable {
 
     /// Runs until cancelled.
     package func run() async {
-        while !Task.isCancelled {
-            do {
-                _ = try await look()
-                platform.beats.note(.digests, at: platform.clock.now)
-            } catch is CancellationError {
-                return
-            } catch {
-                platform.logger.warning("digests were not looked at", metadata: ["error": "\(error)"])
-            }
-            // Cancellation ends the loop by its condition.
-            try? await Task.sleep(for: .seconds(Digesting.pauseSeconds))
+        await platform.rounds(.digests, every: .seconds(Digesting.pauseSeconds), failure: "digests were not looked at") {
+            _ = try await look()
+            return false
         }
     }
 

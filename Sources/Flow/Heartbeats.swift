@@ -50,17 +50,12 @@ package struct Heartbeats: Sendable {
 
     /// Runs until cancelled.
     package func run() async {
-        while !Task.isCancelled {
+        await platform.rounds(.heartbeats, every: .seconds(Heartbeats.pauseSeconds), failure: "signs of life were not looked at")
+        {
+            // Written down by this very look.
             platform.beats.note(.heartbeats, at: platform.clock.now)
-            do {
-                try await look()
-            } catch is CancellationError {
-                return
-            } catch {
-                platform.logger.warning("signs of life were not looked at", metadata: ["error": "\(error)"])
-            }
-            // Cancellation ends the loop by its condition.
-            try? await Task.sleep(for: .seconds(Heartbeats.pauseSeconds))
+            try await look()
+            return false
         }
     }
 

@@ -63,19 +63,13 @@ package struct Keeping: Sendable {
 
     /// Runs until cancelled.
     package func run() async {
-        while !Task.isCancelled {
-            var pause = settings.pauseSeconds
-            do {
-                if try await look().hasMore { pause = settings.shortPauseSeconds }
-                platform.beats.note(.retention, at: platform.clock.now)
-            } catch is CancellationError {
-                return
-            } catch {
-                pause = settings.shortPauseSeconds
-                platform.logger.warning("history was not seen to", metadata: ["error": "\(error)"])
-            }
+        var hasMore = false
+        await platform.rounds(.retention, failure: "history was not seen to") {
+            hasMore = try await look().hasMore
+            return false
+        } rest: { isWell in
             // Cancellation ends the loop by its condition.
-            try? await Task.sleep(for: .seconds(pause))
+            try? await Task.sleep(for: .seconds(isWell && !hasMore ? settings.pauseSeconds : settings.shortPauseSeconds))
         }
     }
 

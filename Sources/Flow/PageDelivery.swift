@@ -54,17 +54,11 @@ package final class PageDelivery: Sendable {
     /// Runs until cancelled. A page that is not answered holds its place among those under way, and nobody up beside it.
     package func run() async {
         await withDiscardingTaskGroup { group in
-            while !Task.isCancelled {
-                do {
-                    let claimed = try await claim()
-                    platform.beats.note(.pager, at: platform.clock.now)
-                    for page in claimed { group.addTask { await self.tried(page) } }
-                    if !claimed.isEmpty { continue }
-                } catch is CancellationError {
-                    return
-                } catch {
-                    platform.logger.warning("pages could not be looked for", metadata: ["error": "\(error)"])
-                }
+            await platform.rounds(.pager, failure: "pages could not be looked for") {
+                let claimed = try await claim()
+                for page in claimed { group.addTask { await self.tried(page) } }
+                return !claimed.isEmpty
+            } rest: { _ in
                 // Cancellation ends the loop by its condition.
                 try? await Task.sleep(for: .milliseconds(PageDelivery.paceMilliseconds))
                 await signal.wait(milliseconds: PageDelivery.pauseMilliseconds)

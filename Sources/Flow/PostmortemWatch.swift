@@ -27,17 +27,11 @@ package struct PostmortemWatch: Sendable {
 
     /// Runs until cancelled.
     package func run() async {
-        while !Task.isCancelled {
-            do {
-                _ = try await look()
-                platform.beats.note(.postmortems, at: platform.clock.now)
-            } catch is CancellationError {
-                return
-            } catch {
-                platform.logger.warning("post-mortems were not looked at", metadata: ["error": "\(error)"])
-            }
-            // Cancellation ends the loop by its condition.
-            try? await Task.sleep(for: .seconds(PostmortemWatch.pauseSeconds))
+        await platform.rounds(
+            .postmortems, every: .seconds(PostmortemWatch.pauseSeconds), failure: "post-mortems were not looked at"
+        ) {
+            _ = try await look()
+            return false
         }
     }
 

@@ -42,17 +42,9 @@ package final class ReportDrafting: Sendable {
 
     /// Runs until cancelled.
     package func run() async {
-        while !Task.isCancelled {
-            do {
-                try await look()
-                platform.beats.note(.reports, at: platform.clock.now)
-            } catch is CancellationError {
-                return
-            } catch {
-                platform.logger.warning("months were not looked at", metadata: ["error": "\(error)"])
-            }
-            // Cancellation ends the loop by its condition.
-            try? await Task.sleep(for: .seconds(ReportDrafting.pauseSeconds))
+        await platform.rounds(.reports, every: .seconds(ReportDrafting.pauseSeconds), failure: "months were not looked at") {
+            try await look()
+            return false
         }
     }
 

@@ -76,14 +76,9 @@ package final class ReportSending: Sendable {
 
     /// Runs until cancelled.
     package func run() async {
-        while !Task.isCancelled {
-            do {
-                if try await workDue() > 0 { continue }
-            } catch is CancellationError {
-                return
-            } catch {
-                platform.logger.warning("reports could not be looked for", metadata: ["error": "\(error)"])
-            }
+        await platform.rounds(.reportWork, failure: "reports could not be looked for") {
+            try await workDue() > 0
+        } rest: { _ in
             await waker.signal.wait(milliseconds: ReportSending.pauseMilliseconds)
         }
     }

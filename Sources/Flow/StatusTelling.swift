@@ -62,18 +62,10 @@ package struct StatusTelling: Sendable {
 
     /// Runs until cancelled.
     package func run() async {
-        while !Task.isCancelled {
-            do {
-                let count = try await look()
-                platform.beats.note(.statusMail, at: platform.clock.now)
-                if count > 0 { continue }
-            } catch is CancellationError {
-                return
-            } catch {
-                platform.logger.warning("subscribers were not looked at", metadata: ["error": "\(error)"])
-            }
-            // Cancellation ends the loop by its condition.
-            try? await Task.sleep(for: .milliseconds(StatusTelling.pauseMilliseconds))
+        await platform.rounds(
+            .statusMail, every: .milliseconds(StatusTelling.pauseMilliseconds), failure: "subscribers were not looked at"
+        ) {
+            try await look() > 0
         }
     }
 

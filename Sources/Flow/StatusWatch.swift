@@ -30,17 +30,10 @@ package struct StatusWatch: Sendable {
 
     /// Runs until cancelled.
     package func run() async {
-        while !Task.isCancelled {
-            do {
-                try await look()
-                platform.beats.note(.statusPages, at: platform.clock.now)
-            } catch is CancellationError {
-                return
-            } catch {
-                platform.logger.warning("status pages were not looked at", metadata: ["error": "\(error)"])
-            }
-            // Cancellation ends the loop by its condition.
-            try? await Task.sleep(for: .seconds(StatusWatch.pauseSeconds))
+        await platform.rounds(.statusPages, every: .seconds(StatusWatch.pauseSeconds), failure: "status pages were not looked at")
+        {
+            try await look()
+            return false
         }
     }
 

@@ -62,17 +62,12 @@ package final class WebhookDelivery: Sendable {
     /// Runs until cancelled. A message that is not answered holds its place among those under way, and nobody up beside it.
     package func run() async {
         await withDiscardingTaskGroup { group in
-            while !Task.isCancelled {
-                do {
-                    let claimed = try await claim()
-                    for message in claimed { group.addTask { await self.tried(message) } }
-                    if !claimed.isEmpty { continue }
-                    try await pruneIfDue()
-                } catch is CancellationError {
-                    return
-                } catch {
-                    platform.logger.warning("webhooks could not be looked for", metadata: ["error": "\(error)"])
-                }
+            await platform.rounds(.webhooks, failure: "webhooks could not be looked for") {
+                let claimed = try await claim()
+                for message in claimed { group.addTask { await self.tried(message) } }
+                if claimed.isEmpty { try await pruneIfDue() }
+                return !claimed.isEmpty
+            } rest: { _ in
                 // Cancellation ends the loop by its condition.
                 try? await Task.sleep(for: .milliseconds(WebhookDelivery.paceMilliseconds))
                 await signal.wait(milliseconds: WebhookDelivery.pauseMilliseconds)
