@@ -15,11 +15,14 @@ package struct Actor: Sendable {
     package let approvalLimit: Money?
     /// A program by a key that somebody made for it: it hands in and reads, and signs nothing.
     package let isMachine: Bool
+    /// For whom a deputy decides; roles and limit are then theirs.
+    package let behalf: PersonDecision.Behalf?
 
     package init(
         tenant: TenantID, person: PersonID, natural: PersonID, name: String, roles: Set<String>, approvalLimit: Money?,
-        isMachine: Bool = false
+        isMachine: Bool = false, behalf: PersonDecision.Behalf? = nil
     ) {
+        self.behalf = behalf
         self.tenant = tenant
         self.person = person
         self.natural = natural
@@ -80,7 +83,7 @@ package struct Approving: Sendable {
         var payload =
             PersonDecision(
                 taskKey: task.key, person: actor.person, roles: actor.roles, verdict: decision.verdict, reason: decision.reason,
-                objectHash: decision.objectHash, natural: actor.natural, values: decision.values
+                objectHash: decision.objectHash, natural: actor.natural, values: decision.values, behalf: actor.behalf
             ).json.object ?? [:]
         payload["approvalLimit"] = ApprovalLimit.json(actor.approvalLimit)
         return try await desk.send(

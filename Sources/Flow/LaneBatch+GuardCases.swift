@@ -95,6 +95,11 @@ enum GuardCase {
             throw Refusal(
                 .stale, reason: "request.changed", "What you saw has changed since. Look at it again before you decide.")
         }
+        guard decision.behalf == nil else {
+            throw Refusal(
+                .forbidden, reason: "delegation.guardrail",
+                "What passes a guardrail is signed by whoever holds the role, and by no deputy.")
+        }
         let signatures = task.progress["signatures"]?.array ?? []
         guard let round = round(request, signatures) else {
             throw Refusal(.conflict, reason: "request.closed", "This request was already answered or taken back.")

@@ -268,11 +268,13 @@ extension LaneBatch {
     mutating func sign(_ key: String, _ signature: SignatureNote, run: RunRow) {
         guard let id = taskByKey[run.id]?[key], var task = tasks[id] else { return }
         var signatures = task.progress["signatures"]?.array ?? []
-        signatures.append([
-            "person": JSONValue(signature.person), "natural": JSONValue(signature.natural), "role": .string(signature.role),
-            "label": .string(signature.label), "at": JSONValue(signature.at), "round": JSONValue(signature.round),
-            "count": JSONValue(signature.count), "of": JSONValue(signature.of),
-        ])
+        signatures.append(
+            .object([
+                "person": JSONValue(signature.person), "natural": JSONValue(signature.natural),
+                "role": .string(signature.role), "label": .string(signature.label), "at": JSONValue(signature.at),
+                "round": JSONValue(signature.round), "count": JSONValue(signature.count), "of": JSONValue(signature.of),
+                "onBehalfOf": signature.behalf.map { JSONValue($0.person) },
+            ]))
         task.progress = ["signatures": .array(signatures)]
         task.updatedAt = now
         tasks[id] = task

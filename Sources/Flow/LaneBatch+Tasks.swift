@@ -81,6 +81,10 @@ extension LaneBatch {
         guard task.finishedAt == nil else {
             throw Refusal(.conflict, reason: "request.closed", "Someone resolved this first. Your answer was not recorded.")
         }
+        guard decision.behalf == nil else {
+            throw Refusal(
+                .forbidden, reason: "delegation.approvals", "A deputy signs and rejects approvals, and resolves no exceptions.")
+        }
         let request = try HumanRequest(json: task.request)
         guard let resolution = request.resolutions.first(where: { sameBytes($0.name, decision.verdict) }) else {
             throw Refusal(.unprocessable, reason: "exception.resolution", "This exception has no resolution \(decision.verdict).")

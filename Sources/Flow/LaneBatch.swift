@@ -273,8 +273,8 @@ struct LaneBatch {
             AuditRow(
                 tenant: tenant, id: newID(), lane: lane, at: now, actorKind: person == nil ? "engine" : "person",
                 actor: person?.text ?? "lane \(lane) epoch \(epoch)", action: action, objectType: object.type,
-                objectID: object.id, run: run,
-                content: facts))
+                objectID: object.id, run: run, content: facts,
+                onBehalfOf: facts["onBehalfOf"]?.string.flatMap { PersonID($0) }))
     }
 
     mutating func tell(_ tenant: TenantID, _ topic: String, run: RunID?, _ facts: JSONValue) {

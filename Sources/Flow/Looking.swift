@@ -101,6 +101,9 @@ package struct Looking: Sendable {
             of: contract, objective: objective, calendar: calendar, in: try await assets.current(for: tenant))
     }
 
+    /// Who decides for whom.
+    package var delegating: Delegating { Delegating(platform: platform, assets: assets) }
+
     // MARK: Requests to people, dead letters
 
     package func requests(
@@ -140,7 +143,7 @@ package struct Looking: Sendable {
             var trial = RunMachine(try RunState(json: run.state))
             let decision = PersonDecision(
                 taskKey: task.key, person: actor.person, roles: roles, verdict: "approve", reason: nil,
-                objectHash: task.objectHash ?? "", natural: actor.natural)
+                objectHash: task.objectHash ?? "", natural: actor.natural, behalf: actor.behalf)
             do throws(Refusal) {
                 _ = try trial.handle(.personDecided(decision), at: platform.clock.now, in: context.environment)
             } catch {

@@ -113,7 +113,7 @@ extension Looking {
             _ = try GuardCase.permit(
                 PersonDecision(
                     taskKey: task.key, person: actor.person, roles: actor.roles, verdict: "approve", reason: nil,
-                    objectHash: task.objectHash ?? "", natural: actor.natural), task, request, state: state)
+                    objectHash: task.objectHash ?? "", natural: actor.natural, behalf: actor.behalf), task, request, state: state)
             return nil
         } catch {
             return error

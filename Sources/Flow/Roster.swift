@@ -35,7 +35,7 @@ package struct Roster: Sendable {
     }
 
     /// Names of the roles that a member holds here at that moment, if they may decide at all.
-    fileprivate func rolesToDecide(_ member: Member, at now: Moment) -> Set<String> {
+    func rolesToDecide(_ member: Member, at now: Moment) -> Set<String> {
         member.authority.permits(.approvalsDecide, in: node, at: now) ? member.authority.roleNames(in: node, at: now) : []
     }
 }

@@ -122,6 +122,7 @@ enum Samples {
             ("runbook-back", runbook(brand, isTakenBack: true)), ("runbook-over", runbookOver(brand)),
             ("reports", reports(brand)), ("reports-empty", noReports(brand)), ("report", report(brand)),
             ("credits", credits(brand)), ("credits-empty", noCredits(brand)),
+            ("delegations", delegations(brand)), ("delegations-empty", noDelegations(brand)),
             ("postmortems", postmortems(brand)), ("postmortems-empty", noPostmortems(brand)),
             ("postmortem", postmortem(brand, isLocked: false)), ("postmortem-review", postmortem(brand, isLocked: true)),
             ("rollouts", rollouts(brand)), ("rollouts-empty", noRollouts(brand)),

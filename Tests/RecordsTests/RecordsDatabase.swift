@@ -368,7 +368,8 @@ extension SampleTenant {
         try await store.withTenant(id) { tx in
             _ = try await tx.pipeline(
                 reportStatements + [
-                    HoldQueries.place(holdRow), BrandQueries.insert(brandVersion), BrandQueries.store(brandFile),
+                    DelegationQueries.insert(delegationRow), HoldQueries.place(holdRow), BrandQueries.insert(brandVersion),
+                    BrandQueries.store(brandFile),
                 ])
         }
         try await store.withTenant(id) { tx in

@@ -135,7 +135,7 @@ extension SignatureNote {
         .object([
             "person": JSONValue(person), "natural": JSONValue(natural), "role": .string(role), "label": .string(label),
             "at": at.exactJSON, "round": JSONValue(round), "count": JSONValue(count), "of": JSONValue(of),
-            "answer": answer.map(JSONValue.string),
+            "answer": answer.map(JSONValue.string), "behalf": behalf?.json,
         ])
     }
 
@@ -145,6 +145,6 @@ extension SignatureNote {
             person: try fields.id("person"), natural: try fields.id("natural"), role: try fields.string("role"),
             label: try fields.string("label"), at: try fields.moment("at"), round: try fields.int("round"),
             count: try fields.int("count"), of: try fields.int("of"),
-            answer: try fields.optionalString("answer"))
+            answer: try fields.optionalString("answer"), behalf: try PersonDecision.Behalf(ifAny: json["behalf"]))
     }
 }

@@ -80,12 +80,18 @@ package struct SignatureNote: Sendable, Equatable {
     package let of: Int
     /// Hash of what was answered to a task that several have to answer alike.
     package let answer: String?
+    /// For whom a deputy signed.
+    package let behalf: PersonDecision.Behalf?
+
+    /// The human beings whose signature this is; neither gives another one.
+    package var naturals: [PersonID] { [natural] + (behalf.map { [$0.natural] } ?? []) }
 
     package init(
         person: PersonID, natural: PersonID, role: String, label: String, at: Moment, round: Int, count: Int, of: Int,
-        answer: String? = nil
+        answer: String? = nil, behalf: PersonDecision.Behalf? = nil
     ) {
         self.answer = answer
+        self.behalf = behalf
         self.person = person
         self.natural = natural
         self.role = role

@@ -28,6 +28,11 @@ extension RunPass {
             throw Refusal(
                 .tooLarge, reason: "request.reason", "A reason may have at most \(PersonDecision.reasonScalarsMax) characters.")
         }
+        guard decision.behalf == nil || person.request.kind == .approval else {
+            throw Refusal(
+                .forbidden, reason: "delegation.approvals",
+                "A deputy signs and rejects approvals; exceptions and tasks are answered by whoever holds the role.")
+        }
         switch person.request.kind {
         case .approval: try approve(decision, person, as: role, at: place)
         case .exception, .task: try resolve(decision, person, as: role, at: place)
@@ -46,10 +51,13 @@ extension RunPass {
             let receipt = close(open, decision, "rejected", as: role, rules: [])
             enqueueLeave(state.active[place].path, output: answer(open, decision, receipt, ["outcome": "rejected"]))
         case "approve":
-            guard !open.signatures.contains(where: { $0.natural == decision.natural }) else {
+            let signers = Set(open.signatures.flatMap(\.naturals))
+            guard signers.isDisjoint(with: decision.naturals) else {
                 throw Refusal(
                     .conflict, reason: "sod.distinct-signers",
-                    "You already signed this, so the next signature has to be someone else's.",
+                    signers.contains(decision.natural)
+                        ? "You already signed this, so the next signature has to be someone else's."
+                        : "Whom you stand for has signed this already, by their own hand or a deputy's.",
                     facts: ["request": decision.taskKey])
             }
             let rules = try permit(open.duty, decision)
@@ -66,9 +74,11 @@ extension RunPass {
         let round = person.request.rounds[person.round]
         let note = SignatureNote(
             person: decision.person, natural: decision.natural, role: role, label: round.label, at: now, round: person.round,
-            count: person.signatures.count + 1, of: person.request.signaturesNeeded)
+            count: person.signatures.count + 1, of: person.request.signaturesNeeded, behalf: decision.behalf)
         person.signatures.append(note)
-        if let duty = person.duty { state.acts.append(DutySeparation.Act(duty: duty, person: decision.natural.text)) }
+        if let duty = person.duty {
+            for natural in decision.naturals { state.acts.append(DutySeparation.Act(duty: duty, person: natural.text)) }
+        }
         actions.append(.signed(key: person.request.key, note))
         record(
             "approval.signed", state.active[place].path, "\(round.label): signature \(note.count) of \(note.of).",
@@ -90,7 +100,7 @@ extension RunPass {
     private mutating func resolve(
         _ decision: PersonDecision, _ person: PersonWait, as role: String, at place: Int
     ) throws(Refusal) {
-        guard !person.signatures.contains(where: { $0.natural == decision.natural }) else {
+        guard !person.signatures.contains(where: { $0.naturals.contains(decision.natural) }) else {
             throw Refusal(
                 .conflict, reason: "sod.distinct-signers",
                 "You already answered this, so the next answer has to be someone else's.", facts: ["request": decision.taskKey])
@@ -153,7 +163,7 @@ extension RunPass {
                 .unavailable, reason: "configuration.duties",
                 "The rules about duty separation are missing, so nobody can sign this now.")
         }
-        try rules.permit(duty: duty, by: decision.natural, chain: state.acts)
+        for natural in decision.naturals { try rules.permit(duty: duty, by: natural, chain: state.acts) }
         return rules.rulesAsked(about: duty)
     }
 
@@ -203,6 +213,10 @@ extension RunPass {
             "verdict": .string(decision.verdict), "reason": JSONValue(decision.reason), "at": now.exactJSON,
             "dutyRules": .array(rules.map(JSONValue.string)),
         ]
+        if let behalf = decision.behalf {
+            facts["onBehalfOf"] = JSONValue(behalf.person)
+            facts["delegation"] = .string(behalf.delegation)
+        }
         if let code = person.request.code { facts["code"] = .string(code) }
         if let name = definition.duties, let policy = environment.policies[name] {
             facts["dutyPolicy"] = .string("\(policy.name)@\(policy.version)")

@@ -84,12 +84,32 @@ package struct PersonDecision: Sendable, Equatable {
     package let natural: PersonID
     /// What was filled in, by the names of the form's fields.
     package let values: JSONValue?
+    /// Whose right is used, when it is not the account's own; `roles` are then theirs.
+    package let behalf: Behalf?
+
+    /// Somebody who has given their decisions to a deputy for a time.
+    package struct Behalf: Sendable, Equatable {
+        package let person: PersonID
+        package let natural: PersonID
+        /// The delegation that permits it.
+        package let delegation: String
+
+        package init(person: PersonID, natural: PersonID, delegation: String) {
+            self.person = person
+            self.natural = natural
+            self.delegation = delegation
+        }
+    }
+
+    /// The human beings behind the decision: a deputy and whom they stand for are looked at alike by every rule about duties.
+    package var naturals: [PersonID] { [natural] + (behalf.map { [$0.natural] } ?? []) }
 
     package init(
         taskKey: String, person: PersonID, roles: Set<String>, verdict: String, reason: String?, objectHash: String,
-        natural: PersonID, values: JSONValue? = nil
+        natural: PersonID, values: JSONValue? = nil, behalf: Behalf? = nil
     ) {
         self.values = values
+        self.behalf = behalf
         self.taskKey = taskKey
         self.person = person
         self.roles = roles
@@ -136,12 +156,27 @@ extension WorkResult {
     }
 }
 
+extension PersonDecision.Behalf {
+    package var json: JSONValue {
+        ["person": JSONValue(person), "natural": JSONValue(natural), "delegation": .string(delegation)]
+    }
+
+    /// Nil for none.
+    package init?(ifAny json: JSONValue?) throws(Refusal) {
+        guard let json, !json.isNull else { return nil }
+        let fields = try Fields(json, "behalf")
+        self.init(
+            person: try fields.id("person"), natural: try fields.id("natural"), delegation: try fields.string("delegation"))
+    }
+}
+
 extension PersonDecision {
     package var json: JSONValue {
         .object([
             "task": .string(taskKey), "person": JSONValue(person), "roles": .array(roles.sorted().map(JSONValue.string)),
             "verdict": .string(verdict), "reason": reason.map(JSONValue.string), "objectHash": .string(objectHash),
             "natural": JSONValue(natural), "values": values,
+            "behalf": behalf?.json,
         ])
     }
 
@@ -151,7 +186,7 @@ extension PersonDecision {
             taskKey: try fields.string("task"), person: try fields.id("person"), roles: Set(try fields.strings("roles")),
             verdict: try fields.string("verdict"), reason: try fields.optionalString("reason"),
             objectHash: try fields.string("objectHash"), natural: try fields.id("natural"),
-            values: json["values"])
+            values: json["values"], behalf: try Behalf(ifAny: json["behalf"]))
     }
 }
 

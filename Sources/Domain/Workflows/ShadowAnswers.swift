@@ -101,7 +101,7 @@ extension RunEvent {
                 PersonDecision(
                     taskKey: key, person: decision.person, roles: decision.roles, verdict: decision.verdict,
                     reason: decision.reason, objectHash: decision.objectHash, natural: decision.natural,
-                    values: decision.values))
+                    values: decision.values, behalf: decision.behalf))
         case .start, .timerFired, .cancelled, .eventArrived, .eventOffered, .paused, .resumed, .skipped, .rewound, .stepRetried,
             .deadlinesExtended, .abandoned:
             self

@@ -97,11 +97,14 @@ package struct TenantAPI: Sendable {
 
     /// Signs (`approve`) or rejects what was shown; the hash binds the signature to it.
     @discardableResult
-    package func decide(_ request: RequestView, _ verdict: String, reason: String? = nil) async throws -> JSONValue {
+    package func decide(
+        _ request: RequestView, _ verdict: String, reason: String? = nil, delegation: String? = nil
+    ) async throws -> JSONValue {
         try await post(
             "approvals/\(request.id)/decision",
             .object([
                 "verdict": .string(verdict), "objectHash": .string(request.objectHash), "reason": reason.map(JSONValue.string),
+                "delegation": delegation.map(JSONValue.string),
             ]))
     }
 

@@ -17,19 +17,24 @@ struct ApproveCommand: AsyncParsableCommand {
     @Option(help: "Kept with the signature.")
     var reason: String?
 
+    @Option(help: "Sign as somebody's deputy, by this delegation.")
+    var delegation: String?
+
     @OptionGroup var choice: ScopeChoice
 
     func run() async throws {
-        Terminal.print("Signed: \(try await choice.decide(id, "approve", reason: reason))")
+        Terminal.print("Signed: \(try await choice.decide(id, "approve", reason: reason, delegation: delegation))")
     }
 }
 
 extension ScopeChoice {
     /// Answers an approval as the server shows it at this moment; returns its title.
-    fileprivate func decide(_ id: String, _ verdict: String, reason: String?) async throws -> String {
+    fileprivate func decide(
+        _ id: String, _ verdict: String, reason: String?, delegation: String?
+    ) async throws -> String {
         let (place, json) = try await find("approvals/\(ServerAPI.escaped(id))", permission: "approvals.decide")
         let request = RequestView(json)
-        try await place.decide(request, verdict, reason: reason)
+        try await place.decide(request, verdict, reason: reason, delegation: delegation)
         return request.title
     }
 }
@@ -46,10 +51,13 @@ struct RejectCommand: AsyncParsableCommand {
     @Option(help: "Why; the supplier and your colleagues will ask.")
     var reason: String
 
+    @Option(help: "Reject as somebody's deputy, by this delegation.")
+    var delegation: String?
+
     @OptionGroup var choice: ScopeChoice
 
     func run() async throws {
-        Terminal.print("Rejected: \(try await choice.decide(id, "reject", reason: reason))")
+        Terminal.print("Rejected: \(try await choice.decide(id, "reject", reason: reason, delegation: delegation))")
     }
 }
 

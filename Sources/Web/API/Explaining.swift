@@ -17,6 +17,18 @@ extension Services {
         // A bound that cannot be read lifts no control.
         try signingIn.requireFreshProof(context.visitor.identity)
     }
+
+    /// Who decides an approval: the person, or the person as the deputy that a delegation makes them.
+    func actor(_ context: TenantContext, deciding task: TaskRow, under delegation: String?) async throws -> Actor {
+        guard let delegation, !delegation.isEmpty else { return context.actor }
+        guard let id = DelegationID(delegation) else {
+            throw Refusal(
+                .invalid, reason: "delegation.none", "This is no delegation's id.", facts: ["field": "delegation"])
+        }
+        guard let run = task.run else { return context.actor }
+        return try await looking.delegating.standing(
+            in: id, as: context.actor, workflow: try await looking.run(context.scope.id, run).workflow, scope: context.scope)
+    }
 }
 
 /// Who may do what, and why or why not: for those who have to answer that.

@@ -27,6 +27,7 @@ package struct RouteBook: Sendable {
         routes += HeartbeatRoutes(services).all
         routes += ReportRoutes(services).all
         routes += CreditRoutes(services).all
+        routes += DelegationRoutes(services).all
         routes += IncidentRoutes(services).all
         routes += PostmortemRoutes(services).all
         routes += RunbookRoutes(services).all

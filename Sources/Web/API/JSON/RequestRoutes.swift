@@ -21,6 +21,7 @@ struct RequestRoutes: Sendable {
             "objectHash": [
                 "type": "string", "description": "Hash of the object as it was shown; another version voids the decision.",
             ],
+            "delegation": ["type": "string", "description": "The delegation under which a deputy decides."],
         ],
     ]
     private static let resolutionSchema: JSONValue = [
@@ -95,12 +96,15 @@ struct RequestRoutes: Sendable {
             services.writing(
                 "approvals/{id}/decision", .approvalsDecide,
                 RouteDocumentation(
-                    "decideApproval", "Signs or rejects. Duty separation, role and quorum are enforced by the engine.",
+                    "decideApproval",
+                    "Signs or rejects. Duty separation, role and quorum are enforced by the engine. With `delegation` a "
+                        + "deputy decides with the right of whoever gave it.",
                     requestSchema: RequestRoutes.decisionSchema, responseSchema: RequestRoutes.object,
                     problems: [400, 409, 412, 422])
             ) { [services] request, body, context in
-                let fields = try BodyFields(body, known: ["verdict", "reason", "objectHash"])
+                let fields = try BodyFields(body, known: ["verdict", "reason", "objectHash", "delegation"])
                 let row = try await personRequest(request, context, kinds: ["approval"])
+                let actor = try await services.actor(context, deciding: row, under: try fields.textIfAny("delegation"))
                 let verdict = try fields.text("verdict")
                 guard verdict == "approve" || verdict == "reject" else {
                     throw Refusal(
@@ -111,7 +115,7 @@ struct RequestRoutes: Sendable {
                     task: row.id, verdict: verdict, reason: try fields.textIfAny("reason"),
                     objectHash: try fields.text("objectHash"),
                     key: try Services.idempotencyKey(request))
-                return try Views.answer(try await approving.decide(decision, as: context.actor, scope: context.scope))
+                return try Views.answer(try await approving.decide(decision, as: actor, scope: context.scope))
             },
             claim("approvals/{id}/claim", kinds: ["approval"], .approvalsDecide, "claimApproval"),
             claim("exceptions/{id}/claim", kinds: RequestRoutes.answered, .exceptionsResolve, "claimException"),

@@ -5,6 +5,7 @@ internal import Kernel
 internal import Records
 internal import Tenancy
 internal import WebKernel
+internal import Workflows
 
 /// One request to a person as the page shows it: the decision or the exception, and the evidence beside it.
 struct DecisionSheet: Sendable {
@@ -16,8 +17,10 @@ struct DecisionSheet: Sendable {
     private let lastSignature: Receipt?
 
     static func make(
-        _ task: TaskRow, run: RunRow?, names: [PersonID: String], kit: PageKit, section: String, entered: TaskSheet? = nil
+        _ task: TaskRow, run: RunRow?, names: [PersonID: String], kit: PageKit, section: String, entered: TaskSheet? = nil,
+        as deputy: Actor? = nil
     ) async throws -> DecisionSheet {
+        let actor = deputy ?? kit.context.actor
         let document = try await task.document.asyncMap { try await kit.looking.document(kit.tenant, $0) }
         let invoiceRow = try await run?.invoice.asyncMap { try await kit.looking.invoice(kit.tenant, $0) }
         // Content of our own making; one of an older shape is shown by its bytes only.
@@ -25,10 +28,12 @@ struct DecisionSheet: Sendable {
         let parts = SheetParts(
             task: task, run: run, invoice: invoice, findings: invoiceRow?.findings ?? [], names: names,
             objection: try await run.asyncMap {
-                try await kit.looking.objection(to: kit.context.actor, signing: task, run: $0)
+                try await kit.looking.objection(to: actor, signing: task, run: $0)
             } ?? nil,
-            deciders: try await run.asyncMap { try await kit.looking.deciders(of: task, run: $0) } ?? nil, kit: kit,
-            section: section)
+            deciders: try await run.asyncMap { try await kit.looking.deciders(of: task, run: $0) } ?? nil,
+            delegations: task.kind == "approval" && task.finishedAt == nil
+                ? try await kit.looking.delegating.open(of: actor.person, in: kit.tenant) : [],
+            actor: actor, kit: kit, section: section)
         let title = run.map { "\($0.subject), \($0.counterparty)" } ?? document?.fileName ?? task.title
         return DecisionSheet(
             title: title, decision: task.kind == "approval" ? parts.decision : nil,
@@ -59,6 +64,10 @@ struct SheetParts: Sendable {
     let objection: Refusal?
     /// Who could sign an open approval; nil when it is none.
     let deciders: Deciders?
+    /// What this person has given or taken and what is not over.
+    let delegations: [DelegationRow]
+    /// The person, or the person as somebody's deputy.
+    let actor: Actor
     let kit: PageKit
     let section: String
 
@@ -88,7 +97,7 @@ struct SheetParts: Sendable {
         if task.finishedAt != nil { return "This has been decided: \(task.outcome ?? task.state)." }
         if !kit.may(permission) { return "Your roles do not decide this." }
         let asked = Set((task.request["rounds"]?.array ?? []).flatMap { ($0["roles"]?.array ?? []).compactMap(\.string) })
-        if asked.isDisjoint(with: kit.context.actor.roles) {
+        if asked.isDisjoint(with: actor.roles) {
             return "This asks for \(asked.sorted().map(PageWords.role).joined(separator: " or "))."
         }
         if (task.progress["signatures"]?.array ?? []).contains(where: { $0["person"]?.string == you.text }) {
@@ -96,7 +105,7 @@ struct SheetParts: Sendable {
         }
         if let objection, objection.reason.hasPrefix("sod."), !isRejection { return objection.message }
         if task.kind == "approval",
-            let refusal = ApprovalLimit.refusal(limit: kit.context.actor.approvalLimit, amount: run?.amount)
+            let refusal = ApprovalLimit.refusal(limit: actor.approvalLimit, amount: run?.amount)
         {
             return refusal.message + whoCould
         }
@@ -125,16 +134,42 @@ struct SheetParts: Sendable {
             kicker: "\(isPayment ? "Payment" : "Invoice"), signature \(min(signed + 1, max(needed, 1))) of \(max(needed, 1))",
             amount: run.map { kit.amount($0.amountMinor, $0.currency) } ?? "",
             party: run?.counterparty ?? "", account: SheetParts.shortAccount(invoice),
-            run: run.map { "\(kit.base)/runs/\($0.id)" } ?? "",
+            run: run.map { "\(kit.base)/runs/\($0.id)" } ?? "", actingFor: actingFor,
             why: Markup(emphasis: why), differences: differences, checks: checks,
-            signatures: SignatureLines.lines(of: task, names: names, you: you, roles: kit.context.actor.roles, kit: kit),
+            signatures: SignatureLines.lines(of: task, names: names, you: you, roles: actor.roles, kit: kit),
             consequence: left <= 0
                 ? isPayment
                     ? "If you approve: the bill is compared with the ERP once more; if it still agrees, the payment is released."
                     : "If you approve: nothing else is needed. It posts to the ERP at once."
                 : "If you approve: \(CountText.text(left, "signature remains", "signatures remain")).",
             form: kit.form(path + "/decision"), objectHash: task.objectHash ?? "", blocked: blocked(.approvalsDecide),
-            rejectBlocked: blocked(.approvalsDecide, isRejection: true), isDecided: task.finishedAt != nil, claim: claim)
+            rejectBlocked: blocked(.approvalsDecide, isRejection: true), isDecided: task.finishedAt != nil, claim: claim,
+            delegation: actor.behalf?.delegation ?? "", standIns: standIns)
+    }
+
+    private var actingFor: Markup {
+        guard let behalf = actor.behalf, let row = delegations.first(where: { $0.id.text == behalf.delegation }) else {
+            return .empty
+        }
+        let limit = actor.approvalLimit.map { ", up to \(kit.money.text($0))" } ?? ""
+        return Markup(
+            emphasis: "You decide **for \(names[behalf.person] ?? "a colleague")** until \(kit.time.full(row.endsAt))\(limit).")
+    }
+
+    /// Where to decide for oneself and for whom one stands in.
+    private var standIns: [Tab] {
+        let given = delegations.filter { row in
+            guard row.deputy == you, let run, let terms = try? row.terms() else { return false }  // not offered; refused if tried
+            return terms.objection(workflow: run.workflow, at: kit.now) == nil
+        }
+        guard !given.isEmpty else { return [] }
+        let own = Tab(label: "For yourself", href: kit.base + path, isCurrent: actor.behalf == nil)
+        return [own]
+            + given.map { row in
+                Tab(
+                    label: "For \(names[row.giver] ?? "a colleague")", href: "\(kit.base)\(path)?for=\(row.id)",
+                    isCurrent: actor.behalf?.delegation == row.id.text)
+            }
     }
 
     func exception(_ document: DocumentRow?, _ sheet: TaskSheet) -> ExceptionCard {

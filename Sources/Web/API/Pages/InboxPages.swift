@@ -19,7 +19,9 @@ struct InboxPages: Sendable {
                 .html(console.html(try await inbox(request, kit, open: nil)))
             },
             services.page("/inbox/{id}", .approvalsRead) { request, kit in
-                .html(console.html(try await inbox(request, kit, open: try await task(request, kit, ["approval"]))))
+                let row = try await task(request, kit, ["approval"])
+                let deputy = try await services.actor(kit.context, deciding: row, under: request.query("for"))
+                return .html(console.html(try await inbox(request, kit, open: row, as: deputy)))
             },
             services.page("/exceptions", .exceptionsRead) { request, kit in
                 .html(console.html(try await exceptions(request, kit)))
@@ -72,11 +74,12 @@ struct InboxPages: Sendable {
     ) async throws -> String {
         let verdict = try form.required("verdict", label: "The answer")
         try await services.requireProof(signing: row, verdict, kit.context)
+        let actor = try await services.actor(kit.context, deciding: row, under: form["delegation"])
         let decision = Approving.Decision(
             task: row.id, verdict: verdict, reason: form["reason"].flatMap { $0.isEmpty ? nil : $0 },
             objectHash: try form.required("object_hash", label: "The shown version"),
             key: try form.required("idempotency_key", label: "The form's key"), values: values)
-        switch try await services.approving.decide(decision, as: kit.context.actor, scope: kit.context.scope) {
+        switch try await services.approving.decide(decision, as: actor, scope: kit.context.scope) {
         case .done: return "\(kit.base)/\(section)/\(row.id)?signed=1"
         case .pending: return "\(kit.base)/\(section)/\(row.id)?done=pending"
         case .refused(let refusal): throw refusal
@@ -85,8 +88,10 @@ struct InboxPages: Sendable {
 
     // MARK: Inbox and decision
 
-    private func inbox(_ request: WebRequest, _ kit: PageKit, open: TaskRow?, entered: TaskSheet? = nil) async throws -> InboxPage
-    {
+    /// `actor` decides what is open: the person, or the person as somebody's deputy.
+    private func inbox(
+        _ request: WebRequest, _ kit: PageKit, open: TaskRow?, as actor: Actor? = nil, entered: TaskSheet? = nil
+    ) async throws -> InboxPage {
         let isException = open.map { RequestRoutes.answered.contains($0.kind) } ?? false
         let section = isException ? "exceptions" : "inbox"
         let rows = try await kit.looking.requests(
@@ -112,14 +117,17 @@ struct InboxPages: Sendable {
         let title = isException ? "Exceptions" : "Inbox"
         let sheet = try await open.asyncMap { row in
             let run = try await row.run.asyncMap { try await kit.looking.run(kit.tenant, $0) }
-            return try await DecisionSheet.make(row, run: run, names: names, kit: kit, section: section, entered: entered)
+            return try await DecisionSheet.make(
+                row, run: run, names: names, kit: kit, section: section, entered: entered, as: actor)
         }
         return InboxPage(
             frame: try await kit.frame(
                 sheet?.title ?? title, section: title,
                 crumbs: [Crumb(label: title, href: "\(kit.base)/\(section)")] + (sheet.map { [Crumb(label: $0.title)] } ?? []),
                 topics: isException ? "exceptions" : "inbox", receipt: sheet?.receipt(request), request: request),
-            list: InboxList(title: title, summary: CountText.text(rows.count, "waits", "wait"), groups: groups),
+            list: InboxList(
+                title: title, summary: CountText.text(rows.count, "waits", "wait"),
+                tabs: isException ? [] : [Tab(label: "Deputies", href: "\(kit.base)/delegations")], groups: groups),
             decision: sheet?.decision,
             exception: sheet?.exception, evidence: sheet?.evidence,
             empty: open == nil && rows.isEmpty ? EmptyState(why: isException ? "No exceptions." : "Nothing waits for you.") : nil)

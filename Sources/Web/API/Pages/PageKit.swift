@@ -291,6 +291,8 @@ enum PageWords {
         case "report-return": Notice(tone: .ok, text: "The report is a draft again.")
         case "report-sign-off": Notice(tone: .ok, text: "Signed off.")
         case "report-send": Notice(tone: .ok, text: "It is on its way; below is what becomes of it.")
+        case "delegation-made": Notice(tone: .ok, text: "Done. The deputy finds it in their inbox.")
+        case "delegation-revoked": Notice(tone: .ok, text: "Taken back; what was signed stays signed.")
         case "credit-approve": Notice(tone: .ok, text: "Approved. It is to be put on a bill.")
         case "credit-apply": Notice(tone: .ok, text: "It stands on the bill.")
         case "credit-waive": Notice(tone: .ok, text: "The credit is given up.")

@@ -18,6 +18,7 @@ struct PageRoutes: Sendable {
         routes += BudgetPages(services: services, console: console).all
         routes += ReportPages(services: services, console: console).all
         routes += CreditPages(services: services, console: console).all
+        routes += DelegationPages(services: services, console: console).all
         routes += ContractPages(services: services, console: console).all
         routes += MaintenancePages(services: services, console: console).all
         routes += IncidentPages(services: services, console: console).all

@@ -181,9 +181,11 @@ enum SignatureLines {
         for signature in signed {
             let person = signature["person"]?.string.flatMap { PersonID($0) }
             let at = signature["at"]?.moment
+            let behalf = signature["onBehalfOf"]?.string.flatMap { PersonID($0) }.map { names[$0] ?? "a colleague" }
             out.append(
                 Signature(
-                    state: .signed, name: person.flatMap { names[$0] } ?? "someone",
+                    state: .signed,
+                    name: (person.flatMap { names[$0] } ?? "someone") + (behalf.map { " for \($0)" } ?? ""),
                     lines: [signature["label"]?.string ?? "", at.map { kit.time.stamp($0, seconds: true).text } ?? ""].filter {
                         !$0.isEmpty
                     }))

@@ -114,13 +114,21 @@ package struct DecisionCard: Sendable, Showing {
     package let isDecided: Bool
     /// Claims the decision, or releases it; nil when it cannot be claimed.
     package let claim: ClaimForm?
+    /// The delegation under which a deputy decides; empty for whoever decides for themselves.
+    package let delegation: String
+    /// For whom one may decide; empty where it is only oneself.
+    package let standIns: [Tab]
+
     package init(
         kicker: String, amount: String, party: String, account: String = "", run: String, actingFor: Markup = .empty,
         why: Markup, differences: [DifferenceTable] = [], checks: [Check] = [], suggestion: Suggestion? = nil,
         signatures: [Signature], consequence: String, form: FormTarget, objectHash: String,
         approveLabel: String = "Approve and sign", rejectLabel: String = "Reject", blocked: String = "",
-        rejectBlocked: String? = nil, isDecided: Bool = false, claim: ClaimForm? = nil
+        rejectBlocked: String? = nil, isDecided: Bool = false, claim: ClaimForm? = nil, delegation: String = "",
+        standIns: [Tab] = []
     ) {
+        self.delegation = delegation
+        self.standIns = standIns
         self.kicker = kicker
         self.amount = amount
         self.party = party
