@@ -176,8 +176,11 @@ package actor IdentityProviders {
 
     private func isGood(_ known: Kept, _ now: Moment, _ notBefore: Moment?) -> Bool {
         if let notBefore, known.at < notBefore { return false }
-        let seconds = (try? known.result.get()) == nil ? IdentityProviders.failureSeconds : IdentityProviders.keptSeconds
-        return now.seconds(since: known.at) < seconds
+        let age = now.seconds(since: known.at)
+        return switch known.result {
+        case .success: age < IdentityProviders.keptSeconds
+        case .failure: age < IdentityProviders.failureSeconds
+        }
     }
 
     /// A failure is kept too, for a while; what is not the provider's doing is thrown.
@@ -208,6 +211,7 @@ package actor IdentityProviders {
             throw Refusal.provider("unreached", "\(url) was not reached: \(output["detail"]?.string ?? "no reason was given").")
         }
         let bytes = output["body"]?.string.flatMap { Base64.decode($0) } ?? []
+        // Where and why it does not read says nothing to whoever has to mend it.
         guard let body = try? JSONValue(parsing: bytes), body.object != nil else {
             throw Refusal.provider("body", "\(url) answers with status \(status) and no JSON object.")
         }

@@ -412,7 +412,8 @@ extension SigningIn {
         case "provider.secret": " Store it: countersignd secret --tenant … --name \(terms.secret)."
         case "provider.issuer": " Write the issuer as its discovery document does, slash for slash."
         case "provider.unreached":
-            " See that the address is right; if it lies inside your network, name it under `allow` in the section."
+            " See that the address is right; if it lies inside your network, name it under `allow` in the section. A worker that "
+                + "was started before this section was applied dials no other port than 443 and 8443 yet."
         case "provider.status", "provider.body": " See that the issuer is right: this address is made from it."
         case "provider.algorithms": " Have it sign by RS256, PS256, ES256 or EdDSA for this client."
         default: ""

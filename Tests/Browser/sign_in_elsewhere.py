@@ -8,12 +8,15 @@ With --refused the way ends at the console's door again, and its words are part 
 import argparse
 import json
 import pathlib
+import re
 import sys
 from urllib.parse import urlsplit
 
 from playwright.sync_api import sync_playwright
 
 STEPS_MAX = 6
+# Besides it there may be a way to another account.
+GO_ON = re.compile("^(sign in|continue|accept)$", re.IGNORECASE)
 
 
 def there_and_back(page, console, person, password):
@@ -28,7 +31,7 @@ def there_and_back(page, console, person, password):
         elif page.locator("input[name=password]").count():
             page.fill("input[name=password]", password)
         with page.expect_navigation():
-            page.locator("form button[type=submit], form input[type=submit]").first.click()
+            page.get_by_role("button", name=GO_ON).first.click()
     raise RuntimeError(f"still at {page.url}: {page.inner_text('body')[:300]}")
 
 

@@ -43,7 +43,7 @@ struct Stage: Sendable {
             ["\(root)/.venv/bin/canaille", "\(root)/.venv/bin/playwright", "/usr/bin/chromium"].allSatisfy(Folder.exists)
         if !isThere {
             print(
-                "1 journey with an identity provider is passed over: Canaille is not in .venv or there is no Chromium (`make setup`)"
+                "1 journey with an identity provider is passed over: Canaille is not in .venv, or there is no Chromium"
             )
         }
         return isThere

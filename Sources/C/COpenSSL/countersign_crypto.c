@@ -252,7 +252,8 @@ static EVP_PKEY *public_key_of(const char *kind, OSSL_PARAM *parameters) {
 int cs_rsa_verify(const uint8_t *modulus, size_t modulus_count, const uint8_t *exponent, size_t exponent_count, int is_pss,
                   const uint8_t *message, size_t count, const uint8_t *signature, size_t signature_count) {
     if (modulus_count > 1024 || exponent_count > 8) return 0;
-    BIGNUM *n = BN_bin2bn(present(modulus), (int)modulus_count, NULL), *e = BN_bin2bn(present(exponent), (int)exponent_count, NULL);
+    BIGNUM *n = BN_bin2bn(present(modulus), (int)modulus_count, NULL);
+    BIGNUM *e = BN_bin2bn(present(exponent), (int)exponent_count, NULL);
     OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
     OSSL_PARAM *parameters = NULL;
     if (n && e && build && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&

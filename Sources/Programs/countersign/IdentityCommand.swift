@@ -56,12 +56,12 @@ struct IdentityCommand: AsyncParsableCommand {
             if output.form == .json {
                 Terminal.print(answer.prettyText)
             } else {
-                let rows = (answer["findings"]?.array ?? []).map {
-                    [Cells.text($0, "what"), Cells.text($0, "verdict"), Cells.text($0, "detail")]
+                // Lines and no table: what has to be mended is a sentence, and none of it may be cut off.
+                let lines = (answer["findings"]?.array ?? []).map {
+                    "\(Cells.text($0, "verdict")): \(Cells.text($0, "what")): \(Cells.text($0, "detail"))"
                 }
-                Terminal.print(
-                    Terminal.table(["WHAT", "RESULT", "DETAIL"], rows, width: 160)
-                        + (isGood ? "\nPeople can sign in." : "\nNobody can sign in this way until it is mended."))
+                let verdict = isGood ? "People can sign in." : "Nobody can sign in this way until it is mended."
+                Terminal.print((lines + [verdict]).joined(separator: "\n"))
             }
             if !isGood { throw BadAnswer() }
         }

@@ -83,7 +83,7 @@ struct ProviderPages: Sendable {
         return SignInPage(
             frame: frame, form: FormTarget(action: "/sign-in", key: services.newKey()), next: next, refusal: refusal,
             organisation: "/t/\(scope.slug)/sign-in/with?next=\(percentEncoded(next))", organisationName: terms.name,
-            asksPassword: terms.allowsPasswords)
+            asksPassword: terms.allowsPasswords, marksFields: false)
     }
 
     // MARK: There

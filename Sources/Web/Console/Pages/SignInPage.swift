@@ -16,10 +16,13 @@ package struct SignInPage: ConsolePage {
     package let organisationName: String
     /// False where only the organisation's own sign-in opens the door.
     package let asksPassword: Bool
+    /// Whether what was typed is at fault, and not something elsewhere.
+    package let marksFields: Bool
 
     package init(
         frame: Frame, form: FormTarget, email: String = "", next: String = "/", refusal: String = "",
-        organisation: String = "", organisationName: String = "your organisation", asksPassword: Bool = true
+        organisation: String = "", organisationName: String = "your organisation", asksPassword: Bool = true,
+        marksFields: Bool = true
     ) {
         self.frame = frame
         self.form = form
@@ -29,6 +32,7 @@ package struct SignInPage: ConsolePage {
         self.organisation = organisation
         self.organisationName = organisationName
         self.asksPassword = asksPassword
+        self.marksFields = marksFields && !refusal.isEmpty
     }
 }
 
