@@ -63,6 +63,14 @@ package final class Asking: Sendable {
         return try await send(ask, tenant: tenant)
     }
 
+    /// Has the tenant's own worker ask its identity provider something.
+    package func provider(_ question: ProviderQuestion, tenant: TenantID) async throws -> Answer {
+        let ask = WorkAsk(
+            id: String(platform.entropy.next(), radix: 36), verb: question.verb, input: question.input, connection: .null,
+            secrets: question.secrets)
+        return try await send(ask, tenant: tenant)
+    }
+
     private func send(_ ask: WorkAsk, tenant: TenantID) async throws -> Answer {
         let alarm = Task { [weak self] in
             // A cancelled sleep means that the answer came first.

@@ -174,6 +174,8 @@ extension SigningIn {
         /// The telephone is gone, and the recovery codes with it.
         case removeFactor = "remove-factor"
         case endSessions = "end-sessions"
+        /// The identity at the organisation's provider is another one from now on.
+        case unlink = "unlink-identity"
     }
 
     package func care(_ care: Care, for person: PersonID, in tenant: TenantID, by carer: Identity) async throws {
@@ -190,6 +192,9 @@ extension SigningIn {
             try SigningIn.requireHome(carer, tenant)
             try await removeFactor(of: found, by: carer.person.id)
         case .endSessions: _ = try await endSessions(of: found, besides: nil, by: carer.person.id)
+        case .unlink:
+            try SigningIn.requireHome(carer, tenant)
+            try await unlink(found, by: carer.person.id)
         }
     }
 }

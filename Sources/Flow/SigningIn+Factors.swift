@@ -50,7 +50,7 @@ extension SigningIn {
         }
         guard let person = found, person.state == "active" else { throw again }
         guard let kind = try await accept(code, of: person) else { throw SigningIn.wrongCode }
-        return try await begin(tenant, person, caller, isKnown: false, by: "password and \(kind)", ending: session)
+        return try await begin(tenant, person, caller, isKnown: false, by: "second step by \(kind)", ending: session)
     }
 
     /// Takes a code once: `code` of the app or `recovery code`; nil for a wrong one, which is counted.
@@ -129,10 +129,16 @@ extension SigningIn {
             guard let accepted = try await accept(code ?? "", of: person) else { throw SigningIn.wrongCode }
             kind = accepted
         } else {
+            try await requirePasswords(tenant)
             try await check(password ?? "", of: person)
             kind = "password"
         }
-        let (token, now) = (SecretToken(entropy: platform.entropy), platform.clock.now)
+        return try await proved(person, session, by: kind)
+    }
+
+    /// The session goes on under another token.
+    func proved(_ person: PersonRow, _ session: SessionID, by kind: String) async throws -> SecretToken {
+        let (token, now, tenant) = (SecretToken(entropy: platform.entropy), platform.clock.now, person.tenant)
         let isGiven = try await platform.store.withTenant(tenant) { tx in
             let rows = try await tx.query(SessionQueries.prove(tenant: tenant, id: session, tokenHash: token.hash, now: now))
             try await tx.execute(

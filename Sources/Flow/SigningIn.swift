@@ -2,6 +2,7 @@ package import Kernel
 internal import Postgres
 package import Records
 package import Seals
+internal import Tenancy
 
 /// Local accounts, sessions and API keys.
 package struct SigningIn: Sendable {
@@ -67,10 +68,13 @@ package struct SigningIn: Sendable {
     let platform: Platform
     let hasher: PasswordHasher
     let attempts = AttemptLedger()
+    /// The tenants' own identity providers; nil where nobody comes in by one.
+    package let providers: IdentityProviders?
 
-    package init(platform: Platform, hasher: PasswordHasher) {
+    package init(platform: Platform, hasher: PasswordHasher, providers: IdentityProviders? = nil) {
         self.platform = platform
         self.hasher = hasher
+        self.providers = providers
     }
 
     /// How long a session lasts here, however busy it is.
@@ -158,13 +162,28 @@ package struct SigningIn: Sendable {
             }
             return nil
         }
+        try await requirePasswords(tenant)
         if isOutdated, let stored { try await renew(password, stored, person: id, tenant: tenant) }
         guard hasFactor else { return try await begin(tenant, person, caller, isKnown: isKnown, by: "password") }
+        return try await wait(for: person, in: tenant, caller)
+    }
+
+    /// Asked after the password was right, so that a stranger learns nothing by it.
+    func requirePasswords(_ tenant: TenantID) async throws {
+        guard let terms = try await identityTerms(tenant), !terms.allowsPasswords else { return }
+        throw Refusal(
+            .forbidden, reason: "sign-in.organisation",
+            "Your organisation does not let passwords in here. Sign in with \(terms.name).")
+    }
+
+    /// A session that waits for the person's second factor and opens nothing until then.
+    func wait(for person: PersonRow, in tenant: TenantID, _ caller: Caller) async throws -> Opened {
+        let now = platform.clock.now
         let (token, session) = (SecretToken(entropy: platform.entropy), platform.newID(SessionID.self))
         try await platform.store.withTenant(tenant) { tx in
             try await tx.execute(
                 SessionQueries.open(
-                    tenant: tenant, id: session, tokenHash: token.hash, person: id, place: caller.place, now: now,
+                    tenant: tenant, id: session, tokenHash: token.hash, person: person.id, place: caller.place, now: now,
                     expiresAt: now.adding(seconds: SigningIn.pendingSeconds), isPending: true))
         }
         let identity = Identity(tenant: tenant, person: person, session: session, provedAt: nil, key: nil)

@@ -44,13 +44,17 @@ final class Office: Sendable {
     private let workers: WorkerDesk
     private let posting: Posting
 
-    init(store: Store) throws {
+    /// `provider` answers in the place of tenants' identity providers; the console then has an address of its own.
+    init(
+        store: Store, provider: (@Sendable (ProviderQuestion, TenantID) async throws -> Asking.Answer)? = nil
+    ) throws {
         self.store = store
         let clock = WallClock { [time] in time.withLock { $0 } }
         var settings = FlowSettings(replica: "office")
         settings.laneCount = 1
         // The office applies batches itself.
         settings.answerWaitMilliseconds = 0
+        if provider != nil { settings.publicAddress = "https://console.example" }
         let logger = Logger(label: "office") { _ in SwiftLogNoOpLogHandler() }
         platform = Platform(
             store: store, clock: clock, entropy: .system, secrets: SecretBox(ring: .ephemeral()), metrics: MetricsRegistry(),
@@ -66,7 +70,12 @@ final class Office: Sendable {
             changed: { _ in },
             wanted: { _ in })
         posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
-        let signingIn = SigningIn(platform: platform, hasher: PasswordHasher())
+        let asking = Asking(platform: platform, leaseFactory: factory, wanted: { _ in })
+        let providers = IdentityProviders(platform: platform, assets: assets, scopes: scopes) { question, tenant in
+            guard let provider else { return try await asking.provider(question, tenant: tenant) }
+            return try await provider(question, tenant)
+        }
+        let signingIn = SigningIn(platform: platform, hasher: PasswordHasher(), providers: providers)
         let sealing = Sealing(
             platform: platform, scopes: scopes, alerting: Alerting(platform: platform, desk: desk),
             signing: SigningRing(.ephemeral()), sinks: [])
@@ -75,7 +84,6 @@ final class Office: Sendable {
             Alerting(platform: platform, desk: desk), Operating(platform: platform, desk: desk, assets: assets)
         )
         let applying = Applying(platform: platform, assets: assets, scopes: scopes)
-        let asking = Asking(platform: platform, leaseFactory: factory, wanted: { _ in })
         services = Services(
             console: try PageRenderer.load(),
             access: Access(

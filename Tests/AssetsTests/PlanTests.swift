@@ -93,6 +93,47 @@ struct PlanTests {
         #expect(plan.json["summary"]?["weakened"]?.int == 1)
     }
 
+    @Test("whatever lets an identity provider say more is marked, and what shuts it out is not")
+    func identityProvider() throws {
+        let file = "tenants/mill/tenant.yaml"
+        let section = """
+            identity:
+              name: Mill Login
+              issuer: https://login.mill.example
+              clientId: countersign
+              secret: login-secret
+              domains: [mill.example]
+              passwords: false
+              algorithms: [ES256]
+
+            """
+        let plain = try #require(SampleTree.files[file])
+        func marks(_ old: String, _ new: String) throws -> [String] {
+            let before = try bundle([file: plain + old]).entries.map(PublishedAsset.init)
+            return ConfigurationPlan(try bundle([file: plain + new]), against: before).items
+                .flatMap { $0.changes.compactMap(\.weakens) }
+        }
+        #expect(try marks("", section) == ["another system says who comes in"])
+        #expect(try marks(section, "").isEmpty)
+        let changes = [
+            ("https://login.mill", "https://other.mill", "another system says who comes in"),
+            ("login-secret", "other-secret", "another system says who comes in"),
+            ("[mill.example]", "[mill.example, other.example]", "the identity provider is trusted with more"),
+            ("  passwords: false\n", "", "passwords open accounts again"),
+            ("  algorithms: [ES256]\n", "", "the identity provider is trusted with more"),
+            ("passwords: false", "passwords: false\n  trustedMethods: [mfa]", "the identity provider is trusted with more"),
+            ("passwords: false", "passwords: false\n  trustsAddresses: true", "mail addresses count that nobody made sure of"),
+        ]
+        for (old, new, mark) in changes {
+            let changed = section.replacing(old, with: new)
+            #expect(try marks(section, changed) == [mark], "\(new)")
+        }
+        for (weak, strong) in [("passwords: false", "passwords: true"), ("[mill.example]", "[mill.example, other.example]")] {
+            #expect(try marks(section.replacing(weak, with: strong), section).isEmpty, "\(strong)")
+        }
+        #expect(try marks(section, section.replacing("Mill Login", with: "The mill")).isEmpty)
+    }
+
     @Test("weakened controls are marked, strengthened ones are not")
     func weakening() throws {
         let people = "tenants/mill/people.yaml"

@@ -4,7 +4,9 @@ extension Samples {
     static func proof(_ brand: Brand, _ question: ProofPage.Question, refusal: String = "") -> ProofPage {
         ProofPage(
             frame: bare("One more step", brand), form: form("/sign-in/code"), question: question, next: "/inbox",
-            link: question == .newPassword ? "t0k3n" : "", refusal: refusal)
+            link: question == .newPassword ? "t0k3n" : "", refusal: refusal,
+            organisation: question == .freshElsewhere ? "/account/proof/elsewhere" : "",
+            organisationName: question == .freshElsewhere ? "Brightwater Login" : "")
     }
 
     private static let stamp = Stamp(iso: "2026-11-05T13:48:00Z", text: "5 Nov, 14:48")
@@ -47,7 +49,7 @@ extension Samples {
     static func people(_ brand: Brand, asked: Bool) -> PeoplePage {
         let row = PeoplePage.Row(
             name: "Jonas Adler", email: "jonas@brightwater.example", roles: "Approver", state: "active", status: .done,
-            link: form("/link"), removeFactor: form("/remove"), endSessions: form("/end"))
+            link: form("/link"), removeFactor: form("/remove"), endSessions: form("/end"), unlink: form("/unlink"))
         let machine = PeoplePage.Row(
             name: "Scanner", email: "scanner@brightwater.example", roles: "AP clerk", state: "machine", status: .done, link: nil,
             removeFactor: nil, endSessions: nil)
@@ -55,6 +57,10 @@ extension Samples {
             frame: frame("People", brand, current: "People", crumbs: [Crumb(label: "People")]),
             head: PageHead(title: "People", lead: "Named in the people file."),
             secrets: asked ? ShownOnce(title: "The new key", advice: "Copy it now.", lines: ["cs_prod_x"]) : nil,
+            provider: asked
+                ? .init(
+                    name: "Brightwater Login", issuer: "https://login.brightwater.example", door: "/t/brightwater-foods/sign-in",
+                    linked: "3 of 8 people are linked to an identity there.", passwords: "Passwords open no account.") : nil,
             rows: [row, machine], keys: asked ? [key("scanning", isLive: true, person: "Scanner")] : [],
             machines: asked ? [.init(slug: "scanner", name: "Scanner")] : [], makeKey: form("/keys"),
             explain: ExplainForm(

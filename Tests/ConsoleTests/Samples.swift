@@ -108,6 +108,14 @@ enum Samples {
         [
             ("sign-in", signIn(brand)),
             ("sign-in-refused", signIn(brand, refusal: "E-mail and password do not belong together.")),
+            ("sign-in-organisation", organisationSignIn(brand)), ("organisation", organisation(brand)),
+            ("organisation-refused", organisation(brand, refusal: "No organisation signs in here with this kind of address.")),
+            (
+                "signed-out-provider",
+                SignedOutPage(
+                    frame: bare("Signed out", brand), signIn: "/sign-in", provider: "https://login.example/leave",
+                    providerName: "Brightwater Login")
+            ),
             ("signed-out", SignedOutPage(frame: bare("Signed out", brand), signIn: "/sign-in")), ("fleet", fleet(brand)),
             ("fleet-empty", emptyFleet(brand)), ("runs", runs(brand)), ("runs-empty", emptyRuns(brand)), ("run", run(brand)),
             ("inbox", inbox(brand)), ("inbox-empty", emptyInbox(brand)), ("decision", decision(brand)),
@@ -135,7 +143,8 @@ enum Samples {
             ("dead-letters", deadLetters(brand)), ("account", account(brand)), ("account-bare", account(brand, isBare: true)),
             ("people", people(brand, asked: false)), ("people-asked", people(brand, asked: true)),
             ("code", proof(brand, .code)), ("code-wrong", proof(brand, .code, refusal: "This code is not right.")),
-            ("proof", proof(brand, .freshPassword)), ("welcome", proof(brand, .newPassword)),
+            ("proof", proof(brand, .freshPassword)),
+            ("proof-elsewhere", proof(brand, .freshElsewhere)), ("welcome", proof(brand, .newPassword)),
             ("webhooks", webhooks(brand)), ("webhooks-empty", noWebhooks(brand)), ("webhook", webhook(brand)),
             ("status", status(brand)), ("status-question", statusQuestion(brand)), ("status-asked", statusAsked(brand)),
             ("status-desk", statusDesk(brand)), ("status-desk-empty", noStatusDesk(brand)),
@@ -153,6 +162,18 @@ enum Samples {
         SignInPage(
             frame: bare("Sign in", brand), form: form("/sign-in"), email: refusal.isEmpty ? "" : "petra@brightwater.example",
             refusal: refusal, organisation: "/sign-in/organisation")
+    }
+
+    static func organisationSignIn(_ brand: Brand) -> SignInPage {
+        SignInPage(
+            frame: bare("Sign in", brand), form: form("/sign-in"), organisation: "/t/brightwater-foods/sign-in/with",
+            organisationName: "Brightwater Login", asksPassword: false)
+    }
+
+    static func organisation(_ brand: Brand, refusal: String = "") -> OrganisationPage {
+        OrganisationPage(
+            frame: bare("Sign in", brand), form: form("/sign-in/organisation"),
+            email: refusal.isEmpty ? "" : "petra@elsewhere.example", refusal: refusal)
     }
 
     static func notFound(_ brand: Brand) -> ErrorPage {

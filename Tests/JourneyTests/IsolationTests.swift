@@ -54,8 +54,8 @@ extension WholeProduct {
             }
         }
 
-        /// No sample tenant tries a version, has a timetable, or a brand of its own from the studio.
-        private static let named = ["/rollouts/{name}", "/schedules/{workflow}", "{number}"]
+        /// No sample tenant tries a version, has a timetable, or a brand of its own from the studio, and most have no provider.
+        private static let named = ["/rollouts/{name}", "/schedules/{workflow}", "{number}", "{tenant}/identity"]
         private static let nobody = "00000000-0000-7000-8000-000000000000"
 
         /// What the people file calls somebody.

@@ -2,6 +2,7 @@ import Glibc
 import Kernel
 import Showcase
 import TestBasics
+import TestKit
 import Testing
 
 /// The real product for a suite of journeys: server, database, workers and ledgers as processes of their own, in a folder and on
@@ -17,6 +18,8 @@ struct Stage: Sendable {
     let collector: SpanCollector
     /// A system of one tenant's, which is told of events.
     let receiver: EventReceiver
+    /// Where the identity provider of one tenant is to be.
+    let providerPort: Int
 
     static var current: Stage {
         get throws {
@@ -34,6 +37,24 @@ struct Stage: Sendable {
         return isThere
     }()
 
+    /// The same of the identity provider, and of the browser that people sign in with.
+    static let hasProvider: Bool = {
+        let isThere =
+            ["\(root)/.venv/bin/canaille", "\(root)/.venv/bin/playwright", "/usr/bin/chromium"].allSatisfy(Folder.exists)
+        if !isThere {
+            print(
+                "1 journey with an identity provider is passed over: Canaille is not in .venv, or there is no Chromium"
+            )
+        }
+        return isThere
+    }()
+
+    private static func freePort() throws -> Int {
+        let (listener, port) = try Loopback.listen(backlog: 1)
+        close(listener)
+        return port
+    }
+
     fileprivate static func perform(_ erp: SampleERP, _ body: @Sendable () async throws -> Void) async throws {
         let folder = "/tmp/countersign-journeys-\(erp.rawValue)-\(getpid())"
         try OwnFolder.claim(folder, flavour: "journeys", replaces: true)
@@ -41,6 +62,7 @@ struct Stage: Sendable {
         defer { collector.stop() }
         let receiver = try EventReceiver()
         defer { receiver.stop() }
+        let providerPort = try freePort()
         // Two stages stand side by side, so neither may speak through the environment of this process.
         let variables = [
             "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:\(collector.port)",
@@ -48,7 +70,9 @@ struct Stage: Sendable {
         ]
         let installation = try Installation(
             Installation.Settings(
-                folder: folder, tenants: root + "/Tenants", erp: erp, sharedState: Checkout.peerState("tryton"),
+                // Its own address is part of what an identity provider is told, so it is known before the start.
+                folder: folder, tenants: root + "/Tenants", port: try freePort(), erp: erp,
+                sharedState: Checkout.peerState("tryton"),
                 variables: variables
             ) {
                 path, text in
@@ -59,6 +83,20 @@ struct Stage: Sendable {
                 // A place inside the network that events may be sent to.
                 case "tenants/brightwater-foods/tenant.yaml":
                     text + "webhooks:\n  allow: [\"127.0.0.1:\(receiver.port)\", \"169.254.169.254:80\"]\n"
+                // An identity provider of the tenant's own, on this machine.
+                case "tenants/kestrel-labs/tenant.yaml":
+                    text
+                        + """
+                        identity:
+                          name: Kestrel Login
+                          issuer: "http://127.0.0.1:\(providerPort)"
+                          clientId: countersign
+                          secret: login-secret
+                          domains: [kestrel-labs.example]
+                          trustsAddresses: true
+                          allow: ["127.0.0.1:\(providerPort)"]
+
+                        """
                 default: text
                 }
             })
@@ -69,7 +107,8 @@ struct Stage: Sendable {
                 people + [SampleTenant.onCall, SampleTenant.operatorAdmin] + SampleTenant.partners)
             try await installation.signContracts(of: SampleTenant.all)
             try await Stage.$running.withValue(
-                Stage(installation: installation, collector: collector, receiver: receiver)
+                Stage(
+                    installation: installation, collector: collector, receiver: receiver, providerPort: providerPort)
             ) { try await body() }
         } catch {
             await installation.stop()

@@ -380,7 +380,11 @@ extension SampleTenant {
             ])
         }
         try await store.withTenant(id) { tx in
-            _ = try await tx.pipeline([WebhookQueries.insert(webhook), WebhookQueries.tell([webhookFact])])
+            _ = try await tx.pipeline([
+                WebhookQueries.insert(webhook), WebhookQueries.tell([webhookFact]), IdentityQueries.begin(providerVisit),
+                IdentityQueries.link(
+                    tenant: id, issuer: "https://login.example", subject: "s-\(number)", person: person, now: now),
+            ])
         }
         try await store.withLane(lane) { tx in
             _ = try await tx.execute(WebhookQueries.insertAttempt(lane: lane, webhookAttempt))

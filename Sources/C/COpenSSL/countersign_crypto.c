@@ -1,12 +1,17 @@
 #include "countersign_crypto.h"
 
 #include <limits.h>
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
+#include <openssl/param_build.h>
 #include <openssl/params.h>
+#include <openssl/rsa.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -222,6 +227,79 @@ int cs_ed25519_verify(const uint8_t public_key[32], const uint8_t *message, size
                EVP_DigestVerify(context, signature, 64, present(message), count) == 1;
     EVP_MD_CTX_free(context);
     EVP_PKEY_free(key);
+    return settle(good);
+}
+
+int cs_sha512(const uint8_t *bytes, size_t count, uint8_t out[64]) {
+    size_t written = 0;
+    return settle(EVP_Q_digest(NULL, "SHA2-512", NULL, present(bytes), count, out, &written) == 1 && written == 64);
+}
+
+// A public key of these parameters; frees them.
+static EVP_PKEY *public_key_of(const char *kind, OSSL_PARAM *parameters) {
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *context = parameters ? EVP_PKEY_CTX_new_from_name(NULL, kind, NULL) : NULL;
+    if (!context || EVP_PKEY_fromdata_init(context) != 1 ||
+        EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, parameters) != 1) {
+        EVP_PKEY_free(key);
+        key = NULL;
+    }
+    EVP_PKEY_CTX_free(context);
+    OSSL_PARAM_free(parameters);
+    return key;
+}
+
+int cs_rsa_verify(const uint8_t *modulus, size_t modulus_count, const uint8_t *exponent, size_t exponent_count, int is_pss,
+                  const uint8_t *message, size_t count, const uint8_t *signature, size_t signature_count) {
+    if (modulus_count > 1024 || exponent_count > 8) return 0;
+    BIGNUM *n = BN_bin2bn(present(modulus), (int)modulus_count, NULL);
+    BIGNUM *e = BN_bin2bn(present(exponent), (int)exponent_count, NULL);
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    OSSL_PARAM *parameters = NULL;
+    if (n && e && build && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, n) == 1 &&
+        OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, e) == 1)
+        parameters = OSSL_PARAM_BLD_to_param(build);
+    EVP_PKEY *key = public_key_of("RSA", parameters);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *details = NULL;
+    int good = key && context && EVP_DigestVerifyInit_ex(context, &details, "SHA2-256", NULL, NULL, key, NULL) == 1;
+    if (good && is_pss)
+        good = EVP_PKEY_CTX_set_rsa_padding(details, RSA_PKCS1_PSS_PADDING) > 0 &&
+               EVP_PKEY_CTX_set_rsa_pss_saltlen(details, RSA_PSS_SALTLEN_DIGEST) > 0;
+    good = good && EVP_DigestVerify(context, present(signature), signature_count, present(message), count) == 1;
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(key);
+    OSSL_PARAM_BLD_free(build);
+    BN_free(n);
+    BN_free(e);
+    return settle(good);
+}
+
+int cs_p256_verify(const uint8_t point[65], const uint8_t *message, size_t count, const uint8_t signature[64]) {
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    OSSL_PARAM *parameters = NULL;
+    if (build && OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) == 1 &&
+        OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, 65) == 1)
+        parameters = OSSL_PARAM_BLD_to_param(build);
+    EVP_PKEY *key = public_key_of("EC", parameters);
+    ECDSA_SIG *pair = ECDSA_SIG_new();
+    BIGNUM *r = BN_bin2bn(signature, 32, NULL), *s = BN_bin2bn(signature + 32, 32, NULL);
+    unsigned char *der = NULL;
+    int length = 0;
+    if (pair && r && s && ECDSA_SIG_set0(pair, r, s) == 1) {
+        r = s = NULL;  // the pair owns them now
+        length = i2d_ECDSA_SIG(pair, &der);
+    }
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    int good = key && length > 0 && context && EVP_DigestVerifyInit_ex(context, NULL, "SHA2-256", NULL, NULL, key, NULL) == 1 &&
+               EVP_DigestVerify(context, der, (size_t)length, present(message), count) == 1;
+    EVP_MD_CTX_free(context);
+    OPENSSL_free(der);
+    ECDSA_SIG_free(pair);
+    BN_free(r);
+    BN_free(s);
+    EVP_PKEY_free(key);
+    OSSL_PARAM_BLD_free(build);
     return settle(good);
 }
 

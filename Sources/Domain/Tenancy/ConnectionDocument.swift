@@ -144,7 +144,7 @@ package struct ConnectionDocument: Sendable {
     }
 
     /// `host:port` of a plain http address, with the port written out; nil for https.
-    private static func plainPlace(of baseURL: String) -> String? {
+    static func plainPlace(of baseURL: String) -> String? {
         guard baseURL.hasPrefix("http://") else { return nil }
         let place = baseURL.dropFirst("http://".count).prefix { $0 != "/" }
         return place.contains(":") ? String(place) : "\(place):80"

@@ -25,6 +25,8 @@ package struct TenantDocument: Sendable {
     /// What the worker may dial for webhooks besides public https: `host:port/range`, as entries of connections.
     package let webhookAllow: [String]
     package static let webhookAllowMax = 16
+    /// Its people's own identity provider; nil when they sign in here.
+    package let identity: IdentityTerms?
 
     /// One copy of a tenant's configuration and data; this version runs `prod` only.
     package enum Environment: String, CaseIterable, Sendable { case prod }
@@ -39,7 +41,8 @@ package struct TenantDocument: Sendable {
         slug: String, name: String, partner: String, region: String, locale: String, timeZone: String,
         environments: [Environment],
         entities: [LegalEntity], workflows: [DocumentClass: String], requiredLevel: IsolationLevel, retentionYears: Int,
-        historyMonths: Int? = nil, stepUpAbove: Money? = nil, webhookAllow: [String] = []
+        historyMonths: Int? = nil, stepUpAbove: Money? = nil, webhookAllow: [String] = [],
+        identity: IdentityTerms? = nil
     ) {
         self.slug = slug
         self.name = name
@@ -55,6 +58,7 @@ package struct TenantDocument: Sendable {
         self.historyMonths = historyMonths
         self.stepUpAbove = stepUpAbove
         self.webhookAllow = webhookAllow
+        self.identity = identity
     }
 
     package var scope: Scope { .tenant(slug, partner: partner) }
@@ -82,6 +86,7 @@ package struct TenantDocument: Sendable {
                 "stepUpAbove", .object(ApprovalLimit.shape),
                 "amount above which a signature asks for a fresh proof that the person is there; never unless given."),
             optional("webhooks", .object(webhooksShape), "where events of this tenant may be sent."),
+            optional("identity", .object(IdentityTerms.shape), "the identity provider with which its people sign in."),
         ])
 
     private static let webhooksShape = ObjectShape(
@@ -151,7 +156,8 @@ package struct TenantDocument: Sendable {
             retentionYears: json["retention"]?["documentsYears"]?.int ?? 10,
             historyMonths: json["retention"]?["historyMonths"]?.int,
             stepUpAbove: ApprovalLimit.parse(json["stepUpAbove"], at: "/stepUpAbove", issues: &issues),
-            webhookAllow: json["webhooks"]?["allow"]?.array?.compactMap(\.string) ?? [])
+            webhookAllow: json["webhooks"]?["allow"]?.array?.compactMap(\.string) ?? [],
+            identity: json["identity"].map { IdentityTerms.parse($0, at: "/identity", issues: &issues) })
     }
 }
 

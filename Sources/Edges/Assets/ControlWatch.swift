@@ -96,6 +96,7 @@ struct ControlWatch {
     }
 
     private func tenant(_ change: FieldChange) -> String? {
+        if change.path.first == "identity" { return identity(change) }
         switch change.path.last ?? "" {
         case "requiredLevel", "workers":
             let order = ["L0", "L1", "L2"]
@@ -104,6 +105,23 @@ struct ControlWatch {
         case "documentsYears": return isLowered(change) ? "documents are kept for a shorter time" : nil
         case "historyMonths": return isSooner(change) ? "history is removed sooner, and nothing brings it back" : nil
         default: return nil
+        }
+    }
+
+    /// Whoever answers for the provider says who somebody is, so every change counts but one that only shuts out.
+    private func identity(_ change: FieldChange) -> String? {
+        if change.path.count == 1 {
+            return change.new == nil ? nil : "another system says who comes in"
+        }
+        switch change.path[1] {
+        case "name": return nil
+        case "passwords": return change.new == .bool(false) ? nil : "passwords open accounts again"
+        case "trustsAddresses": return change.new == .bool(true) ? "mail addresses count that nobody made sure of" : nil
+        // Without a list all of them are allowed.
+        case "algorithms" where change.path.count == 2: return "the identity provider is trusted with more"
+        case "domains", "trustedMethods", "allow", "algorithms":
+            return change.new == nil && change.old != nil ? nil : "the identity provider is trusted with more"
+        default: return "another system says who comes in"
         }
     }
 

@@ -17,7 +17,7 @@ struct Countersign: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             CheckCommand.self, WorkflowCommand.self, SchemaCommand.self, PlanCommand.self, ApplyCommand.self, SLACommand.self,
-            SLOCommand.self, HeartbeatCommand.self, WebhookCommand.self,
+            SLOCommand.self, HeartbeatCommand.self, WebhookCommand.self, IdentityCommand.self,
             DocumentCommand.self,
             ConformanceCommand.self, LoginCommand.self, ProveCommand.self, SessionCommand.self, KeyCommand.self,
             PersonCommand.self,

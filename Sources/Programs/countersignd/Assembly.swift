@@ -47,7 +47,7 @@ struct Assembly: Sendable {
         let sealing = try Assembly.sealing(platform, scopes, alerting, settings)
         let posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
         Assembly.tellEnds(of: staff, workers, posting, platform.logger)
-        let (waker, signingIn) = (ReportWaker(), SigningIn(platform: platform, hasher: PasswordHasher()))
+        let (waker, signingIn) = (ReportWaker(), Assembly.signingIn(platform, assets, scopes, asking))
         let keeping = Keeping(platform: platform, scopes: scopes, assets: assets, alerting: alerting)
         let watch = ConnectionWatch(platform: platform, desk: desk, assets: assets)
         let operating = Operating(platform: platform, desk: desk, assets: assets)
@@ -111,6 +111,15 @@ struct Assembly: Sendable {
         WebhookDelivery(platform: platform, assets: assets, scopes: scopes, desk: desk) { input, tenant in
             try await asking.webhook(input, tenant: tenant)
         }
+    }
+
+    private static func signingIn(
+        _ platform: Platform, _ assets: AssetLibrary, _ scopes: ScopeDirectory, _ asking: Asking
+    ) -> SigningIn {
+        let providers = IdentityProviders(platform: platform, assets: assets, scopes: scopes) { question, tenant in
+            try await asking.provider(question, tenant: tenant)
+        }
+        return SigningIn(platform: platform, hasher: PasswordHasher(), providers: providers)
     }
 
     /// How pages and reports leave: by the worker of whoever keeps the channel.

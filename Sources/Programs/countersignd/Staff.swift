@@ -151,6 +151,9 @@ final class Staff: Sendable {
         let current = try await assets.current(for: tenant)
         var ports: Set<UInt16> = [443, 80, 8443]
         ports.formUnion((current.tenant?.webhookAllow ?? []).compactMap(Staff.port))
+        if let identity = current.tenant?.identity {
+            ports.formUnion(([identity.issuer] + identity.allow).compactMap(Staff.port))
+        }
         for row in current.all("connection") {
             var issues: [AssetIssue] = []
             guard let document = ConnectionDocument.parse(row.content, issues: &issues) else { continue }

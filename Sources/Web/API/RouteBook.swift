@@ -42,6 +42,7 @@ package struct RouteBook: Sendable {
         routes += StatusRoutes(services).all
         routes += StatusSubscriberRoutes(services).all
         routes += WebhookRoutes(services).all
+        routes += IdentityRoutes(services).all
         routes += RolloutRoutes(services).all
         routes += ScheduleRoutes(services).all
         routes += DecisionRoutes(services).all
@@ -65,6 +66,9 @@ package struct RouteBook: Sendable {
     static let openToAll: Set<String> = [
         "GET /api/v1/openapi.json", "GET /assets/{name}", "GET /brand/{name}", "GET /brand-files/{name}", "GET /healthz",
         "GET /metrics", "GET /readyz",
+        // They send people to their organisation's identity provider and take them back; only what it signs opens anything.
+        "GET /sign-in/organisation", "POST /sign-in/organisation", "GET /t/{tenant}/sign-in", "GET /t/{tenant}/sign-in/with",
+        "GET /t/{tenant}/sign-in/back",
         "GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "GET /welcome", "POST /welcome",
         // They show a version to whoever has a link that was sealed for it, and nothing else.
         "GET /brand-preview/{token}/{page}", "GET /brand-preview/{token}/style.css",

@@ -87,6 +87,9 @@ actor TaskRunner {
         case "page.mail": result = .output(await PageSender(client: client).mail(ask.input, password: ask.secrets["password"]))
         case "page.hook": result = .output(await PageSender(client: client).hook(ask.input))
         case "webhook.send": result = .output(await WebhookSender(client: client).send(ask.input))
+        case "provider.get": result = .output(await ProviderCaller(client: client).get(ask.input))
+        case "provider.redeem":
+            result = .output(await ProviderCaller(client: client).redeem(ask.input, secret: ask.secrets["secret"]))
         default: result = .error(code: "ask.unknown", message: "This worker does not know \(ask.verb.prefix(60)).")
         }
         return AskAnswer(id: ask.id, result: result)

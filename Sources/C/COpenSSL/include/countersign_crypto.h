@@ -48,6 +48,15 @@ int cs_ed25519_sign(const uint8_t seed[32], const uint8_t *message, size_t count
 // 1 only for a valid signature; a malformed key or signature is 0.
 int cs_ed25519_verify(const uint8_t public_key[32], const uint8_t *message, size_t count, const uint8_t signature[64]);
 
+int cs_sha512(const uint8_t *bytes, size_t count, uint8_t out[64]);
+
+// Signatures of identity providers, over SHA-256; 1 only for a valid one, and 0 for a malformed key or signature too.
+// modulus and exponent are big-endian; is_pss chooses RSASSA-PSS (salt of 32 bytes, MGF1 with SHA-256), else PKCS #1 v1.5.
+int cs_rsa_verify(const uint8_t *modulus, size_t modulus_count, const uint8_t *exponent, size_t exponent_count, int is_pss,
+                  const uint8_t *message, size_t count, const uint8_t *signature, size_t signature_count);
+// point is 4, x and y; signature is r and s, 32 bytes each.
+int cs_p256_verify(const uint8_t point[65], const uint8_t *message, size_t count, const uint8_t signature[64]);
+
 // 1 when equal; the time taken does not depend on where they differ.
 int cs_equal(const uint8_t *left, const uint8_t *right, size_t count);
 // Zeroes memory in a way the compiler keeps.

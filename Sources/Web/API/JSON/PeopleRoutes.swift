@@ -63,6 +63,12 @@ struct PeopleRoutes: Sendable {
             switch deed {
             case .removeFactor: ("removeSecondFactor", "Takes a person's lost second factor away. Takes a fresh proof.")
             case .endSessions: ("endSessions", "Ends every session of a person. Takes a fresh proof.")
+            case .unlink:
+                (
+                    "unlinkIdentity",
+                    "Takes away the link of a person to an identity at the organisation's provider, and ends their sessions. "
+                        + "Takes a fresh proof."
+                )
             }
         return services.acting(
             .post, "people/{person}/\(deed.rawValue)", .peopleManage,

@@ -179,7 +179,9 @@ struct AccountPages: Sendable {
     // MARK: A fresh proof
 
     private func question(_ me: SigningIn.Identity) async throws -> ProofPage.Question {
-        try await signingIn.factorState(of: me.person).confirmedAt == nil ? .freshPassword : .freshCode
+        guard try await signingIn.factorState(of: me.person).confirmedAt == nil else { return .freshCode }
+        let allowsPasswords = try await signingIn.identityTerms(me.tenant)?.allowsPasswords ?? true
+        return allowsPasswords ? .freshPassword : .freshElsewhere
     }
 
     private static func isWrongProof(_ refusal: Refusal) -> Bool {
@@ -188,9 +190,15 @@ struct AccountPages: Sendable {
 
     private func proofPage(_ kit: PageKit, _ request: WebRequest, next: String, refusal: String = "") async throws -> ProofPage {
         let title = "Prove that it is you"
+        let me = kit.context.visitor.identity
+        // Only an identity that is linked to this person can prove anything for them.
+        let isLinked = try await signingIn.linked(me.tenant).contains(me.person.id)
+        let terms = isLinked ? try await signingIn.identityTerms(me.tenant) : nil
         return ProofPage(
             frame: try await kit.frame(title, section: "", crumbs: [Crumb(label: title)], request: request),
-            form: form("proof"), question: try await question(kit.context.visitor.identity), next: next, refusal: refusal)
+            form: form("proof"), question: try await question(me), next: next, refusal: refusal,
+            organisation: terms == nil ? "" : "/account/proof/elsewhere?next=\(percentEncoded(next))",
+            organisationName: terms?.name ?? "")
     }
 
     private var proofForm: Route {

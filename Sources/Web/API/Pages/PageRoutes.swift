@@ -10,7 +10,9 @@ struct PageRoutes: Sendable {
     var all: [Route] {
         let console = services.console
         var routes: [Route] = []
-        routes += SignInPages(services: services, console: console).all
+        let door = SignInPages(services: services, console: console)
+        routes += door.all
+        routes += ProviderPages(services: services, console: console, door: door).all
         routes += RunPages(services: services, console: console).all
         routes += PaymentPages(services: services, console: console).all
         routes += InboxPages(services: services, console: console).all

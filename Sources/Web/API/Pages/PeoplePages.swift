@@ -87,12 +87,17 @@ struct PeoplePages: Sendable {
         let people = try await kit.looking.people(kit.tenant)
         let machines = try await services.machines(of: kit.context.scope)
         let names = Dictionary(people.map { ($0.id, $0.name) }, uniquingKeysWith: { first, _ in first })
+        let (terms, linked) = (
+            try await services.signingIn.identityTerms(kit.tenant), try await services.signingIn.linked(kit.tenant)
+        )
         let keys = kit.may(.keysManage) ? try await services.signingIn.keys(in: kit.tenant) : []
         return PeoplePage(
             frame: try await kit.frame("People", section: "People", crumbs: [Crumb(label: "People")], request: request),
             head: PageHead(
                 title: "People", lead: "Named in the people file of the configuration; what they hold is changed there."),
-            refusal: refusal, secrets: secrets, rows: people.map { row($0, isMachine: machines.contains($0.id), kit) },
+            refusal: refusal, secrets: secrets,
+            provider: terms.map { provider($0, linked: linked.count, of: people.count { $0.state == "active" }, kit) },
+            rows: people.map { row($0, isMachine: machines.contains($0.id), isLinked: linked.contains($0.id), kit) },
             keys: keys.map { key in
                 kit.line(
                     key, person: names[key.person] ?? "",
@@ -104,7 +109,14 @@ struct PeoplePages: Sendable {
             explain: try await explain(people, kit, request))
     }
 
-    private func row(_ person: PersonRow, isMachine: Bool, _ kit: PageKit) -> PeoplePage.Row {
+    private func provider(_ terms: IdentityTerms, linked: Int, of people: Int, _ kit: PageKit) -> PeoplePage.Provider {
+        PeoplePage.Provider(
+            name: terms.name, issuer: terms.issuer, door: "\(kit.base)/sign-in",
+            linked: "\(linked) of \(people) people are linked to an identity there; the others are on their first sign-in.",
+            passwords: terms.allowsPasswords ? "Passwords open accounts too." : "Passwords open no account.")
+    }
+
+    private func row(_ person: PersonRow, isMachine: Bool, isLinked: Bool, _ kit: PageKit) -> PeoplePage.Row {
         let isActive = person.state == "active"
         let roles = (person.roles["grants"]?.array ?? []).compactMap { $0["role"]?.string }.map(PageWords.role)
         let cares = isActive && !isMachine && kit.may(.peopleManage) && person.id != kit.context.visitor.identity.person.id
@@ -114,7 +126,8 @@ struct PeoplePages: Sendable {
             state: !isActive ? "not named any more" : isMachine ? "machine" : "active", status: isActive ? .done : .cancelled,
             link: kit.isAtHome ? form("link") : nil,
             removeFactor: kit.isAtHome ? form(SigningIn.Care.removeFactor.rawValue) : nil,
-            endSessions: form(SigningIn.Care.endSessions.rawValue))
+            endSessions: form(SigningIn.Care.endSessions.rawValue),
+            unlink: kit.isAtHome && isLinked ? form(SigningIn.Care.unlink.rawValue) : nil)
     }
 
     private func explain(_ people: [PersonRow], _ kit: PageKit, _ request: WebRequest) async throws -> ExplainForm {

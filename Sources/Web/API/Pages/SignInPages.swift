@@ -13,7 +13,7 @@ struct SignInPages: Sendable {
 
     var all: [Route] { [signIn, enter, codeForm, giveCode, welcome, choose, signOut, start, tenantStart, file, brand] }
 
-    private func bareFrame(_ title: String, request: WebRequest) async throws -> Frame {
+    func bareFrame(_ title: String, request: WebRequest) async throws -> Frame {
         let house = try await services.scopes.all().first { $0.kind == "operator" }
         let book: BrandBook
         if let house {
@@ -32,9 +32,15 @@ struct SignInPages: Sendable {
             let page = SignInPage(
                 frame: try await bareFrame("Sign in", request: request),
                 form: FormTarget(action: "/sign-in", key: services.newKey()),
-                next: SignInPages.path(request.query("next")))
+                next: SignInPages.path(request.query("next")),
+                organisation: try await organisationPath(SignInPages.path(request.query("next"))))
             return .html(console.html(page))
         }
+    }
+
+    /// Where people of other houses go; empty while no tenant has an identity provider of its own.
+    private func organisationPath(_ next: String) async throws -> String {
+        try await services.signingIn.organisations().isEmpty ? "" : "/sign-in/organisation?next=\(percentEncoded(next))"
     }
 
     private var enter: Route {
@@ -50,14 +56,15 @@ struct SignInPages: Sendable {
                 let page = SignInPage(
                     frame: try await bareFrame("Sign in", request: request),
                     form: FormTarget(action: "/sign-in", key: services.newKey()),
-                    email: email, next: SignInPages.path(form["next"]), refusal: refusal.message)
+                    email: email, next: SignInPages.path(form["next"]), refusal: refusal.message,
+                    organisation: try await organisationPath(SignInPages.path(form["next"])))
                 return .html(console.html(page), status: Problem.status(of: refusal.code))
             }
         }
     }
 
     /// Into the console, or on to the second step. The waiting session has a cookie of its own, since it opens nothing.
-    private func entered(_ opened: SigningIn.Opened, next: String) -> WebResponse {
+    func entered(_ opened: SigningIn.Opened, next: String) -> WebResponse {
         guard !opened.isPending else {
             return WebResponse.seeOther("/sign-in/code?next=\(percentEncoded(next))").header(
                 "Set-Cookie", services.cookie(pendingCookie, opened.token.text, SigningIn.pendingSeconds))
@@ -145,7 +152,10 @@ struct SignInPages: Sendable {
             let visitor = try await services.access.visitor(request)
             try services.access.checkForm(try request.form(), visitor)
             try await services.signingIn.signOut(visitor.identity)
-            let page = SignedOutPage(frame: try await bareFrame("Signed out", request: request), signIn: "/sign-in")
+            let exit = await services.signingIn.providerExit(visitor.tenant)
+            let page = SignedOutPage(
+                frame: try await bareFrame("Signed out", request: request), signIn: "/sign-in", provider: exit?.address ?? "",
+                providerName: exit?.name ?? "")
             let name = services.isSecure ? Access.sessionCookie : Access.plainCookie
             return WebResponse.html(console.html(page)).header("Set-Cookie", services.cookie(name, "", 0))
         }

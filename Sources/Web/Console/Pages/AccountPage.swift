@@ -145,10 +145,12 @@ package struct PeoplePage: ConsolePage, Showing {
         package let link: FormTarget?
         package let removeFactor: FormTarget?
         package let endSessions: FormTarget?
+        /// Absent for those who are not linked to an identity of the organisation's provider.
+        package let unlink: FormTarget?
 
         package init(
             name: String, email: String, roles: String, state: String, status: Status, link: FormTarget?,
-            removeFactor: FormTarget?, endSessions: FormTarget?
+            removeFactor: FormTarget?, endSessions: FormTarget?, unlink: FormTarget? = nil
         ) {
             self.name = name
             self.email = email
@@ -158,6 +160,7 @@ package struct PeoplePage: ConsolePage, Showing {
             self.link = link
             self.removeFactor = removeFactor
             self.endSessions = endSessions
+            self.unlink = unlink
         }
     }
 
@@ -172,10 +175,32 @@ package struct PeoplePage: ConsolePage, Showing {
         }
     }
 
+    /// The organisation's identity provider.
+    package struct Provider: Sendable {
+        package let name: String
+        package let issuer: String
+        /// The address of the tenant's own sign-in page, to be handed out.
+        package let door: String
+        /// "3 of 8 people are linked."
+        package let linked: String
+        /// Whether passwords open accounts too.
+        package let passwords: String
+
+        package init(name: String, issuer: String, door: String, linked: String, passwords: String) {
+            self.name = name
+            self.issuer = issuer
+            self.door = door
+            self.linked = linked
+            self.passwords = passwords
+        }
+    }
+
     package let frame: Frame
     package let head: PageHead
     package let refusal: String
     package let secrets: ShownOnce?
+    /// How people sign in elsewhere; nil when they sign in here.
+    package let provider: Provider?
     package let rows: [Row]
     package let keys: [KeyLine]
     package let machines: [Machine]
@@ -184,13 +209,14 @@ package struct PeoplePage: ConsolePage, Showing {
     package let explain: ExplainForm
 
     package init(
-        frame: Frame, head: PageHead, refusal: String = "", secrets: ShownOnce? = nil, rows: [Row], keys: [KeyLine],
-        machines: [Machine], makeKey: FormTarget?, explain: ExplainForm
+        frame: Frame, head: PageHead, refusal: String = "", secrets: ShownOnce? = nil, provider: Provider? = nil, rows: [Row],
+        keys: [KeyLine], machines: [Machine], makeKey: FormTarget?, explain: ExplainForm
     ) {
         self.frame = frame
         self.head = head
         self.refusal = refusal
         self.secrets = secrets
+        self.provider = provider
         self.rows = rows
         self.keys = keys
         self.machines = machines

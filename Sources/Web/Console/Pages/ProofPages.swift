@@ -10,6 +10,8 @@ package struct ProofPage: ConsolePage, Showing {
         case freshCode
         /// A fresh proof by the password, where there is no second factor.
         case freshPassword
+        /// A fresh proof by the organisation's own identity provider, where passwords open nothing.
+        case freshElsewhere
         /// A new password by a one-time link.
         case newPassword
     }
@@ -22,9 +24,13 @@ package struct ProofPage: ConsolePage, Showing {
     /// The text of a one-time link; empty for none.
     package let link: String
     package let refusal: String
+    /// Address of a proof by the organisation's identity provider; empty where there is none.
+    package let organisation: String
+    package let organisationName: String
 
     package init(
-        frame: Frame, form: FormTarget, question: Question, next: String = "/", link: String = "", refusal: String = ""
+        frame: Frame, form: FormTarget, question: Question, next: String = "/", link: String = "", refusal: String = "",
+        organisation: String = "", organisationName: String = ""
     ) {
         self.frame = frame
         self.form = form
@@ -32,6 +38,8 @@ package struct ProofPage: ConsolePage, Showing {
         self.next = next
         self.link = link
         self.refusal = refusal
+        self.organisation = organisation
+        self.organisationName = organisationName
     }
 
     var shown: [(name: String, value: Any)] {
@@ -46,6 +54,12 @@ package struct ProofPage: ConsolePage, Showing {
                 )
             case .freshPassword:
                 ("Prove that it is you", "This asks for a proof of the last minutes. Type your password.", "Go on")
+            case .freshElsewhere:
+                (
+                    "Prove that it is you",
+                    "This asks for a proof of the last minutes. \(organisationName) asks you once more and sends you back here.",
+                    ""
+                )
             case .newPassword:
                 (
                     "Choose a password",
@@ -56,7 +70,7 @@ package struct ProofPage: ConsolePage, Showing {
         let asksCode = question == .code || question == .freshCode
         return [
             ("title", words.title), ("lead", words.lead), ("act", words.act), ("asksCode", asksCode),
-            ("asksPassword", !asksCode), ("isNew", question == .newPassword),
+            ("asksPassword", !asksCode), ("isElsewhere", question == .freshElsewhere), ("isNew", question == .newPassword),
         ]
     }
 }

@@ -12,10 +12,17 @@ package struct SignInPage: ConsolePage {
     package let refusal: String
     /// Address of the organisation's own sign-in; empty when there is none.
     package let organisation: String
+    /// What that is called.
+    package let organisationName: String
+    /// False where only the organisation's own sign-in opens the door.
+    package let asksPassword: Bool
+    /// Whether what was typed is at fault, and not something elsewhere.
+    package let marksFields: Bool
 
     package init(
         frame: Frame, form: FormTarget, email: String = "", next: String = "/", refusal: String = "",
-        organisation: String = ""
+        organisation: String = "", organisationName: String = "your organisation", asksPassword: Bool = true,
+        marksFields: Bool = true
     ) {
         self.frame = frame
         self.form = form
@@ -23,6 +30,29 @@ package struct SignInPage: ConsolePage {
         self.next = next
         self.refusal = refusal
         self.organisation = organisation
+        self.organisationName = organisationName
+        self.asksPassword = asksPassword
+        self.marksFields = marksFields && !refusal.isEmpty
+    }
+}
+
+/// Asks whose people somebody is of, by the mail address; the field is `email`.
+package struct OrganisationPage: ConsolePage {
+    package static let template = "organisation"
+
+    package let frame: Frame
+    package let form: FormTarget
+    package let email: String
+    /// Where to go afterwards: a path of this server.
+    package let next: String
+    package let refusal: String
+
+    package init(frame: Frame, form: FormTarget, email: String = "", next: String = "/", refusal: String = "") {
+        self.frame = frame
+        self.form = form
+        self.email = email
+        self.next = next
+        self.refusal = refusal
     }
 }
 
@@ -32,10 +62,15 @@ package struct SignedOutPage: ConsolePage {
 
     package let frame: Frame
     package let signIn: String
+    /// Where one signs out of the identity provider as well; empty where there is none.
+    package let provider: String
+    package let providerName: String
 
-    package init(frame: Frame, signIn: String) {
+    package init(frame: Frame, signIn: String, provider: String = "", providerName: String = "") {
         self.frame = frame
         self.signIn = signIn
+        self.provider = provider
+        self.providerName = providerName
     }
 }
 
