@@ -1,5 +1,6 @@
 internal import Kernel
 internal import Records
+internal import ServiceLevels
 internal import Tenancy
 internal import Workflows
 
@@ -35,7 +36,7 @@ extension LaneBatch {
     /// part of that one, which has its touches.
     mutating func judge(_ run: RunRow, _ state: RunState, _ context: RunContext) {
         guard state.parent == nil, let contract = context.contract, let pin = context.pinned.contract else { return }
-        let cause = run.touched ?? (run.phase == "completed" ? JudgedRunRow.untouched : run.phase)
+        let cause = Touchless.cause(ended: run.phase, touched: run.touched)
         for objective in contract.objectives(measuring: .touchless) {
             judgedRuns.append(
                 JudgedRunRow(

@@ -246,7 +246,7 @@ package struct Looking: Sendable {
         try await one(tenant, ClockQueries.find(tenant: tenant, id: id), ClockRow.init)
     }
 
-    /// One objective over a time: `met + breached + open = n`.
+    /// One objective over a time: `met + breached + open = n`. Without a target its runs had to go untouched.
     package struct Attainment: Sendable {
         package let objective: String
         package let targetSeconds: Int64
@@ -257,13 +257,20 @@ package struct Looking: Sendable {
     }
 
     package func attainment(_ tenant: TenantID, since: Moment) async throws -> [Attainment] {
-        try await rows(tenant, ClockQueries.attainment(tenant: tenant, since: since)) { row in
+        let timed = try await rows(tenant, ClockQueries.attainment(tenant: tenant, since: since)) { row in
             Attainment(
                 objective: try row.get("objective", as: String.self),
                 targetSeconds: try row.get("target_seconds", as: Int64.self),
                 n: Int(try row.get("n", as: Int64.self)), met: Int(try row.get("met", as: Int64.self)),
                 breached: Int(try row.get("breached", as: Int64.self)), open: Int(try row.get("open", as: Int64.self)))
         }
+        let judged = try await rows(tenant, BudgetQueries.judgedAttainment(tenant: tenant, since: since)) { row in
+            Attainment(
+                objective: try row.get("objective", as: String.self), targetSeconds: 0,
+                n: Int(try row.get("n", as: Int64.self)), met: Int(try row.get("met", as: Int64.self)),
+                breached: Int(try row.get("breached", as: Int64.self)), open: 0)
+        }
+        return timed + judged
     }
 
     package func incidents(

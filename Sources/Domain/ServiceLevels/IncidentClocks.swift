@@ -46,6 +46,8 @@ package struct IncidentClocks: Sendable, Equatable {
         package let severity: String
         package let isMerged: Bool
 
+        var isRelease: Bool { if case .released = kind { true } else { false } }
+
         package init(_ kind: Kind, at: Moment, severity: String, isMerged: Bool = false) {
             self.kind = kind
             self.at = at
@@ -113,10 +115,13 @@ package struct IncidentClocks: Sendable, Equatable {
             })
         if let known = events[promise.name] {
             if known.contains(where: { $0.kind == .cancel }) {
-                // Out of a merge the target is what it was; from another severity it is set anew.
                 var kept = known.filter { $0.kind != .cancel }.union(past)
-                if case .released = change.kind {
-                } else {
+                // Out of a merge it is as it was. From another severity nothing was promised in between, and from now on the
+                // target is set anew.
+                if !change.isRelease {
+                    for gone in known where gone.kind == .cancel {
+                        kept.insert(ClockEvent(.retarget(seconds: ServiceBounds.targetSecondsMax), at: gone.at))
+                    }
                     kept.insert(ClockEvent(.retarget(seconds: promise.targetSeconds), at: change.at))
                 }
                 events[promise.name] = kept

@@ -233,6 +233,9 @@ extension Services {
 
 /// Small words that several pages use.
 enum PageWords {
+    /// A target as a table says it; what is not timed has to go untouched.
+    static func within(_ seconds: Int64) -> String { seconds == 0 ? "untouched" : DurationText.text(seconds) }
+
     /// One or two capitals of a name.
     static func letters(_ name: String) -> String {
         let words = name.split(separator: " ").filter { $0.first?.isLetter ?? false }

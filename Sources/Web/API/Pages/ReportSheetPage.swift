@@ -86,7 +86,7 @@ extension ReportPages {
         let (met, n) = (one["met"]?.int64 ?? 0, one["n"]?.int64 ?? 0)
         let kept = one["kept"]?.bool
         return ReportPage.Objective(
-            name: one["title"]?.string ?? "", within: DurationText.text(one["targetSeconds"]?.int64 ?? 0),
+            name: one["title"]?.string ?? "", within: PageWords.within(one["targetSeconds"]?.int64 ?? 0),
             atLeast: one["atLeast"]?.string ?? "", cases: count("n"), met: count("met"), missed: count("missed"),
             excluded: count("excluded"), share: n == 0 ? "none" : "\(met * 1000 / n / 10).\(met * 1000 / n % 10) %",
             status: kept == nil ? .notStarted : kept == true ? .done : .breached,

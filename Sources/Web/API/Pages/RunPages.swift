@@ -231,8 +231,19 @@ struct RunPages: Sendable {
         figures.append(
             Figure(
                 label: run.finishedAt == nil ? "Age" : "Took", value: DurationText.text(end.seconds(since: run.startedAt)),
-                context: "since it started"))
+                context: run.touched.map { "first touched: \(RunPages.touch($0))" } ?? "nobody has touched it"))
         return figures
+    }
+
+    /// How a run was touched first, in words.
+    static func touch(_ how: String) -> String {
+        switch how {
+        case "request": "a request to a person"
+        case "retried": "tried again by a person"
+        case "discarded": "a dead letter given up"
+        case "deadlines": "deadlines extended"
+        default: how
+        }
     }
 
     private func receipt(_ entry: Looking.ListedEntry, _ names: [PersonID: String], _ kit: PageKit) -> RunPage.ReceiptLine {

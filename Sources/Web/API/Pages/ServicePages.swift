@@ -59,7 +59,7 @@ struct ServicePages: Sendable {
             objectives: attained.map { row in
                 let judged = row.met + row.breached
                 return ServicePage.Objective(
-                    name: title(row.objective), within: DurationText.text(row.targetSeconds), atLeast: "every case",
+                    name: title(row.objective), within: PageWords.within(row.targetSeconds), atLeast: "every case",
                     cases: kit.money.count(row.n),
                     met: kit.money.count(row.met), missed: kit.money.count(row.breached), hasMissed: row.breached > 0,
                     excluded: "0",
@@ -83,7 +83,10 @@ struct ServicePages: Sendable {
             empty: listed.isEmpty ? EmptyState(why: "No clock has started yet. The first invoice starts one.") : nil)
     }
 
-    private func title(_ objective: String) -> String { SLAObjective.Name(rawValue: objective)?.title ?? objective }
+    private func title(_ objective: String) -> String {
+        if let known = SLAObjective.Name(rawValue: objective)?.title { return known }
+        return objective.prefix(1).uppercased() + objective.dropFirst().split(separator: "-").joined(separator: " ")
+    }
 
     private func contract(_ clock: ClockRow?) -> [Fact] {
         guard let clock else { return [] }

@@ -214,7 +214,7 @@ package struct ReportSheet: Sendable {
             let outcome = one["kept"]?.bool.map { $0 ? words.kept : words.notKept } ?? words.noCase
             page.row(
                 [
-                    one["title"]?.string ?? "", words.span(one["targetSeconds"]?.int64 ?? 0),
+                    one["title"]?.string ?? "", words.target(one["targetSeconds"]?.int64 ?? 0),
                     words.percent(ofShare: one["atLeast"]?.string ?? ""), number("n"), number("met"), number("missed"),
                     number("excluded"), number("openAtEnd"), words.share(met, of: n), outcome,
                 ], numbers: 1...8, css: one["kept"]?.bool == false ? "bad" : "")
