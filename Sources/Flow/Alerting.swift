@@ -132,6 +132,8 @@ extension LaneEngine {
         _ row: IncidentRow, _ marks: [IncidentMark], _ batch: inout LaneBatch, unreadable: [String: String], tx: Transaction
     ) async throws {
         guard !marks.isEmpty, batch.governing[row.tenant] != nil || row.openedAt < batch.now else { return }
+        // Its row is newer than what commands have left in the batch, and whoever raised it has told people of it.
+        batch.incidents[row.id] = nil
         if !marks.contains(where: { $0.kind == .opened }) {
             try await loadClocks(of: [(row.tenant, .incident(row.id))], &batch, unreadable: unreadable, tx: tx)
         }

@@ -159,7 +159,8 @@ package struct Correcting: Sendable {
             tenant: scope.id, id: platform.newID(), lane: scope.lane, idempotencyKey: "clock.correct/\(id)",
             kind: "clock.correct", run: row.run,
             payload: [
-                "clock": JSONValue(row.clock), "subject": subject.json, "correction": JSONValue(id), "add": row.corrected["added"] ?? [],
+                "clock": JSONValue(row.clock), "subject": subject.json, "correction": JSONValue(id),
+                "add": row.corrected["added"] ?? [],
                 "remove": row.original["removed"] ?? [], "by": JSONValue(row.askedBy), "second": JSONValue(actor.person),
                 "reason": .string(row.reason),
             ], createdAt: now)

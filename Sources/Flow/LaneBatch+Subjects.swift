@@ -24,7 +24,9 @@ struct PinnedPromise: Sendable {
 
 extension ClockRow {
     /// A clock of what is no run, begun under a promise.
-    init(_ subject: ClockSubject, of tenant: TenantID, id: ClockID, lane: Int32, name: String, _ promise: PinnedPromise, at: Moment) {
+    init(
+        _ subject: ClockSubject, of tenant: TenantID, id: ClockID, lane: Int32, name: String, _ promise: PinnedPromise, at: Moment
+    ) {
         self.init(
             tenant: tenant, id: id, lane: lane, subject: subject, objective: name, contractAsset: promise.key.contract,
             contractVersion: promise.contract.version, calendarAsset: promise.key.calendar,

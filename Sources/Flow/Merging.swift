@@ -97,7 +97,8 @@ extension Alerting {
                 facts: ["merged": JSONValue(merged.id)], as: actor, at: now, tx: tx)
             let told = try await store(
                 actions.merged, of: one.incident, merged, action: "incident.unmerged",
-                facts: ["survivor": JSONValue(survivor.id), "reason": .string(reason)], answeredAt: answeredAt, as: actor, at: now,
+                facts: ["survivor": JSONValue(survivor.id), "reason": .string(reason)], answeredAt: answeredAt, as: actor,
+                at: now,
                 tx: tx)
             return (told, kept)
         }

@@ -88,7 +88,8 @@ struct TouchlessTests {
         let run = try await stage.run()
         let ruth = try firm.actor("ruth")
         for event: JSONValue in [
-            ["event": "paused", "by": JSONValue(ruth.person), "reason": "Wait."], ["event": "resumed", "by": JSONValue(ruth.person)],
+            ["event": "paused", "by": JSONValue(ruth.person), "reason": "Wait."],
+            ["event": "resumed", "by": JSONValue(ruth.person)],
         ] {
             _ = try await house.desk.send(
                 CommandRow(

@@ -199,7 +199,8 @@ struct SampleTenant: Sendable {
 
     var clockRow: ClockRow {
         ClockRow(
-            tenant: id, id: clock, lane: lane, subject: .run(run), objective: "posting", contractAsset: asset, contractVersion: "1",
+            tenant: id, id: clock, lane: lane, subject: .run(run), objective: "posting", contractAsset: asset,
+            contractVersion: "1",
             calendarAsset: asset, zoneVersion: "2026a", targetSeconds: 60, events: [], startedAt: Self.now)
     }
 

@@ -76,7 +76,8 @@ struct TouchlessMonthTests {
     func head() throws {
         let terms = try terms("0.9", incidents: true)
         let again = try ReportTerms(json: terms.json)
-        #expect(again.json == terms.json && again.objectives[0].terms == nil && again.objectives[1].terms?.metric == .firstResponse)
+        #expect(
+            again.json == terms.json && again.objectives[0].terms == nil && again.objectives[1].terms?.metric == .firstResponse)
     }
 
     @Test("a miss of an incident's clock names the incident by its number, also when it is read again")

@@ -30,7 +30,8 @@ package struct ListedBreach: Sendable, Equatable {
 
     init?(json: JSONValue) {
         guard let clock = json["clock"]?.string, let subject = CaseSubject(json: json),
-            let objective = json["objective"]?.string, let breachedAt = json["breachedAt"]?.moment, let elapsed = json["elapsedSeconds"]?.int64,
+            let objective = json["objective"]?.string, let breachedAt = json["breachedAt"]?.moment,
+            let elapsed = json["elapsedSeconds"]?.int64,
             let target = json["targetSeconds"]?.int64
         else { return nil }
         self.clock = clock

@@ -148,7 +148,9 @@ extension Availability {
     }
 
     static func readTier(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> Tier? {
-        guard let inner = DocumentFields(json, at: pointer, known: ["below", "creditPercent"], issues: &issues) else { return nil }
+        guard let inner = DocumentFields(json, at: pointer, known: ["below", "creditPercent"], issues: &issues) else {
+            return nil
+        }
         let below = inner.decimal("below", issues: &issues)
         guard let credit = inner.decimal("creditPercent", issues: &issues), let below else { return nil }
         return Tier(below: below, creditPercent: credit)

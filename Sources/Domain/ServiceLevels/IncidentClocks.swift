@@ -140,6 +140,7 @@ package struct IncidentClocks: Sendable, Equatable {
                 begun.insert(ClockEvent(.retarget(seconds: promise.targetSeconds), at: change.at))
             }
             events[promise.name] = begun
+            add(change, to: promise)
         }
         if case .released(let answeredAt?) = change.kind, promise.isFirstResponse {
             events[promise.name]?.insert(ClockEvent(.respond(isHuman: true), at: answeredAt))

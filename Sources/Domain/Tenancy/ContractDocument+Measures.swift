@@ -24,7 +24,8 @@ extension ContractDocument.Objective {
             if let named, named != said {
                 issues.append(
                     AssetIssue(
-                        "\(pointer)/measures", "An objective named `\(name)` measures \(named.rawValue), and not \(said.rawValue).",
+                        "\(pointer)/measures",
+                        "An objective named `\(name)` measures \(named.rawValue), and not \(said.rawValue).",
                         remedy: "Give it another name."))
             } else if SLAObjective.Name(rawValue: name) != nil {
                 issues.append(

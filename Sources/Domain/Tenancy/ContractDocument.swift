@@ -169,7 +169,9 @@ package struct ContractDocument: Sendable {
                 "severities", .list(of: .choice(Objective.severities), count: 1...4),
                 "the incidents that it is about; all unless given."),
             required("title", .text(.line), "as shown on pages and reports."),
-            optional("target", .text(.duration), "service time until the clock has to be stopped; this or `targetSeconds`, and none to be touchless."),
+            optional(
+                "target", .text(.duration),
+                "service time until the clock has to be stopped; this or `targetSeconds`, and none to be touchless."),
             optional("targetSeconds", .integer(1...targetSecondsMax), "the same in seconds."),
             optional(
                 "warnPercents", .list(of: .integer(1...1000), count: 0...warnPercentsMax),

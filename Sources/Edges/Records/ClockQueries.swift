@@ -78,7 +78,8 @@ package struct ClockRow: Sendable {
 
     package init(
         tenant: TenantID, id: ClockID, lane: Int32, subject: ClockSubject, objective: String, contractAsset: AssetID,
-        contractVersion: String, calendarAsset: AssetID, zoneVersion: String, targetSeconds: Int64, events: JSONValue, startedAt: Moment
+        contractVersion: String, calendarAsset: AssetID, zoneVersion: String, targetSeconds: Int64, events: JSONValue,
+        startedAt: Moment
     ) {
         self.tenant = tenant
         self.id = id

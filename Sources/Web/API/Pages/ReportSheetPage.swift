@@ -99,7 +99,8 @@ extension ReportPages {
         let written = one["justification"].flatMap { Justification(json: $0) }
         let exclusions = row.terms["exclusions"]?.array?.compactMap(\.string) ?? []
         return ReportPage.Miss(
-            key: one["key"]?.string ?? "", title: "\(one["objective"]?.string ?? ""), "
+            key: one["key"]?.string ?? "",
+            title: "\(one["objective"]?.string ?? ""), "
                 + (run.map { "run \(PageWords.short($0))" } ?? one["incident"]?.string ?? "setting up"),
             href: run.flatMap { kit.may(.runsRead) ? "\(kit.base)/runs/\($0)" : nil } ?? "",
             words: "missed \(one["breachedAt"]?.moment.map { kit.time.dayAndTime($0).text } ?? ""), "

@@ -83,10 +83,7 @@ struct ServicePages: Sendable {
             empty: listed.isEmpty ? EmptyState(why: "No clock has started yet. The first invoice starts one.") : nil)
     }
 
-    private func title(_ objective: String) -> String {
-        if let known = SLAObjective.Name(rawValue: objective)?.title { return known }
-        return objective.prefix(1).uppercased() + objective.dropFirst().split(separator: "-").joined(separator: " ")
-    }
+    private func title(_ objective: String) -> String { PageWords.objective(objective) }
 
     private func contract(_ clock: ClockRow?) -> [Fact] {
         guard let clock else { return [] }
