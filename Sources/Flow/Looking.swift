@@ -2,8 +2,8 @@ package import Incidents
 package import Kernel
 internal import Postgres
 package import Records
-package import ServiceLevels
-package import Tenancy
+internal import ServiceLevels
+internal import Tenancy
 internal import Workflows
 
 /// What pages and the API read: one bounded list or one object at a time, in the tenant's own transaction.
@@ -85,20 +85,6 @@ package struct Looking: Sendable {
         } catch let fault as Fault where !fault.isRetryable {
             return nil
         }
-    }
-
-    /// The calendar that a run's clocks count by: the pinned one, with what was published in its place since.
-    package func calendar(of context: RunContext, tenant: TenantID) async throws -> ServiceCalendar? {
-        guard let pinned = context.calendar else { return nil }
-        return try await assets.current(for: tenant).revised(pinned, asset: context.pinned.calendar?.asset)
-    }
-
-    /// What was announced under the contract of a run.
-    package func maintenance(
-        of contract: ContractDocument, objective: ContractDocument.Objective, calendar: ServiceCalendar, tenant: TenantID
-    ) async throws -> [MaintenanceWindow] {
-        Measuring.maintenance(
-            of: contract, objective: objective, calendar: calendar, in: try await assets.current(for: tenant))
     }
 
     /// Who decides for whom.
@@ -227,8 +213,11 @@ package struct Looking: Sendable {
 
     package struct ListedClock: Sendable {
         package let clock: ClockRow
-        package let subject: String
-        package let counterparty: String
+        /// Of its run.
+        package let subject: String?
+        package let counterparty: String?
+        /// Of its incident.
+        package let incident: (number: Int64, title: String)?
     }
 
     package func clocks(
@@ -238,8 +227,11 @@ package struct Looking: Sendable {
             tenant, ClockQueries.page(tenant: tenant, outcome: outcome, before: before, limit: min(limit, Looking.pageMax))
         ) { row in
             ListedClock(
-                clock: try ClockRow(row), subject: try row.get("subject", as: String.self),
-                counterparty: try row.get("counterparty", as: String.self))
+                clock: try ClockRow(row), subject: try row.get("subject", as: String?.self),
+                counterparty: try row.get("counterparty", as: String?.self),
+                incident: try row.get("incident_number", as: Int64?.self).map {
+                    (number: $0, title: try row.get("incident_title", as: String.self))
+                })
         }
     }
 
@@ -248,11 +240,16 @@ package struct Looking: Sendable {
         try await rows(tenant, ClockQueries.ofRuns(tenant: tenant, runs: runs), ClockRow.init)
     }
 
+    /// The clocks of an incident, the first begun first.
+    package func clocks(_ tenant: TenantID, incident: IncidentID) async throws -> [ClockRow] {
+        try await rows(tenant, ClockQueries.ofIncident(tenant: tenant, incident: incident), ClockRow.init)
+    }
+
     package func clock(_ tenant: TenantID, _ id: ClockID) async throws -> ClockRow {
         try await one(tenant, ClockQueries.find(tenant: tenant, id: id), ClockRow.init)
     }
 
-    /// One objective over a time: `met + breached + open = n`.
+    /// One objective over a time: `met + breached + open = n`. Without a target its runs had to go untouched.
     package struct Attainment: Sendable {
         package let objective: String
         package let targetSeconds: Int64
@@ -263,13 +260,20 @@ package struct Looking: Sendable {
     }
 
     package func attainment(_ tenant: TenantID, since: Moment) async throws -> [Attainment] {
-        try await rows(tenant, ClockQueries.attainment(tenant: tenant, since: since)) { row in
+        let timed = try await rows(tenant, ClockQueries.attainment(tenant: tenant, since: since)) { row in
             Attainment(
                 objective: try row.get("objective", as: String.self),
                 targetSeconds: try row.get("target_seconds", as: Int64.self),
                 n: Int(try row.get("n", as: Int64.self)), met: Int(try row.get("met", as: Int64.self)),
                 breached: Int(try row.get("breached", as: Int64.self)), open: Int(try row.get("open", as: Int64.self)))
         }
+        let judged = try await rows(tenant, BudgetQueries.judgedAttainment(tenant: tenant, since: since)) { row in
+            Attainment(
+                objective: try row.get("objective", as: String.self), targetSeconds: 0,
+                n: Int(try row.get("n", as: Int64.self)), met: Int(try row.get("met", as: Int64.self)),
+                breached: Int(try row.get("breached", as: Int64.self)), open: 0)
+        }
+        return timed + judged
     }
 
     package func incidents(

@@ -369,6 +369,10 @@ extension Samples {
                     counted: "7 h 44 m", left: "late 44 m", leftTone: .bad, due: stamp("2026-11-17T13:04:00Z"),
                     state: StatusText(status: .breached, text: "Late")),
                 ServicePage.Running(
+                    objective: "First answer to incidents", subject: "INC-41, The ERP of Brightwater does not answer",
+                    href: "/service?clock=3", bar: ClockBar(countedPermille: 300), counted: "18 m", left: "42 m",
+                    due: stamp("2026-11-17T14:12:00Z"), state: StatusText(status: .running, text: "Counting")),
+                ServicePage.Running(
                     objective: "Approval cycle, priority", subject: "INV 2026-10418", href: "/runs/2",
                     bar: ClockBar(countedPermille: 683),
                     counted: "4 h 47 m", left: "2 h 13 m", due: stamp("2026-11-17T16:02:00Z"),

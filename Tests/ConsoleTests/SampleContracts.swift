@@ -65,7 +65,13 @@ extension Samples {
             promises: [
                 .init(
                     title: "Approval cycle",
-                    words: ["Within 20 h of service time.", "The clock stands still while waiting on supplier."])
+                    words: ["Within 20 h of service time.", "The clock stands still while waiting on supplier."]),
+                .init(
+                    title: "End of urgent incidents",
+                    words: ["Incidents of sev1, sev2 are resolved.", "Within 8 h of service time."]),
+                .init(
+                    title: "Untouched invoices",
+                    words: ["20 % of a month's runs have to complete without anybody having touched them."]),
             ], calendar: ["German business days, in the time of Europe/Berlin.", "mon 09:00–17:00; tue 09:00–17:00"],
             signatures: [
                 .init(

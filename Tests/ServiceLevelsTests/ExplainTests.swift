@@ -133,4 +133,28 @@ struct ExplainTests {
             #expect(refusal.message.contains("in force"))
         }
     }
+
+    @Test(
+        "touchless: cases are runs that ended; the first touch decides, and a run that failed by itself is no good one",
+        arguments: [
+            // Three of four are 0.75: kept for 0.75, and under 0.8 the credit.
+            (
+                "0.75",
+                [#"{"ended":"completed"}"#, #"{"ended":"completed"}"#, #"{"ended":"completed"}"#, #"{"ended":"faulted"}"#],
+                #"{"n":4,"met":3,"missed":1,"kept":true,"creditPercent":5,"causes":{"faulted":1,"untouched":3}}"#
+            ),
+            // A completed run that somebody answered for is not untouched: one of two.
+            (
+                "0.8", [#"{"ended":"completed","touched":"request"}"#, #"{"ended":"completed"}"#],
+                #"{"n":2,"met":1,"missed":1,"kept":false,"creditPercent":5,"causes":{"request":1,"untouched":1}}"#
+            ),
+            // Nothing ended, so there is no share.
+            ("0.8", [], #"{"n":0,"met":0,"missed":0,"kept":null,"creditPercent":0,"causes":{}}"#),
+        ])
+    func touchless(atLeast: String, runs: [String], expected: String) throws {
+        let document =
+            #"{"kind":"touchless","atLeast":"\#(atLeast)","tiers":[{"below":"0.8","creditPercent":"5"}],"runs":["#
+            + runs.joined(separator: ",") + "]}"
+        #expect(try explained(document) == JSONValue(parsing: expected))
+    }
 }

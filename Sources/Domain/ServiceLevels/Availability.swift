@@ -122,11 +122,8 @@ extension Availability {
         if let target, target > .one {
             issues.append(AssetIssue(fields.child("target"), "A target is at most 1.", remedy: "Write 99.9 % as \"0.999\"."))
         }
-        let tiers = fields.items("tiers", max: ServiceBounds.tiersMax, issues: &issues).compactMap { item, at -> Tier? in
-            guard let inner = DocumentFields(item, at: at, known: ["below", "creditPercent"], issues: &issues) else { return nil }
-            let below = inner.decimal("below", issues: &issues)
-            guard let credit = inner.decimal("creditPercent", issues: &issues), let below else { return nil }
-            return Tier(below: below, creditPercent: credit)
+        let tiers = fields.items("tiers", max: ServiceBounds.tiersMax, issues: &issues).compactMap { item, at in
+            readTier(item, at: at, issues: &issues)
         }
         let cap = fields.decimal("creditCapPercent", isRequired: false, issues: &issues)
         let outages = fields.items("outages", max: ServiceBounds.outagesMax, issues: &issues).compactMap { item, at in
@@ -148,6 +145,15 @@ extension Availability {
             "met": .bool(result.isMet),
             "creditPercent": .number(JSONNumber(unchecked: result.creditPercent.normalized.description)),
         ])
+    }
+
+    static func readTier(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> Tier? {
+        guard let inner = DocumentFields(json, at: pointer, known: ["below", "creditPercent"], issues: &issues) else {
+            return nil
+        }
+        let below = inner.decimal("below", issues: &issues)
+        guard let credit = inner.decimal("creditPercent", issues: &issues), let below else { return nil }
+        return Tier(below: below, creditPercent: credit)
     }
 
     private static func readPeriod(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> Span? {

@@ -5,24 +5,34 @@ package struct PortableObjective: Hashable, Sendable {
     /// Name of the clock.
     package let name: String
     package let title: String
+    /// 0 where nothing is timed.
     package let targetSeconds: Int64
     package let share: ServiceShare
+    package let measures: ContractMeasure
+    /// Of the incidents that it is about; nil for all.
+    package let severities: [String]?
 
-    package init(name: String, title: String, targetSeconds: Int64, share: ServiceShare) {
+    package init(
+        name: String, title: String, targetSeconds: Int64, share: ServiceShare, measures: ContractMeasure = .runClock,
+        severities: [String]? = nil
+    ) {
         self.name = name
         self.title = title
         self.targetSeconds = targetSeconds
         self.share = share
+        self.measures = measures
+        self.severities = severities
     }
 
     /// The lines of a contract file, indented as they stand there.
     package var contractLines: String {
-        """
-          - name: \(name)
-            title: \(JSONValue.string(title).text)
-            target: \(ServiceDuration.exactText(targetSeconds))
-            budget: { atLeast: "\(share.share)", quietBelowCases: \(share.quietBelowCases) }
-        """
+        var lines = ["  - name: \(name)"]
+        if measures != .runClock, measures.rawValue != name { lines.append("    measures: \(measures.rawValue)") }
+        if let severities { lines.append("    severities: [\(severities.joined(separator: ", "))]") }
+        lines.append("    title: \(JSONValue.string(title).text)")
+        if measures.hasClock { lines.append("    target: \(ServiceDuration.exactText(targetSeconds))") }
+        lines.append("    budget: { atLeast: \"\(share.share)\", quietBelowCases: \(share.quietBelowCases) }")
+        return lines.joined(separator: "\n")
     }
 }
 
@@ -53,12 +63,18 @@ package enum OpenSLO {
     }
 
     private static func slo(_ objective: PortableObjective, service: String, timeZone: String) -> JSONValue {
-        let target = ServiceDuration.exactText(objective.targetSeconds)
+        let (hasClock, isRunClock) = (objective.measures.hasClock, objective.measures == .runClock)
+        let target = hasClock ? ServiceDuration.exactText(objective.targetSeconds) : ""
         func counted(_ which: String) -> JSONValue {
             [
                 "metricSource": [
                     "type": .string(source),
-                    "spec": ["clock": .string(objective.name), "target": .string(target), "cases": .string(which)],
+                    "spec": .object([
+                        "clock": .string(objective.name),
+                        "measures": isRunClock ? JSONValue?.none : .string(objective.measures.rawValue),
+                        "severities": objective.severities.map { .array($0.map(JSONValue.string)) },
+                        "target": hasClock ? .string(target) : JSONValue?.none, "cases": .string(which),
+                    ]),
                 ]
             ]
         }
@@ -69,7 +85,9 @@ package enum OpenSLO {
                 "annotations": [quietAnnotation: .string("\(objective.share.quietBelowCases)")],
             ],
             "spec": [
-                "description": .string("\(objective.share.text) of the cases within \(target) of service time."),
+                "description": .string(
+                    "\(objective.share.text) of the cases "
+                        + (hasClock ? "within \(target) of service time." : "without anybody having touched them.")),
                 "service": .string(service),
                 "indicator": [
                     "metadata": ["name": .string("\(service)-\(objective.name)-cases")],
@@ -180,7 +198,9 @@ package enum OpenSLO {
             issues.append(AssetIssue(outer.child("metadata") + "/name", "name is missing.", remedy: "Give the objective a name."))
         }
         guard issues.count == before, let clock, let share, let title else { return nil }
-        return PortableObjective(name: clock.name, title: title, targetSeconds: clock.target, share: share)
+        return PortableObjective(
+            name: clock.name, title: title, targetSeconds: clock.target, share: share, measures: clock.measures,
+            severities: clock.severities)
     }
 
     private static func readTimeWindow(_ fields: DocumentFields, issues: inout [AssetIssue]) {
@@ -197,7 +217,15 @@ package enum OpenSLO {
         }
     }
 
-    private static func readIndicator(_ fields: DocumentFields, issues: inout [AssetIssue]) -> (name: String, target: Int64)? {
+    /// What is counted: a clock, or what no workflow starts.
+    private struct Counted: Equatable {
+        let name: String
+        let target: Int64
+        let measures: ContractMeasure
+        let severities: [String]?
+    }
+
+    private static func readIndicator(_ fields: DocumentFields, issues: inout [AssetIssue]) -> Counted? {
         let at = fields.child("indicator") + "/spec"
         guard let indicator = fields.required("indicator", "an indicator of clocks", issues: &issues) else { return nil }
         guard let ratio = indicator["spec"]?["ratioMetric"] else {
@@ -208,7 +236,7 @@ package enum OpenSLO {
                     remedy: "Write ratioMetric with good and total of type \(source)."))
             return nil
         }
-        var found: [(name: String, target: Int64)] = []
+        var found: [Counted] = []
         for (part, which) in [("good", "met"), ("total", "decided")] {
             let place = "\(at)/ratioMetric/\(part)/metricSource"
             let metric = ratio[part]?["metricSource"]
@@ -224,8 +252,19 @@ package enum OpenSLO {
                     AssetIssue(place + "/spec/cases", "Here the cases are `\(which)`.", remedy: "Write cases: \(which)."))
                 continue
             }
-            let name = metric?["spec"]?["clock"]?.string.flatMap { SLAObjective.Name(rawValue: $0) }
-            let target = metric?["spec"]?["target"]?.string.flatMap { ServiceDuration.seconds(of: $0) }
+            let named = metric?["spec"]?["clock"]?.string
+            let said = metric?["spec"]?["measures"]?.string
+            let measures = said.map { ContractMeasure(rawValue: $0) } ?? .runClock
+            let name = measures == .runClock ? named.flatMap { SLAObjective.Name(rawValue: $0) }?.rawValue : named
+            let target =
+                measures?.hasClock == false
+                ? 0 : metric?["spec"]?["target"]?.string.flatMap { ServiceDuration.seconds(of: $0) }
+            if measures == nil {
+                issues.append(
+                    AssetIssue(
+                        place + "/spec/measures", "Nothing of that name is measured.",
+                        remedy: "Use \(ContractMeasure.written.map(\.rawValue).joined(separator: " or "))."))
+            }
             if name == nil {
                 issues.append(
                     AssetIssue(
@@ -236,7 +275,12 @@ package enum OpenSLO {
                 issues.append(
                     AssetIssue(place + "/spec/target", "This is no duration of service time.", remedy: "Write such as 2h 30m."))
             }
-            if let name, let target { found.append((name.rawValue, target)) }
+            if let name, let target, let measures {
+                found.append(
+                    Counted(
+                        name: name, target: target, measures: measures,
+                        severities: metric?["spec"]?["severities"]?.array?.compactMap(\.string)))
+            }
         }
         guard found.count == 2 else { return nil }
         guard found[0] == found[1] else {

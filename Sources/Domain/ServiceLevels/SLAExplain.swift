@@ -3,10 +3,10 @@ package import Kernel
 /// Answers an explain document: what we reported, recomputed from what it was computed from, without a server.
 ///
 /// It uses the very code that the server uses. Kinds: clock, availability, burnRate, errorBudget, contract, schedule, escalation,
-/// dedup.
+/// dedup, touchless.
 package enum SLAExplain {
     package static let kinds = [
-        "clock", "availability", "burnRate", "errorBudget", "contract", "schedule", "escalation", "dedup",
+        "clock", "availability", "burnRate", "errorBudget", "contract", "schedule", "escalation", "dedup", "touchless",
     ]
 
     /// The answer, or for an array of documents the array of answers; `trace` adds the intervals behind a clock.
@@ -46,6 +46,7 @@ package enum SLAExplain {
         case "contract": return ScopedContract.explain(document, at: pointer, issues: &issues)
         case "schedule": return Rota.explain(document, at: pointer, issues: &issues)
         case "escalation": return Escalation.explain(document, at: pointer, issues: &issues)
+        case "touchless": return Touchless.explain(document, at: pointer, issues: &issues)
         case "dedup": return Deduplication.explain(document, at: pointer, issues: &issues)
         default:
             issues.append(

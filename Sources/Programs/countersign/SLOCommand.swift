@@ -105,7 +105,8 @@ struct SLOCommand: AsyncParsableCommand {
                 else { return nil }
                 return PortableObjective(
                     name: name, title: item["title"]?.string ?? name, targetSeconds: item["targetSeconds"]?.int64 ?? 1,
-                    share: read)
+                    share: read, measures: item["measures"]?.string.flatMap { ContractMeasure(rawValue: $0) } ?? .runClock,
+                    severities: item["severities"]?.array?.compactMap(\.string))
             }
             let documents = OpenSLO.documents(
                 service: tenant, timeZone: items.first?["timezone"]?.string ?? "UTC", objectives)
@@ -170,8 +171,9 @@ enum SLOText {
     static func whole(_ json: JSONValue) -> String {
         let bad = Cells.text(json, "budget/bad")
         var lines = [
-            "\(Cells.text(json, "title")): \(Cells.text(json, "objective")) of the cases within "
-                + ServiceDuration.text(json["targetSeconds"]?.int64 ?? 0)
+            "\(Cells.text(json, "title")): \(Cells.text(json, "objective")) of the cases "
+                + (json["measures"]?.string == ContractMeasure.touchless.rawValue
+                    ? "untouched" : "within " + ServiceDuration.text(json["targetSeconds"]?.int64 ?? 0))
                 + ", contract version \(Cells.text(json, "contractVersion"))",
             "From \(Cells.text(json, "period/from")) to \(Cells.text(json, "period/to")): \(bad) of "
                 + "\(Cells.text(json, "budget/n")) decided cases missed, \(spent(json)) of the budget.",

@@ -60,6 +60,8 @@ struct BudgetRoutes: Sendable {
             "contractFrom": JSONValue(budget.contract.effectiveFrom), "calendar": .string(budget.contract.calendar),
             "timezone": .string(budget.zone), "targetSeconds": JSONValue(budget.objective.targetSeconds),
         ]
+        if budget.objective.measures != .runClock { object["measures"] = .string(budget.objective.measures.rawValue) }
+        if let severities = budget.objective.severities { object["severities"] = .array(severities.map(JSONValue.string)) }
         for member in budget.reading.json.object ?? [:] { object[member.key] = member.value }
         return .object(object)
     }

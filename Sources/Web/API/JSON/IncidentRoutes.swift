@@ -75,6 +75,8 @@ struct IncidentRoutes: Sendable {
                     })
                 body["postmortem"] = JSONValue(
                     try await services.postmortems.of(row.id, in: context.scope.id)?.row.id.text)
+                body["clocks"] = .array(
+                    try await looking.clocks(context.scope.id, incident: row.id).map { Views.clock($0, incident: row.number) })
                 let pages = try await services.onCalling.pages(of: row.id, tenant: context.scope.id)
                 body["pages"] = .array(pages.map { OnCallRoutes.page($0.page, $0.attempts) })
                 return .object(body)

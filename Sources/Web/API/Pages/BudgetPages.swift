@@ -60,7 +60,9 @@ struct BudgetPages: Sendable {
             }
         return BudgetsPage.Budget(
             title: item.objective.title,
-            promise: "\(item.share.text) of the cases within \(DurationText.text(Int64(item.objective.targetSeconds))), "
+            promise: "\(item.share.text) of the cases "
+                + (item.objective.measures.hasClock
+                    ? "within \(DurationText.text(Int64(item.objective.targetSeconds))), " : "untouched by anybody, ")
                 + "by the month in \(item.zone); contract version \(item.contract.version).",
             status: status, standing: standing,
             facts: [

@@ -168,17 +168,30 @@ struct ContractPages: Sendable {
     }
 
     private func promise(_ objective: ContractDocument.Objective) -> ContractPage.Promise {
+        guard objective.measures.hasClock else {
+            let share = objective.share.map { "\($0.text) of a month's" } ?? "A month's"
+            return ContractPage.Promise(
+                title: objective.title, words: ["\(share) runs have to complete without anybody having touched them."])
+        }
         let target = DurationText.text(Int64(objective.targetSeconds))
         var words = [
             objective.cutOff.map {
                 "By \(ServiceWindow.text($0)), the first time that lies at least \(target) of service time ahead."
             } ?? "Within \(target) of service time."
         ]
+        if objective.measures.isAboutIncidents {
+            let which = objective.severities.map { "of \($0.joined(separator: ", "))" } ?? "of any severity"
+            words.insert(
+                objective.measures == .firstResponse
+                    ? "Incidents \(which) are answered by a person." : "Incidents \(which) are resolved.", at: 0)
+        }
         if let share = objective.share { words.append("\(share.text) of a month's cases have to meet it.") }
         if !objective.warnPercents.isEmpty {
             words.append("People are warned at \(objective.warnPercents.map { "\($0) %" }.joined(separator: ", ")) of it.")
         }
+        if objective.measures == .firstResponse { return ContractPage.Promise(title: objective.title, words: words) }
         switch objective.pauseReasons {
+        case nil where objective.measures.isAboutIncidents: words.append("Nothing stops the clock before.")
         case nil: words.append("The clock stands still for any reason that is named.")
         case []?: words.append("Nothing stops the clock.")
         case let reasons?:

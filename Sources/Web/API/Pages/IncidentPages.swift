@@ -270,7 +270,7 @@ struct IncidentPages: Sendable {
                 ? kit.form("/incidents/\(row.id)/postmortem") : nil)
     }
 
-    /// The runs that its alerts were about, and its post-mortem.
+    /// The runs that its alerts were about, its clocks, and its post-mortem.
     private func links(_ row: IncidentRow, _ kit: PageKit) async throws -> [Fact] {
         let runs = try await kit.looking.runs(of: row.id, kit.tenant)
         var facts = runs.prefix(IncidentPages.runsShownMax).enumerated().map { index, run in
@@ -280,6 +280,14 @@ struct IncidentPages: Sendable {
         }
         if runs.count > IncidentPages.runsShownMax {
             facts.append(Fact(label: "", value: "and \(kit.money.count(runs.count - IncidentPages.runsShownMax)) more"))
+        }
+        for clock in try await kit.looking.clocks(kit.tenant, incident: row.id) where clock.state != "cancelled" {
+            let counted = "\(DurationText.text(clock.elapsedSeconds)) of \(DurationText.text(clock.targetSeconds))"
+            facts.append(
+                Fact(
+                    label: PageWords.objective(clock.objective),
+                    value: (clock.outcome == "breached" ? "missed, " : clock.outcome == "met" ? "met, " : "") + counted,
+                    href: kit.may(.serviceRead) ? "\(kit.base)/service?clock=\(clock.id)" : ""))
         }
         if let merge = row.machine["merge"], let survivor = row.mergedInto {
             facts.append(

@@ -3,6 +3,7 @@ internal import Flow
 internal import Kernel
 internal import Records
 internal import Seals
+internal import ServiceLevels
 internal import Tenancy
 internal import WebKernel
 
@@ -233,6 +234,15 @@ extension Services {
 
 /// Small words that several pages use.
 enum PageWords {
+    /// The name of an objective as people say it.
+    static func objective(_ name: String) -> String {
+        if let known = SLAObjective.Name(rawValue: name)?.title { return known }
+        return name.prefix(1).uppercased() + name.dropFirst().split(separator: "-").joined(separator: " ")
+    }
+
+    /// A target as a table says it; what is not timed has to go untouched.
+    static func within(_ seconds: Int64) -> String { seconds == 0 ? "untouched" : DurationText.text(seconds) }
+
     /// One or two capitals of a name.
     static func letters(_ name: String) -> String {
         let words = name.split(separator: " ").filter { $0.first?.isLetter ?? false }

@@ -86,7 +86,7 @@ extension ReportPages {
         let (met, n) = (one["met"]?.int64 ?? 0, one["n"]?.int64 ?? 0)
         let kept = one["kept"]?.bool
         return ReportPage.Objective(
-            name: one["title"]?.string ?? "", within: DurationText.text(one["targetSeconds"]?.int64 ?? 0),
+            name: one["title"]?.string ?? "", within: PageWords.within(one["targetSeconds"]?.int64 ?? 0),
             atLeast: one["atLeast"]?.string ?? "", cases: count("n"), met: count("met"), missed: count("missed"),
             excluded: count("excluded"), share: n == 0 ? "none" : "\(met * 1000 / n / 10).\(met * 1000 / n % 10) %",
             status: kept == nil ? .notStarted : kept == true ? .done : .breached,
@@ -95,12 +95,14 @@ extension ReportPages {
 
     private func miss(_ one: JSONValue, row: SLAReportRow, mayEdit: Bool, _ kit: PageKit) -> ReportPage.Miss {
         let (elapsed, target) = (one["elapsedSeconds"]?.int64 ?? 0, one["targetSeconds"]?.int64 ?? 0)
-        let run = one["run"]?.string ?? ""
+        let run = one["run"]?.string
         let written = one["justification"].flatMap { Justification(json: $0) }
         let exclusions = row.terms["exclusions"]?.array?.compactMap(\.string) ?? []
         return ReportPage.Miss(
-            key: one["key"]?.string ?? "", title: "\(one["objective"]?.string ?? ""), run \(PageWords.short(run))",
-            href: kit.may(.runsRead) ? "\(kit.base)/runs/\(run)" : "",
+            key: one["key"]?.string ?? "",
+            title: "\(one["objective"]?.string ?? ""), "
+                + (run.map { "run \(PageWords.short($0))" } ?? one["incident"]?.string ?? "setting up"),
+            href: run.flatMap { kit.may(.runsRead) ? "\(kit.base)/runs/\($0)" : nil } ?? "",
             words: "missed \(one["breachedAt"]?.moment.map { kit.time.dayAndTime($0).text } ?? ""), "
                 + "\(DurationText.text(elapsed)) of \(DurationText.text(target))",
             why: (one["seconds"]?.array ?? []).map {

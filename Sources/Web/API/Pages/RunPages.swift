@@ -98,9 +98,9 @@ struct RunPages: Sendable {
     /// One clock a run: the latest that still runs, or else the latest.
     private func clocks(of rows: [RunSummary], _ kit: PageKit) async throws -> [RunID: ClockRow] {
         var out: [RunID: ClockRow] = [:]
-        for clock in try await kit.looking.clocks(kit.tenant, runs: rows.map(\.id))
-        where clock.stoppedAt == nil || out[clock.run].map({ $0.stoppedAt != nil }) ?? true {
-            out[clock.run] = clock
+        for clock in try await kit.looking.clocks(kit.tenant, runs: rows.map(\.id)) {
+            guard let run = clock.run, clock.stoppedAt == nil || out[run].map({ $0.stoppedAt != nil }) ?? true else { continue }
+            out[run] = clock
         }
         return out
     }
@@ -231,8 +231,19 @@ struct RunPages: Sendable {
         figures.append(
             Figure(
                 label: run.finishedAt == nil ? "Age" : "Took", value: DurationText.text(end.seconds(since: run.startedAt)),
-                context: "since it started"))
+                context: run.touched.map { "first touched: \(RunPages.touch($0))" } ?? "nobody has touched it"))
         return figures
+    }
+
+    /// How a run was touched first, in words.
+    static func touch(_ how: String) -> String {
+        switch how {
+        case "request": "a request to a person"
+        case "retried": "tried again by a person"
+        case "discarded": "a dead letter given up"
+        case "deadlines": "deadlines extended"
+        default: how
+        }
     }
 
     private func receipt(_ entry: Looking.ListedEntry, _ names: [PersonID: String], _ kit: PageKit) -> RunPage.ReceiptLine {

@@ -29,6 +29,7 @@ extension ReportWords {
         signedBy: "Signed off by {name} on {date}.", data: "Data",
         dataText: "{lines} lines of attached data, SHA-256 chain {hash}. Time zone {zone} ({version}). Rows read {date}.",
         verify: "Anybody can compute every figure again:", kept: "kept", notKept: "missed", noCase: "no case", of: "of",
+        untouched: "untouched",
         hours: "h", minutes: "min", seconds: "s", days: "d", page: "page", over: "over by {span}", due: "due {date}",
         cause: "Cause: {cause}",
         causes: [

@@ -33,6 +33,7 @@ extension ReportWords {
         dataText:
             "{lines} lignes de données jointes, chaîne SHA-256 {hash}. Fuseau {zone} ({version}). Lecture le {date}.",
         verify: "Chacun peut recalculer tous les chiffres :", kept: "tenu", notKept: "manqué", noCase: "aucun cas", of: "sur",
+        untouched: "sans intervention",
         hours: "h", minutes: "min", seconds: "s", days: "j", page: "page", over: "dépassé de {span}", due: "échéance {date}",
         cause: "Cause : {cause}",
         causes: [

@@ -33,6 +33,7 @@ extension ReportWords {
         dataText:
             "{lines} Zeilen beigefügter Daten, SHA-256-Kette {hash}. Zeitzone {zone} ({version}). Gelesen am {date}.",
         verify: "Jede Zahl lässt sich nachrechnen:", kept: "erfüllt", notKept: "verfehlt", noCase: "kein Fall", of: "von",
+        untouched: "unberührt",
         hours: "Std.", minutes: "Min.", seconds: "Sek.", days: "T.", page: "Seite", over: "{span} darüber",
         due: "fällig {date}", cause: "Ursache: {cause}",
         causes: [

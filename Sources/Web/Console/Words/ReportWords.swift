@@ -47,6 +47,8 @@ package struct ReportWords: Sendable {
     let notKept: String
     let noCase: String
     let of: String
+    /// In the place of a time, where runs must not be touched.
+    let untouched: String
     let hours: String
     let minutes: String
     let seconds: String
@@ -96,6 +98,9 @@ package struct ReportWords: Sendable {
         return "\(day) \(monthsShort[local.date.month - 1]) \(local.date.year), "
             + "\(hour < 10 ? "0" : "")\(hour):\(minute < 10 ? "0" : "")\(minute)"
     }
+
+    /// What a promise names: a time, or that nobody touches the run.
+    func target(_ seconds: Int64) -> String { seconds == 0 ? untouched : span(seconds) }
 
     /// The two largest units that say something; the rest is never rounded up.
     func span(_ value: Int64) -> String {

@@ -1,0 +1,112 @@
+import Kernel
+import Postgres
+import Records
+import Reports
+import ServiceLevels
+import Tenancy
+import TestKit
+import Testing
+
+@testable import Flow
+
+@Suite("runs that nobody touches")
+struct TouchlessTests {
+    private func firm() async throws -> Stage {
+        let stage = try await Stage.make()
+        var terms = SampleConfiguration.ContractTerms()
+        terms.version = "2"
+        terms.promises = [
+            [
+                "name": "touchless", "title": "Touchless", "budget": ["atLeast": "0.5", "quietBelowCases": 2],
+                "credits": [["below": "0.8", "creditPercent": "5"]],
+            ]
+        ]
+        try await stage.publish(
+            SampleConfiguration.tenant(
+                await stage.firm.scope.slug, approvalTarget: "20h", settleSeconds: 25, contract: terms))
+        return stage
+    }
+
+    private func judged(_ stage: Stage) async throws -> [String] {
+        let firm = await stage.firm
+        return try await stage.house.platform.store.withTenant(firm.id) { tx in
+            try await tx.query(
+                BudgetQueries.judged(tenant: firm.id, objective: "touchless", since: Stage.start, limit: 50)
+            ).map { try JudgedRunRow($0).cause }
+        }
+    }
+
+    private func counts(_ stage: Stage) async throws -> CaseCounts? {
+        let house = await stage.house
+        return try await Budgeting(
+            platform: house.platform, scopes: house.scopes, assets: house.assets, desk: house.desk
+        ).budgets(of: await stage.firm.id).first?.reading.budget.counts
+    }
+
+    @Test("a run that went through by itself is a good case; one whose exception a person answered is none")
+    func touched() async throws {
+        let stage = try await firm()
+        try await stage.receive(SampleDocument())
+        try await stage.work()
+        #expect(try await stage.run().outcome == "posted")
+        #expect(try await stage.run().touched == nil)
+        #expect(try await judged(stage) == ["untouched"])
+        #expect(try await counts(stage) == CaseCounts(good: 1, bad: 0))
+        var second = SampleDocument()
+        second.number = "INV-2"
+        stage.ledger.change { $0.refusals = 1 }
+        try await stage.receive(second)
+        try await stage.work()
+        #expect(try await judged(stage).count == 1, "it has not ended")
+        let waiting = try #require(try await stage.requests("exception").first)
+        try await stage.decide("retry", on: waiting, by: "ruth", reason: "It is open.")
+        try await stage.work()
+        #expect(try await judged(stage) == ["request", "untouched"])
+        #expect(try await counts(stage) == CaseCounts(good: 1, bad: 1))
+    }
+
+    @Test("a run that somebody cancelled is a bad case, and says so")
+    func cancelled() async throws {
+        let stage = try await firm()
+        stage.ledger.change { $0.refusals = 1000 }
+        try await stage.receive(SampleDocument())
+        try await stage.work()
+        let run = try await stage.run()
+        let (approving, firm) = (await stage.house.approving, await stage.firm)
+        _ = try await approving.cancel(
+            run.id, reason: "not wanted", key: "\(Entropy.system.next())", as: try firm.actor("ruth"), scope: firm.scope)
+        try await stage.pump()
+        #expect(try await judged(stage) == ["request"], "the first touch is kept")
+    }
+
+    @Test("an act of steering is a touch, and the same end told twice is one case")
+    func steered() async throws {
+        let stage = try await firm()
+        try await stage.receive(SampleDocument())
+        try await stage.pump()
+        let (house, firm) = (await stage.house, await stage.firm)
+        let run = try await stage.run()
+        let ruth = try firm.actor("ruth")
+        for event: JSONValue in [
+            ["event": "paused", "by": JSONValue(ruth.person), "reason": "Wait."],
+            ["event": "resumed", "by": JSONValue(ruth.person)],
+        ] {
+            _ = try await house.desk.send(
+                CommandRow(
+                    tenant: firm.id, id: house.platform.newID(), lane: firm.scope.lane,
+                    idempotencyKey: "steer/\(Entropy.system.next())", kind: "run.steer", run: run.id, payload: event,
+                    createdAt: stage.now))
+            try await stage.pump()
+        }
+        try await stage.work()
+        #expect(try await stage.run().outcome == "posted")
+        #expect(try await judged(stage) == ["paused"])
+        let row = JudgedRunRow(
+            tenant: firm.id, run: run.id, objective: "touchless", contractAsset: AssetID(high: 1, low: 1), contractVersion: "2",
+            cause: "untouched", at: stage.now)
+        let lane = firm.scope.lane
+        try await house.platform.store.withLane(lane) { tx in _ = try await tx.query(BudgetQueries.judge(lane: lane, [row])) }
+        #expect(try await judged(stage) == ["paused"])
+        #expect(try await counts(stage) == CaseCounts(good: 0, bad: 1))
+    }
+}
