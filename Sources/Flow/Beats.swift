@@ -17,6 +17,7 @@ package final class Beats: Sendable {
         case reports = "monthly reports"
         case postmortems = "post-mortem reminders"
         case contracts
+        case onboardings
         /// Writes these very beats and judges everybody's.
         case heartbeats
         case statusPages = "status pages"
@@ -27,7 +28,7 @@ package final class Beats: Sendable {
             switch self {
             case .lanes, .counts, .digests, .pager, .sealer, .watch: (15, 60)
             case .budgets: (30, 120)
-            case .contracts: (60, 240)
+            case .contracts, .onboardings: (60, 240)
             case .reports: (600, 600)
             case .heartbeats, .statusPages, .statusMail: (15, 60)
             // They look once an hour, and the one may have many months to go through.

@@ -135,6 +135,8 @@ enum Samples {
             ("code", proof(brand, .code)), ("code-wrong", proof(brand, .code, refusal: "This code is not right.")),
             ("proof", proof(brand, .freshPassword)), ("welcome", proof(brand, .newPassword)),
             ("webhooks", webhooks(brand)), ("webhooks-empty", noWebhooks(brand)), ("webhook", webhook(brand)),
+            ("onboardings", onboardings(brand)), ("onboardings-empty", noOnboardings(brand)),
+            ("onboarding", onboarding(brand)), ("onboarding-suspended", onboardingSuspended(brand)),
             ("status", status(brand)), ("status-question", statusQuestion(brand)), ("status-asked", statusAsked(brand)),
             ("status-desk", statusDesk(brand)), ("status-desk-empty", noStatusDesk(brand)),
             ("status-subscribers", statusSubscribers(brand)), ("status-subscribers-empty", noStatusSubscribers(brand)),

@@ -119,7 +119,7 @@ extension WholeProduct {
             let stranger = try await stage.installation.api(as: SampleTenant.brightwater.controller)
             let pages = [
                 "runs", "inbox", "exceptions", "incidents", "service", "service/budgets", "documents", "audit",
-                "operations", "dead-letters", "sla-reports", "webhooks",
+                "operations", "dead-letters", "sla-reports", "webhooks", "onboarding",
             ]
             for page in pages {
                 let met = try await stranger.exchange(.get, "/t/\(owner.slug)/\(page)", headers: [], body: nil)

@@ -8,7 +8,7 @@ extension RegisteredStatement {
     static let all: [RegisteredStatement] =
         assets + people + proofs + keys + documents + runs + events + payments + work + measures + incidents + pages + operations
         + brands + rollouts + schedules + guardrails + reports + runbooks + journals + seals + keeping + holds + overviews
-        + lanes + lookouts + status + statusSubscribers + postmortems + digests + contracts + stops + webhooks
+        + lanes + lookouts + status + statusSubscribers + postmortems + digests + contracts + stops + webhooks + onboardings
 
     static let one = SampleTenant(number: 1, lane: 1)
     static let now = SampleTenant.now

@@ -40,6 +40,8 @@ package struct RouteBook: Sendable {
         routes += StatusRoutes(services).all
         routes += StatusSubscriberRoutes(services).all
         routes += WebhookRoutes(services).all
+        routes += OnboardingRoutes(services).all
+        routes += TenantLifeRoutes(services).all
         routes += RolloutRoutes(services).all
         routes += ScheduleRoutes(services).all
         routes += DecisionRoutes(services).all
