@@ -8,15 +8,17 @@ extension LaneEngine {
     /// Opens, repeats or reopens incidents for the alerts that a batch found: one incident a fingerprint, whatever raised it.
     ///
     /// Opening one may find that nobody is on call, which is an alert in its turn, and the last of the kind.
-    func raiseIncidents(_ batch: inout LaneBatch, tx: Transaction) async throws {
+    func raiseIncidents(_ batch: inout LaneBatch, unreadable: [String: String], tx: Transaction) async throws {
         while !batch.raised.isEmpty {
             let alerts = batch.raised
             batch.raised = []
-            try await raise(alerts, &batch, tx: tx)
+            try await raise(alerts, &batch, unreadable: unreadable, tx: tx)
         }
     }
 
-    private func raise(_ alerts: [LaneBatch.RaisedAlert], _ batch: inout LaneBatch, tx: Transaction) async throws {
+    private func raise(
+        _ alerts: [LaneBatch.RaisedAlert], _ batch: inout LaneBatch, unreadable: [String: String], tx: Transaction
+    ) async throws {
         for (tenant, alerts) in Dictionary(grouping: alerts, by: \.tenant) {
             let raised = alerts.compactMap { item in
                 AlertName(rawValue: item.alert).map { name in
@@ -36,14 +38,15 @@ extension LaneEngine {
                     "number", as: Int64.self) ?? 0
             for alert in due {
                 let found = try await known.answering(alert.fingerprint, tx: tx)
-                let row = try await take(alert, known: found, number: &number, batch: &batch, tx: tx)
+                let (row, marks) = try await take(alert, known: found, number: &number, batch: &batch, tx: tx)
+                try await measure(row, marks, &batch, unreadable: unreadable, tx: tx)
                 known.keep(row, for: alert.fingerprint)
             }
         }
     }
 
     /// Ends the incidents of troubles that are over by themselves. Where somebody has taken one on, they are told and end it.
-    func clearIncidents(_ batch: inout LaneBatch, tx: Transaction) async throws {
+    func clearIncidents(_ batch: inout LaneBatch, unreadable: [String: String], tx: Transaction) async throws {
         for (item, text) in batch.cleared {
             guard let fingerprint = item.fingerprint else { continue }
             var known = Known(
@@ -61,6 +64,8 @@ extension LaneEngine {
             batch.follow(actions, &open)
             let after = Alerting.merged(open.machine, into: row)
             _ = try await tx.pipeline([IncidentQueries.update(after)] + open.statements)
+            let marks = IncidentMark.marks(of: actions, open.machine, isHuman: false)
+            try await measure(after, marks, &batch, unreadable: unreadable, tx: tx)
             batch.touched.insert(item.tenant)
             let word = open.machine.isOpen ? "incident.noted" : "incident.resolved"
             batch.enter(
@@ -89,10 +94,10 @@ extension LaneEngine {
 
     private func take(
         _ alert: Alert, known: IncidentRow?, number: inout Int64, batch: inout LaneBatch, tx: Transaction
-    ) async throws -> IncidentRow {
+    ) async throws -> (IncidentRow, [IncidentMark]) {
         if let known {
             var machine = try Incident(json: known.machine)
-            if Alerting.isRepetition(alert, of: machine, known, at: batch.now) { return known }
+            if Alerting.isRepetition(alert, of: machine, known, at: batch.now) { return (known, []) }
             if machine.taking(alertAt: batch.now) != .opensNew {
                 let actions = try machine.handle(.repeated(alert), at: batch.now)
                 var open = OpenIncident(machine: machine, row: known)
@@ -101,7 +106,7 @@ extension LaneEngine {
                 _ = try await tx.pipeline(
                     [IncidentQueries.update(row)] + open.statements + link(alert, to: row, open.machine, batch))
                 announce(row, alert: alert, isNew: false, batch: &batch)
-                return row
+                return (row, IncidentMark.marks(of: actions, open.machine, isHuman: false))
             }
         }
         let (machine, actions) = Incident.open(alert, at: batch.now)
@@ -119,7 +124,18 @@ extension LaneEngine {
         _ = try await tx.pipeline(
             [IncidentQueries.insert(opened)] + open.statements + link(alert, to: opened, open.machine, batch))
         announce(opened, alert: alert, isNew: true, batch: &batch)
-        return opened
+        return (opened, IncidentMark.marks(of: actions, open.machine, isHuman: false))
+    }
+
+    /// The clocks of an incident that the lane itself has changed.
+    private func measure(
+        _ row: IncidentRow, _ marks: [IncidentMark], _ batch: inout LaneBatch, unreadable: [String: String], tx: Transaction
+    ) async throws {
+        guard !marks.isEmpty, batch.governing[row.tenant] != nil || row.openedAt < batch.now else { return }
+        if !marks.contains(where: { $0.kind == .opened }) {
+            try await loadClocks(of: [(row.tenant, .incident(row.id))], &batch, unreadable: unreadable, tx: tx)
+        }
+        batch.measure(row, try Incident(json: row.machine), marks)
     }
 
     /// The runs of an incident are found again by their ids, also those of its later alerts.
@@ -295,7 +311,7 @@ package struct Alerting: Sendable {
     /// Stores what a person changed: the row, its lines, the audit entry, and what the lane has to do about it.
     func store(
         _ actions: [Incident.Action], of machine: Incident, _ row: IncidentRow, action: String, facts: JSONObject = [:],
-        as actor: Actor, at now: Moment, tx: Transaction
+        answeredAt: Moment? = nil, as actor: Actor, at now: Moment, tx: Transaction
     ) async throws -> IncidentRow {
         let (tenant, id) = (row.tenant, row.id)
         let after = Alerting.merged(machine, into: row)
@@ -324,6 +340,9 @@ package struct Alerting: Sendable {
                         tenant: tenant, id: command, lane: row.lane, idempotencyKey: "incident.follow/\(command)",
                         kind: "incident.follow", payload: follow.json(of: id), createdAt: now)))
         }
+        let marks = IncidentMark.marks(of: actions, machine, isHuman: !actor.isMachine).map { $0.answered(at: answeredAt) }
+        let measured = LaneBatch.measureCommand(platform.newID(), id, marks, tenant: tenant, lane: row.lane, at: now)
+        if let measured { statements.append(CommandQueries.insert(measured)) }
         _ = try await tx.pipeline(statements)
         return after
     }

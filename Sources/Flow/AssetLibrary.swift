@@ -129,6 +129,7 @@ package final class AssetLibrary: Sendable {
         var needs: [AssetID: Needs] = [:]
         var rollouts: [AssetID: Rollout] = [:]
         var calendars: [AssetID: ServiceCalendar] = [:]
+        var agreements: [AssetID: ContractDocument] = [:]
         var guardrails: [AssetID: Policy] = [:]
     }
 
@@ -172,7 +173,7 @@ package final class AssetLibrary: Sendable {
     }
 
     /// The tenant, its partner and the operator, nearest first.
-    private func line(of tenant: TenantID) async throws -> [ScopeRow] {
+    func line(of tenant: TenantID) async throws -> [ScopeRow] {
         let scopes = try await store.withGate { tx in try await tx.query(ScopeQueries.all()).map(ScopeRow.init) }
         var line: [ScopeRow] = []
         var next: TenantID? = tenant
@@ -359,6 +360,27 @@ package final class AssetLibrary: Sendable {
         }
     }
 
+    /// A version that was read before; never waits for the database.
+    func known(_ id: AssetID) -> AssetRow? { state.withLock { $0.rows[id] } }
+
+    func remember(_ rows: [AssetRow]) {
+        state.withLock { state in
+            for row in rows { state.rows[row.id] = row }
+        }
+    }
+
+    /// The contract of a file; parsed once, nil when it does not read.
+    func contract(_ row: AssetRow) -> ContractDocument? {
+        if let known = state.withLock({ $0.agreements[row.id] }) { return known }
+        var issues: [AssetIssue] = []
+        guard let contract = ContractDocument.parse(row.content, issues: &issues) else { return nil }
+        state.withLock { state in
+            if state.agreements.count > AssetLibrary.parsedMax { state.agreements = [:] }
+            state.agreements[row.id] = contract
+        }
+        return contract
+    }
+
     /// The calendar of a file; parsed once, nil when it does not read.
     package func calendar(_ row: AssetRow) -> ServiceCalendar? {
         if let known = state.withLock({ $0.calendars[row.id] }) { return known }
@@ -465,36 +487,5 @@ package final class AssetLibrary: Sendable {
             }
         }
         return found
-    }
-
-    /// Published versions by their ids, from whichever level above the tenant has them.
-    func rows(_ ids: [AssetID], for tenant: TenantID) async throws -> [AssetID: AssetRow] {
-        var found: [AssetID: AssetRow] = [:]
-        for scope in try await line(of: tenant) {
-            let missing = ids.filter { found[$0] == nil }
-            if missing.isEmpty { break }
-            let rows = try await store.withTenant(scope.id) { tx in
-                try await tx.query(AssetQueries.load(tenant: scope.id, ids: missing)).map(AssetRow.init)
-            }
-            for row in rows { found[row.id] = row }
-        }
-        return found
-    }
-
-    /// A published version by its number, in force or not, from the nearest scope that has it.
-    func version(_ kind: String, _ name: String, _ version: String, for tenant: TenantID) async throws -> AssetRow? {
-        for scope in try await line(of: tenant) {
-            let rows = try await store.withTenant(scope.id) { tx in
-                try await tx.query(AssetQueries.version(tenant: scope.id, kind: kind, name: name, version: version)).map(
-                    AssetRow.init)
-            }
-            if let row = rows.first { return row }
-        }
-        return nil
-    }
-
-    /// A pinned asset's content, for pages and receipts.
-    package func content(of reference: PinnedAssets.Reference) async throws -> JSONValue? {
-        try await load([reference])[reference.asset]?.content
     }
 }

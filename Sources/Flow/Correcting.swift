@@ -125,22 +125,15 @@ package struct Correcting: Sendable {
     }
 
     private func reading(of clock: ClockRow, _ events: [JSONValue], scope: ScopeRow, at now: Moment) async throws -> JSONValue {
-        let run = try await looking.run(scope.id, clock.run)
-        guard let context = try await looking.context(of: run),
-            let calendar = try await looking.calendar(of: context, tenant: scope.id),
-            let contract = context.contract,
-            let objective = contract.objectives.first(where: { $0.name == clock.objective })
-        else {
+        guard let rules = try await looking.rules(of: clock, tenant: scope.id) else {
             throw Refusal(
                 .unprocessable, reason: "correction.terms", "The contract that this clock counts under cannot be read.",
                 facts: ["clock": clock.id.text])
         }
         var copy = clock
         copy.events = .array(events)
-        let maintenance = try await looking.maintenance(
-            of: contract, objective: objective, calendar: calendar, tenant: scope.id)
         return Measuring.read(
-            copy, terms: Measuring.terms(of: objective), calendar: calendar, maintenance: maintenance, asOf: now
+            copy, terms: rules.terms, calendar: rules.calendar, maintenance: rules.maintenance, asOf: now
         ).json(trace: false)
     }
 
@@ -161,11 +154,12 @@ package struct Correcting: Sendable {
                 facts: ["hash": row.hash])
         }
         let now = platform.clock.now
+        let subject = try await looking.clock(scope.id, row.clock).subject
         let command = CommandRow(
             tenant: scope.id, id: platform.newID(), lane: scope.lane, idempotencyKey: "clock.correct/\(id)",
             kind: "clock.correct", run: row.run,
             payload: [
-                "clock": JSONValue(row.clock), "correction": JSONValue(id), "add": row.corrected["added"] ?? [],
+                "clock": JSONValue(row.clock), "subject": subject.json, "correction": JSONValue(id), "add": row.corrected["added"] ?? [],
                 "remove": row.original["removed"] ?? [], "by": JSONValue(row.askedBy), "second": JSONValue(actor.person),
                 "reason": .string(row.reason),
             ], createdAt: now)

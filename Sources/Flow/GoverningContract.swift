@@ -66,3 +66,12 @@ extension AssetLibrary {
         try await promises(to: tenant, at: now).first
     }
 }
+
+extension AssetLibrary {
+    /// Reads published versions into memory; answers those that there are.
+    func keep(_ ids: [AssetID], for tenant: TenantID) async throws -> [AssetID: AssetRow] {
+        let found = try await rows(ids, for: tenant)
+        remember(Array(found.values))
+        return found
+    }
+}

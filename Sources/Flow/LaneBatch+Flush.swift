@@ -140,6 +140,7 @@ extension LaneBatch {
         let updated = rows.filter { changedClocks.contains($0.id) && !made.contains($0.id) }
         if !inserted.isEmpty { statements.append(ClockQueries.insert(inserted)) }
         if !updated.isEmpty { statements.append(ClockQueries.update(lane: lane, updated)) }
+        if !judgedRuns.isEmpty { statements.append(BudgetQueries.judge(lane: lane, judgedRuns)) }
         if !settledCases.isEmpty { statements.append(BudgetQueries.count(lane: lane, settledCases)) }
     }
 
@@ -166,6 +167,7 @@ extension LaneBatch {
         newClocks = []
         changedClocks = []
         settledCases = []
+        judgedRuns = []
         cancelled = []
         timers = []
         ready = []

@@ -111,6 +111,7 @@ extension LaneBatch {
         guard run.phase == LaneBatch.heldPhase else {
             throw Refusal(.conflict, reason: "run.not-held", "This run is \(run.phase); only a held run can be tried again.")
         }
+        touch(id, "retried")
         enter(run.tenant, action: "run.retried", object: (type: "run", id: id.text), run: id, by: person, facts: [:])
         if let cause = cause(run) {
             markHeld(id)
@@ -130,6 +131,7 @@ extension LaneBatch {
         guard let id = command.run, let run = runs[id], run.tenant == command.tenant else {
             throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.")
         }
+        if let how = command.payload[LaneBatch.touchedMember]?.string { touch(id, how) }
         try advance(id, try RunEvent(json: command.payload), by: nil)
         return ["run": JSONValue(id), "status": .string(runs[id]?.phase ?? "")]
     }

@@ -87,6 +87,13 @@ extension LaneBatch {
         ordered.append(
             CommandRow(
                 tenant: run.tenant, id: newID(), lane: lane, idempotencyKey: key, kind: "run.event", run: other ?? run.id,
-                payload: event.json, traceparent: run.traceparent, createdAt: now))
+                payload: payload(of: event, touched: runs[run.id]?.touched), traceparent: run.traceparent, createdAt: now))
+    }
+
+    /// The touch of a run inside is one of the run around.
+    private func payload(of event: RunEvent, touched: String?) -> JSONValue {
+        guard case .childEnded = event, let touched, var payload = event.json.object else { return event.json }
+        payload[LaneBatch.touchedMember] = .string(touched)
+        return .object(payload)
     }
 }

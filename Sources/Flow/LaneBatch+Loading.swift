@@ -17,13 +17,14 @@ extension LaneBatch {
         let first = try await tx.pipeline([
             asked.isEmpty ? nil : LaneBatch.unchanged(lane: lane, asked),
             leased.isEmpty ? nil : LeaseQueries.load(lane: lane, tenants: leased.map(\.0), tasks: leased.map(\.1)),
-            clockIDs.isEmpty ? nil : ClockQueries.runs(lane: lane, tenants: clockIDs.map(\.0), clocks: clockIDs.map(\.1)),
+            clockIDs.isEmpty ? nil : ClockQueries.subjects(lane: lane, tenants: clockIDs.map(\.0), clocks: clockIDs.map(\.1)),
         ])
         if let unchanged = first[0] { try recall(asked, unchanged) }
         for row in try first[1]?.map(LeaseRow.init) ?? [] { leases[row.task] = row }
         var wanted = runIDs
         for row in first[2].map(Array.init) ?? [] {
-            wanted.append((try row.get("tenant_id", as: TenantID.self), try row.get("run_id", as: RunID.self)))
+            let (tenant, subject) = (try row.get("tenant_id", as: TenantID.self), try ClockSubject(row))
+            if let run = subject.run { wanted.append((tenant, run)) } else { others.append((tenant, subject)) }
         }
         let unknown = taskIDs.filter { tasks[$0.1] == nil }
         if !unknown.isEmpty {
@@ -57,7 +58,7 @@ extension LaneBatch {
             ClockQueries.load(lane: lane, tenants: tenants, runs: ids),
         ])
         for row in try rest[0].map(TaskRow.init) where tasks[row.id] == nil { tasks[row.id] = row }
-        for row in try rest[1].map(ClockRow.init) { clocks[row.run, default: []].append(row) }
+        for row in try rest[1].map(ClockRow.init) { clocks[row.subject, default: []].append(row) }
     }
 
     /// What is remembered of runs that are not in the batch yet.
@@ -81,7 +82,7 @@ extension LaneBatch {
             guard let found = asked.removeValue(forKey: id) else { continue }
             runs[id] = found.run
             states[id] = found.machine
-            clocks[id] = found.clocks
+            clocks[.run(id)] = found.clocks
             for task in found.tasks {
                 tasks[task.id] = task
                 index(task)
@@ -115,7 +116,7 @@ extension LaneBatch {
             }
             memory.keep(
                 LaneMemory.Remembered(
-                    run: run, machine: machine, tasks: open[id] ?? [], clocks: clocks[id] ?? [], writer: writer))
+                    run: run, machine: machine, tasks: open[id] ?? [], clocks: clocks[.run(id)] ?? [], writer: writer))
         }
         return memory
     }

@@ -36,6 +36,7 @@ extension LaneBatch {
             by: migration, person: person, reason: command.payload["reason"]?.string ?? "", at: now, in: target.environment)
         events += 1
         var after = run
+        after.touched = after.touched ?? "migrated"
         after.put(pinned: target.pinned.json, version: target.environment.definition.version)
         after.put(state: machine.state.json)
         after.phase = LaneBatch.phase(of: machine.state)

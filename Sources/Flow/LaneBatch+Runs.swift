@@ -95,6 +95,7 @@ extension LaneBatch {
         if let release = deferral(actions, machine.state, of: row, event, by: person) { return deferred.append(release) }
         events += 1
         noteForShadow(id, event, context.pinned.rollout)
+        if let how = LaneBatch.touch(by: event) { touch(id, how) }
         for action in actions { carryOut(action, run: id, context: context, by: person) }
         guard var after = runs[id] else { return }
         after.put(state: machine.state.json)
@@ -110,6 +111,7 @@ extension LaneBatch {
         runs[id] = after
         changedRuns.insert(id)
         ageExceptions(of: id, isOver: isOver)
+        if isOver, row.finishedAt == nil { judge(after, machine.state, context) }
         let definition = context.environment.definition
         resubscribe(id, from: (state, definition), to: (machine.state, definition))
         tell(row.tenant, "run.changed", run: id, ["phase": .string(after.phase), "step": .string(after.step)])
@@ -308,7 +310,9 @@ extension LaneBatch {
         newTasks.append(task.id)
         guard let run = task.run else { return }
         taskByKey[run, default: [:]][task.key] = task.id
-        if task.taskClass == "person" { ageExceptions(of: run) }
+        guard task.taskClass == "person" else { return }
+        touch(run, "request")
+        ageExceptions(of: run)
     }
 }
 

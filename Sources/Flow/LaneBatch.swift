@@ -41,7 +41,12 @@ struct LaneBatch {
     var runs: [RunID: RunRow] = [:]
     var tasks: [TaskID: TaskRow] = [:]
     var leases: [TaskID: LeaseRow] = [:]
-    var clocks: [RunID: [ClockRow]] = [:]
+    var clocks: [ClockSubject: [ClockRow]] = [:]
+    /// What is no run and has clocks that this batch is about.
+    var others: [(TenantID, ClockSubject)] = []
+    /// What clocks of such are pinned to, and what governs those that begin now.
+    var promises: [PinnedPromise.Key: PinnedPromise] = [:]
+    var governing: [TenantID: PinnedPromise] = [:]
     /// Incidents that timers and follow-ups are about, locked.
     var incidents: [IncidentID: IncidentRow] = [:]
     /// Their changes, sent before alerts are looked at, which may be about the same ones.
@@ -64,6 +69,8 @@ struct LaneBatch {
     var changedClocks: Set<ClockID> = []
     /// What the changed clocks add to the counts that error budgets are computed from.
     var settledCases: [DecidedCases] = []
+    /// Runs that ended and were promised to go untouched.
+    var judgedRuns: [JudgedRunRow] = []
     var timers: [TimerQueries.New] = []
     var cancelled: [(subject: AnyID, key: String)] = []
     var history: [HistoryRow] = []
@@ -139,7 +146,7 @@ struct LaneBatch {
         runIDs += try await loadEvents(commands, tx: tx)
         var clockIDs: [(TenantID, ClockID)] = []
         var incidentIDs: [(TenantID, IncidentID)] = commands.compactMap { command in
-            guard command.kind == "incident.follow" else { return nil }
+            guard ["incident.follow", LaneBatch.incidentMeasure].contains(command.kind) else { return nil }
             return command.payload["incident"]?.string.flatMap { IncidentID($0) }.map { (command.tenant, $0) }
         }
         for timer in timers {
@@ -152,6 +159,7 @@ struct LaneBatch {
             default: clockIDs.append((timer.tenant, ClockID(high: high, low: low)))
             }
         }
+        others += commands.compactMap { command in LaneBatch.subject(of: command).map { (command.tenant, $0) } }
         if !incidentIDs.isEmpty {
             let locked = try await tx.query(
                 IncidentQueries.lock(lane: lane, tenants: incidentIDs.map(\.0), ids: incidentIDs.map(\.1)))
@@ -208,6 +216,8 @@ struct LaneBatch {
         case "event.look": look(command)
         case "run.steer": try steerRun(command)
         case "clock.read": readClocks(command)
+        case LaneBatch.clockMeasure: try measureSubject(command)
+        case LaneBatch.incidentMeasure: try measureIncident(command)
         case "clock.correct": try correctClock(command)
         case "run.migrate": try migrateRun(command)
         case "rollout.compare": compareShadow(command)

@@ -101,13 +101,15 @@ package final class LaneEngine: Sendable {
             try await loadSchedules(&batch, commands: commands, timers: timers, tx: tx)
             let served = Set(commands.map(\.tenant) + timers.map(\.tenant) + waiters.map(\.worker.tenant))
             try equip(&batch, tenants: served, commands: commands, unreadable: unreadable)
+            try await loadOthers(&batch, unreadable: unreadable, tx: tx)
             for command in commands { batch.apply(command) }
             for timer in timers { batch.apply(timer) }
             try await guardStops(&batch, tx: tx)
             try await guardPayments(&batch, tx: tx)
-            if !batch.incidentStatements.isEmpty { _ = try await tx.pipeline(batch.incidentStatements) }
-            try await raiseIncidents(&batch, tx: tx)
-            try await clearIncidents(&batch, tx: tx)
+            try await batch.writeIncidents(tx: tx)
+            try await raiseIncidents(&batch, unreadable: unreadable, tx: tx)
+            try await clearIncidents(&batch, unreadable: unreadable, tx: tx)
+            try await batch.writeIncidents(tx: tx)
             let granted = try await grant(&batch, offers: offers, tx: tx)
             var outcome = BatchOutcome()
             outcome.isHeldBack = try first[3].contains { try $0.get("is_held_back", as: Bool.self) }

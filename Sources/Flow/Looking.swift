@@ -2,8 +2,8 @@ package import Incidents
 package import Kernel
 internal import Postgres
 package import Records
-package import ServiceLevels
-package import Tenancy
+internal import ServiceLevels
+internal import Tenancy
 internal import Workflows
 
 /// What pages and the API read: one bounded list or one object at a time, in the tenant's own transaction.
@@ -85,20 +85,6 @@ package struct Looking: Sendable {
         } catch let fault as Fault where !fault.isRetryable {
             return nil
         }
-    }
-
-    /// The calendar that a run's clocks count by: the pinned one, with what was published in its place since.
-    package func calendar(of context: RunContext, tenant: TenantID) async throws -> ServiceCalendar? {
-        guard let pinned = context.calendar else { return nil }
-        return try await assets.current(for: tenant).revised(pinned, asset: context.pinned.calendar?.asset)
-    }
-
-    /// What was announced under the contract of a run.
-    package func maintenance(
-        of contract: ContractDocument, objective: ContractDocument.Objective, calendar: ServiceCalendar, tenant: TenantID
-    ) async throws -> [MaintenanceWindow] {
-        Measuring.maintenance(
-            of: contract, objective: objective, calendar: calendar, in: try await assets.current(for: tenant))
     }
 
     // MARK: Requests to people, dead letters
@@ -224,8 +210,11 @@ package struct Looking: Sendable {
 
     package struct ListedClock: Sendable {
         package let clock: ClockRow
-        package let subject: String
-        package let counterparty: String
+        /// Of its run.
+        package let subject: String?
+        package let counterparty: String?
+        /// Of its incident.
+        package let incident: (number: Int64, title: String)?
     }
 
     package func clocks(
@@ -235,14 +224,22 @@ package struct Looking: Sendable {
             tenant, ClockQueries.page(tenant: tenant, outcome: outcome, before: before, limit: min(limit, Looking.pageMax))
         ) { row in
             ListedClock(
-                clock: try ClockRow(row), subject: try row.get("subject", as: String.self),
-                counterparty: try row.get("counterparty", as: String.self))
+                clock: try ClockRow(row), subject: try row.get("subject", as: String?.self),
+                counterparty: try row.get("counterparty", as: String?.self),
+                incident: try row.get("incident_number", as: Int64?.self).map {
+                    (number: $0, title: try row.get("incident_title", as: String.self))
+                })
         }
     }
 
     /// The clocks of the runs named.
     package func clocks(_ tenant: TenantID, runs: [RunID]) async throws -> [ClockRow] {
         try await rows(tenant, ClockQueries.ofRuns(tenant: tenant, runs: runs), ClockRow.init)
+    }
+
+    /// The clocks of an incident, the first begun first.
+    package func clocks(_ tenant: TenantID, incident: IncidentID) async throws -> [ClockRow] {
+        try await rows(tenant, ClockQueries.ofIncident(tenant: tenant, incident: incident), ClockRow.init)
     }
 
     package func clock(_ tenant: TenantID, _ id: ClockID) async throws -> ClockRow {

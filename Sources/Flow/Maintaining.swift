@@ -167,11 +167,20 @@ package struct Maintaining: Sendable {
                 let runs = try await tx.query(
                     MaintenanceQueries.runsWithOpenClocks(tenant: tenant.id, limit: Maintaining.rereadMax)
                 ).map { try $0.get("run_id", as: RunID.self) }
-                let commands = runs.map { run in
+                let others = try await tx.query(
+                    MaintenanceQueries.othersWithOpenClocks(tenant: tenant.id, limit: Maintaining.rereadMax)
+                ).map(ClockSubject.init)
+                var commands = runs.map { run in
                     CommandRow(
                         tenant: tenant.id, id: platform.newID(), lane: tenant.lane,
                         idempotencyKey: "clock.read/\(run)/\(cause)", kind: "clock.read", run: run, payload: [:],
                         createdAt: now)
+                }
+                commands += others.map { other in
+                    CommandRow(
+                        tenant: tenant.id, id: platform.newID(), lane: tenant.lane,
+                        idempotencyKey: "clock.read/\(other.json.text)/\(cause)", kind: "clock.read",
+                        payload: ["subject": other.json], createdAt: now)
                 }
                 if !commands.isEmpty { _ = try await tx.query(CommandQueries.insert(commands)) }
                 return commands.count

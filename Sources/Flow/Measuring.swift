@@ -8,25 +8,24 @@ internal import Workflows
 extension LaneBatch {
     mutating func measure(run id: RunID, objective name: String, change: ClockChange, context: RunContext) {
         guard let run = runs[id], let contract = context.contract, let calendar = calendar(of: context, in: run.tenant),
-            let objective = contract.objectives.first(where: { $0.name == name }), let contractPin = context.pinned.contract,
+            let objective = contract.objectives.first(where: { $0.name == name && $0.measures == .runClock }),
+            let contractPin = context.pinned.contract,
             let calendarPin = context.pinned.calendar
         else { return }
-        let terms = Measuring.terms(of: objective)
-        let maintenance = Measuring.maintenance(
-            of: contract, objective: objective, calendar: calendar, in: assets[run.tenant])
-        let known = clocks[id]?.firstIndex { $0.objective == name }
+        let rules = rules(of: objective, contract: contract, calendar: calendar, tenant: run.tenant)
+        let known = clocks[.run(id)]?.firstIndex { $0.objective == name }
         var row: ClockRow
         switch (change, known) {
         case (.start, nil):
             row = ClockRow(
-                tenant: run.tenant, id: newID(), lane: lane, run: id, objective: name, contractAsset: contractPin.asset,
+                tenant: run.tenant, id: newID(), lane: lane, subject: .run(id), objective: name, contractAsset: contractPin.asset,
                 contractVersion: contractPin.version, calendarAsset: calendarPin.asset, zoneVersion: calendar.zone.version,
-                targetSeconds: terms.targetSeconds, events: [], startedAt: now)
+                targetSeconds: rules.terms.targetSeconds, events: [], startedAt: now)
             newClocks.append(row.id)
-            clocks[id, default: []].append(row)
+            clocks[.run(id), default: []].append(row)
         case (_, nil): return
         case (_, let index?):
-            row = clocks[id]?[index] ?? clocks[id, default: []][index]
+            row = clocks[.run(id)]?[index] ?? clocks[.run(id), default: []][index]
         }
         let kind: ClockEvent.Kind =
             switch change {
@@ -43,12 +42,12 @@ extension LaneBatch {
         // What has to be done by a time of the day has until then.
         if change == .start, let cutOff = objective.cutOff,
             let next = CutOff.next(
-                after: Moment(seconds: at.seconds), at: cutOff, leadSeconds: terms.targetSeconds, calendar: calendar)
+                after: Moment(seconds: at.seconds), at: cutOff, leadSeconds: rules.terms.targetSeconds, calendar: calendar)
         {
             events.append(ClockEvent(.retarget(seconds: next.targetSeconds), at: at))
         }
         row.events = .array((row.events.array ?? []) + events.map(\.json))
-        recount(row, from: nil, terms: terms, calendar: calendar, maintenance: maintenance, asOf: at)
+        recount(row, from: nil, rules, asOf: at)
         enter(
             run.tenant, action: "clock.\(Measuring.word(of: change))", object: (type: "clock", id: row.id.text), run: id, by: nil,
             facts: ["objective": .string(name), "contract": .string(row.contractVersion)])
@@ -56,36 +55,27 @@ extension LaneBatch {
 
     /// A warning or a breach may be due; the clock says what is true now, late after downtime but dated truly.
     mutating func fireClock(_ id: ClockID) {
-        for (run, rows) in clocks {
-            guard let row = rows.first(where: { $0.id == id }), let pinned = runs[run]?.pinnedText else { continue }
-            guard let context = contexts[pinned] else {
+        for (subject, rows) in clocks {
+            guard let row = rows.first(where: { $0.id == id }) else { continue }
+            if let rules = rules(of: row) { return recount(row, from: nil, rules, asOf: now) }
+            if let run = subject.run {
+                guard let pinned = runs[run]?.pinnedText, contexts[pinned] == nil else { continue }
                 // The promise cannot be read; the clock is looked at again when the run is.
                 markHeld(run)
-                setTimer(
-                    row.tenant, subject: "clock", id: id.anySubject, key: "clock",
-                    at: now.adding(seconds: LaneBatch.heldRetrySeconds))
-                return
             }
-            guard let calendar = calendar(of: context, in: row.tenant),
-                let contract = context.contract,
-                let objective = contract.objectives.first(where: { $0.name == row.objective })
-            else { continue }
-            recount(
-                row, from: nil, terms: Measuring.terms(of: objective), calendar: calendar,
-                maintenance: Measuring.maintenance(
-                    of: contract, objective: objective, calendar: calendar, in: assets[row.tenant]), asOf: now)
+            setTimer(
+                row.tenant, subject: "clock", id: id.anySubject, key: "clock", at: now.adding(seconds: LaneBatch.heldRetrySeconds)
+            )
             return
         }
     }
 
     /// Evaluates the clock, keeps the result, sets the next wake-up, and tells of a first warning or a breach. `before` is what a
     /// clock was whose past two people have corrected: then alone a breach may go.
-    mutating func recount(
-        _ old: ClockRow, from before: ClockRow?, terms: ClockTerms, calendar: ServiceCalendar, maintenance: [MaintenanceWindow],
-        asOf: Moment
-    ) {
+    mutating func recount(_ old: ClockRow, from before: ClockRow?, _ rules: ClockRules, asOf: Moment) {
         var row = old
-        let reading = Measuring.read(row, terms: terms, calendar: calendar, maintenance: maintenance, asOf: asOf)
+        let reading = Measuring.read(
+            row, terms: rules.terms, calendar: rules.calendar, maintenance: rules.maintenance, asOf: asOf)
         row.state = reading.state.rawValue
         row.outcome = reading.outcome.rawValue
         row.elapsedSeconds = reading.elapsedSeconds
@@ -100,10 +90,12 @@ extension LaneBatch {
             row.outcome = ClockReading.Outcome.breached.rawValue
             row.breachedAt = breachedAt
         }
-        row.stoppedAt = reading.state == .stopped || reading.state == .cancelled ? (old.stoppedAt ?? asOf) : nil
+        let isOver = reading.state == .stopped || reading.state == .cancelled
+        // What happens to an incident is told to its clocks a moment later, so they are dated by what is told.
+        row.stoppedAt = isOver ? (old.stoppedAt ?? (row.run == nil ? reading.stoppedAt : asOf) ?? asOf) : nil
         if before != nil, row.stoppedAt != nil { row.stoppedAt = reading.cycles.last?.stoppedAt ?? row.stoppedAt }
         row.warnedAt = reading.warnings.compactMap(\.firedAt).min()
-        if let index = clocks[row.run]?.firstIndex(where: { $0.id == row.id }) { clocks[row.run]?[index] = row }
+        if let index = clocks[row.subject]?.firstIndex(where: { $0.id == row.id }) { clocks[row.subject]?[index] = row }
         changedClocks.insert(row.id)
         // The cycle that a restart ends stays what it was; a case that goes on is decided again.
         let isAnew =
@@ -123,12 +115,8 @@ extension LaneBatch {
     }
 
     private mutating func breach(_ row: ClockRow) {
-        guard let run = runs[row.run] else { return }
         let over = ServiceDuration.text(row.elapsedSeconds - row.targetSeconds)
-        note(
-            row.run, type: "clock.breached", step: "",
-            summary: "The \(row.objective) target of \(ServiceDuration.text(row.targetSeconds)) was passed.",
-            by: nil, data: ["objective": .string(row.objective), "breachedAt": JSONValue(row.breachedAt)])
+        let told = "The \(row.objective) target of \(ServiceDuration.text(row.targetSeconds)) was passed."
         enter(
             row.tenant, action: "sla.breached", object: (type: "clock", id: row.id.text), run: row.run, by: nil,
             facts: [
@@ -136,24 +124,47 @@ extension LaneBatch {
                 "targetSeconds": JSONValue(row.targetSeconds),
                 "elapsedSeconds": JSONValue(row.elapsedSeconds),
             ])
-        tell(row.tenant, "sla.breached", run: row.run, ["clock": JSONValue(row.id), "objective": .string(row.objective)])
-        raised.append(
-            RaisedAlert(
-                tenant: row.tenant, alert: "sla-breach",
-                facts: ["objective": row.objective, "subject": run.subject, "counterparty": run.counterparty, "over": over],
-                run: row.run))
+        tell(row.tenant, "sla.breached", run: row.run, LaneBatch.facts(of: row))
+        switch row.subject {
+        case .run(let id):
+            guard let run = runs[id] else { return }
+            note(
+                id, type: "clock.breached", step: "", summary: told, by: nil,
+                data: ["objective": .string(row.objective), "breachedAt": JSONValue(row.breachedAt)])
+            raised.append(
+                RaisedAlert(
+                    tenant: row.tenant, alert: "sla-breach",
+                    facts: ["objective": row.objective, "subject": run.subject, "counterparty": run.counterparty, "over": over],
+                    run: id))
+        case .incident(let id): breach(row, of: id, told)
+        case .onboarding: return
+        }
     }
 
     private mutating func warn(_ row: ClockRow) {
-        guard let run = runs[row.run] else { return }
-        note(
-            row.run, type: "clock.warned", step: "", summary: "The \(row.objective) clock has reached its warning.", by: nil,
-            data: ["objective": .string(row.objective), "dueAt": JSONValue(row.dueAt)])
-        tell(row.tenant, "sla.warned", run: row.run, ["clock": JSONValue(row.id), "objective": .string(row.objective)])
-        raised.append(
-            RaisedAlert(
-                tenant: row.tenant, alert: "sla-risk",
-                facts: ["objective": row.objective, "subject": run.subject, "counterparty": run.counterparty], run: row.run))
+        let told = "The \(row.objective) clock has reached its warning."
+        tell(row.tenant, "sla.warned", run: row.run, LaneBatch.facts(of: row))
+        switch row.subject {
+        case .run(let id):
+            guard let run = runs[id] else { return }
+            note(
+                id, type: "clock.warned", step: "", summary: told, by: nil,
+                data: ["objective": .string(row.objective), "dueAt": JSONValue(row.dueAt)])
+            raised.append(
+                RaisedAlert(
+                    tenant: row.tenant, alert: "sla-risk",
+                    facts: ["objective": row.objective, "subject": run.subject, "counterparty": run.counterparty], run: id))
+        case .incident(let id): addLine(told, to: id, of: row.tenant, by: nil)
+        case .onboarding: return
+        }
+    }
+
+    /// What is told of a clock: its id, its objective, and what it is about unless that is the run.
+    private static func facts(of row: ClockRow) -> JSONValue {
+        .object([
+            "clock": JSONValue(row.id), "objective": .string(row.objective),
+            "incident": row.subject.incident.map { JSONValue($0) }, "onboarding": row.subject.onboarding.map { JSONValue($0) },
+        ])
     }
 }
 
@@ -165,7 +176,7 @@ package enum Measuring {
             pauseReasons: objective.pauseReasons.map(Set.init),
             // The contract's shape knows no other word.
             reopening: ClockTerms.Reopening(rawValue: objective.reopen) ?? .resume,
-            metric: SLAObjective.Name(rawValue: objective.name)?.metric ?? .workflowCycle,
+            metric: objective.metric,
             maintenanceNoticeSeconds: objective.maintenanceNoticeSeconds.map(Int64.init))
     }
 

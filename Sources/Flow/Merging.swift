@@ -84,6 +84,8 @@ extension Alerting {
             try await requireAlone(merged, tx)
             var one = Incident.Named(try Incident(json: merged.machine), id: merged.id, number: merged.number)
             var other = Incident.Named(try Incident(json: survivor.machine), id: survivor.id, number: survivor.number)
+            // Whoever worked on the survivor worked on this one.
+            let answeredAt = survivor.acknowledgedAt.flatMap { answered in one.incident.merge.map { max(answered, $0.at) } }
             let actions = try Incident.unmerge(
                 &one, from: &other, by: .person(actor.person), reason: reason, at: now)
             // Runs that came for it meanwhile were linked to the survivor by its name.
@@ -95,7 +97,8 @@ extension Alerting {
                 facts: ["merged": JSONValue(merged.id)], as: actor, at: now, tx: tx)
             let told = try await store(
                 actions.merged, of: one.incident, merged, action: "incident.unmerged",
-                facts: ["survivor": JSONValue(survivor.id), "reason": .string(reason)], as: actor, at: now, tx: tx)
+                facts: ["survivor": JSONValue(survivor.id), "reason": .string(reason)], answeredAt: answeredAt, as: actor, at: now,
+                tx: tx)
             return (told, kept)
         }
         desk.nudge(lane: scope.lane)

@@ -174,7 +174,7 @@ extension LaneBatch {
         }
     }
 
-    private mutating func keep(_ open: OpenIncident) {
+    mutating func keep(_ open: OpenIncident) {
         let row = Alerting.merged(open.machine, into: open.row)
         incidents[row.id] = row
         incidentStatements.append(IncidentQueries.update(row))
@@ -292,12 +292,21 @@ extension LaneBatch {
             channels: document.channels, &open)
     }
 
-    private mutating func page(assignee id: PersonID, _ open: inout OpenIncident) {
+    /// Tells the one who has it, or whoever is on call from the first layer on while nobody has.
+    mutating func remind(because why: String, _ open: inout OpenIncident) {
+        if open.machine.phase == .triggered {
+            startEscalation(because: why, &open)
+        } else if let person = open.machine.assignee {
+            page(assignee: person, because: why, &open)
+        }
+    }
+
+    private mutating func page(assignee id: PersonID, because why: String = "it was assigned", _ open: inout OpenIncident) {
         guard let current = assets[open.row.tenant], let person = current.staff.values.first(where: { $0.id == id }) else {
             return
         }
         page(
-            person, as: "assignee", attempt: 1, because: "it was assigned",
+            person, as: "assignee", attempt: 1, because: why,
             channels: OnCall(current)?.document.channels ?? [.console], &open)
     }
 

@@ -12,7 +12,10 @@ struct Unprepared: Error {
     /// Workflows of fixed versions that are to begin inside others.
     var workflows: [PinnedAssets.Reference] = []
 
-    var isEmpty: Bool { tenants.isEmpty && pins.isEmpty && workflows.isEmpty }
+    /// Of clocks that no run has, with their tenants.
+    var promises: [PinnedPromise.Key: TenantID] = [:]
+
+    var isEmpty: Bool { tenants.isEmpty && pins.isEmpty && workflows.isEmpty && promises.isEmpty }
 }
 
 extension LaneEngine {
@@ -31,6 +34,12 @@ extension LaneEngine {
                 let found = try await assets.load(missing.workflows)
                 for reference in missing.workflows where found[reference.asset] == nil {
                     unreadable[reference.asset.text] = "Its workflow, version \(reference.version), is not published here."
+                }
+                for (key, tenant) in missing.promises {
+                    let found = try await assets.keep([key.contract, key.calendar], for: tenant)
+                    if found.count < 2 || assets.promise(contract: key.contract, calendar: key.calendar) == nil {
+                        unreadable[key.contract.text] = "The contract of a clock, or its calendar, cannot be read."
+                    }
                 }
                 for (key, pinned) in missing.pins {
                     do {
@@ -55,6 +64,7 @@ extension LaneEngine {
                 continue
             }
             batch.assets[tenant] = current
+            batch.governing[tenant] = assets.governing(in: current, at: batch.now)
         }
         for run in batch.runs.values where batch.contexts[run.pinnedText] == nil {
             let text = run.pinnedText

@@ -68,7 +68,33 @@ package struct ReportBuilding: Sendable {
             guard try await store(&row, &state, lines, seen: seen) else { return false }
             try await going()
         }
+        while state.terms.objectives.contains(where: { $0.terms == nil }), let runs = try await judged(row, state) {
+            try Task.checkCancellation()
+            let seen = row.clocksSeen
+            var lines = row.dataChunks == 0 ? [state.terms.json] : []
+            for run in runs {
+                let line = RunLine(run: run.run.text, objective: run.objective, cause: run.cause, at: run.at)
+                if state.tally.take(line, terms: state.terms) { lines.append(line.json) }
+            }
+            row.clocksSeen += Int64(runs.count)
+            row.clocksTotal = max(row.clocksTotal, row.clocksSeen)
+            row.lastRun = runs.last?.run
+            guard try await store(&row, &state, lines, seen: seen) else { return false }
+            try await going()
+        }
         return try await finish(&row, &state)
+    }
+
+    /// The next runs of the month that were judged without a clock; nil for none.
+    private func judged(_ row: SLAReportRow, _ state: State) async throws -> [JudgedRunRow]? {
+        let (tenant, contract, after, limit) = (row.tenant, row.contractAsset, row.lastRun, settings.clocksPerPage)
+        let (from, to) = (Moment(seconds: state.terms.period.start), Moment(seconds: state.terms.period.end))
+        let rows = try await platform.store.withTenant(tenant) { tx in
+            try await tx.query(
+                BudgetQueries.judged(tenant: tenant, contract: contract, from: from, to: to, after: after, limit: limit)
+            ).map(JudgedRunRow.init)
+        }
+        return rows.isEmpty ? nil : rows
     }
 
     /// What a build carries from page to page.
@@ -90,7 +116,7 @@ package struct ReportBuilding: Sendable {
 
     private struct Clock: Sendable {
         let id: ClockID
-        let run: RunID
+        let subject: CaseSubject
         let objective: String
         let calendar: AssetID
         let events: JSONValue
@@ -98,7 +124,13 @@ package struct ReportBuilding: Sendable {
 
         init(_ row: Row) throws {
             id = try row.get("id", as: ClockID.self)
-            run = try row.get("run_id", as: RunID.self)
+            if let number = try row.get("incident_number", as: Int64?.self) {
+                subject = CaseSubject("incident", "INC-\(number)")
+            } else if let run = try row.get("run_id", as: RunID?.self) {
+                subject = CaseSubject("run", run.text)
+            } else {
+                subject = CaseSubject("onboarding", try row.get("onboarding_id", as: AnyID.self).text)
+            }
             objective = try row.get("objective", as: String.self)
             calendar = try row.get("calendar_asset", as: AssetID.self)
             events = try row.get("events", as: JSONValue.self)
@@ -140,7 +172,7 @@ package struct ReportBuilding: Sendable {
             var events: [ClockEvent] = []
             for event in clock.events.array ?? [] { events.append(try ClockEvent(json: event)) }
             let line = ClockLine(
-                clock: clock.id.text, run: clock.run.text, objective: clock.objective, calendar: clock.calendar.text,
+                clock: clock.id.text, subject: clock.subject, objective: clock.objective, calendar: clock.calendar.text,
                 events: events, recordedBreachAt: recorded(clock, events, calendar, state))
             guard state.tally.take(line, terms: state.terms, calendar: calendar) else { continue }
             if state.written.insert(clock.calendar).inserted {
@@ -154,10 +186,12 @@ package struct ReportBuilding: Sendable {
     private func recorded(
         _ clock: Clock, _ events: [ClockEvent], _ calendar: ServiceCalendar, _ state: State
     ) -> Moment? {
-        guard let breachedAt = clock.breachedAt, let objective = state.terms.objective(clock.objective) else { return nil }
+        guard let breachedAt = clock.breachedAt, let objective = state.terms.objective(clock.objective),
+            let counted = objective.terms
+        else { return nil }
         // At the instant itself the target is used up and not exceeded; a second later it is a fact.
         let reading = SLAClock.read(
-            calendar: calendar, terms: objective.terms, maintenance: objective.maintenance, events: events,
+            calendar: calendar, terms: counted, maintenance: objective.maintenance, events: events,
             asOf: breachedAt.adding(seconds: 1))
         return reading.breachedAt == nil && !reading.cycles.contains { $0.outcome == .breached } ? breachedAt : nil
     }

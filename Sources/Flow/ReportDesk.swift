@@ -291,7 +291,7 @@ package struct ReportDesk: Sendable {
             zone: try Measuring.months(of: contract, calendar: calendar),
             objectives: contract.objectives.map { one in
                 ReportTerms.Objective(
-                    name: one.name, title: one.title, terms: Measuring.terms(of: one), share: one.share, tiers: one.tiers,
+                    name: one.name, title: one.title, terms: one.measures.hasClock ? Measuring.terms(of: one) : nil, share: one.share, tiers: one.tiers,
                     maintenanceCapSeconds: one.maintenanceCapSeconds.map(Int64.init))
             }, maintenance: Measuring.announced(under: contract, in: current), availability: contract.availability,
             calendar: calendar, credits: contract.credits, exclusions: contract.reporting.exclusions)

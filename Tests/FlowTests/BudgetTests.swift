@@ -85,7 +85,7 @@ struct BudgetTests {
         let at = Moment(seconds: 1_784_000_000)
         func row(_ outcome: String, stopped: Moment? = nil, breached: Moment? = nil) -> ClockRow {
             var row = ClockRow(
-                tenant: TenantID(high: 1, low: 1), id: ClockID(high: 1, low: 2), lane: 1, run: RunID(high: 1, low: 3),
+                tenant: TenantID(high: 1, low: 1), id: ClockID(high: 1, low: 2), lane: 1, subject: .run(RunID(high: 1, low: 3)),
                 objective: "posting", contractAsset: AssetID(high: 1, low: 4), contractVersion: "1",
                 calendarAsset: AssetID(high: 1, low: 4), zoneVersion: "z", targetSeconds: 60, events: [], startedAt: at)
             (row.outcome, row.stoppedAt, row.breachedAt) = (outcome, stopped, breached)

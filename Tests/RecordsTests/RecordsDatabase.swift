@@ -200,8 +200,14 @@ struct SampleTenant: Sendable {
 
     var clockRow: ClockRow {
         ClockRow(
-            tenant: id, id: clock, lane: lane, run: run, objective: "posting", contractAsset: asset, contractVersion: "1",
+            tenant: id, id: clock, lane: lane, subject: .run(run), objective: "posting", contractAsset: asset, contractVersion: "1",
             calendarAsset: asset, zoneVersion: "2026a", targetSeconds: 60, events: [], startedAt: Self.now)
+    }
+
+    var judgedRun: JudgedRunRow {
+        JudgedRunRow(
+            tenant: id, run: run, objective: "touchless", contractAsset: asset, contractVersion: "1", cause: "request",
+            at: Self.now)
     }
 
     var pageRow: PageRow {
@@ -345,6 +351,7 @@ extension SampleTenant {
                 LeaseQueries.insert([leaseRow]),
                 ConnectionWriterQueries.take(lane: lane, tenant: id, connection: "erp", worker: "w", now: now, until: now),
                 ClockQueries.insert([clockRow]), BudgetQueries.count(lane: lane, [decidedCase]),
+                BudgetQueries.judge(lane: lane, [judgedRun]),
                 IncidentQueries.insert(incidentRow),
                 IncidentQueries.append(
                     lane: lane, tenant: id, incident: incident, at: now, kind: "opened", person: nil, text: "It was opened."),

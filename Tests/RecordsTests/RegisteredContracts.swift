@@ -25,6 +25,7 @@ extension RegisteredStatement {
             app("MaintenanceQueries.lock", MaintenanceQueries.lock(tenant: one.id, id: one.maintenance)),
             app("MaintenanceQueries.insert", MaintenanceQueries.insert(one.maintenanceRow)),
             app("MaintenanceQueries.update", MaintenanceQueries.update(one.maintenanceRow)),
+            app("MaintenanceQueries.othersWithOpenClocks", MaintenanceQueries.othersWithOpenClocks(tenant: one.id, limit: 5)),
             app("MaintenanceQueries.runsWithOpenClocks", MaintenanceQueries.runsWithOpenClocks(tenant: one.id, limit: 5)),
             app("CorrectionQueries.all", CorrectionQueries.all(tenant: one.id, clock: nil)),
             app("CorrectionQueries.all", CorrectionQueries.all(tenant: one.id, clock: one.clock)),

@@ -9,6 +9,17 @@ extension RegisteredStatement {
 
     static let lookouts: [RegisteredStatement] = [
         engine("BudgetQueries.count", BudgetQueries.count(lane: 1, [one.decidedCase])),
+        engine("BudgetQueries.judge", BudgetQueries.judge(lane: 1, [one.judgedRun])),
+        app("BudgetQueries.judged", BudgetQueries.judged(tenant: one.id, run: one.run)),
+        app("BudgetQueries.judged", BudgetQueries.judged(tenant: one.id, objective: "touchless", since: now, limit: 5)),
+        app("BudgetQueries.judgedAttainment", BudgetQueries.judgedAttainment(tenant: one.id, since: now)),
+        app("BudgetQueries.causes", BudgetQueries.causes(tenant: one.id, objective: "touchless", since: now)),
+        app(
+            "BudgetQueries.judged",
+            BudgetQueries.judged(tenant: one.id, contract: one.asset, from: now, to: now, after: nil, limit: 5)),
+        app(
+            "BudgetQueries.judged",
+            BudgetQueries.judged(tenant: one.id, contract: one.asset, from: now, to: now, after: one.run, limit: 5)),
         app("BudgetQueries.minutes", BudgetQueries.minutes(tenant: one.id, since: now, recent: now)),
         app("BudgetQueries.trim", BudgetQueries.trim(tenant: one.id, before: now)),
         app(

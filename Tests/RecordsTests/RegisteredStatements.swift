@@ -247,11 +247,15 @@ extension RegisteredStatement {
 
     private static let measures: [RegisteredStatement] = [
         engine("ClockQueries.load", ClockQueries.load(lane: 1, tenants: [one.id], runs: [one.run])),
-        engine("ClockQueries.runs", ClockQueries.runs(lane: 1, tenants: [one.id], clocks: [one.clock])),
+        engine("ClockQueries.subjects", ClockQueries.subjects(lane: 1, tenants: [one.id], clocks: [one.clock])),
         engine("ClockQueries.insert", ClockQueries.insert([one.clockRow])),
         engine("ClockQueries.update", ClockQueries.update(lane: 1, [one.clockRow])),
         app("ClockQueries.ofRuns", ClockQueries.ofRuns(tenant: one.id, runs: [one.run])),
         app("ClockQueries.ofRun", ClockQueries.ofRun(tenant: one.id, run: one.run)),
+        engine(
+            "ClockQueries.loadOthers",
+            ClockQueries.loadOthers(lane: 1, tenants: [one.id], incidents: [one.incident], onboardings: [])),
+        app("ClockQueries.ofIncident", ClockQueries.ofIncident(tenant: one.id, incident: one.incident)),
         app("ClockQueries.find", ClockQueries.find(tenant: one.id, id: one.clock)),
         app("ClockQueries.page", ClockQueries.page(tenant: one.id, outcome: nil, before: nil, limit: 5)),
         app("ClockQueries.page", ClockQueries.page(tenant: one.id, outcome: "met", before: (now, one.clock), limit: 5)),

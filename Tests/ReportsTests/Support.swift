@@ -57,7 +57,7 @@ extension ReportTerms {
 extension ClockLine {
     static func made(_ clock: String, _ objective: String, _ events: [(String, ClockEvent.Kind)]) -> ClockLine {
         ClockLine(
-            clock: clock, run: "run-\(clock)", objective: objective, calendar: "office",
+            clock: clock, subject: CaseSubject("run", "run-\(clock)"), objective: objective, calendar: "office",
             events: events.map { ClockEvent($0.1, at: moment($0.0)) }, recordedBreachAt: nil)
     }
 

@@ -42,7 +42,7 @@ struct TallyPropertyTests {
         var events = [ClockEvent(.start, at: Moment(seconds: plain.start))]
         if let stop = plain.stop { events.append(ClockEvent(plain.isCancelled ? .cancel : .stop, at: Moment(seconds: stop))) }
         return ClockLine(
-            clock: "\(1000 + index)", run: "r", objective: "posting", calendar: "always", events: events, recordedBreachAt: nil)
+            clock: "\(1000 + index)", subject: CaseSubject("run", "r"), objective: "posting", calendar: "always", events: events, recordedBreachAt: nil)
     }
 
     @Test("met, missed, open and cancelled are what a plain reading of the clocks says, in any order and over any interruption")

@@ -34,6 +34,8 @@ package struct TimelineEntry: Sendable, Hashable {
         case runbook
         /// What became of its post-mortem.
         case postmortem
+        /// A target of its contract comes near or was passed.
+        case promise
     }
 
     package let at: Moment

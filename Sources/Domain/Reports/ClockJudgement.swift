@@ -1,10 +1,33 @@
 package import Kernel
 package import ServiceLevels
 
+/// What a case of a report is about, as its data name it: `run`, `incident` or `onboarding`, and which.
+package struct CaseSubject: Sendable, Equatable {
+    package static let kinds = ["run", "incident", "onboarding"]
+
+    package let kind: String
+    /// An id; of an incident its number, such as `INC-12`.
+    package let text: String
+
+    package init(_ kind: String, _ text: String) {
+        self.kind = kind
+        self.text = text
+    }
+
+    package init?(json: JSONValue) {
+        for kind in CaseSubject.kinds {
+            guard let text = json[kind]?.string else { continue }
+            self.init(kind, text)
+            return
+        }
+        return nil
+    }
+}
+
 /// One clock as the attached data of a report has it.
 package struct ClockLine: Sendable, Equatable {
     package let clock: String
-    package let run: String
+    package let subject: CaseSubject
     package let objective: String
     /// Key of the calendar line that it is read with.
     package let calendar: String
@@ -13,10 +36,10 @@ package struct ClockLine: Sendable, Equatable {
     package let recordedBreachAt: Moment?
 
     package init(
-        clock: String, run: String, objective: String, calendar: String, events: [ClockEvent], recordedBreachAt: Moment?
+        clock: String, subject: CaseSubject, objective: String, calendar: String, events: [ClockEvent], recordedBreachAt: Moment?
     ) {
         self.clock = clock
-        self.run = run
+        self.subject = subject
         self.objective = objective
         self.calendar = calendar
         self.events = events
@@ -28,20 +51,20 @@ package struct ClockLine: Sendable, Equatable {
 
     package var json: JSONValue {
         .object([
-            "kind": "clock", "clock": .string(clock), "run": .string(run), "objective": .string(objective),
-            "calendar": .string(calendar), "events": .array(events.map(\.json)),
+            "kind": "clock", "clock": .string(clock), subject.kind: .string(subject.text),
+            "objective": .string(objective), "calendar": .string(calendar), "events": .array(events.map(\.json)),
             "recordedBreachAt": recordedBreachAt.map { .string($0.text(fraction: 0)) },
         ])
     }
 
     package init(json: JSONValue) throws(Refusal) {
-        guard let clock = json["clock"]?.string, let run = json["run"]?.string, let objective = json["objective"]?.string,
-            let calendar = json["calendar"]?.string, let listed = json["events"]?.array
+        guard let clock = json["clock"]?.string, let subject = CaseSubject(json: json),
+            let objective = json["objective"]?.string, let calendar = json["calendar"]?.string, let listed = json["events"]?.array
         else { throw Refusal(.invalid, reason: "report.line", "A clock lacks a member.") }
         var events: [ClockEvent] = []
         for event in listed { events.append(try ClockEvent(json: event)) }
         self.init(
-            clock: clock, run: run, objective: objective, calendar: calendar, events: events,
+            clock: clock, subject: subject, objective: objective, calendar: calendar, events: events,
             recordedBreachAt: json["recordedBreachAt"]?.moment)
     }
 }

@@ -4,7 +4,7 @@ package import ServiceLevels
 /// A missed clock that the report lists.
 package struct ListedBreach: Sendable, Equatable {
     package let clock: String
-    package let run: String
+    package let subject: CaseSubject
     package let objective: String
     package let startedAt: Moment?
     package let dueAt: Moment?
@@ -21,7 +21,7 @@ package struct ListedBreach: Sendable, Equatable {
 
     package var json: JSONValue {
         .object([
-            "key": .string(key), "clock": .string(clock), "run": .string(run), "objective": .string(objective),
+            "key": .string(key), "clock": .string(clock), subject.kind: .string(subject.text), "objective": .string(objective),
             "startedAt": startedAt.map { .string($0.text(fraction: 0)) }, "dueAt": dueAt.map { .string($0.text(fraction: 0)) },
             "breachedAt": .string(breachedAt.text(fraction: 0)), "elapsedSeconds": JSONValue(elapsedSeconds),
             "targetSeconds": JSONValue(targetSeconds), "seconds": seconds, "trace": trace, "isTraceCut": .bool(isTraceCut),
@@ -29,12 +29,12 @@ package struct ListedBreach: Sendable, Equatable {
     }
 
     init?(json: JSONValue) {
-        guard let clock = json["clock"]?.string, let run = json["run"]?.string, let objective = json["objective"]?.string,
-            let breachedAt = json["breachedAt"]?.moment, let elapsed = json["elapsedSeconds"]?.int64,
+        guard let clock = json["clock"]?.string, let subject = CaseSubject(json: json),
+            let objective = json["objective"]?.string, let breachedAt = json["breachedAt"]?.moment, let elapsed = json["elapsedSeconds"]?.int64,
             let target = json["targetSeconds"]?.int64
         else { return nil }
         self.clock = clock
-        self.run = run
+        self.subject = subject
         self.objective = objective
         startedAt = json["startedAt"]?.moment
         dueAt = json["dueAt"]?.moment
@@ -63,7 +63,7 @@ package struct ListedBreach: Sendable, Equatable {
             }
         }
         clock = line.clock
-        run = line.run
+        subject = line.subject
         objective = line.objective
         startedAt = reading.startedAt
         dueAt = decision.dueAt
@@ -103,9 +103,9 @@ package struct MonthTally: Sendable, Equatable {
     /// Counts a clock. False when it says nothing about the month, and then it is no line of the data either.
     @discardableResult
     package mutating func take(_ line: ClockLine, terms: ReportTerms, calendar: ServiceCalendar) -> Bool {
-        guard let objective = terms.objective(line.objective) else { return false }
+        guard let objective = terms.objective(line.objective), let counted = objective.terms else { return false }
         let judged = ClockJudgement.of(
-            line, terms: objective.terms, calendar: calendar, maintenance: objective.maintenance, period: terms.period)
+            line, terms: counted, calendar: calendar, maintenance: objective.maintenance, period: terms.period)
         guard judged.isOpen || judged.isCancelled || !judged.decisions.isEmpty else { return false }
         var count = counts[line.objective] ?? Count()
         clocks += 1
@@ -116,22 +116,39 @@ package struct MonthTally: Sendable, Equatable {
                 count.met += 1
             } else {
                 count.breached += 1
-                list(line, decision, objective, calendar, terms)
+                list(line, decision, objective, counted, calendar, terms)
             }
         }
         counts[line.objective] = count
         return true
     }
 
+    /// Counts a run that was judged without a clock. False when it says nothing about the month.
+    @discardableResult
+    package mutating func take(_ line: RunLine, terms: ReportTerms) -> Bool {
+        guard let objective = terms.objective(line.objective), objective.terms == nil, line.at.seconds >= terms.period.start,
+            line.at.seconds < terms.period.end
+        else { return false }
+        var count = counts[line.objective] ?? Count()
+        if line.isGood { count.met += 1 } else { count.breached += 1 }
+        counts[line.objective] = count
+        return true
+    }
+
+    /// Clocks that missed their targets. Runs that were touched are counted with their objective and not listed one by one.
+    package func missedClocks(_ terms: ReportTerms) -> Int64 {
+        terms.objectives.reduce(Int64(0)) { $0 + ($1.terms == nil ? 0 : counts[$1.name]?.breached ?? 0) }
+    }
+
     private mutating func list(
         _ line: ClockLine, _ decision: ClockJudgement.Decision, _ objective: ReportTerms.Objective,
-        _ calendar: ServiceCalendar, _ terms: ReportTerms
+        _ counted: ClockTerms, _ calendar: ServiceCalendar, _ terms: ReportTerms
     ) {
         func comesBefore(_ other: ListedBreach) -> Bool { (decision.at, line.clock) < (other.breachedAt, other.clock) }
         let isFull = breaches.count >= ReportBounds.breachesListedMax
         if isFull, let last = breaches.last, !comesBefore(last) { return }
         let breach = ListedBreach(
-            line, decision, terms: objective.terms, calendar: calendar, maintenance: objective.maintenance,
+            line, decision, terms: counted, calendar: calendar, maintenance: objective.maintenance,
             period: terms.period)
         var (low, high) = (0, breaches.count)
         while low < high {

@@ -113,7 +113,7 @@ package enum ReportDocument {
     ) throws(Refusal) -> JSONValue {
         let figures = try ReportFigures(terms, tally, incidents, justified: texts.justified)
         let advice = ReportAdvice.of(figures, breaches: tally.breaches, justified: texts.justified)
-        let missed = tally.counts.values.reduce(Int64(0)) { $0 + $1.breached }
+        let missed = tally.missedClocks(terms)
         return .object([
             "kind": "slaReport", "number": JSONValue(facts.number), "revision": JSONValue(Int64(facts.revision)),
             "amends": facts.amends, "tenant": .string(facts.tenant), "tenantName": .string(facts.tenantName),

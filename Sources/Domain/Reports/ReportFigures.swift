@@ -36,6 +36,7 @@ package struct ReportFigures: Sendable, Equatable {
     package struct Objective: Sendable, Equatable {
         package let name: String
         package let title: String
+        /// 0 where nothing is timed.
         package let targetSeconds: Int64
         /// Nil for every case.
         package let share: ServiceShare?
@@ -75,7 +76,7 @@ package struct ReportFigures: Sendable, Equatable {
             let count = tally.counts[one.name] ?? MonthTally.Count()
             let left = min(excluded[one.name] ?? 0, count.breached)
             return Objective(
-                name: one.name, title: one.title, targetSeconds: one.terms.targetSeconds, share: one.share, met: count.met,
+                name: one.name, title: one.title, targetSeconds: one.terms?.targetSeconds ?? 0, share: one.share, met: count.met,
                 missed: count.breached - left, excluded: left, cancelled: count.cancelled, openAtEnd: count.open,
                 creditPercent: ServiceCredits.percent(part: count.met, of: count.met + count.breached - left, one.tiers))
         }

@@ -28,7 +28,8 @@ package struct ReportTerms: Sendable {
     package struct Objective: Sendable, Hashable {
         package let name: String
         package let title: String
-        package let terms: ClockTerms
+        /// Of its clocks; nil where runs are judged by whether anybody touched them.
+        package let terms: ClockTerms?
         /// The share of cases that has to be met; nil for every one.
         package let share: ServiceShare?
         package let tiers: [Availability.Tier]
@@ -41,7 +42,7 @@ package struct ReportTerms: Sendable {
         package var atLeast: ExactDecimal { share?.share ?? .one }
 
         package init(
-            name: String, title: String, terms: ClockTerms, share: ServiceShare?, tiers: [Availability.Tier],
+            name: String, title: String, terms: ClockTerms?, share: ServiceShare?, tiers: [Availability.Tier],
             maintenanceCapSeconds: Int64? = nil
         ) {
             self.name = name
@@ -86,8 +87,10 @@ package struct ReportTerms: Sendable {
         period = try ReportTerms.period(month, in: zone)
         self.objectives = objectives.map {
             var one = $0
-            one.maintenance = MaintenanceWindow.leftOut(
-                of: maintenance, by: $0.terms, capSeconds: $0.maintenanceCapSeconds, calendar: calendar)
+            one.maintenance =
+                $0.terms.map { [cap = $0.maintenanceCapSeconds] in
+                    MaintenanceWindow.leftOut(of: maintenance, by: $0, capSeconds: cap, calendar: calendar)
+                } ?? []
             return one
         }
         self.maintenance = maintenance
@@ -105,6 +108,9 @@ package struct ReportTerms: Sendable {
         return Availability.month(first, in: zone)
     }
 
+    /// The measure that has no clock.
+    static let touchless = "touchless"
+
     package func objective(_ name: String) -> Objective? { objectives.first { sameBytes($0.name, name) } }
 }
 
@@ -118,7 +124,8 @@ extension ReportTerms {
             "objectives": .array(
                 objectives.map { one in
                     .object([
-                        "name": .string(one.name), "title": .string(one.title), "terms": one.terms.json,
+                        "name": .string(one.name), "title": .string(one.title), "terms": one.terms?.json,
+                        "measures": one.terms == nil ? .string(ReportTerms.touchless) : JSONValue?.none,
                         "atLeast": .string(one.atLeast.description),
                         "quietBelowCases": one.share.map { JSONValue($0.quietBelowCases) },
                         "credits": ReportTerms.json(one.tiers),
@@ -167,15 +174,20 @@ extension ReportTerms {
         }
         var objectives: [Objective] = []
         for one in listed {
-            guard let name = one["name"]?.string, let title = one["title"]?.string, let terms = one["terms"],
+            guard let name = one["name"]?.string, let title = one["title"]?.string,
                 let atLeast = one["atLeast"]?.string.flatMap({ ExactDecimal($0) })
             else { throw ReportTerms.broken("objectives") }
             let quiet = one["quietBelowCases"]?.int ?? ServiceShare.quietBelowCasesDefault
             let share = ServiceShare(atLeast, quietBelowCases: quiet)
             guard share != nil || atLeast.normalized == .one else { throw ReportTerms.broken("atLeast") }
+            var terms: ClockTerms?
+            if one["measures"]?.string != ReportTerms.touchless {
+                guard let written = one["terms"] else { throw ReportTerms.broken("objectives") }
+                terms = try ClockTerms(json: written)
+            }
             objectives.append(
                 Objective(
-                    name: name, title: title, terms: try ClockTerms(json: terms), share: share,
+                    name: name, title: title, terms: terms, share: share,
                     tiers: try ReportTerms.tiers(one["credits"]), maintenanceCapSeconds: one["maintenanceCapSeconds"]?.int64))
         }
         var maintenance: [MaintenanceWindow] = []

@@ -75,10 +75,13 @@ package struct ReportVerification: Sendable {
                 let clock = try ClockLine(json: json)
                 guard let calendar = calendars[clock.calendar] else { throw refuse("its calendar was not given before it.") }
                 tally?.take(clock, terms: terms, calendar: calendar)
+            case "run":
+                guard let terms else { throw refuse("a run stands before the head.") }
+                tally?.take(try RunLine(json: json), terms: terms)
             case "incident":
                 guard let terms else { throw refuse("an incident stands before the head.") }
                 incidents.take(try IncidentTally.Case(json: json), terms: terms)
-            default: throw refuse("its kind is none of report, calendar, clock, incident.")
+            default: throw refuse("its kind is none of report, calendar, clock, run, incident.")
             }
         } catch {
             throw error.message.hasPrefix("Line ") ? error : refuse(error.message)
@@ -104,7 +107,7 @@ package struct ReportVerification: Sendable {
         same("contract", .string(terms.contract))
         same("version", .string(terms.version))
         same("tenant", .string(terms.tenant))
-        same("breachesTotal", JSONValue(tally.counts.values.reduce(Int64(0)) { $0 + $1.breached }))
+        same("breachesTotal", JSONValue(tally.missedClocks(terms)))
         var justified: [String: Justification] = [:]
         for one in document["breaches"]?.array ?? [] {
             guard let key = one["key"]?.string, let written = one["justification"], !written.isNull else { continue }

@@ -49,6 +49,9 @@ package struct ClockEvent: Hashable, Sendable {
         return left.text.utf8.lexicographicallyPrecedes(right.text.utf8)
     }
 
+    /// In the order in which a clock takes them.
+    package static func ordered(_ events: Set<ClockEvent>) -> [ClockEvent] { events.sorted(by: comesBefore) }
+
     private var sortKey: (second: Int64, rank: Int, number: Int64, text: String) {
         switch kind {
         case .start: (at.seconds, 0, 0, "")

@@ -47,9 +47,13 @@ package struct ContractDocument: Sendable {
     }
 
     package struct Objective: Hashable, Sendable {
-        /// The clock it judges: `approval-cycle`, `posting`.
+        /// The clock it judges: `approval-cycle`, `posting`; one of its own where it says what it measures.
         package let name: String
+        package let measures: ContractMeasure
+        /// Of the incidents that it is about; nil for all.
+        package let severities: [String]?
         package let title: String
+        /// 0 where nothing is timed.
         package let targetSeconds: Int
         package let warnPercents: [Int]
         /// Reasons that stop counting; nil means every reason does, empty means none.
@@ -72,9 +76,11 @@ package struct ContractDocument: Sendable {
             name: String, title: String, targetSeconds: Int, warnPercents: [Int], pauseReasons: [String]?,
             reopen: String = "resume", cutOff: Int? = nil,
             maintenanceNoticeSeconds: Int? = nil, maintenanceCapSeconds: Int? = nil, share: ServiceShare? = nil,
-            tiers: [Availability.Tier] = []
+            tiers: [Availability.Tier] = [], measures: ContractMeasure = .runClock, severities: [String]? = nil
         ) {
             self.name = name
+            self.measures = measures
+            self.severities = severities
             self.title = title
             self.targetSeconds = targetSeconds
             self.warnPercents = warnPercents
@@ -151,11 +157,19 @@ package struct ContractDocument: Sendable {
         ])
 
     private static let objectiveShape = ObjectShape(
-        "an objective", "One promise: a clock and its target.",
+        "an objective", "One promise: a clock and its target, or a share of runs.",
         [
-            required("name", .text(.slug), "name of the clock that a workflow starts and stops."),
+            required(
+                "name", .text(.slug),
+                "name of the clock that a workflow starts and stops, or of one's own beside `measures`; each once."),
+            optional(
+                "measures", .choice(ContractMeasure.written.map(\.rawValue)),
+                "what is measured that no workflow starts; what the name says unless given."),
+            optional(
+                "severities", .list(of: .choice(Objective.severities), count: 1...4),
+                "the incidents that it is about; all unless given."),
             required("title", .text(.line), "as shown on pages and reports."),
-            optional("target", .text(.duration), "service time until the clock has to be stopped; this or `targetSeconds`."),
+            optional("target", .text(.duration), "service time until the clock has to be stopped; this or `targetSeconds`, and none to be touchless."),
             optional("targetSeconds", .integer(1...targetSecondsMax), "the same in seconds."),
             optional(
                 "warnPercents", .list(of: .integer(1...1000), count: 0...warnPercentsMax),
@@ -217,6 +231,7 @@ package struct ContractDocument: Sendable {
             }
             objectives.append(objective)
         }
+        checkOverlaps(of: objectives, issues: &issues)
         return ContractDocument(
             name: fields.text("name"), version: fields.text("version"), title: fields.text("title"),
             calendar: fields.text("calendar"),
@@ -246,6 +261,8 @@ package struct ContractDocument: Sendable {
 
     private static func parseObjective(_ json: JSONValue, at pointer: String, issues: inout [AssetIssue]) -> Objective {
         let fields = Fields(json)
+        let measures = Objective.measure(json, name: fields.text("name"), at: pointer, issues: &issues)
+        Objective.check(json, measures, at: pointer, issues: &issues)
         let percents = fields.list("warnPercents").compactMap(\.int)
         if zip(percents, percents.dropFirst()).contains(where: { $0 >= $1 }) {
             issues.append(
@@ -253,7 +270,7 @@ package struct ContractDocument: Sendable {
                     "\(pointer)/warnPercents", "The warnings are not in ascending order.", remedy: "Sort them; name each once."))
         }
         let text = fields.textIfAny("target").flatMap { ServiceTarget.seconds(of: $0) }
-        if (text == nil) == (json["targetSeconds"] == nil) {
+        if measures.hasClock, (text == nil) == (json["targetSeconds"] == nil) {
             issues.append(
                 AssetIssue(
                     pointer, "An objective needs either `target` or `targetSeconds`.",
@@ -267,7 +284,8 @@ package struct ContractDocument: Sendable {
                     remedy: "Write `pauseReasons: []` beside it and no `maintenance`."))
         }
         return Objective(
-            name: fields.text("name"), title: fields.text("title"), targetSeconds: text ?? fields.integer("targetSeconds", or: 1),
+            name: fields.text("name"), title: fields.text("title"),
+            targetSeconds: measures.hasClock ? text ?? fields.integer("targetSeconds", or: 1) : 0,
             warnPercents: percents, pauseReasons: json["pauseReasons"] == nil ? nil : fields.texts("pauseReasons"),
             reopen: fields.textIfAny("reopen") ?? (cutOff != nil || isOneByOne(fields.text("name")) ? "restart" : "resume"),
             cutOff: cutOff, maintenanceNoticeSeconds: json["maintenance"]?["noticeSeconds"]?.int,
@@ -275,7 +293,8 @@ package struct ContractDocument: Sendable {
             share: json["budget"]?["atLeast"]?.string.flatMap { ExactDecimal($0) }.flatMap {
                 ServiceShare(
                     $0, quietBelowCases: json["budget"]?["quietBelowCases"]?.int ?? ServiceShare.quietBelowCasesDefault)
-            }, tiers: ContractPromises.tiers(json["credits"], at: "\(pointer)/credits", issues: &issues))
+            }, tiers: ContractPromises.tiers(json["credits"], at: "\(pointer)/credits", issues: &issues), measures: measures,
+            severities: json["severities"] == nil ? nil : fields.texts("severities"))
     }
 }
 

@@ -19,6 +19,45 @@ package struct DecidedCases: Hashable, Sendable {
     }
 }
 
+/// A run that an objective without a clock has judged.
+package struct JudgedRunRow: Sendable {
+    package static let untouched = "untouched"
+
+    package let tenant: TenantID
+    package let run: RunID
+    package let objective: String
+    package let contractAsset: AssetID
+    package let contractVersion: String
+    /// `untouched`, or how it was touched, or how it ended without an effect.
+    package let cause: String
+    package let at: Moment
+
+    package var isGood: Bool { cause == JudgedRunRow.untouched }
+
+    package init(
+        tenant: TenantID, run: RunID, objective: String, contractAsset: AssetID, contractVersion: String, cause: String,
+        at: Moment
+    ) {
+        self.tenant = tenant
+        self.run = run
+        self.objective = objective
+        self.contractAsset = contractAsset
+        self.contractVersion = contractVersion
+        self.cause = cause
+        self.at = at
+    }
+
+    package init(_ row: Row) throws {
+        tenant = try row.get("tenant_id", as: TenantID.self)
+        run = try row.get("run_id", as: RunID.self)
+        objective = try row.get("objective", as: String.self)
+        contractAsset = try row.get("contract_asset", as: AssetID.self)
+        contractVersion = try row.get("contract_version", as: String.self)
+        cause = try row.get("cause", as: String.self)
+        at = try row.get("judged_at", as: Moment.self)
+    }
+}
+
 /// What error budgets are computed from.
 package enum BudgetQueries {
     /// Adds what a batch decided. The batch's owner is the only writer of its tenants' rows.
@@ -32,6 +71,79 @@ package enum BudgetQueries {
         ON CONFLICT (tenant_id, objective, minute)
             DO UPDATE SET good = slo_minute.good + excluded.good, bad = slo_minute.bad + excluded.bad
         """
+    }
+
+    /// Keeps how runs were judged, each once, and counts those that were not judged before: a run that comes back to life and
+    /// ends again is no second case.
+    package static func judge(lane: Int32, _ rows: [JudgedRunRow]) -> SQL {
+        """
+        WITH fresh AS (
+            INSERT INTO judged_run (tenant_id, run_id, objective, lane, contract_asset, contract_version, is_good, cause,
+                                    judged_at)
+            SELECT n.tenant_id, n.run_id, n.objective, \(lane), n.asset, n.version, n.is_good, n.cause, n.at
+            FROM unnest(\(rows.map(\.tenant)), \(rows.map(\.run)), \(rows.map(\.objective)), \(rows.map(\.contractAsset)),
+                \(rows.map(\.contractVersion)), \(rows.map(\.isGood)), \(rows.map(\.cause)), \(rows.map(\.at)))
+                AS n(tenant_id, run_id, objective, asset, version, is_good, cause, at)
+            ON CONFLICT DO NOTHING RETURNING tenant_id, objective, judged_at, is_good)
+        INSERT INTO slo_minute (tenant_id, objective, minute, lane, good, bad)
+        SELECT tenant_id, objective, date_trunc('minute', judged_at), \(lane), count(*) FILTER (WHERE is_good),
+            count(*) FILTER (WHERE NOT is_good)
+        FROM fresh GROUP BY 1, 2, 3
+        ON CONFLICT (tenant_id, objective, minute)
+            DO UPDATE SET good = slo_minute.good + excluded.good, bad = slo_minute.bad + excluded.bad
+        """
+    }
+
+    /// How a run was judged, by every objective that did.
+    package static func judged(tenant: TenantID, run: RunID) -> SQL {
+        """
+        SELECT tenant_id, run_id, objective, contract_asset, contract_version, cause, judged_at FROM judged_run
+        WHERE tenant_id = \(tenant) AND run_id = \(run) ORDER BY objective
+        """
+    }
+
+    /// The runs judged last, those that were touched first.
+    package static func judged(tenant: TenantID, objective: String, since: Moment, limit: Int) -> SQL {
+        """
+        SELECT tenant_id, run_id, objective, contract_asset, contract_version, cause, judged_at FROM judged_run
+        WHERE tenant_id = \(tenant) AND objective = \(objective) AND judged_at >= \(since)
+        ORDER BY is_good, judged_at DESC, run_id DESC LIMIT \(Int64(limit))
+        """
+    }
+
+    /// Per objective: how many runs were judged since `since`, and how (`objective`, `n`, `met`, `breached`).
+    package static func judgedAttainment(tenant: TenantID, since: Moment) -> SQL {
+        """
+        SELECT objective, count(*) AS n, count(*) FILTER (WHERE is_good) AS met, count(*) FILTER (WHERE NOT is_good) AS breached
+        FROM judged_run WHERE tenant_id = \(tenant) AND judged_at >= \(since) GROUP BY objective ORDER BY objective
+        """
+    }
+
+    /// By cause (`cause`, `n`), the most frequent first.
+    package static func causes(tenant: TenantID, objective: String, since: Moment) -> SQL {
+        """
+        SELECT cause, count(*) AS n FROM judged_run
+        WHERE tenant_id = \(tenant) AND objective = \(objective) AND judged_at >= \(since)
+        GROUP BY cause ORDER BY n DESC, cause LIMIT 50
+        """
+    }
+
+    /// Those of a contract in a time, in the order in which they were judged, after one.
+    package static func judged(
+        tenant: TenantID, contract: AssetID, from: Moment, to: Moment, after run: RunID?, limit: Int
+    ) -> SQL {
+        let later: SQL =
+            run.map {
+                """
+                AND (judged_at, run_id) > (SELECT p.judged_at, p.run_id FROM judged_run p
+                    WHERE p.tenant_id = \(tenant) AND p.run_id = \($0) AND p.contract_asset = \(contract) LIMIT 1)
+                """
+            } ?? ""
+        return """
+            SELECT tenant_id, run_id, objective, contract_asset, contract_version, cause, judged_at FROM judged_run
+            WHERE tenant_id = \(tenant) AND contract_asset = \(contract) AND judged_at >= \(from) AND judged_at < \(to) \(later)
+            ORDER BY judged_at, run_id LIMIT \(Int64(limit))
+            """
     }
 
     /// The minutes from `recent` on one by one, and those from `since` until then by their day, counted from `since`

@@ -13,7 +13,8 @@ package struct CorrectionRow: Sendable {
     package let tenant: TenantID
     package let id: CorrectionID
     package let clock: ClockID
-    package let run: RunID
+    /// Nil for a clock of something else.
+    package let run: RunID?
     package let state: String
     /// Events and reading as they were.
     package let original: JSONValue
@@ -28,7 +29,7 @@ package struct CorrectionRow: Sendable {
     package let settledAt: Moment?
 
     package init(
-        tenant: TenantID, id: CorrectionID, clock: ClockID, run: RunID, original: JSONValue, corrected: JSONValue, hash: String,
+        tenant: TenantID, id: CorrectionID, clock: ClockID, run: RunID?, original: JSONValue, corrected: JSONValue, hash: String,
         reason: String, askedBy: PersonID, askedNatural: PersonID, askedAt: Moment
     ) {
         self.tenant = tenant
@@ -51,7 +52,7 @@ package struct CorrectionRow: Sendable {
         tenant = try row.get("tenant_id", as: TenantID.self)
         id = try row.get("id", as: CorrectionID.self)
         clock = try row.get("clock_id", as: ClockID.self)
-        run = try row.get("run_id", as: RunID.self)
+        run = try row.get("run_id", as: RunID?.self)
         state = try row.get("state", as: String.self)
         original = try row.get("original", as: JSONValue.self)
         corrected = try row.get("corrected", as: JSONValue.self)
@@ -92,7 +93,7 @@ package enum CorrectionQueries {
         """
         INSERT INTO clock_correction (tenant_id, id, clock_id, run_id, state, original, corrected, hash, reason, asked_by,
             asked_natural, asked_at)
-        VALUES (\(row.tenant), \(row.id), \(row.clock), \(row.run), \(row.state), \(row.original), \(row.corrected), \(row.hash),
+        VALUES (\(row.tenant), \(row.id), \(row.clock), \(optional: row.run), \(row.state), \(row.original), \(row.corrected), \(row.hash),
             \(row.reason), \(row.askedBy), \(row.askedNatural), \(row.askedAt))
         ON CONFLICT DO NOTHING RETURNING id
         """

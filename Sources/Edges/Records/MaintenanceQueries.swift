@@ -108,7 +108,17 @@ package enum MaintenanceQueries {
     package static func runsWithOpenClocks(tenant: TenantID, limit: Int) -> SQL {
         """
         SELECT DISTINCT c.run_id FROM clock c WHERE c.tenant_id = \(tenant) AND c.stopped_at IS NULL
+            AND c.run_id IS NOT NULL
         ORDER BY c.run_id LIMIT \(Int64(limit))
+        """
+    }
+
+    /// What else has clocks that run (`run_id`, `incident_id`, `onboarding_id`).
+    package static func othersWithOpenClocks(tenant: TenantID, limit: Int) -> SQL {
+        """
+        SELECT DISTINCT c.run_id, c.incident_id, c.onboarding_id FROM clock c
+        WHERE c.tenant_id = \(tenant) AND c.stopped_at IS NULL AND c.run_id IS NULL
+        ORDER BY c.incident_id, c.onboarding_id LIMIT \(Int64(limit))
         """
     }
 }

@@ -79,9 +79,12 @@ package enum ReportQueries {
     /// Versions of contracts by which clocks ran that were decided in the time, or had not been decided at its end.
     package static func contracts(tenant: TenantID, from: Moment, to: Moment) -> SQL {
         """
-        SELECT DISTINCT contract_asset FROM clock
-        WHERE tenant_id = \(tenant) AND started_at < \(to)
-          AND (breached_at >= \(from) OR (breached_at IS NULL AND (stopped_at IS NULL OR stopped_at >= \(from)))) LIMIT 50
+        (SELECT DISTINCT contract_asset FROM clock
+         WHERE tenant_id = \(tenant) AND started_at < \(to)
+           AND (breached_at >= \(from) OR (breached_at IS NULL AND (stopped_at IS NULL OR stopped_at >= \(from)))) LIMIT 50)
+        UNION
+        (SELECT DISTINCT contract_asset FROM judged_run
+         WHERE tenant_id = \(tenant) AND judged_at >= \(from) AND judged_at < \(to) LIMIT 50)
         """
     }
 
@@ -89,7 +92,8 @@ package enum ReportQueries {
     /// waits for its lane (`undecided`).
     package static func readiness(tenant: TenantID, end: Moment) -> SQL {
         """
-        SELECT EXISTS (SELECT FROM clock WHERE tenant_id = \(tenant) AND started_at < \(end)) AS begun,
+        SELECT EXISTS (SELECT FROM clock WHERE tenant_id = \(tenant) AND started_at < \(end))
+                OR EXISTS (SELECT FROM judged_run WHERE tenant_id = \(tenant) AND judged_at < \(end)) AS begun,
             EXISTS (SELECT FROM clock WHERE tenant_id = \(tenant) AND stopped_at IS NULL AND outcome = 'open'
                     AND state = 'running' AND due_at < \(end)) AS undecided
         """
@@ -113,12 +117,15 @@ package enum ReportQueries {
     package static func clocks(
         tenant: TenantID, contract: AssetID, after clock: ClockID?, through last: ClockID, from: Moment, to: Moment
     ) -> SQL {
-        let later: SQL = clock.map { "AND id > \($0)" } ?? ""
+        let later: SQL = clock.map { "AND c.id > \($0)" } ?? ""
         return """
-            SELECT id, run_id, objective, calendar_asset, events, breached_at FROM clock
-            WHERE tenant_id = \(tenant) \(later) AND id <= \(last) AND contract_asset = \(contract) AND started_at < \(to)
-              AND (stopped_at IS NULL OR stopped_at >= \(from) OR breached_at >= \(from))
-            ORDER BY id
+            SELECT c.id, c.run_id, c.onboarding_id, i.number AS incident_number, c.objective, c.calendar_asset, c.events,
+                c.breached_at
+            FROM clock c LEFT JOIN incident i ON i.tenant_id = c.tenant_id AND i.id = c.incident_id
+            WHERE c.tenant_id = \(tenant) \(later) AND c.id <= \(last) AND c.contract_asset = \(contract)
+              AND c.started_at < \(to)
+              AND (c.stopped_at IS NULL OR c.stopped_at >= \(from) OR c.breached_at >= \(from))
+            ORDER BY c.id
             """
     }
 
@@ -147,7 +154,7 @@ package enum ReportQueries {
     package static func advance(_ row: SLAReportRow, from seen: Int64) -> SQL {
         """
         UPDATE sla_report SET clocks_seen = \(row.clocksSeen), clocks_total = \(row.clocksTotal),
-            last_clock = \(optional: row.lastClock), calendars = \(row.calendars), tally = \(row.tally),
+            last_clock = \(optional: row.lastClock), last_run = \(optional: row.lastRun), calendars = \(row.calendars), tally = \(row.tally),
             data_hash = \(row.dataHash), data_lines = \(row.dataLines), data_chunks = \(row.dataChunks)
         WHERE tenant_id = \(row.tenant) AND id = \(row.id) AND phase = 'building' AND clocks_seen = \(seen) RETURNING id
         """

@@ -27,6 +27,8 @@ package struct SLAReportRow: Sendable {
     package var clocksSeen: Int64
     package var clocksTotal: Int64
     package var lastClock: ClockID?
+    /// Of the runs that were judged without a clock.
+    package var lastRun: RunID?
     package var calendars: [AssetID]
     package var tally: JSONValue
     package var incidents: JSONValue
@@ -103,6 +105,7 @@ package struct SLAReportRow: Sendable {
         clocksSeen = try row.get("clocks_seen", as: Int64.self)
         clocksTotal = try row.get("clocks_total", as: Int64.self)
         lastClock = try row.get("last_clock", as: ClockID?.self)
+        lastRun = try row.get("last_run", as: RunID?.self)
         calendars = try row.get("calendars", as: [AssetID].self)
         tally = try row.get("tally", as: JSONValue.self)
         incidents = try row.get("incidents", as: JSONValue.self)

@@ -79,6 +79,8 @@ package struct RunRow: Sendable {
     /// The state is not what the table has.
     package private(set) var hasNewState = false
     package var historyCount: Int32
+    /// How it was touched first; nil while nobody has.
+    package var touched: String?
 
     package init(_ summary: RunSummary, lane: Int32, pinned: JSONValue, state: JSONValue) {
         self.summary = summary
@@ -96,6 +98,7 @@ package struct RunRow: Sendable {
         pinnedText = pinned.text
         state = try row.get("state", as: JSONValue.self)
         historyCount = try row.get("history_count", as: Int32.self)
+        touched = try row.get("touched", as: String?.self)
     }
 
     package mutating func put(state new: JSONValue) {
@@ -165,7 +168,7 @@ package enum RunQueries {
         r.tenant_id, r.id, r.workflow, r.workflow_version, r.document_id, r.invoice_id, r.subject, r.counterparty, r.amount_minor,
         r.currency, r.phase, r.step, r.waiting_on, r.outcome, r.started_at, r.updated_at, r.finished_at, r.traceparent
         """
-    private static let columns: SQL = "\(summary), r.lane, r.pinned, r.state, r.history_count"
+    private static let columns: SQL = "\(summary), r.lane, r.pinned, r.state, r.history_count, r.touched"
 
     /// The runs named, of one lane.
     package static func load(lane: Int32, tenants: [TenantID], ids: [RunID]) -> SQL {
@@ -207,24 +210,25 @@ package enum RunQueries {
         """
         INSERT INTO run (tenant_id, id, lane, workflow, workflow_version, pinned, document_id, invoice_id, subject, counterparty,
                          amount_minor, currency, phase, step, waiting_on, outcome, state, history_count, started_at, updated_at,
-                         finished_at, traceparent)
+                         finished_at, traceparent, touched)
         SELECT * FROM unnest(\(runs.map(\.tenant)), \(runs.map(\.id)), \(runs.map(\.lane)), \(runs.map(\.workflow)),
             \(runs.map(\.workflowVersion)), \(runs.map(\.pinned)), \(runs.map(\.document)), \(runs.map(\.invoice)),
             \(runs.map(\.subject)), \(runs.map(\.counterparty)), \(runs.map(\.amountMinor)), \(runs.map(\.currency)),
             \(runs.map(\.phase)), \(runs.map(\.step)), \(runs.map(\.waitingOn)), \(runs.map(\.outcome)), \(runs.map(\.state)),
             \(runs.map(\.historyCount)), \(runs.map(\.startedAt)), \(runs.map(\.updatedAt)), \(runs.map(\.finishedAt)),
-            \(runs.map(\.traceparent)))
+            \(runs.map(\.traceparent)), \(runs.map(\.touched)))
         """
     }
 
     package static func update(lane: Int32, _ runs: [RunRow]) -> SQL {
         """
         UPDATE run r SET phase = n.phase, step = n.step, waiting_on = n.waiting_on, outcome = n.outcome, state = n.state,
-                         history_count = n.history_count, updated_at = n.updated_at, finished_at = n.finished_at
+                         history_count = n.history_count, updated_at = n.updated_at, finished_at = n.finished_at,
+                         touched = n.touched
         FROM unnest(\(runs.map(\.tenant)), \(runs.map(\.id)), \(runs.map(\.phase)), \(runs.map(\.step)), \(runs.map(\.waitingOn)),
             \(runs.map(\.outcome)), \(runs.map(\.state)), \(runs.map(\.historyCount)), \(runs.map(\.updatedAt)),
-            \(runs.map(\.finishedAt))) AS n(tenant_id, id, phase, step, waiting_on, outcome, state, history_count,
-                updated_at, finished_at)
+            \(runs.map(\.finishedAt)), \(runs.map(\.touched))) AS n(tenant_id, id, phase, step, waiting_on, outcome, state,
+                history_count, updated_at, finished_at, touched)
         WHERE r.lane = \(lane) AND r.tenant_id = n.tenant_id AND r.id = n.id
         """
     }
@@ -233,10 +237,11 @@ package enum RunQueries {
     package static func touch(lane: Int32, _ runs: [RunRow]) -> SQL {
         """
         UPDATE run r SET phase = n.phase, step = n.step, waiting_on = n.waiting_on, history_count = n.history_count,
-                         updated_at = n.updated_at
+                         updated_at = n.updated_at, touched = n.touched
         FROM unnest(\(runs.map(\.summary.tenant)), \(runs.map(\.summary.id)), \(runs.map(\.summary.phase)),
             \(runs.map(\.summary.step)), \(runs.map(\.summary.waitingOn)), \(runs.map(\.historyCount)),
-            \(runs.map(\.summary.updatedAt))) AS n(tenant_id, id, phase, step, waiting_on, history_count, updated_at)
+            \(runs.map(\.summary.updatedAt)), \(runs.map(\.touched)))
+            AS n(tenant_id, id, phase, step, waiting_on, history_count, updated_at, touched)
         WHERE r.lane = \(lane) AND r.tenant_id = n.tenant_id AND r.id = n.id
         """
     }

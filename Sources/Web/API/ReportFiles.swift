@@ -193,8 +193,8 @@ enum ReportTable {
         }
         for breach in document["breaches"]?.array ?? [] {
             let name = plain(breach["key"])
-            for key in ["objective", "run", "breachedAt", "dueAt", "elapsedSeconds", "targetSeconds"] {
-                lines.append(["breach", name, key, plain(breach[key])])
+            for key in ["objective", "run", "incident", "onboarding", "breachedAt", "dueAt", "elapsedSeconds", "targetSeconds"] {
+                if breach[key] != nil { lines.append(["breach", name, key, plain(breach[key])]) }
             }
             for key in ["cause", "text", "excluded"] {
                 lines.append(["breach", name, key, plain(breach["justification"]?[key])])

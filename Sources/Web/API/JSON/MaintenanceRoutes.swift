@@ -194,7 +194,8 @@ struct MaintenanceRoutes: Sendable {
 
     static func view(_ row: CorrectionRow) -> JSONValue {
         .object([
-            "id": JSONValue(row.id), "clock": JSONValue(row.clock), "run": JSONValue(row.run), "state": .string(row.state),
+            "id": JSONValue(row.id), "clock": JSONValue(row.clock), "run": row.run.map { JSONValue($0) },
+            "state": .string(row.state),
             "reason": .string(row.reason), "hash": .string(row.hash), "original": row.original, "corrected": row.corrected,
             "askedBy": JSONValue(row.askedBy), "askedAt": JSONValue(row.askedAt),
             "settledBy": row.settledBy.map { JSONValue($0) }, "settledAt": row.settledAt.map { JSONValue($0) },

@@ -57,7 +57,8 @@ struct ServiceRoutes: Sendable {
                 return page.answer(
                     rows.map {
                         Views.clock(
-                            $0.clock, subject: seesPayload ? $0.subject : nil, counterparty: seesPayload ? $0.counterparty : nil)
+                            $0.clock, subject: seesPayload ? $0.subject : nil, counterparty: seesPayload ? $0.counterparty : nil,
+                            incident: $0.incident?.number)
                     },
                     last: rows.last.map { ($0.clock.startedAt, $0.clock.id) })
             },
@@ -87,16 +88,8 @@ struct ClockExplanation: Sendable {
     let calendar: ServiceCalendar
 
     static func make(_ clock: ClockRow, looking: Looking, tenant: TenantID, now: Moment) async throws -> ClockExplanation? {
-        let run = try await looking.run(tenant, clock.run)
-        guard let context = try await looking.context(of: run),
-            let calendar = try await looking.calendar(of: context, tenant: tenant),
-            let contract = context.contract, let objective = contract.objectives.first(where: { $0.name == clock.objective })
-        else {
-            return nil
-        }
-        let terms = Measuring.terms(of: objective)
-        let maintenance = try await looking.maintenance(
-            of: contract, objective: objective, calendar: calendar, tenant: tenant)
+        guard let rules = try await looking.rules(of: clock, tenant: tenant) else { return nil }
+        let (terms, calendar, maintenance) = (rules.terms, rules.calendar, rules.maintenance)
         let (unrevised, revisions) = calendar.explained
         let document = JSONValue.object([
             "kind": "clock", "calendar": unrevised, "calendarRevisions": revisions.isEmpty ? JSONValue?.none : .array(revisions),

@@ -71,9 +71,14 @@ enum Views {
         ])
     }
 
-    static func clock(_ row: ClockRow, subject: String? = nil, counterparty: String? = nil) -> JSONValue {
+    /// `run`, `incident` or `onboarding` names what the clock is about.
+    static func clock(
+        _ row: ClockRow, subject: String? = nil, counterparty: String? = nil, incident: Int64? = nil
+    ) -> JSONValue {
         .object([
-            "id": JSONValue(row.id), "run": JSONValue(row.run), "objective": .string(row.objective),
+            "id": JSONValue(row.id), "run": row.run.map { JSONValue($0) },
+            "incident": row.subject.incident.map { JSONValue($0) }, "incidentNumber": incident.map { JSONValue($0) },
+            "onboarding": row.subject.onboarding.map { JSONValue($0) }, "objective": .string(row.objective),
             "contract": .string(row.contractVersion),
             "targetSeconds": JSONValue(row.targetSeconds), "elapsedSeconds": JSONValue(row.elapsedSeconds),
             "state": .string(row.state),

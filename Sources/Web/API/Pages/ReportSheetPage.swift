@@ -95,12 +95,13 @@ extension ReportPages {
 
     private func miss(_ one: JSONValue, row: SLAReportRow, mayEdit: Bool, _ kit: PageKit) -> ReportPage.Miss {
         let (elapsed, target) = (one["elapsedSeconds"]?.int64 ?? 0, one["targetSeconds"]?.int64 ?? 0)
-        let run = one["run"]?.string ?? ""
+        let run = one["run"]?.string
         let written = one["justification"].flatMap { Justification(json: $0) }
         let exclusions = row.terms["exclusions"]?.array?.compactMap(\.string) ?? []
         return ReportPage.Miss(
-            key: one["key"]?.string ?? "", title: "\(one["objective"]?.string ?? ""), run \(PageWords.short(run))",
-            href: kit.may(.runsRead) ? "\(kit.base)/runs/\(run)" : "",
+            key: one["key"]?.string ?? "", title: "\(one["objective"]?.string ?? ""), "
+                + (run.map { "run \(PageWords.short($0))" } ?? one["incident"]?.string ?? "setting up"),
+            href: run.flatMap { kit.may(.runsRead) ? "\(kit.base)/runs/\($0)" : nil } ?? "",
             words: "missed \(one["breachedAt"]?.moment.map { kit.time.dayAndTime($0).text } ?? ""), "
                 + "\(DurationText.text(elapsed)) of \(DurationText.text(target))",
             why: (one["seconds"]?.array ?? []).map {

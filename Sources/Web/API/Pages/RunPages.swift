@@ -98,9 +98,9 @@ struct RunPages: Sendable {
     /// One clock a run: the latest that still runs, or else the latest.
     private func clocks(of rows: [RunSummary], _ kit: PageKit) async throws -> [RunID: ClockRow] {
         var out: [RunID: ClockRow] = [:]
-        for clock in try await kit.looking.clocks(kit.tenant, runs: rows.map(\.id))
-        where clock.stoppedAt == nil || out[clock.run].map({ $0.stoppedAt != nil }) ?? true {
-            out[clock.run] = clock
+        for clock in try await kit.looking.clocks(kit.tenant, runs: rows.map(\.id)) {
+            guard let run = clock.run, clock.stoppedAt == nil || out[run].map({ $0.stoppedAt != nil }) ?? true else { continue }
+            out[run] = clock
         }
         return out
     }

@@ -23,7 +23,10 @@ struct ServicePages: Sendable {
         let listed = try await kit.looking.clocks(kit.tenant, limit: ServicePages.listMax)
         let seesPayload = kit.may(.runsRead)
         func subject(_ item: Looking.ListedClock) -> String {
-            seesPayload ? "\(item.subject), \(item.counterparty)" : "run \(PageWords.short(item.clock.run.text))"
+            if let incident = item.incident { return "INC-\(incident.number), \(incident.title)" }
+            guard let run = item.clock.run else { return "setting up" }
+            guard seesPayload, let subject = item.subject else { return "run \(PageWords.short(run.text))" }
+            return "\(subject), \(item.counterparty ?? "")"
         }
         let running = listed.filter { $0.clock.stoppedAt == nil }.sorted {
             ($0.clock.dueAt ?? kit.now) < ($1.clock.dueAt ?? kit.now)
@@ -68,7 +71,8 @@ struct ServicePages: Sendable {
                 let left = RunPages.left(item.clock, kit)
                 return ServicePage.Running(
                     objective: title(item.clock.objective), subject: subject(item),
-                    href: seesPayload ? "\(kit.base)/runs/\(item.clock.run)" : "\(kit.base)/service?clock=\(item.clock.id)",
+                    href: item.clock.run.flatMap { seesPayload ? "\(kit.base)/runs/\($0)" : nil }
+                        ?? "\(kit.base)/service?clock=\(item.clock.id)",
                     bar: RunPages.bar(item.clock) ?? ClockBar(countedPermille: 0),
                     counted: DurationText.text(item.clock.elapsedSeconds), left: left.text, leftTone: left.tone,
                     due: item.clock.dueAt.map { kit.time.dayAndTime($0) } ?? Stamp(iso: "", text: "paused"),

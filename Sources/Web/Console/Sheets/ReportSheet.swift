@@ -234,8 +234,8 @@ package struct ReportSheet: Sendable {
     private func miss(_ one: JSONValue, isTraced: Bool, _ page: inout Drawing) {
         page.open("section", ["class": "miss"])
         let objective = (document["figures"]?["objectives"]?.array ?? []).first { $0["name"] == one["objective"] }
-        let run = one["run"]?.string ?? ""
-        page.heading(3, "\(objective?["title"]?.string ?? one["objective"]?.string ?? ""), \(run.suffix(8))")
+        let subject = one["run"]?.string ?? one["onboarding"]?.string
+        page.heading(3, "\(objective?["title"]?.string ?? one["objective"]?.string ?? ""), \(subject.map { String($0.suffix(8)) } ?? one["incident"]?.string ?? "")")
         let (elapsed, target) = (one["elapsedSeconds"]?.int64 ?? 0, one["targetSeconds"]?.int64 ?? 0)
         var line = ["\(words.missedHeads[1]) \(one["breachedAt"]?.moment.map { words.moment($0, zone) } ?? "")"]
         line.append("\(words.missedHeads[2]) \(words.span(elapsed)) \(words.of) \(words.span(target))")
