@@ -120,10 +120,14 @@ package struct Applying: Sendable {
         let now = platform.clock.now
         let row = try scopeRow(scope, assets: own)
         let sha: @Sendable ([UInt8]) -> [UInt8] = { SHA256.hash($0) }
+        let registered =
+            row.kind == "tenant"
+            ? try await Onboardings.registration(of: row.slug, platform: platform, scopes: scopes) : nil
         let hashed = try own.map { ($0, try ObjectHash.of($0.content)) }
         let result = try await platform.store.withTenant(row.id) { [platform] tx -> Outcome in
             var result = Outcome()
             try await tx.execute(ScopeQueries.put(row, at: now))
+            try await Onboardings.begin(row, registered: registered, by: person, platform: platform, at: now, tx: tx)
             for picture in pictures {
                 try await tx.execute(BrandQueries.store(picture.row(tenant: row.id, at: now, by: person)))
             }

@@ -17,6 +17,7 @@ package final class Beats: Sendable {
         case reports = "monthly reports"
         case postmortems = "post-mortem reminders"
         case contracts
+        case onboardings
         /// Writes these very beats and judges everybody's.
         case heartbeats
         case statusPages = "status pages"
@@ -30,7 +31,7 @@ package final class Beats: Sendable {
             switch self {
             case .lanes, .counts, .digests, .pager, .sealer, .watch, .webhooks: (15, 60)
             case .budgets: (30, 120)
-            case .contracts: (60, 240)
+            case .contracts, .onboardings: (60, 240)
             // A month of a million rows takes minutes.
             case .reportWork: (60, 1800)
             case .reports: (600, 600)

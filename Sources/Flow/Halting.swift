@@ -136,6 +136,10 @@ package struct Halting: Sendable {
     package func release(_ id: WorkStopID, reason: String, as actor: Actor, scope: ScopeRow) async throws -> WorkStopRow {
         try Halting.check(reason)
         let found = try await find(id, in: scope.id)
+        guard found.kind != Suspending.stopKind else {
+            throw Refusal(
+                .conflict, reason: "stop.suspension", "The tenant is suspended. Its work goes on when the operator resumes it.")
+        }
         guard let kind = Kind(rawValue: found.kind) else { throw Halting.nothing }
         try await requireNobodyElse(kind, releasing: true, scope)
         let released = try await platform.store.withTenant(scope.id) { [self] tx in

@@ -291,6 +291,11 @@ package final class ScopeDirectory: Sendable {
         return row
     }
 
+    /// Whether its people are kept out; known within the seconds that the directory is fresh.
+    package func isSuspended(_ id: TenantID) async throws -> Bool {
+        try await all().first { $0.id == id }.map { $0.state != "active" } ?? false
+    }
+
     package func scope(slug: String) async throws -> ScopeRow? { try await all().first { sameBytes($0.slug, slug) } }
 
     package func invalidate() { state.withLock { $0.readAt = Moment(microseconds: 0) } }

@@ -83,6 +83,11 @@ package struct SigningIn: Sendable {
     static let wrong = Refusal(
         .unauthenticated, reason: "sign-in.wrong", "The e-mail address or the password is not right.")
 
+    /// Told only to those who belong there: whoever knows a password or holds a key or a session.
+    package static let suspended = Refusal(
+        .forbidden, reason: "tenant.suspended",
+        "This tenant is suspended, so nobody of it is let in. Nothing is lost; ask whoever runs the service for you.")
+
     /// Opens a session. Unknown address and wrong password take the same way and the same time: a hash is verified in both, and
     /// attempts are counted in both.
     package func signIn(email: String, password: String, from caller: Caller = Caller()) async throws -> Opened {
@@ -208,6 +213,8 @@ package struct SigningIn: Sendable {
         let device = caller.keepsDevice && !isKnown ? SecretToken(entropy: platform.entropy) : nil
         let kept = device ?? (isKnown ? caller.device.flatMap { SecretToken(presented: $0) } : nil)
         try await platform.store.withTenant(tenant) { tx in
+            let state = try await tx.query(TenantLifeQueries.state(tenant: tenant)).first?.get("state", as: String.self)
+            guard state == "active" else { throw SigningIn.suspended }
             if let pending { try await tx.execute(SignInQueries.endSession(tenant: tenant, id: pending, now: now)) }
             try await tx.execute(SignInQueries.clearFailures(tenant: tenant, person: person.id))
             try await tx.execute(

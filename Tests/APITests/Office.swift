@@ -113,6 +113,7 @@ final class Office: Sendable {
             applying: applying, brands: BrandStudio(platform: platform, assets: assets, scopes: scopes),
             status: StatusPages(platform, scopes, assets), signingIn: signingIn,
             webhooks: WebhookDesk(platform: platform, assets: assets),
+            tenants: TenantDesks(platform, assets, scopes, desk),
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets,
             asking: asking, metrics: platform.metrics, clock: clock,
             entropy: .system, logger: logger, isSecure: false, checkBundle: { (_: JSONValue) throws(Refusal) in },

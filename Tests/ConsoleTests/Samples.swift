@@ -146,6 +146,8 @@ enum Samples {
             ("proof", proof(brand, .freshPassword)),
             ("proof-elsewhere", proof(brand, .freshElsewhere)), ("welcome", proof(brand, .newPassword)),
             ("webhooks", webhooks(brand)), ("webhooks-empty", noWebhooks(brand)), ("webhook", webhook(brand)),
+            ("onboardings", onboardings(brand)), ("onboardings-empty", noOnboardings(brand)),
+            ("onboarding", onboarding(brand)), ("onboarding-suspended", onboardingSuspended(brand)),
             ("status", status(brand)), ("status-question", statusQuestion(brand)), ("status-asked", statusAsked(brand)),
             ("status-desk", statusDesk(brand)), ("status-desk-empty", noStatusDesk(brand)),
             ("status-subscribers", statusSubscribers(brand)), ("status-subscribers-empty", noStatusSubscribers(brand)),

@@ -121,7 +121,7 @@ extension WholeProduct {
             let stranger = try await stage.installation.api(as: SampleTenant.brightwater.controller)
             let pages = [
                 "runs", "inbox", "exceptions", "incidents", "service", "service/budgets", "documents", "audit",
-                "operations", "dead-letters", "sla-reports", "credits", "webhooks", "delegations",
+                "operations", "dead-letters", "sla-reports", "credits", "webhooks", "delegations", "onboarding",
             ]
             for page in pages {
                 let met = try await stranger.exchange(.get, "/t/\(owner.slug)/\(page)", headers: [], body: nil)

@@ -49,6 +49,7 @@ struct SampleTenant: Sendable {
     var event: EventID { made(19) }
     var hold: HoldID { made(20) }
     var schedule: ScheduleID { made(21) }
+    var onboarding: OnboardingID { made(110) }
 
     var rolloutRow: RolloutRow {
         RolloutRow(tenant: id, id: rollout, lane: lane, workflow: "w", version: "2", stage: "shadow", startedAt: Self.now)
@@ -387,6 +388,7 @@ extension SampleTenant {
                 PostmortemQueries.remind(tenant: id, incident: incident, action: 0, now: now, again: now),
             ])
         }
+        try await store.withTenant(id) { tx in _ = try await tx.pipeline(onboardingStatements) }
         try await store.withTenant(id) { tx in
             _ = try await tx.pipeline([
                 WebhookQueries.insert(webhook), WebhookQueries.tell([webhookFact]), IdentityQueries.begin(providerVisit),

@@ -9,7 +9,7 @@ extension RegisteredStatement {
         assets + people + proofs + keys + documents + runs + events + payments + work + measures + incidents + pages + operations
         + brands + rollouts + schedules + guardrails + reports + runbooks + journals + seals + keeping + holds + overviews
         + lanes + lookouts + status + statusSubscribers + postmortems + digests + contracts + stops + webhooks + delegations
-        + identities
+        + identities + onboardings
 
     static let one = SampleTenant(number: 1, lane: 1)
     static let now = SampleTenant.now

@@ -41,6 +41,9 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
     case statusPublish = "status.publish"
     case webhooksRead = "webhooks.read"
     case webhooksManage = "webhooks.manage"
+    case onboardingRead = "onboarding.read"
+    case onboardingManage = "onboarding.manage"
+    case tenantsManage = "tenants.manage"
 
     /// Whether it opens what a tenant's documents say, or acts on it.
     ///
@@ -56,7 +59,7 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
             .configurationApply,
             .connectionsRead, .connectionsTest, .heartbeatsManage, .peopleRead, .peopleManage, .keysManage, .workersRead,
             .fleetRead, .metricsRead, .brandRead, .brandManage, .statusRead, .statusManage, .statusPublish,
-            .webhooksRead, .webhooksManage:
+            .webhooksRead, .webhooksManage, .onboardingRead, .onboardingManage, .tenantsManage:
             false
         }
     }
@@ -103,6 +106,9 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .statusPublish: "Write and publish notices on the status page"
         case .webhooksRead: "See webhooks and what was delivered"
         case .webhooksManage: "Set up webhooks, renew their secrets, send again"
+        case .onboardingRead: "See how far onboardings have come"
+        case .onboardingManage: "Confirm and skip steps of an onboarding"
+        case .tenantsManage: "Register tenants, suspend and resume them"
         }
     }
 }

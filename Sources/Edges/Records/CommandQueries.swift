@@ -140,7 +140,7 @@ package enum CommandQueries {
                 >= \(readyMax) AS is_held_back
             FROM waiting w WHERE w.tenant_id IS NOT NULL AND NOT EXISTS (
                 SELECT FROM work_stop s WHERE s.lane = \(lane) AND s.tenant_id = w.tenant_id AND s.released_at IS NULL
-                    AND s.kind = 'tenant'))
+                    AND s.kind IN ('tenant', 'suspension')))
         SELECT \(columns), p.is_held_back FROM paced p CROSS JOIN LATERAL (
             SELECT n.*, row_number() OVER (ORDER BY n.id) AS turn FROM (
                 SELECT q.id, q.command_id FROM queue.command q

@@ -12,7 +12,7 @@ package struct WorkStopRow: Sendable {
     package let tenant: TenantID
     package let id: WorkStopID
     package let lane: Int32
-    /// `tenant`, `worker` or `connection`.
+    /// `tenant`, `worker`, `connection`, or `suspension` while the tenant itself is suspended.
     package let kind: String
     /// Only of one connection.
     package let connection: String?
@@ -103,6 +103,6 @@ package enum WorkStopQueries {
 
     /// As report: the tenants whose workers are sent home.
     package static func sentHome() -> SQL {
-        "SELECT tenant_id FROM work_stop WHERE kind = 'worker' AND released_at IS NULL LIMIT 5000"
+        "SELECT tenant_id FROM work_stop WHERE kind IN ('worker', 'suspension') AND released_at IS NULL LIMIT 5000"
     }
 }

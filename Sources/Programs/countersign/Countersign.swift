@@ -31,9 +31,8 @@ struct Countersign: AsyncParsableCommand {
             PayCommand.self,
             LogsCommand.self, OnCallCommand.self, IncidentCommand.self, PostmortemCommand.self, RunbookCommand.self,
             AuditCommand.self, ContractCommand.self, MaintenanceCommand.self, DelegationCommand.self, HoldCommand.self,
-            RetentionCommand.self,
-            StatusCommand.self, WorkStopCommand.self, DemoCommand.self, ChaosCommand.self, BenchCommand.self,
-            ManualCommand.self,
+            RetentionCommand.self, StatusCommand.self, WorkStopCommand.self, OnboardingCommand.self, TenantCommand.self,
+            DemoCommand.self, ChaosCommand.self, BenchCommand.self, ManualCommand.self,
         ])
 
     static func main() async {

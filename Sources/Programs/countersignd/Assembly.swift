@@ -71,9 +71,9 @@ struct Assembly: Sendable {
             intake: Intake(platform: platform, desk: desk), applying: applying,
             brands: BrandStudio(platform: platform, assets: assets, scopes: scopes), status: .init(platform, scopes, assets),
             signingIn: signingIn, webhooks: WebhookDesk(platform: platform, assets: assets) { webhooks.wake() },
-            idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
-            metrics: platform.metrics, clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure,
-            checkBundle: Assembly.checkBundle, auditKeys: { sealing.publicKeys($0) },
+            tenants: TenantDesks(platform, assets, scopes, desk), idempotency: Idempotency(platform: platform), scopes: scopes,
+            assets: assets, asking: asking, metrics: platform.metrics, clock: .system, entropy: .system, logger: logger,
+            isSecure: settings.isSecure, checkBundle: Assembly.checkBundle, auditKeys: { sealing.publicKeys($0) },
             isReady: { (try? await store.check()) != nil })  // readiness is a question, and "no" is its answer
         let handoff = HandoffRoutes(posting: posting, desk: workers, asking: asking, gate: staff.gate, watch: watch)
         let book = try Assembly.book(web)
@@ -275,6 +275,7 @@ struct Assembly: Sendable {
             Part(name: "keeper") { await keeping.run() }, Part(name: "schedules") { await scheduling.run() },
             Part(name: "budgets") { await lookouts.budgeting.run() },
             Part(name: "contracts") { await lookouts.contracts.run() },
+            Part(name: "onboardings") { await lookouts.onboardings.run() },
             Part(name: "signs of life") { await lookouts.heartbeats.run() },
             Part(name: "status pages") { await lookouts.status.run() },
             Part(name: "digests") { await lookouts.digesting.run() },
@@ -317,6 +318,7 @@ struct Assembly: Sendable {
 struct Lookouts: Sendable {
     let budgeting: Budgeting
     let contracts: ContractWatch
+    let onboardings: Onboardings
     let heartbeats: Heartbeats
     let status: StatusWatch
     let digesting: Digesting
@@ -325,6 +327,7 @@ struct Lookouts: Sendable {
     init(_ web: Services, _ platform: Platform) {
         budgeting = web.budgeting
         contracts = web.contractWatch
+        onboardings = web.onboardings
         heartbeats = web.heartbeats
         status = web.status.watch
         digesting = web.digesting

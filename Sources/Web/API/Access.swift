@@ -89,7 +89,13 @@ package struct Access: Sendable {
     }
 
     private func visitor(_ identity: SigningIn.Identity, token: String?) async throws -> Visitor {
-        Visitor(
+        if try await scopes.isSuspended(identity.tenant) {
+            let scope = try await scopes.scope(identity.tenant)
+            throw Refusal(
+                SigningIn.suspended.code, reason: SigningIn.suspended.reason, SigningIn.suspended.message,
+                facts: ["tenant": scope.slug])
+        }
+        return Visitor(
             identity: identity, authority: try await authority(of: identity.person, by: identity.key),
             approvalLimit: try ApprovalLimit.read(identity.person.roles["approvalLimit"] ?? .null), sessionToken: token)
     }

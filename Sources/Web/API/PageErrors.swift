@@ -1,4 +1,6 @@
 internal import Console
+internal import Flow
+internal import Records
 package import Kernel
 internal import Tenancy
 package import WebKernel
@@ -23,6 +25,7 @@ package struct PageErrors: Sendable {
             return .seeOther("/account/proof?next=\(percentEncoded(SignInPages.path(request.pageBefore)))")
         }
         let status = Problem.status(of: refusal)
+        if let page = await suspended(refusal, request) { return .html(services.console.html(page), status: status) }
         guard let frame = await frame(request, title: Problem.title(of: status)) else {
             return .html(
                 services.console.html(ErrorPage.notFound(stylesheet: BrandBook(ResolvedBrand([])).stylesheet)),
@@ -39,6 +42,29 @@ package struct PageErrors: Sendable {
                     reference: request.id)
             }
         return .html(services.console.html(page), status: status)
+    }
+
+    /// To those who belong to a suspended tenant its own brand says so; to others it is as if nothing had happened.
+    private func suspended(_ refusal: Refusal, _ request: WebRequest) async -> ErrorPage? {
+        guard refusal.reason == SigningIn.suspended.reason, let slug = refusal.facts["tenant"],
+            let (scope, book) = await brand(of: slug)
+        else { return nil }
+        let frame = Frame(
+            title: "Suspended", brand: book.mark(home: "/"),
+            appearance: request.cookie("cs_theme").flatMap(Frame.Appearance.init(rawValue:)) ?? .system, isBare: true)
+        return ErrorPage(
+            frame: frame, status: "Suspended", title: "\(scope.name) is suspended", text: refusal.message,
+            wayOut: "Sign in as somebody else", wayOutHref: "/sign-in")
+    }
+
+    /// Nil where it cannot be read; the person is then told in plain words.
+    private func brand(of slug: String) async -> (ScopeRow, BrandBook)? {
+        do {
+            guard let scope = try await services.scopes.scope(slug: slug) else { return nil }
+            return (scope, try await BrandBook.brand(of: scope, services: services))
+        } catch {
+            return nil
+        }
     }
 
     package func response(_ error: any Error, _ request: WebRequest) async -> WebResponse {

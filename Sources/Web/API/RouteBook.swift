@@ -43,6 +43,8 @@ package struct RouteBook: Sendable {
         routes += StatusSubscriberRoutes(services).all
         routes += WebhookRoutes(services).all
         routes += IdentityRoutes(services).all
+        routes += OnboardingRoutes(services).all
+        routes += TenantLifeRoutes(services).all
         routes += RolloutRoutes(services).all
         routes += ScheduleRoutes(services).all
         routes += DecisionRoutes(services).all

@@ -36,6 +36,7 @@ package struct Services: Sendable {
     package let status: StatusPages
     package let signingIn: SigningIn
     package let webhooks: WebhookDesk
+    package let tenants: TenantDesks
     package let idempotency: Idempotency
     package let scopes: ScopeDirectory
     package let assets: AssetLibrary
@@ -61,8 +62,9 @@ package struct Services: Sendable {
         promises: Promises, jobs: Jobs,
         reports: ReportDesk, press: @escaping @Sendable (String) async throws -> [UInt8],
         keeping: Keeping, inbound: Inbound, intake: Intake,
-        applying: Applying, brands: BrandStudio, status: StatusPages, signingIn: SigningIn, webhooks: WebhookDesk,
-        idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
+        applying: Applying, brands: BrandStudio, status: StatusPages, signingIn: SigningIn,
+        webhooks: WebhookDesk, tenants: TenantDesks, idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary,
+        asking: Asking, metrics: MetricsRegistry,
         clock: WallClock,
         entropy: Entropy, logger: Logger, isSecure: Bool,
         checkBundle: @escaping @Sendable (JSONValue) throws(Refusal) -> Void,
@@ -97,6 +99,7 @@ package struct Services: Sendable {
         self.status = status
         self.signingIn = signingIn
         self.webhooks = webhooks
+        self.tenants = tenants
         self.idempotency = idempotency
         self.scopes = scopes
         self.assets = assets

@@ -59,7 +59,11 @@ struct OperationRoutes: Sendable {
                     throw Refusal.notFound
                 }
                 switch try await services.asking.testConnection(name, tenant: context.scope.id) {
-                case .output(let output): return (200, output)
+                case .output(let output):
+                    if output["reached"]?.bool ?? true {
+                        try await services.onboardings.noteTest(of: name, by: context.actor.person, in: context.scope.id)
+                    }
+                    return (200, output)
                 case .failed(let code, let message):
                     return (200, ["reached": false, "code": .string(code), "message": .string(message)])
                 }

@@ -34,6 +34,7 @@ struct FleetPages: Sendable {
         let worker: Looking.WorkerStatus?
 
         var status: Status? {
+            guard row.state == "active" else { return .paused }
             guard let counts else { return nil }
             if counts.incidentsOpen > 0, counts.worstSeverity.map({ $0 <= "sev2" }) ?? false { return .failed }
             if counts.clocksBreached > 0 { return .breached }
@@ -57,7 +58,7 @@ struct FleetPages: Sendable {
         let tenants = try await tenants(kit)
         func sum(_ value: (TenantSummaryRow) -> Int32) -> Int { tenants.reduce(0) { $0 + Int($1.counts.map(value) ?? 0) } }
         let urgent = tenants.filter { $0.status == .failed || $0.status == .breached }
-        let watch = tenants.filter { $0.status == .watch }
+        let watch = tenants.filter { $0.status == .watch || $0.status == .paused }
         let healthy = tenants.filter { $0.status == nil }
         let groups = [("Needs someone now", urgent), ("Watch", watch), ("Healthy", healthy)].compactMap {
             title, list -> FleetPage.Group? in
@@ -112,6 +113,7 @@ struct FleetPages: Sendable {
             }
         let words =
             switch tenant.status {
+            case .paused: "suspended"
             case .failed: "incident open"
             case .breached: "target missed"
             case .watch:

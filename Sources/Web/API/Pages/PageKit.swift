@@ -148,7 +148,7 @@ struct PageKit: Sendable {
             item(.diff, "Rollouts", "/rollouts", "t", .configurationRead),
             item(.plug, "Connections", "/platform", "c", .workersRead), item(.people, "People", "/people", "o", .peopleRead),
             item(.link, "Webhooks", "/webhooks", "w", .webhooksRead), item(.audit, "Audit", "/audit", "a", .auditRead),
-            statusItem(section), brandItem(section),
+            item(.evidence, "Onboarding", "/onboarding", "z", .onboardingRead), statusItem(section), brandItem(section),
         ].compactMap(\.self)
         return [NavGroup(title: "", items: work), NavGroup(title: "Control", items: control)].filter { !$0.items.isEmpty }
     }
@@ -157,6 +157,12 @@ struct PageKit: Sendable {
         var items: [NavItem] = []
         if may(.fleetRead) {
             items.append(NavItem(icon: .fleet, label: "Fleet", href: "/operator", key: "f", isCurrent: section == "Fleet"))
+        }
+        if may(.onboardingRead) {
+            items.append(
+                NavItem(
+                    icon: .evidence, label: "Onboardings", href: "/operator/onboardings", key: "z",
+                    isCurrent: section == "Onboardings"))
         }
         if may(.serviceRead) {
             items.append(
@@ -326,6 +332,7 @@ enum PageWords {
         case "brand-published": Notice(tone: .ok, text: "Published. Pages that are opened from now on wear it.")
         case "brand-asked": Notice(tone: .info, text: "A second person is asked. Until then the brand stays as it is.")
         case "brand-discarded": Notice(tone: .ok, text: "The draft is gone.")
+        case "saved": Notice(tone: .ok, text: "Done; the audit log says who did it.")
         case "webhook-saved": Notice(tone: .ok, text: "Done.")
         case "status-saved": Notice(tone: .ok, text: "Saved. Readers see it within seconds.")
         case "status-subscriber": Notice(tone: .ok, text: "Done. What becomes of a message stands below.")
