@@ -134,6 +134,7 @@ enum Samples {
             ("people", people(brand, asked: false)), ("people-asked", people(brand, asked: true)),
             ("code", proof(brand, .code)), ("code-wrong", proof(brand, .code, refusal: "This code is not right.")),
             ("proof", proof(brand, .freshPassword)), ("welcome", proof(brand, .newPassword)),
+            ("evidence-packs", evidencePacks(brand)), ("audit-entry", auditEntry(brand)),
             ("webhooks", webhooks(brand)), ("webhooks-empty", noWebhooks(brand)), ("webhook", webhook(brand)),
             ("status", status(brand)), ("status-question", statusQuestion(brand)), ("status-asked", statusAsked(brand)),
             ("status-desk", statusDesk(brand)), ("status-desk-empty", noStatusDesk(brand)),

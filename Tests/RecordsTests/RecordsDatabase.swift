@@ -381,6 +381,12 @@ extension SampleTenant {
         try await store.withTenant(id) { tx in
             _ = try await tx.pipeline([WebhookQueries.insert(webhook), WebhookQueries.tell([webhookFact])])
         }
+        try await store.withTenant(id) { tx in
+            _ = try await tx.pipeline([
+                EvidenceQueries.insert(evidencePack), EvidenceQueries.enqueue(evidencePack),
+                EvidenceQueries.putPiece(tenant: id, id: evidencePack.id, attempt: 1, list: "people", seq: 1, content: "{}\n"),
+            ])
+        }
         try await store.withLane(lane) { tx in
             _ = try await tx.execute(WebhookQueries.insertAttempt(lane: lane, webhookAttempt))
         }

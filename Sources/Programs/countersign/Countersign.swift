@@ -30,7 +30,8 @@ struct Countersign: AsyncParsableCommand {
             SubmitCommand.self,
             PayCommand.self,
             LogsCommand.self, OnCallCommand.self, IncidentCommand.self, PostmortemCommand.self, RunbookCommand.self,
-            AuditCommand.self, ContractCommand.self, MaintenanceCommand.self, HoldCommand.self, RetentionCommand.self,
+            AuditCommand.self, EvidenceCommand.self, ContractCommand.self, MaintenanceCommand.self, HoldCommand.self,
+            RetentionCommand.self,
             StatusCommand.self, WorkStopCommand.self, DemoCommand.self, ChaosCommand.self, BenchCommand.self,
             ManualCommand.self,
         ])

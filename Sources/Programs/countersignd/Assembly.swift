@@ -47,7 +47,8 @@ struct Assembly: Sendable {
         let sealing = try Assembly.sealing(platform, scopes, alerting, settings)
         let posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
         Assembly.tellEnds(of: staff, workers, posting, platform.logger)
-        let (waker, signingIn) = (ReportWaker(), SigningIn(platform: platform, hasher: PasswordHasher()))
+        let (waker, evidence) = (ReportWaker(), EvidenceWaker())
+        let signingIn = SigningIn(platform: platform, hasher: PasswordHasher())
         let keeping = Keeping(platform: platform, scopes: scopes, assets: assets, alerting: alerting)
         let watch = ConnectionWatch(platform: platform, desk: desk, assets: assets)
         let operating = Operating(platform: platform, desk: desk, assets: assets)
@@ -71,6 +72,7 @@ struct Assembly: Sendable {
             intake: Intake(platform: platform, desk: desk), applying: applying,
             brands: BrandStudio(platform: platform, assets: assets, scopes: scopes), status: .init(platform, scopes, assets),
             signingIn: signingIn, webhooks: WebhookDesk(platform: platform, assets: assets) { webhooks.wake() },
+            evidence: EvidenceDesk(platform: platform, waker: evidence),
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
             metrics: platform.metrics, clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure,
             checkBundle: Assembly.checkBundle, auditKeys: { sealing.publicKeys($0) },
@@ -86,7 +88,10 @@ struct Assembly: Sendable {
             reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing,
             keeping: keeping, pager: pager, scheduling: web.scheduling, lookouts: Lookouts(web, platform),
             reports: Assembly.reports(platform, web, waker)
-                + [Assembly.statusMail(platform, web), Part(name: "webhooks") { await webhooks.run() }],
+                + [
+                    Assembly.statusMail(platform, web), Part(name: "webhooks") { await webhooks.run() },
+                    try Assembly.packs(platform, scopes, evidence, settings),
+                ],
             export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
             drop: settings.dropFolder.map { DropFolder(path: $0, intake: web.intake, scopes: scopes, logger: logger) })
     }
@@ -111,6 +116,15 @@ struct Assembly: Sendable {
         WebhookDelivery(platform: platform, assets: assets, scopes: scopes, desk: desk) { input, tenant in
             try await asking.webhook(input, tenant: tenant)
         }
+    }
+
+    /// What reads the packs that auditors ask for, and signs them with the keys of the audit log.
+    private static func packs(
+        _ platform: Platform, _ scopes: ScopeDirectory, _ waker: EvidenceWaker, _ settings: ServerSettings
+    ) throws -> any Service {
+        let building = EvidenceBuilding(
+            platform: platform, scopes: scopes, signing: try settings.paths.signing(), waker: waker)
+        return Part(name: "evidence") { await building.run() }
     }
 
     /// How pages and reports leave: by the worker of whoever keeps the channel.

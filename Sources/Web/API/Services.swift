@@ -36,6 +36,7 @@ package struct Services: Sendable {
     package let status: StatusPages
     package let signingIn: SigningIn
     package let webhooks: WebhookDesk
+    package let evidence: EvidenceDesk
     package let idempotency: Idempotency
     package let scopes: ScopeDirectory
     package let assets: AssetLibrary
@@ -62,6 +63,7 @@ package struct Services: Sendable {
         reports: ReportDesk, press: @escaping @Sendable (String) async throws -> [UInt8],
         keeping: Keeping, inbound: Inbound, intake: Intake,
         applying: Applying, brands: BrandStudio, status: StatusPages, signingIn: SigningIn, webhooks: WebhookDesk,
+        evidence: EvidenceDesk,
         idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary, asking: Asking, metrics: MetricsRegistry,
         clock: WallClock,
         entropy: Entropy, logger: Logger, isSecure: Bool,
@@ -97,6 +99,7 @@ package struct Services: Sendable {
         self.status = status
         self.signingIn = signingIn
         self.webhooks = webhooks
+        self.evidence = evidence
         self.idempotency = idempotency
         self.scopes = scopes
         self.assets = assets

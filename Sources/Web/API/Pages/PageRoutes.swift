@@ -42,6 +42,7 @@ struct PageRoutes: Sendable {
         routes += StatusDeskPages(services: services, console: console).all
         routes += StatusSubscriberPages(services: services, console: console).all
         routes += WebhookPages(services: services, console: console).all
+        routes += EvidencePages(services: services, console: console).all
         return routes
     }
 }
