@@ -7,6 +7,8 @@ internal import Seals
 /// nothing.
 package struct Idempotency: Sendable {
     package static let keyBytesMax = 128
+    /// An answer is kept for so long; after that the key is new again.
+    package static let keptSeconds: Int64 = 86_400
 
     package struct Answer: Sendable {
         package let status: Int

@@ -81,6 +81,8 @@ package struct Keeping: Sendable {
         package var feedLinesRemoved = 0
         /// Records of other kinds: sign-ins, comparisons, operations, acts under guardrails.
         package var recordsRemoved = 0
+        /// Answers kept for repetitions of their request.
+        package var answersRemoved = 0
         /// Lines found outside all months, most of which have theirs by now.
         package var unplaced = 0
         /// Something was left for a soon look: a lock not got, or more than one look does.
@@ -98,6 +100,7 @@ package struct Keeping: Sendable {
         }
         if plan.months.count(where: \.isDue) > settings.monthsPerLook { outcome.hasMore = true }
         for term in terms.tenants { try await removeLines(term, terms, &outcome) }
+        for scope in terms.scopes { try await forgetAnswers(scope, &outcome) }
         for scope in terms.scopes {
             try await trimFeed(scope, days: terms.feedDays, &outcome)
             try await forget(scope, months: terms.months(of: scope.id), &outcome)
@@ -125,6 +128,8 @@ package struct Keeping: Sendable {
             Double(outcome.linesRemoved))
         metrics.counter("countersign_feed_lines_removed_total", "Lines of the live feed removed.").add(
             Double(outcome.feedLinesRemoved))
+        metrics.counter("countersign_idempotency_removed_total", "Answers kept for repetitions that were removed.").add(
+            Double(outcome.answersRemoved))
         metrics.counter("countersign_retention_records_removed_total", "Records removed besides history and feed.").add(
             Double(outcome.recordsRemoved))
     }
@@ -295,6 +300,21 @@ package struct Keeping: Sendable {
             }
             outcome.feedLinesRemoved += removed
             guard removed == settings.feedBatch else { return }
+        }
+        outcome.hasMore = true
+    }
+
+    /// Takes away answers that are kept for repetitions no longer. They are a convenience of a day and no record, so the audit
+    /// log says nothing of them, and several servers may be at it at once.
+    private func forgetAnswers(_ scope: ScopeRow, _ outcome: inout Outcome) async throws {
+        let before = platform.clock.now.adding(seconds: -Idempotency.keptSeconds)
+        for _ in 0..<settings.batchesPerLook {
+            let removed = try await platform.store.withKeeper { [settings] tx in
+                try await tx.execute(
+                    KeepingQueries.forgetAnswers(tenant: scope.id, before: before, limit: settings.recordBatch))
+            }
+            outcome.answersRemoved += removed
+            guard removed == settings.recordBatch else { return }
         }
         outcome.hasMore = true
     }

@@ -355,22 +355,54 @@ package struct Looking: Sendable {
     }
 
     /// One page of the audit log, newest first. `who` narrows to an actor or a person on whose behalf somebody acted: an id, or a
-    /// part of a person's name, short name or address, or an actor that is no person as the log writes it.
+    /// part of a person's name, short name or address, or an actor that is no person as the log writes it. `behalf` narrows
+    /// in the same way to those for whom somebody acted.
     package func audit(
-        _ tenant: TenantID, _ search: AuditQueries.Search = AuditQueries.Search(), who: String? = nil,
+        _ tenant: TenantID, _ search: AuditQueries.Search = AuditQueries.Search(), who: String? = nil, behalf: String? = nil,
         before: (Moment, AuditEntryID)? = nil, limit: Int
     ) async throws -> [ListedEntry] {
         var search = search
-        if let who, !who.isEmpty {
-            let wanted = who.lowercased()
-            let people = try await self.people(tenant).filter { person in
-                [person.name, person.slug, person.email].contains { $0.lowercased().contains(wanted) }
-            }
-            search.actors = people.map(\.id.text) + [who]
+        if let who, !who.isEmpty { search.actors = try await named(who, tenant).map(\.text) + [who] }
+        if let behalf, !behalf.isEmpty {
+            search.behalf = try await named(behalf, tenant) + [PersonID(behalf)].compactMap(\.self)
         }
         return try await rows(
             tenant, AuditQueries.page(tenant: tenant, search, before: before, limit: min(limit, Looking.pageMax)),
             ListedEntry.init)
+    }
+
+    private func named(_ text: String, _ tenant: TenantID) async throws -> [PersonID] {
+        let wanted = text.lowercased()
+        return try await people(tenant).filter { person in
+            [person.name, person.slug, person.email].contains { $0.lowercased().contains(wanted) }
+        }.map(\.id)
+    }
+
+    /// Acts that the log has, each once.
+    package func auditActions(_ tenant: TenantID) async throws -> [String] {
+        try await rows(tenant, AuditQueries.actions(tenant: tenant, limit: Looking.actionsMax)) {
+            try $0.get("action", as: String.self)
+        }
+    }
+
+    /// More kinds of acts than there are.
+    private static let actionsMax = 1000
+
+    /// One entry, and those before and after it about the same object.
+    package func auditEntry(
+        _ id: AuditEntryID, _ tenant: TenantID
+    ) async throws -> (entry: ListedEntry, earlier: AuditEntryID?, later: AuditEntryID?) {
+        guard let entry = try await rows(tenant, AuditQueries.one(tenant: tenant, id: id), ListedEntry.init).first else {
+            throw Refusal(.notFound, reason: "not-found", "There is nothing here by that name.")
+        }
+        func beside(_ isLater: Bool) async throws -> AuditEntryID? {
+            try await rows(
+                tenant,
+                AuditQueries.beside(
+                    tenant: tenant, type: entry.objectType, object: entry.objectID, at: entry.at, id: entry.id, isLater: isLater)
+            ) { try $0.get("id", as: AuditEntryID.self) }.first
+        }
+        return (entry, try await beside(false), try await beside(true))
     }
 
     package func audit(_ tenant: TenantID, run: RunID) async throws -> [ListedEntry] {

@@ -38,6 +38,7 @@ final class Office: Sendable {
     let time = Locked(Office.start)
     let platform: Platform
     let services: Services
+    let signing = SigningRing(.ephemeral())
     let sealing: Sealing
     let table: RouteTable
     private let engine: LaneEngine
@@ -78,7 +79,7 @@ final class Office: Sendable {
         let signingIn = SigningIn(platform: platform, hasher: PasswordHasher(), providers: providers)
         let sealing = Sealing(
             platform: platform, scopes: scopes, alerting: Alerting(platform: platform, desk: desk),
-            signing: SigningRing(.ephemeral()), sinks: [])
+            signing: signing, sinks: [])
         self.sealing = sealing
         let (alerting, operating) = (
             Alerting(platform: platform, desk: desk), Operating(platform: platform, desk: desk, assets: assets)
@@ -113,6 +114,7 @@ final class Office: Sendable {
             applying: applying, brands: BrandStudio(platform: platform, assets: assets, scopes: scopes),
             status: StatusPages(platform, scopes, assets), signingIn: signingIn,
             webhooks: WebhookDesk(platform: platform, assets: assets),
+            evidence: EvidenceDesk(platform: platform, waker: EvidenceWaker()),
             tenants: TenantDesks(platform, assets, scopes, desk),
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets,
             asking: asking, metrics: platform.metrics, clock: clock,

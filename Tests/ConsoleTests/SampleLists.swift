@@ -298,12 +298,12 @@ extension Samples {
             AuditPage.Row(
                 entry: entry, time: time.dayAndTime(moment("2026-11-17T09:42:07Z")), actor: actor, act: act, object: object,
                 href: "/runs/1",
-                hash: "9f3c 41aa", checkpoint: checkpoint)
+                hash: "9f3c 41aa", checkpoint: checkpoint, page: "/audit/entries/1")
         }
         return AuditPage(
             frame: frame("Audit", brand, current: "Audit", crumbs: [Crumb(label: "Audit")]),
             head: PageHead(title: "Audit", meta: "48,213 entries since 2 March 2026, none missing."), filterAction: "/audit",
-            actor: "Ravi Menon",
+            actor: "Ravi Menon", from: "2026-11-01T00:00:00Z", export: "/audit/proofs?actor=Ravi",
             rows: [
                 row("48,213", "Petra Lindqvist", "claimed", "INV 2026-10418"),
                 row("48,212", "engine", "asked for a signature", "INV 2026-10418"),

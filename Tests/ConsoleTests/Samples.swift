@@ -145,6 +145,7 @@ enum Samples {
             ("code", proof(brand, .code)), ("code-wrong", proof(brand, .code, refusal: "This code is not right.")),
             ("proof", proof(brand, .freshPassword)),
             ("proof-elsewhere", proof(brand, .freshElsewhere)), ("welcome", proof(brand, .newPassword)),
+            ("evidence-packs", evidencePacks(brand)), ("audit-entry", auditEntry(brand)),
             ("webhooks", webhooks(brand)), ("webhooks-empty", noWebhooks(brand)), ("webhook", webhook(brand)),
             ("onboardings", onboardings(brand)), ("onboardings-empty", noOnboardings(brand)),
             ("onboarding", onboarding(brand)), ("onboarding-suspended", onboardingSuspended(brand)),

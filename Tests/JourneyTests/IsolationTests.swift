@@ -37,6 +37,7 @@ extension WholeProduct {
                 case "skip"?, "rewind"?: ["step": "begin", "reason": "Because."]
                 case "events"?: ["specversion": "1.0", "id": "1", "source": "elsewhere", "type": "org.example.happened"]
                 case "{name}"?: ["value": "a secret"]
+                case "evidence"?: ["pack": "people"]
                 default: [:]
                 }
             }
@@ -121,7 +122,7 @@ extension WholeProduct {
             let stranger = try await stage.installation.api(as: SampleTenant.brightwater.controller)
             let pages = [
                 "runs", "inbox", "exceptions", "incidents", "service", "service/budgets", "documents", "audit",
-                "operations", "dead-letters", "sla-reports", "credits", "webhooks", "delegations", "onboarding",
+                "operations", "dead-letters", "sla-reports", "credits", "webhooks", "delegations", "onboarding", "evidence",
             ]
             for page in pages {
                 let met = try await stranger.exchange(.get, "/t/\(owner.slug)/\(page)", headers: [], body: nil)
@@ -204,6 +205,7 @@ extension WholeProduct {
                 "corrections": [correction].compactMap(\.self), "clocks": clocks, "tasks": tasks,
                 "invoices": [invoice].compactMap(\.self), "incidents": [incident],
                 "webhooks": [try await webhook(stage, tenant)],
+                "evidence": [try await evidence(stage, tenant)],
                 "people": [tenant.admin, tenant.clerk].map(IsolationTests.shortName),
             ]
             for (kind, found) in ids { #expect(!found.isEmpty, "there is no \(kind) to be hidden") }
@@ -215,6 +217,11 @@ extension WholeProduct {
                 "webhooks",
                 ["name": "Hidden", "url": "https://hidden.kestrel.example/in", "events": ["report.sent"]])
             return try #require(made["id"]?.string)
+        }
+
+        private func evidence(_ stage: Stage, _ tenant: SampleTenant) async throws -> String {
+            let asked = try await stage.person(tenant, tenant.controller).post("evidence", ["pack": "people"])
+            return try #require(asked["id"]?.string)
         }
 
         /// A missed posting target, which opens one.

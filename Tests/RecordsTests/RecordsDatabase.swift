@@ -396,6 +396,12 @@ extension SampleTenant {
                     tenant: id, issuer: "https://login.example", subject: "s-\(number)", person: person, now: now),
             ])
         }
+        try await store.withTenant(id) { tx in
+            _ = try await tx.pipeline([
+                EvidenceQueries.insert(evidencePack), EvidenceQueries.enqueue(evidencePack),
+                EvidenceQueries.putPiece(tenant: id, id: evidencePack.id, attempt: 1, list: "people", seq: 1, content: "{}\n"),
+            ])
+        }
         try await store.withLane(lane) { tx in
             _ = try await tx.execute(WebhookQueries.insertAttempt(lane: lane, webhookAttempt))
         }

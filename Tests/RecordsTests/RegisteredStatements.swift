@@ -9,7 +9,7 @@ extension RegisteredStatement {
         assets + people + proofs + keys + documents + runs + events + payments + work + measures + incidents + pages + operations
         + brands + rollouts + schedules + guardrails + reports + runbooks + journals + seals + keeping + holds + overviews
         + lanes + lookouts + status + statusSubscribers + postmortems + digests + contracts + stops + webhooks + delegations
-        + identities + onboardings
+        + identities + onboardings + evidence
 
     static let one = SampleTenant(number: 1, lane: 1)
     static let now = SampleTenant.now
@@ -345,6 +345,13 @@ extension RegisteredStatement {
         app("SwapQueries.upcoming", SwapQueries.upcoming(tenant: one.id, after: now, limit: 5)),
     ]
 
+    /// A search that narrows by everything.
+    private static var widest: AuditQueries.Search {
+        var search = AuditQueries.Search(action: "a", object: "o", actors: ["x"], from: now, to: now)
+        (search.actions, search.objectType, search.run, search.behalf) = (["a"], "t", one.run, [one.person])
+        return search
+    }
+
     private static let journals: [RegisteredStatement] = [
         app("AuditQueries.insert", AuditQueries.insert([one.auditRow])),
         engine("AuditQueries.insert", AuditQueries.insert([one.auditRow])),
@@ -354,6 +361,15 @@ extension RegisteredStatement {
             AuditQueries.page(
                 tenant: one.id, AuditQueries.Search(action: "a", object: "o", actors: ["x"], from: now, to: now),
                 before: (now, one.entry), limit: 5)),
+        app("AuditQueries.page", AuditQueries.page(tenant: one.id, widest, before: (now, one.entry), limit: 5)),
+        app("AuditQueries.one", AuditQueries.one(tenant: one.id, id: one.entry)),
+        app("AuditQueries.actions", AuditQueries.actions(tenant: one.id, limit: 5)),
+        app(
+            "AuditQueries.beside",
+            AuditQueries.beside(tenant: one.id, type: "t", object: "o", at: now, id: one.entry, isLater: true)),
+        app(
+            "AuditQueries.beside",
+            AuditQueries.beside(tenant: one.id, type: "t", object: "o", at: now, id: one.entry, isLater: false)),
         app("AuditQueries.decisions", AuditQueries.decisions(tenant: one.id, policy: nil, before: nil, limit: 5)),
         app(
             "AuditQueries.decisions",
@@ -421,6 +437,7 @@ extension RegisteredStatement {
         keeper("KeepingQueries.forgetComparisons", KeepingQueries.forgetComparisons(tenant: one.id, before: now, limit: 5)),
         keeper("KeepingQueries.forgetOperations", KeepingQueries.forgetOperations(tenant: one.id, before: now, limit: 5)),
         keeper("KeepingQueries.forgetActs", KeepingQueries.forgetActs(tenant: one.id, before: now, limit: 5)),
+        keeper("KeepingQueries.forgetAnswers", KeepingQueries.forgetAnswers(tenant: one.id, before: now, limit: 5)),
     ]
 
     private static let holds: [RegisteredStatement] = [

@@ -21,6 +21,7 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
     case clocksCorrect = "clocks.correct"
     case maintenanceAnnounce = "maintenance.announce"
     case auditRead = "audit.read"
+    case evidencePull = "evidence.pull"
     case heartbeatsManage = "heartbeats.manage"
     case holdsManage = "holds.manage"
     case tasksRetry = "tasks.retry"
@@ -54,7 +55,7 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
             .exceptionsResolve, .holdsManage:
             true
         case .incidentsRead, .incidentsManage, .serviceRead, .contractsManage, .contractsSign, .clocksCorrect,
-            .maintenanceAnnounce, .reportsPrepare, .reportsSign, .creditsApprove, .auditRead, .tasksRetry,
+            .maintenanceAnnounce, .reportsPrepare, .reportsSign, .creditsApprove, .auditRead, .evidencePull, .tasksRetry,
             .configurationRead,
             .configurationApply,
             .connectionsRead, .connectionsTest, .heartbeatsManage, .peopleRead, .peopleManage, .keysManage, .workersRead,
@@ -86,6 +87,7 @@ package enum Permission: String, CaseIterable, Hashable, Sendable {
         case .clocksCorrect: "Ask for corrections of clocks, and confirm a colleague's"
         case .maintenanceAnnounce: "Announce, move and cancel maintenance"
         case .auditRead: "Read the audit log"
+        case .evidencePull: "Ask for evidence packs and take them away"
         case .heartbeatsManage: "Make and end the heartbeats of jobs outside"
         case .holdsManage: "Put what happened under legal hold, and release it"
         case .tasksRetry: "Retry work that gave up"

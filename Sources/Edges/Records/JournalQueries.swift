@@ -69,9 +69,15 @@ package enum AuditQueries {
     /// What a person looks for in the log; what is nil does not narrow.
     package struct Search: Sendable {
         package var action: String?
+        /// Any of these acts; an empty list finds nothing.
+        package var actions: [String]?
         package var object: String?
+        package var objectType: String?
+        package var run: RunID?
         /// Actors by their id, or persons on whose behalf somebody acted; an empty list finds nothing.
         package var actors: [String]?
+        /// Only what was done on behalf of one of these persons.
+        package var behalf: [PersonID]?
         package var from: Moment?
         package var to: Moment?
 
@@ -93,17 +99,54 @@ package enum AuditQueries {
     package static func page(
         tenant: TenantID, _ search: Search, before: (Moment, AuditEntryID)?, limit: Int
     ) -> SQL {
-        let byAction: SQL = search.action.map { "AND action = \($0)" } ?? ""
-        let byObject: SQL = search.object.map { "AND object_id = \($0)" } ?? ""
-        let byActor: SQL =
-            search.actors.map { "AND (actor_id = ANY(\($0)) OR on_behalf_of::text = ANY(\($0)))" } ?? ""
-        let since: SQL = search.from.map { "AND at >= \($0)" } ?? ""
-        let until: SQL = search.to.map { "AND at < \($0)" } ?? ""
-        let cursor: SQL = before.map { "AND (at, id) < (\($0.0), \($0.1))" } ?? ""
+        var narrowed: SQL = ""
+        func narrow(_ condition: SQL?) { if let condition { narrowed.append("AND \(condition) ") } }
+        narrow(search.action.map { "action = \($0)" })
+        narrow(search.actions.map { "action = ANY(\($0))" })
+        narrow(search.object.map { "object_id = \($0)" })
+        narrow(search.objectType.map { "object_type = \($0)" })
+        narrow(search.run.map { "run_id = \($0)" })
+        narrow(search.actors.map { "(actor_id = ANY(\($0)) OR on_behalf_of::text = ANY(\($0)))" })
+        narrow(search.behalf.map { "on_behalf_of = ANY(\($0))" })
+        narrow(search.from.map { "at >= \($0)" })
+        narrow(search.to.map { "at < \($0)" })
+        narrow(before.map { "(at, id) < (\($0.0), \($0.1))" })
         return """
             SELECT \(columns) FROM audit_entry
-            WHERE tenant_id = \(tenant) \(byAction) \(byObject) \(byActor) \(since) \(until) \(cursor)
+            WHERE tenant_id = \(tenant) \(narrowed)
             ORDER BY at DESC, id DESC LIMIT \(limit)
+            """
+    }
+
+    package static func one(tenant: TenantID, id: AuditEntryID) -> SQL {
+        "SELECT \(columns) FROM audit_entry WHERE tenant_id = \(tenant) AND id = \(id)"
+    }
+
+    /// The acts that a log has, each once: found by going from one to the next in their index, however long the log is.
+    package static func actions(tenant: TenantID, limit: Int) -> SQL {
+        """
+        WITH RECURSIVE known AS (
+            (SELECT action FROM audit_entry WHERE tenant_id = \(tenant) ORDER BY action LIMIT 1)
+            UNION ALL
+            SELECT (SELECT e.action FROM audit_entry e WHERE e.tenant_id = \(tenant) AND e.action > k.action
+                ORDER BY e.action LIMIT 1)
+            FROM known k WHERE k.action IS NOT NULL)
+        SELECT action FROM known WHERE action IS NOT NULL LIMIT \(Int64(limit))
+        """
+    }
+
+    /// The entry before or after one about the same object, if there is one.
+    package static func beside(
+        tenant: TenantID, type: String, object: String, at: Moment, id: AuditEntryID, isLater: Bool
+    ) -> SQL {
+        isLater
+            ? """
+            SELECT id FROM audit_entry WHERE tenant_id = \(tenant) AND object_type = \(type) AND object_id = \(object)
+              AND (at, id) > (\(at), \(id)) ORDER BY at, id LIMIT 1
+            """
+            : """
+            SELECT id FROM audit_entry WHERE tenant_id = \(tenant) AND object_type = \(type) AND object_id = \(object)
+              AND (at, id) < (\(at), \(id)) ORDER BY at DESC, id DESC LIMIT 1
             """
     }
 

@@ -204,4 +204,13 @@ package enum KeepingQueries {
             ORDER BY a.at, a.id LIMIT \(limit))
         """
     }
+
+    /// Answers that were kept for a repetition of their request, as old as that.
+    package static func forgetAnswers(tenant: TenantID, before: Moment, limit: Int) -> SQL {
+        """
+        DELETE FROM idempotency WHERE tenant_id = \(tenant) AND (principal, route, key) IN (
+            SELECT i.principal, i.route, i.key FROM idempotency i WHERE i.tenant_id = \(tenant) AND i.created_at < \(before)
+            ORDER BY i.created_at LIMIT \(limit))
+        """
+    }
 }

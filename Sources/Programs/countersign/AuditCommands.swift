@@ -31,6 +31,15 @@ struct AuditListCommand: AsyncParsableCommand {
     @Option(help: "Only what this person did, or others on their behalf: an id, or a part of a name.")
     var who: String?
 
+    @Option(help: "Only what was done on behalf of this person: an id, or a part of a name.")
+    var behalf: String?
+
+    @Option(help: "Only acts whose name or words have this in them, such as signed.")
+    var text: String?
+
+    @Option(help: "Only what belongs to this run.")
+    var run: String?
+
     @Option(help: "Only entries at or after this instant, such as 2026-07-14T08:30:00Z.")
     var from: String?
 
@@ -40,9 +49,19 @@ struct AuditListCommand: AsyncParsableCommand {
     @Option(help: "At most so many of each tenant.")
     var limit = 100
 
+    @Option(
+        name: [.customShort("f"), .long],
+        help: "Write what is found into this file, a line for each entry with its proof; `audit verify` checks it.")
+    var file: String?
+
     func run() async throws {
-        let wanted = [("action", action), ("object", object), ("who", who), ("from", from), ("to", to)]
+        let wanted = [
+            ("action", action), ("object", object), ("who", who), ("behalf", behalf), ("text", text), ("run", run),
+            ("from", from),
+            ("to", to),
+        ]
         let query = wanted.compactMap { name, value in value.map { (name, $0) } }
+        if let file { return try await write(query, to: file) }
         var rows: [(String, JSONValue)] = []
         for place in try await choice.scopes(permission: "audit.read") {
             rows += try await place.items("audit", query, limit: limit).map { (place.slug, $0) }
@@ -58,6 +77,22 @@ struct AuditListCommand: AsyncParsableCommand {
                     ]
                 }, width: Terminal.width)
         }
+    }
+}
+
+extension AuditListCommand {
+    fileprivate func write(_ query: [(String, String)], to file: String) async throws {
+        let output = try OutputFile(file)
+        var (proven, without) = (0, 0)
+        for place in try await choice.scopes(permission: "audit.read") {
+            for item in try await place.items("audit/proofs", query, limit: limit) {
+                if item["proof"] == nil { without += 1 } else { proven += 1 }
+                try output.write(item.text + "\n")
+            }
+        }
+        _ = try output.finished()
+        Terminal.print("\(proven) entries with their proofs are in \(file)")
+        if without > 0 { Terminal.complain("\(without) entries have no proof yet: no checkpoint covers them.") }
     }
 }
 
@@ -126,7 +161,7 @@ struct AuditVerifyCommand: ParsableCommand {
             Exit codes: 0 all is as it was sealed; 1 something is not, and the first bad entry is named; 2 files cannot be read.
             """)
 
-    @Argument(help: "The folder of an export, or the file of a proof.")
+    @Argument(help: "The folder of an export, or a file of one proof or many.")
     var path: String
 
     @Option(help: "A file of public keys, a line each. Without it, the keys beside the log are believed.")
@@ -140,7 +175,7 @@ struct AuditVerifyCommand: ParsableCommand {
     func run() throws {
         let trusted = try keys.map { try AuditExport.keys(in: $0) }
         if trusted == nil { Terminal.complain("The public keys are those beside the log; give --keys to rely on your own.") }
-        guard AuditExport.isFolder(path) else { return try verifyProof(trusted) }
+        guard AuditExport.isFolder(path) else { return try verifyProofs(trusted) }
         let verdict = try AuditExport.verify(path, keys: trusted, sinks: sink)
         switch output.form {
         case .json: Terminal.print(verdict.json.prettyText)
@@ -150,6 +185,45 @@ struct AuditVerifyCommand: ParsableCommand {
             Terminal.print(verdict.summary)
         }
         if !verdict.isGood { throw BadAnswer() }
+    }
+
+    /// One proof, or a line for each.
+    private func verifyProofs(_ trusted: [NoteKey]?) throws {
+        let lines = try LineFile(path)
+        // A proof of its own is written over several lines, so its first is no object.
+        guard let first = try lines.next(), let json = try? JSONValue(parsing: first), json.object != nil else {
+            return try verifyProof(trusted)
+        }
+        var (next, number, proven, bad): (JSONValue?, Int, Int, [String]) = (json, 1, 0, [])
+        while let item = next {
+            if item["proof"] != nil || item["without"] == nil {
+                do {
+                    _ = try ProofBundle(item).check(keys: trusted)
+                    proven += 1
+                } catch let answer as BadAnswer {
+                    bad.append("line \(number): \(answer.text ?? "it is no proof")")
+                }
+            }
+            guard let line = try lines.next() else { break }
+            number += 1
+            guard let json = try? JSONValue(parsing: line) else {  // it is told as what it is
+                bad.append("line \(number) is no JSON")
+                break
+            }
+            next = json
+        }
+        switch output.form {
+        case .json:
+            Terminal.print(
+                JSONValue.object([
+                    "good": .bool(bad.isEmpty), "lines": JSONValue(number), "proven": JSONValue(proven),
+                    "findings": .array(bad.map(JSONValue.string)),
+                ]).prettyText)
+        case .text:
+            for finding in bad { Terminal.print("\(Terminal.styled("bad", .red)) \(finding)") }
+            Terminal.print("\(proven) of \(number) entries are proven")
+        }
+        if !bad.isEmpty { throw BadAnswer() }
     }
 
     private func verifyProof(_ trusted: [NoteKey]?) throws {

@@ -30,9 +30,9 @@ struct Countersign: AsyncParsableCommand {
             SubmitCommand.self,
             PayCommand.self,
             LogsCommand.self, OnCallCommand.self, IncidentCommand.self, PostmortemCommand.self, RunbookCommand.self,
-            AuditCommand.self, ContractCommand.self, MaintenanceCommand.self, DelegationCommand.self, HoldCommand.self,
-            RetentionCommand.self, StatusCommand.self, WorkStopCommand.self, OnboardingCommand.self, TenantCommand.self,
-            DemoCommand.self, ChaosCommand.self, BenchCommand.self, ManualCommand.self,
+            AuditCommand.self, EvidenceCommand.self, ContractCommand.self, MaintenanceCommand.self, DelegationCommand.self,
+            HoldCommand.self, RetentionCommand.self, StatusCommand.self, WorkStopCommand.self, OnboardingCommand.self,
+            TenantCommand.self, DemoCommand.self, ChaosCommand.self, BenchCommand.self, ManualCommand.self,
         ])
 
     static func main() async {

@@ -47,7 +47,8 @@ struct Assembly: Sendable {
         let sealing = try Assembly.sealing(platform, scopes, alerting, settings)
         let posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
         Assembly.tellEnds(of: staff, workers, posting, platform.logger)
-        let (waker, signingIn) = (ReportWaker(), Assembly.signingIn(platform, assets, scopes, asking))
+        let (waker, evidence) = (ReportWaker(), EvidenceWaker())
+        let signingIn = Assembly.signingIn(platform, assets, scopes, asking)
         let keeping = Keeping(platform: platform, scopes: scopes, assets: assets, alerting: alerting)
         let watch = ConnectionWatch(platform: platform, desk: desk, assets: assets)
         let operating = Operating(platform: platform, desk: desk, assets: assets)
@@ -71,9 +72,10 @@ struct Assembly: Sendable {
             intake: Intake(platform: platform, desk: desk), applying: applying,
             brands: BrandStudio(platform: platform, assets: assets, scopes: scopes), status: .init(platform, scopes, assets),
             signingIn: signingIn, webhooks: WebhookDesk(platform: platform, assets: assets) { webhooks.wake() },
-            tenants: TenantDesks(platform, assets, scopes, desk), idempotency: Idempotency(platform: platform), scopes: scopes,
-            assets: assets, asking: asking, metrics: platform.metrics, clock: .system, entropy: .system, logger: logger,
-            isSecure: settings.isSecure, checkBundle: Assembly.checkBundle, auditKeys: { sealing.publicKeys($0) },
+            evidence: EvidenceDesk(platform: platform, waker: evidence), tenants: TenantDesks(platform, assets, scopes, desk),
+            idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
+            metrics: platform.metrics, clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure,
+            checkBundle: Assembly.checkBundle, auditKeys: { sealing.publicKeys($0) },
             isReady: { (try? await store.check()) != nil })  // readiness is a question, and "no" is its answer
         let handoff = HandoffRoutes(posting: posting, desk: workers, asking: asking, gate: staff.gate, watch: watch)
         let book = try Assembly.book(web)
@@ -86,7 +88,10 @@ struct Assembly: Sendable {
             reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing,
             keeping: keeping, pager: pager, scheduling: web.scheduling, lookouts: Lookouts(web, platform),
             reports: Assembly.reports(platform, web, waker)
-                + [Assembly.statusMail(platform, web), Part(name: "webhooks") { await webhooks.run() }],
+                + [
+                    Assembly.statusMail(platform, web), Part(name: "webhooks") { await webhooks.run() },
+                    try Assembly.packs(platform, scopes, evidence, settings),
+                ],
             export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
             drop: settings.dropFolder.map { DropFolder(path: $0, intake: web.intake, scopes: scopes, logger: logger) })
     }
@@ -120,6 +125,15 @@ struct Assembly: Sendable {
             try await asking.provider(question, tenant: tenant)
         }
         return SigningIn(platform: platform, hasher: PasswordHasher(), providers: providers)
+    }
+
+    /// What reads the packs that auditors ask for, and signs them with the keys of the audit log.
+    private static func packs(
+        _ platform: Platform, _ scopes: ScopeDirectory, _ waker: EvidenceWaker, _ settings: ServerSettings
+    ) throws -> any Service {
+        let building = EvidenceBuilding(
+            platform: platform, scopes: scopes, signing: try settings.paths.signing(), waker: waker)
+        return Part(name: "evidence") { await building.run() }
     }
 
     /// How pages and reports leave: by the worker of whoever keeps the channel.

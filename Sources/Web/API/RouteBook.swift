@@ -36,6 +36,7 @@ package struct RouteBook: Sendable {
         routes += InboundRoutes(services).all
         routes += OperationRoutes(services).all
         routes += AuditRoutes(services).all
+        routes += EvidenceRoutes(services).all
         routes += RetentionRoutes(services).all
         routes += ConfigurationRoutes(services).all
         routes += BrandRoutes(services).all

@@ -36,6 +36,7 @@ package struct Services: Sendable {
     package let status: StatusPages
     package let signingIn: SigningIn
     package let webhooks: WebhookDesk
+    package let evidence: EvidenceDesk
     package let tenants: TenantDesks
     package let idempotency: Idempotency
     package let scopes: ScopeDirectory
@@ -62,8 +63,8 @@ package struct Services: Sendable {
         promises: Promises, jobs: Jobs,
         reports: ReportDesk, press: @escaping @Sendable (String) async throws -> [UInt8],
         keeping: Keeping, inbound: Inbound, intake: Intake,
-        applying: Applying, brands: BrandStudio, status: StatusPages, signingIn: SigningIn,
-        webhooks: WebhookDesk, tenants: TenantDesks, idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary,
+        applying: Applying, brands: BrandStudio, status: StatusPages, signingIn: SigningIn, webhooks: WebhookDesk,
+        evidence: EvidenceDesk, tenants: TenantDesks, idempotency: Idempotency, scopes: ScopeDirectory, assets: AssetLibrary,
         asking: Asking, metrics: MetricsRegistry,
         clock: WallClock,
         entropy: Entropy, logger: Logger, isSecure: Bool,
@@ -99,6 +100,7 @@ package struct Services: Sendable {
         self.status = status
         self.signingIn = signingIn
         self.webhooks = webhooks
+        self.evidence = evidence
         self.tenants = tenants
         self.idempotency = idempotency
         self.scopes = scopes

@@ -14,30 +14,55 @@ struct AuditRoutes: Sendable {
 
     init(_ services: Services) { self.services = services }
 
-    var all: [Route] { [search, state, sealed, checkpoints, proof, consistency] }
+    var all: [Route] { [search, export, one, state, sealed, checkpoints, proof, consistency] }
 
     private var search: Route {
         services.reading(
             "audit", .auditRead,
             RouteDocumentation(
                 "listAudit", "Audit entries, newest first, each with its place in the sealed log.",
-                parameters: PageRequest.parameters + [
-                    .init("action", "Only this action."), .init("object", "Only this object's id."),
-                    .init("who", "Only this actor, or whoever acted on this person's behalf: an id, or a part of a name."),
-                    .init("from", "Only entries at or after this instant."), .init("to", "Only entries before this instant."),
-                ],
-                responseSchema: AuditRoutes.object, problems: [400])
+                parameters: PageRequest.parameters + AuditSearch.parameters, responseSchema: AuditRoutes.object, problems: [400])
         ) { [services] request, context in
             let page = try PageRequest(request)
-            let rows = try await services.looking.audit(
-                context.scope.id,
-                AuditQueries.Search(
-                    action: request.query("action"), object: request.query("object"),
-                    from: try AuditRoutes.instant(request, "from"),
-                    to: try AuditRoutes.instant(request, "to")),
-                who: request.query("who"), before: try page.position(AuditEntryID.self), limit: page.limit)
+            let rows = try await AuditSearch(request).page(
+                services, context.scope.id, before: try page.position(AuditEntryID.self), limit: page.limit)
             let places = try await services.proving.places(context.scope.id, rows.map(\.id))
             return page.answer(rows.map { Views.entry($0, place: places[$0.id]) }, last: rows.last.map { ($0.at, $0.id) })
+        }
+    }
+
+    private var export: Route {
+        services.reading(
+            "audit/proofs", .auditRead,
+            RouteDocumentation(
+                "proveAudit",
+                "What a search finds, newest first, each entry with the proof that it is in the sealed log; one that no "
+                    + "checkpoint covers yet has none.",
+                parameters: PageRequest.parameters + AuditSearch.parameters, responseSchema: AuditRoutes.object, problems: [400])
+        ) { [services] request, context in
+            let page = try PageRequest(request)
+            let rows = try await AuditSearch(request).page(
+                services, context.scope.id, before: try page.position(AuditEntryID.self), limit: page.limit)
+            var items: [JSONValue] = []
+            for row in rows { items.append(try await AuditSearch.proven(row, context.scope.id, services)) }
+            return page.answer(items, last: rows.last.map { ($0.at, $0.id) })
+        }
+    }
+
+    private var one: Route {
+        services.reading(
+            "audit/entries/{id}", .auditRead,
+            RouteDocumentation(
+                "showAuditEntry",
+                "One entry with its place in the sealed log, and those before and after it about the same object.",
+                responseSchema: AuditRoutes.object, problems: [404])
+        ) { [services] request, context in
+            let (entry, earlier, later) = try await services.looking.auditEntry(try request.id(), context.scope.id)
+            let places = try await services.proving.places(context.scope.id, [entry.id])
+            var body = Views.entry(entry, place: places[entry.id]).object ?? [:]
+            body["earlier"] = JSONValue(earlier?.text)
+            body["later"] = JSONValue(later?.text)
+            return .object(body)
         }
     }
 
@@ -161,14 +186,5 @@ struct AuditRoutes: Sendable {
                 facts: ["field": name])
         }
         return number
-    }
-
-    private static func instant(_ request: WebRequest, _ name: String) throws(Refusal) -> Moment? {
-        guard let text = request.query(name) else { return nil }
-        guard let moment = Moment(text) else {
-            throw Refusal(
-                .invalid, reason: "audit.instant", "\(name) is an instant such as 2026-07-14T08:30:00Z.", facts: ["field": name])
-        }
-        return moment
     }
 }

@@ -1,3 +1,4 @@
+internal import Flow
 internal import Kernel
 internal import WebKernel
 
@@ -54,6 +55,9 @@ enum OpenAPIDocument {
         if documentation.takesKey || documentation.problems.contains(409), route.method != .get {
             parameters.append([
                 "name": "Idempotency-Key", "in": "header", "required": false, "schema": ["type": "string", "maxLength": 128],
+                "description": .string(
+                    "A repetition with the same key gets the first answer and does nothing. Answers are kept for "
+                        + "\(Idempotency.keptSeconds / 3600) hours; after that a key is new again."),
             ])
         }
         var out: JSONObject = [

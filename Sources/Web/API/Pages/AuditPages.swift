@@ -10,6 +10,8 @@ internal import WebKernel
 struct AuditPages: Sendable {
     private static let listMax = 100
     private static let checkpointsMax = 1000
+    /// Entries that are taken away at once, a minute's work at most.
+    private static let exportMax = 5000
 
     let services: Services
     let console: PageRenderer
@@ -18,16 +20,20 @@ struct AuditPages: Sendable {
         [
             services.page("/audit", .auditRead) { request, kit in .html(console.html(try await audit(request, kit))) },
             services.page("/audit/checkpoints", .auditRead) { _, kit in try await checkpoints(kit) },
+            services.page("/audit/proofs", .auditRead) { request, kit in try await proofs(request, kit) },
+            services.page("/audit/entries/{id}", .auditRead) { request, kit in
+                .html(console.html(try await AuditEntryPages(services: services, kit: kit).page(try request.id(), request)))
+            },
             services.page("/audit/entries/{id}/proof", .auditRead) { request, kit in try await proof(request, kit) },
         ]
     }
 
     private func audit(_ request: WebRequest, _ kit: PageKit) async throws -> AuditPage {
         let page = try PageRequest(request)
-        let (who, act, object) = (request.query("actor") ?? "", request.query("act") ?? "", request.query("object") ?? "")
-        let rows = try await kit.looking.audit(
-            kit.tenant, AuditQueries.Search(action: act.isEmpty ? nil : act, object: object.isEmpty ? nil : object), who: who,
-            before: try page.position(AuditEntryID.self), limit: AuditPages.listMax)
+        let rows = try await AuditSearch(page: request).page(
+            services, kit.tenant, before: try page.position(AuditEntryID.self), limit: AuditPages.listMax)
+        let fields = AuditSearch.pageFields.map { ($0, request.query($0) ?? "") }
+        func field(_ name: String) -> String { request.query(name) ?? "" }
         let places = try await services.proving.places(kit.tenant, rows.map(\.id))
         let state = try await services.proving.state(kit.tenant)
         let checkpoints = try await services.proving.checkpoints(kit.tenant, limit: AuditPages.checkpointsMax)
@@ -37,7 +43,9 @@ struct AuditPages: Sendable {
         return AuditPage(
             frame: try await kit.frame("Audit", section: "Audit", crumbs: [Crumb(label: "Audit")], request: request),
             head: PageHead(title: "Audit", meta: summary(state, kit)),
-            filterAction: "\(kit.base)/audit", actor: who, act: act, object: object,
+            filterAction: "\(kit.base)/audit", actor: field("actor"), act: field("act"), object: field("object"),
+            behalf: field("behalf"), from: field("from"), to: field("to"),
+            export: rows.isEmpty ? "" : AuditPages.address("\(kit.base)/audit/proofs", fields),
             rows: rows.map { entry in
                 let place = places[entry.id]
                 let isProven = place.map { $0.seq < covered } ?? false
@@ -48,8 +56,9 @@ struct AuditPages: Sendable {
                     href: kit.may(.runsRead) ? entry.run.map { "\(kit.base)/runs/\($0)" } ?? "" : "",
                     hash: place.map { AuditPages.short($0.leaf) } ?? "not sealed yet",
                     proof: isProven ? "\(kit.base)/audit/entries/\(entry.id)/proof" : "",
-                    checkpoint: place.flatMap { ends[$0.seq] }.map { words($0, kit) } ?? "")
-            }, pager: pager(rows, kit, [("actor", who), ("act", act), ("object", object)]),
+                    checkpoint: place.flatMap { ends[$0.seq] }.map { words($0, kit) } ?? "",
+                    page: "\(kit.base)/audit/entries/\(entry.id)")
+            }, pager: pager(rows, kit, fields),
             empty: rows.isEmpty ? EmptyState(why: "No entry matches.") : nil)
     }
 
@@ -72,10 +81,34 @@ struct AuditPages: Sendable {
     private func pager(_ rows: [Looking.ListedEntry], _ kit: PageKit, _ filters: [(String, String)]) -> Pager {
         var older = ""
         if rows.count == AuditPages.listMax, let last = rows.last {
-            older = "\(kit.base)/audit?cursor=\(last.at.microseconds)_\(last.id)"
-            for (name, value) in filters where !value.isEmpty { older += "&\(name)=\(percentEncoded(value))" }
+            older = AuditPages.address(
+                "\(kit.base)/audit", [("cursor", "\(last.at.microseconds)_\(last.id)")] + filters)
         }
         return Pager(range: CountText.text(rows.count, "entry", "entries"), older: older)
+    }
+
+    private static func address(_ path: String, _ fields: [(String, String)]) -> String {
+        let wanted = fields.filter { !$0.1.isEmpty }
+        return wanted.isEmpty ? path : path + "?" + wanted.map { "\($0.0)=\(percentEncoded($0.1))" }.joined(separator: "&")
+    }
+
+    /// What a search finds, a line for each entry with its proof, as far as `exportMax`; a narrower search finds the rest.
+    private func proofs(_ request: WebRequest, _ kit: PageKit) async throws -> WebResponse {
+        let (search, tenant) = (try AuditSearch(page: request), kit.tenant)
+        var response = AuditPages.file("audit.proofs.ndjson", "")
+        response.body = .stream { [services] writer in
+            var (before, written) = ((Moment, AuditEntryID)?.none, 0)
+            repeat {
+                let rows = try await search.page(services, tenant, before: before, limit: AuditPages.listMax)
+                for row in rows {
+                    let line = try await AuditSearch.proven(row, tenant, services)
+                    try await writer.write(line.text + "\n")
+                }
+                written += rows.count
+                before = rows.count == AuditPages.listMax ? rows.last.map { ($0.at, $0.id) } : nil
+            } while before != nil && written < AuditPages.exportMax
+        }
+        return response
     }
 
     /// All checkpoints as signed notes, one behind the other, as the folder outside the database has them.

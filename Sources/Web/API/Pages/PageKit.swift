@@ -148,7 +148,8 @@ struct PageKit: Sendable {
             item(.diff, "Rollouts", "/rollouts", "t", .configurationRead),
             item(.plug, "Connections", "/platform", "c", .workersRead), item(.people, "People", "/people", "o", .peopleRead),
             item(.link, "Webhooks", "/webhooks", "w", .webhooksRead), item(.audit, "Audit", "/audit", "a", .auditRead),
-            item(.evidence, "Onboarding", "/onboarding", "z", .onboardingRead), statusItem(section), brandItem(section),
+            item(.evidence, "Onboarding", "/onboarding", "z", .onboardingRead),
+            item(.evidence, "Evidence", "/evidence", "j", .evidencePull), statusItem(section), brandItem(section),
         ].compactMap(\.self)
         return [NavGroup(title: "", items: work), NavGroup(title: "Control", items: control)].filter { !$0.items.isEmpty }
     }
@@ -181,6 +182,11 @@ struct PageKit: Sendable {
         if may(.incidentsRead) {
             items.append(
                 NavItem(icon: .clock, label: "On call", href: "/operator/on-call", key: "o", isCurrent: section == "On call"))
+        }
+        if may(.evidencePull) {
+            items.append(
+                NavItem(
+                    icon: .evidence, label: "Evidence", href: "/operator/evidence", key: "z", isCurrent: section == "Evidence"))
         }
         if let status = statusItem(section) { items.append(status) }
         if let brand = brandItem(section) { items.append(brand) }
@@ -333,6 +339,7 @@ enum PageWords {
         case "brand-asked": Notice(tone: .info, text: "A second person is asked. Until then the brand stays as it is.")
         case "brand-discarded": Notice(tone: .ok, text: "The draft is gone.")
         case "saved": Notice(tone: .ok, text: "Done; the audit log says who did it.")
+        case "evidence-asked": Notice(tone: .ok, text: "The lists are being read; the pack stands below and fills itself.")
         case "webhook-saved": Notice(tone: .ok, text: "Done.")
         case "status-saved": Notice(tone: .ok, text: "Saved. Readers see it within seconds.")
         case "status-subscriber": Notice(tone: .ok, text: "Done. What becomes of a message stands below.")

@@ -47,6 +47,7 @@ struct PageRoutes: Sendable {
         routes += StatusSubscriberPages(services: services, console: console).all
         routes += WebhookPages(services: services, console: console).all
         routes += OnboardingPages(services: services, console: console).all
+        routes += EvidencePages(services: services, console: console).all
         return routes
     }
 }

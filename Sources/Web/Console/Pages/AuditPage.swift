@@ -6,6 +6,8 @@ package struct AuditPage: ConsolePage, Showing {
         /// Grouped: `48,211`.
         package let entry: String
         package let time: Stamp
+        /// The entry's own page; empty for none.
+        package let page: String
         /// Person, worker or engine.
         package let actor: String
         package let act: String
@@ -20,8 +22,9 @@ package struct AuditPage: ConsolePage, Showing {
 
         package init(
             entry: String, time: Stamp, actor: String, act: String, object: String, href: String = "", hash: String,
-            proof: String = "", checkpoint: String = ""
+            proof: String = "", checkpoint: String = "", page: String = ""
         ) {
+            self.page = page
             self.entry = entry
             self.time = time
             self.actor = actor
@@ -36,18 +39,25 @@ package struct AuditPage: ConsolePage, Showing {
 
     package let frame: Frame
     package let head: PageHead
-    /// GET with `actor`, `act`, `object`.
+    /// GET with `actor`, `behalf`, `act`, `object`, `from`, `to`.
     package let filterAction: String
     package let actor: String
+    /// For whom somebody acted.
+    package let behalf: String
     package let act: String
     package let object: String
+    package let from: String
+    package let to: String
+    /// What was found, each entry with its proof; empty for none.
+    package let export: String
     package let rows: [Row]
     package let pager: Pager?
     package let empty: EmptyState?
 
     package init(
         frame: Frame, head: PageHead, filterAction: String, actor: String = "", act: String = "", object: String = "",
-        rows: [Row], pager: Pager? = nil, empty: EmptyState? = nil
+        behalf: String = "", from: String = "", to: String = "", export: String = "", rows: [Row], pager: Pager? = nil,
+        empty: EmptyState? = nil
     ) {
         self.frame = frame
         self.head = head
@@ -55,10 +65,58 @@ package struct AuditPage: ConsolePage, Showing {
         self.actor = actor
         self.act = act
         self.object = object
+        self.behalf = behalf
+        self.from = from
+        self.to = to
+        self.export = export
         self.rows = rows
         self.pager = pager
         self.empty = empty
     }
 
     var shown: [(name: String, value: Any)] { [("hasHashes", rows.contains { !$0.hash.isEmpty })] }
+}
+
+/// One entry of the log: what it says, where it stands, and what proves it.
+package struct AuditEntryPage: ConsolePage {
+    package static let template = "auditentry"
+
+    package struct Link: Sendable {
+        package let label: String
+        package let href: String
+
+        package init(label: String, href: String) {
+            self.label = label
+            self.href = href
+        }
+    }
+
+    package let frame: Frame
+    package let head: PageHead
+    /// Who, on whose behalf, to what, when.
+    package let facts: [Fact]
+    /// What else the entry recorded.
+    package let details: [Fact]
+    /// Its place, its leaf, the checkpoint that covers it.
+    package let seal: [Fact]
+    /// The hashes from the leaf up to the checkpoint's root; none until there is one.
+    package let path: [String]
+    /// The proof as a file; empty until a checkpoint covers it.
+    package let proof: String
+    /// To its run, to all of its object, to the entries before and after it about the same object.
+    package let links: [Link]
+
+    package init(
+        frame: Frame, head: PageHead, facts: [Fact], details: [Fact], seal: [Fact], path: [String] = [], proof: String = "",
+        links: [Link]
+    ) {
+        self.frame = frame
+        self.head = head
+        self.facts = facts
+        self.details = details
+        self.seal = seal
+        self.path = path
+        self.proof = proof
+        self.links = links
+    }
 }
