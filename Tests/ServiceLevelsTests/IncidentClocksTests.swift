@@ -209,7 +209,9 @@ struct IncidentClocksTests {
                 let kind = kinds[dice.int(0...3)]
                 changes.append(
                     IncidentClocks.Change(
-                        kind, at: Self.at(0).adding(seconds: Int64(dice.int(1...40))), severity: "sev2"))
+                        kind,
+                        at: Self.at(0).adding(seconds: Int64(dice.int(1...40))).adding(
+                            milliseconds: Int64(dice.int(1...999))), severity: "sev2"))
             }
             let promises = [Self.response, Self.resolution]
             let opened = Self.change(.opened, 0)

@@ -134,9 +134,8 @@ package struct IncidentClocks: Sendable, Equatable {
             guard !(promise.isFirstResponse && isAnswered) else { return }
             var begun = past.union([ClockEvent(.start, at: openedAt)])
             if change.kind != .opened {
-                let before = own.compactMap { other in events[other.name].map { (other, $0) } }.first
-                let target = before.map { IncidentClocks.firstTarget($0.1, of: $0.0) } ?? ServiceBounds.targetSecondsMax
-                begun.insert(ClockEvent(.retarget(seconds: target), at: openedAt))
+                // Until the change this was not promised, so nothing could be missed.
+                begun.insert(ClockEvent(.retarget(seconds: ServiceBounds.targetSecondsMax), at: openedAt))
                 begun.insert(ClockEvent(.retarget(seconds: promise.targetSeconds), at: change.at))
             }
             events[promise.name] = begun
@@ -145,15 +144,6 @@ package struct IncidentClocks: Sendable, Equatable {
         if case .released(let answeredAt?) = change.kind, promise.isFirstResponse {
             events[promise.name]?.insert(ClockEvent(.respond(isHuman: true), at: answeredAt))
         }
-    }
-
-    /// The target that a clock began with.
-    private static func firstTarget(_ events: Set<ClockEvent>, of promise: IncidentPromise) -> Int64 {
-        let start = events.first { $0.kind == .start }?.at.seconds
-        for event in events where event.at.seconds == start {
-            if case .retarget(let seconds) = event.kind { return seconds }
-        }
-        return promise.targetSeconds
     }
 
     /// Whether nothing more can happen to it by itself: answered, or stopped and not reopened since.
