@@ -23,6 +23,8 @@ package final class Beats: Sendable {
         case statusPages = "status pages"
         case statusMail = "status subscriptions"
         case webhooks = "webhook delivery"
+        /// Reads the packs that auditors ask for.
+        case evidence = "evidence packs"
         /// Builds reports and sends them.
         case reportWork = "report delivery"
 
@@ -33,7 +35,7 @@ package final class Beats: Sendable {
             case .budgets: (30, 120)
             case .contracts, .onboardings: (60, 240)
             // A month of a million rows takes minutes.
-            case .reportWork: (60, 1800)
+            case .reportWork, .evidence: (60, 1800)
             case .reports: (600, 600)
             case .heartbeats, .statusPages, .statusMail: (15, 60)
             // They look once an hour, and the one may have many months to go through.

@@ -50,15 +50,11 @@ package final class EvidenceBuilding: Sendable {
 
     /// Runs until cancelled; several processes may.
     package func run() async {
-        while !Task.isCancelled {
-            do {
-                if try await workDue() > 0 { continue }
-                try await pruneIfDue()
-            } catch is CancellationError {
-                return
-            } catch {
-                platform.logger.warning("evidence packs could not be looked for", metadata: ["error": "\(error)"])
-            }
+        await platform.rounds(.evidence, failure: "evidence packs could not be looked for") {
+            if try await workDue() > 0 { return true }
+            try await pruneIfDue()
+            return false
+        } rest: { _ in
             await waker.signal.wait(milliseconds: settings.pauseMilliseconds)
         }
     }

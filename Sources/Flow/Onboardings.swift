@@ -315,17 +315,11 @@ package final class Onboardings: Sendable {
 
     /// Runs until cancelled.
     package func run() async {
-        while !Task.isCancelled {
-            do {
-                try await lookAtAll()
-                platform.beats.note(.onboardings, at: platform.clock.now)
-            } catch is CancellationError {
-                return
-            } catch {
-                platform.logger.warning("onboardings were not looked at", metadata: ["error": "\(error)"])
-            }
-            // Cancellation ends the loop by its condition.
-            try? await Task.sleep(for: .seconds(Onboardings.pauseSeconds))
+        await platform.rounds(
+            .onboardings, every: .seconds(Onboardings.pauseSeconds), failure: "onboardings were not looked at"
+        ) {
+            try await lookAtAll()
+            return false
         }
     }
 
