@@ -161,14 +161,14 @@ actor Stage {
     @discardableResult
     func open(
         approvalTarget: String = "20h", settleSeconds: Int = 25, limits: [String: (String, String)] = [:],
-        workflow: String = "accounts-payable"
+        workflow: String = "accounts-payable", contract terms: SampleConfiguration.ContractTerms = .init()
     ) async throws -> Firm {
         let slug = "firm-" + String(Entropy.system.next(), radix: 36)
         let direct = House(store: store, clock: clock, owner: owner, laneCount: laneCount)
         _ = try await direct.applying.apply(
             SampleConfiguration.tenant(
-                slug, approvalTarget: approvalTarget, settleSeconds: settleSeconds, limits: limits, workflow: workflow),
-            by: nil)
+                slug, approvalTarget: approvalTarget, settleSeconds: settleSeconds, limits: limits, workflow: workflow,
+                contract: terms), by: nil)
         try await direct.applying.setSecret(
             "s3cret", name: "erp-token", in: try #require(try await direct.scopes.scope(slug: slug)).id, by: nil)
         let scope = try #require(try await direct.scopes.scope(slug: slug))

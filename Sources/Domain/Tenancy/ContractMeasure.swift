@@ -9,6 +9,8 @@ package enum ContractMeasure: String, Sendable, Hashable, CaseIterable {
     case firstResponse = "first-response"
     /// From the opening of an incident to its end.
     case resolution
+    /// From the beginning of a tenant's onboarding to its first governed case.
+    case onboarding
     /// Runs that completed without anybody having touched them. No clock: each run is a case when it ends.
     case touchless
 
@@ -30,6 +32,7 @@ extension ContractDocument.Objective {
         case .runClock: SLAObjective.Name(rawValue: name)?.metric ?? .workflowCycle
         case .firstResponse: .firstResponse
         case .resolution: .resolution
+        case .onboarding: .onboarding
         case .touchless: .workflowCycle
         }
     }
@@ -42,7 +45,8 @@ extension ContractDocument.Objective {
             if let named, named != said {
                 issues.append(
                     AssetIssue(
-                        "\(pointer)/measures", "An objective named `\(name)` measures \(named.rawValue), and not \(said.rawValue).",
+                        "\(pointer)/measures",
+                        "An objective named `\(name)` measures \(named.rawValue), and not \(said.rawValue).",
                         remedy: "Give it another name."))
             } else if SLAObjective.Name(rawValue: name) != nil {
                 issues.append(
