@@ -2,6 +2,7 @@ package import Kernel
 internal import Logging
 internal import Postgres
 package import Records
+internal import ServiceLevels
 package import Tenancy
 
 /// Brings tenants in: registers those that are to come, and follows each from its beginning to its first governed case.
@@ -274,14 +275,33 @@ package final class Onboardings: Sendable {
                         "step": .string(step.rawValue), "how": .string(settlement.how.rawValue), "at": JSONValue(settlement.at),
                         "reason": .string(settlement.reason),
                     ], tx: tx)
+                if step == .contract, settlement.how == .fact { try await startClock(of: before.row, scope, at: now, tx: tx) }
             case .complete(let at):
                 try await tx.execute(OnboardingQueries.complete(tenant: scope.id, id: before.row.id, at: at))
+                try await measure(before.row, ClockEvent(.stop, at: max(at, state.startedAt)), scope, at: now, tx: tx)
                 try await tell(
                     "onboarding.completed", ("onboarding", before.row.id.text), in: scope, by: person, at: now,
                     ["at": JSONValue(at), "open": .array(state.open.map { .string($0.rawValue) })], tx: tx)
             }
         }
         return Standing(scope: scope, row: before.row, state: state)
+    }
+
+    /// Once there is a contract. It counts from the beginning, or from when the contract governs where that is later: a promise
+    /// never reaches back to before it was made, and the clock is pinned to the contract that governs at its start.
+    private func startClock(of row: OnboardingRow, _ scope: ScopeRow, at now: Moment, tx: Transaction) async throws {
+        let found = try await tx.query(OnboardingQueries.governed(tenant: scope.id, from: row.startedAt)).first
+        guard let start = try found?.get("at", as: Moment.self) else { return }
+        try await measure(row, ClockEvent(.start, at: start), scope, at: now, tx: tx)
+    }
+
+    private func measure(
+        _ row: OnboardingRow, _ event: ClockEvent, _ scope: ScopeRow, at now: Moment, tx: Transaction
+    ) async throws {
+        let command = LaneBatch.measureCommand(
+            platform.newID(), .onboarding(AnyID(high: row.id.high, low: row.id.low)), measuring: .onboarding, [event],
+            scope: scope, key: "onboarding/\(row.id)/\(event.type)", at: now)
+        _ = try await tx.query(CommandQueries.insert(command))
     }
 
     private func tell(

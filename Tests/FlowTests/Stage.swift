@@ -161,8 +161,7 @@ actor Stage {
     @discardableResult
     func open(
         approvalTarget: String = "20h", settleSeconds: Int = 25, limits: [String: (String, String)] = [:],
-        workflow: String = "accounts-payable",
-        contract terms: SampleConfiguration.ContractTerms = SampleConfiguration.ContractTerms()
+        workflow: String = "accounts-payable", contract terms: SampleConfiguration.ContractTerms = .init()
     ) async throws -> Firm {
         let slug = "firm-" + String(Entropy.system.next(), radix: 36)
         let direct = House(store: store, clock: clock, owner: owner, laneCount: laneCount)

@@ -29,6 +29,7 @@ extension RegisteredStatement {
             app(
                 "OnboardingQueries.facts",
                 OnboardingQueries.facts(tenant: one.id, administrators: ["admin"], secrets: ["t"], connections: ["erp"])),
+            app("OnboardingQueries.governed", OnboardingQueries.governed(tenant: one.id, from: now)),
             app(
                 "OnboardingQueries.passed",
                 OnboardingQueries.passed(tenant: one.id, connection: "erp", at: now, by: one.person)),

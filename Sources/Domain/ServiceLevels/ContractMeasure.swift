@@ -6,6 +6,8 @@ package enum ContractMeasure: String, Sendable, Hashable, CaseIterable {
     case firstResponse = "first-response"
     /// From the opening of an incident to its end.
     case resolution
+    /// From the beginning of a tenant's onboarding to its first governed case.
+    case onboarding
     /// Runs that completed without anybody having touched them. No clock: each run is a case when it ends.
     case touchless
 

@@ -12,6 +12,7 @@ extension ContractDocument.Objective {
         case .runClock: SLAObjective.Name(rawValue: name)?.metric ?? .workflowCycle
         case .firstResponse: .firstResponse
         case .resolution: .resolution
+        case .onboarding: .onboarding
         case .touchless: .workflowCycle
         }
     }

@@ -212,6 +212,15 @@ package enum OnboardingQueries {
         """
     }
 
+    /// From when on the first contract governs whatever has none of its own, at or after the beginning; no row where none is signed.
+    package static func governed(tenant: TenantID, from start: Moment) -> SQL {
+        """
+        SELECT greatest(\(start), lower(force)) AS at FROM contract_period
+        WHERE tenant_id = \(tenant) AND workflow = '' AND (upper_inf(force) OR upper(force) > \(start))
+        ORDER BY lower(force) LIMIT 1
+        """
+    }
+
     /// A person's test of a connection has passed.
     package static func passed(tenant: TenantID, connection: String, at: Moment, by person: PersonID) -> SQL {
         """
