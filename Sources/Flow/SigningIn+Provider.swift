@@ -92,7 +92,8 @@ extension SigningIn {
             ("scope", "openid email profile"), ("state", state.text), ("nonce", SigningIn.nonce(kept, state.text)),
             ("code_challenge", challenge), ("code_challenge_method", CodeChallenge.method),
         ]
-        if proving != nil { fields += [("prompt", "login"), ("max_age", "0")] }
+        // With an age of 0 some providers ask without end; with any, they have to say when they asked.
+        if proving != nil { fields += [("prompt", "login"), ("max_age", "\(IdentityClaims.skewSeconds)")] }
         let query = fields.map { "\($0.0)=\(SigningIn.escaped($0.1))" }.joined(separator: "&")
         let address = metadata.authorization + (metadata.authorization.contains("?") ? "&" : "?") + query
         return Departure(address: address, keepsake: kept)

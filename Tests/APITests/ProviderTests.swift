@@ -352,7 +352,7 @@ struct ProviderTests {
                 house.provider.bend(bend)
                 let there = await browser.open("/account/proof/elsewhere?next=/account")
                 let location = there.headers["location"] ?? ""
-                #expect(location.contains("prompt=login") && location.contains("max_age=0"))
+                #expect(location.contains("prompt=login") && location.contains("max_age=60"))
                 return await browser.open(House.back(try house.provider.agrees(to: location)))
             }
             #expect(try await prove { $0.claims["auth_time"] = nil }.status == 403)
