@@ -15,9 +15,10 @@ package final class EvidenceWaker: Sendable {
 /// What an auditor does with evidence packs: ask for one, see what was asked for before and by whom, take it away.
 package struct EvidenceDesk: Sendable {
     private let platform: Platform
-    private let waker: EvidenceWaker
+    /// For whoever reads packs in this process.
+    package let waker: EvidenceWaker
 
-    package init(platform: Platform, waker: EvidenceWaker) {
+    package init(platform: Platform, waker: EvidenceWaker = EvidenceWaker()) {
         self.platform = platform
         self.waker = waker
     }

@@ -108,14 +108,14 @@ struct CatalogGuard {
                 has_any_column_privilege('countersign_keeper', c.oid, 'SELECT') AND c.relname NOT IN ('history', 'history_rest',
                     'outbox', 'run', 'scope', 'legal_hold', 'retention_mark', 'audit_entry', 'audit_seal', 'audit_checkpoint',
                     'session', 'sign_in_link', 'shadow_comparison', 'operation', 'operation_item', 'guardrail_act',
-                    'status_subscriber', 'status_delivery', 'status_page')
+                    'status_subscriber', 'status_delivery', 'status_page', 'idempotency')
                 OR has_any_column_privilege('countersign_keeper', c.oid, 'SELECT') AND c.relname IN ('session', 'sign_in_link',
                     'shadow_comparison', 'operation', 'operation_item', 'guardrail_act', 'status_subscriber', 'status_delivery',
-                    'status_page')
+                    'status_page', 'idempotency')
                   AND has_table_privilege('countersign_keeper', c.oid, 'SELECT')
                 OR has_table_privilege('countersign_keeper', c.oid, 'DELETE') AND c.relname NOT IN ('history', 'outbox',
                     'session', 'sign_in_link', 'shadow_comparison', 'operation', 'operation_item', 'guardrail_act',
-                    'status_subscriber', 'status_delivery', 'status_page')
+                    'status_subscriber', 'status_delivery', 'status_page', 'idempotency')
                 OR has_any_column_privilege('countersign_keeper', c.oid, 'UPDATE') AND c.relname <> 'retention_mark'
                 OR has_any_column_privilege('countersign_keeper', c.oid, 'INSERT')
                   AND c.relname NOT IN ('retention_mark', 'audit_entry'))

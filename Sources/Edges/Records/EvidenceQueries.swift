@@ -53,7 +53,7 @@ package struct EvidencePackRow: Sendable, Equatable {
     package init(_ row: Row) throws {
         tenant = try row.get("tenant_id", as: TenantID.self)
         id = try row.get("id", as: EvidencePackID.self)
-        lane = try row.get("lane", as: Int32.self)
+        lane = try row.get("queue_lane", as: Int32.self)
         number = try row.get("number", as: Int32.self)
         state = try row.get("state", as: String.self)
         from = try row.get("from_at", as: Moment.self)
@@ -75,13 +75,13 @@ package struct EvidencePackRow: Sendable, Equatable {
 /// Packs, their pieces, and the queue of those that are being read.
 package enum EvidenceQueries {
     private static let columns: SQL = """
-        tenant_id, id, lane, number, state, from_at, to_at, asked_by, asked_name, asked_at, attempt, rows_seen, built_at,
+        tenant_id, id, queue_lane, number, state, from_at, to_at, asked_by, asked_name, asked_at, attempt, rows_seen, built_at,
         manifest, manifest_hash, note, problem, emptied_at
         """
 
     package static func insert(_ row: EvidencePackRow) -> SQL {
         """
-        INSERT INTO evidence_pack (tenant_id, id, lane, number, state, from_at, to_at, asked_by, asked_name, asked_at)
+        INSERT INTO evidence_pack (tenant_id, id, queue_lane, number, state, from_at, to_at, asked_by, asked_name, asked_at)
         VALUES (\(row.tenant), \(row.id), \(row.lane), \(row.number), \(row.state), \(row.from), \(row.to), \(row.askedBy),
             \(row.askedName), \(row.askedAt))
         """

@@ -47,8 +47,7 @@ struct Assembly: Sendable {
         let sealing = try Assembly.sealing(platform, scopes, alerting, settings)
         let posting = Posting(platform: platform, desk: desk, assets: assets, scopes: scopes)
         Assembly.tellEnds(of: staff, workers, posting, platform.logger)
-        let (waker, evidence) = (ReportWaker(), EvidenceWaker())
-        let signingIn = Assembly.signingIn(platform, assets, scopes, asking)
+        let (waker, signingIn) = (ReportWaker(), Assembly.signingIn(platform, assets, scopes, asking))
         let keeping = Keeping(platform: platform, scopes: scopes, assets: assets, alerting: alerting)
         let watch = ConnectionWatch(platform: platform, desk: desk, assets: assets)
         let operating = Operating(platform: platform, desk: desk, assets: assets)
@@ -72,7 +71,7 @@ struct Assembly: Sendable {
             intake: Intake(platform: platform, desk: desk), applying: applying,
             brands: BrandStudio(platform: platform, assets: assets, scopes: scopes), status: .init(platform, scopes, assets),
             signingIn: signingIn, webhooks: WebhookDesk(platform: platform, assets: assets) { webhooks.wake() },
-            evidence: EvidenceDesk(platform: platform, waker: evidence), tenants: TenantDesks(platform, assets, scopes, desk),
+            evidence: EvidenceDesk(platform: platform), tenants: TenantDesks(platform, assets, scopes, desk),
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets, asking: asking,
             metrics: platform.metrics, clock: .system, entropy: .system, logger: logger, isSecure: settings.isSecure,
             checkBundle: Assembly.checkBundle, auditKeys: { sealing.publicKeys($0) },
@@ -87,11 +86,7 @@ struct Assembly: Sendable {
             database: database, settings: settings, platform: platform, timekeeper: timekeeper, lanes: lanes,
             reporting: reporting, site: site, staff: staff, workers: workers, watchdog: watchdog, sealing: sealing,
             keeping: keeping, pager: pager, scheduling: web.scheduling, lookouts: Lookouts(web, platform),
-            reports: Assembly.reports(platform, web, waker)
-                + [
-                    Assembly.statusMail(platform, web), Part(name: "webhooks") { await webhooks.run() },
-                    try Assembly.packs(platform, scopes, evidence, settings),
-                ],
+            reports: try Assembly.reports(platform, web, waker, settings) + [Part(name: "webhooks") { await webhooks.run() }],
             export: try TelemetryExport(platform: platform, asking: asking, scopes: scopes),
             drop: settings.dropFolder.map { DropFolder(path: $0, intake: web.intake, scopes: scopes, logger: logger) })
     }
@@ -128,11 +123,9 @@ struct Assembly: Sendable {
     }
 
     /// What reads the packs that auditors ask for, and signs them with the keys of the audit log.
-    private static func packs(
-        _ platform: Platform, _ scopes: ScopeDirectory, _ waker: EvidenceWaker, _ settings: ServerSettings
-    ) throws -> any Service {
+    private static func packs(_ platform: Platform, _ web: Services, _ settings: ServerSettings) throws -> any Service {
         let building = EvidenceBuilding(
-            platform: platform, scopes: scopes, signing: try settings.paths.signing(), waker: waker)
+            platform: platform, scopes: web.scopes, signing: try settings.paths.signing(), waker: web.evidence.waker)
         return Part(name: "evidence") { await building.run() }
     }
 
@@ -172,7 +165,9 @@ struct Assembly: Sendable {
     }
 
     /// What drafts monthly reports, builds them and mails them, with the letter that the pages' parts make.
-    private static func reports(_ platform: Platform, _ web: Services, _ waker: ReportWaker) -> [any Service] {
+    private static func reports(
+        _ platform: Platform, _ web: Services, _ waker: ReportWaker, _ settings: ServerSettings
+    ) throws -> [any Service] {
         let drafting = ReportDrafting(platform: platform, scopes: web.scopes, desk: web.reports)
         let sending = ReportSending(
             platform: platform, assets: web.assets, scopes: web.scopes,
@@ -181,7 +176,10 @@ struct Assembly: Sendable {
                 try await ReportFiles.letter(shown, scope: scope, site: platform.settings.publicAddress, services: web)
             },
             send: sending(web.asking))
-        return [Part(name: "reports") { await sending.run() }, Part(name: "months") { await drafting.run() }]
+        return [
+            Part(name: "reports") { await sending.run() }, Part(name: "months") { await drafting.run() },
+            statusMail(platform, web), try packs(platform, web, settings),
+        ]
     }
 
     /// What tells subscribers of status pages, in letters that the pages' parts write.

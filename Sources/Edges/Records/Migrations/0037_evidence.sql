@@ -3,7 +3,8 @@
 CREATE TABLE evidence_pack (
     tenant_id uuid NOT NULL REFERENCES scope,
     id uuid NOT NULL,
-    lane integer NOT NULL,
+    -- Where it waits; no lane's engine reads or writes it.
+    queue_lane integer NOT NULL,
     number integer NOT NULL CHECK (number > 0),
     state text NOT NULL CHECK (state IN ('building', 'ready', 'failed')),
     -- A pack about one instant has it twice.
