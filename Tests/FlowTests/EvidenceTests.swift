@@ -146,7 +146,8 @@ struct EvidenceTests {
             let rows = (0..<40).map { index in
                 AuditRow(
                     tenant: tenant, id: AuditEntryID(at: now, entropy: .system), lane: 0, at: now, actorKind: "person",
-                    actor: scene.ruth.person.text, action: "secret.set", objectType: "secret", objectID: "many-\(index)", run: nil,
+                    actor: scene.ruth.person.text, action: "secret.set", objectType: "secret", objectID: "many-\(index)",
+                    run: nil,
                     content: ["n": JSONValue(index)])
             }
             try await scene.stage.store.withTenant(tenant) { tx in try await tx.execute(AuditQueries.insert(rows)) }
