@@ -78,35 +78,4 @@ struct TouchlessTests {
         try await stage.pump()
         #expect(try await judged(stage) == ["request"], "the first touch is kept")
     }
-
-    @Test("an act of steering is a touch, and the same end told twice is one case")
-    func steered() async throws {
-        let stage = try await firm()
-        try await stage.receive(SampleDocument())
-        try await stage.pump()
-        let (house, firm) = (await stage.house, await stage.firm)
-        let run = try await stage.run()
-        let ruth = try firm.actor("ruth")
-        for event: JSONValue in [
-            ["event": "paused", "by": JSONValue(ruth.person), "reason": "Wait."],
-            ["event": "resumed", "by": JSONValue(ruth.person)],
-        ] {
-            _ = try await house.desk.send(
-                CommandRow(
-                    tenant: firm.id, id: house.platform.newID(), lane: firm.scope.lane,
-                    idempotencyKey: "steer/\(Entropy.system.next())", kind: "run.steer", run: run.id, payload: event,
-                    createdAt: stage.now))
-            try await stage.pump()
-        }
-        try await stage.work()
-        #expect(try await stage.run().outcome == "posted")
-        #expect(try await judged(stage) == ["paused"])
-        let row = JudgedRunRow(
-            tenant: firm.id, run: run.id, objective: "touchless", contractAsset: AssetID(high: 1, low: 1), contractVersion: "2",
-            cause: "untouched", at: stage.now)
-        let lane = firm.scope.lane
-        try await house.platform.store.withLane(lane) { tx in _ = try await tx.query(BudgetQueries.judge(lane: lane, [row])) }
-        #expect(try await judged(stage) == ["paused"])
-        #expect(try await counts(stage) == CaseCounts(good: 0, bad: 1))
-    }
 }

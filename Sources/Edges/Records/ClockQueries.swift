@@ -124,7 +124,8 @@ package struct ClockRow: Sendable {
 package enum ClockQueries {
     private static let columns: SQL = """
         c.tenant_id, c.id, c.lane, c.run_id, c.incident_id, c.onboarding_id, c.objective, c.contract_asset, c.contract_version,
-        c.calendar_asset, c.zone_version, c.target_seconds, c.events, c.state, c.outcome, c.elapsed_seconds, c.started_at, c.due_at, c.warned_at,
+        c.calendar_asset, c.zone_version, c.target_seconds, c.events, c.state, c.outcome, c.elapsed_seconds, c.started_at,
+            c.due_at, c.warned_at,
             c.breached_at, c.stopped_at
         """
 
@@ -166,10 +167,12 @@ package enum ClockQueries {
     package static func insert(_ clocks: [ClockRow]) -> SQL {
         """
         INSERT INTO clock (tenant_id, id, lane, run_id, incident_id, onboarding_id, objective, contract_asset, contract_version,
-                           calendar_asset, zone_version, target_seconds, events, state, outcome, elapsed_seconds, started_at, due_at, warned_at,
+                           calendar_asset, zone_version, target_seconds, events, state, outcome, elapsed_seconds, started_at,
+                               due_at, warned_at,
                                breached_at, stopped_at)
         SELECT * FROM unnest(\(clocks.map(\.tenant)), \(clocks.map(\.id)), \(clocks.map(\.lane)), \(clocks.map(\.run)),
-            \(clocks.map(\.subject.incident)), \(clocks.map(\.subject.onboarding)), \(clocks.map(\.objective)), \(clocks.map(\.contractAsset)), \(clocks.map(\.contractVersion)),
+            \(clocks.map(\.subject.incident)), \(clocks.map(\.subject.onboarding)), \(clocks.map(\.objective)),
+            \(clocks.map(\.contractAsset)), \(clocks.map(\.contractVersion)),
                 \(clocks.map(\.calendarAsset)),
             \(clocks.map(\.zoneVersion)), \(clocks.map(\.targetSeconds)), \(clocks.map(\.events)), \(clocks.map(\.state)),
             \(clocks.map(\.outcome)), \(clocks.map(\.elapsedSeconds)), \(clocks.map(\.startedAt)), \(clocks.map(\.dueAt)),

@@ -93,7 +93,8 @@ package enum CorrectionQueries {
         """
         INSERT INTO clock_correction (tenant_id, id, clock_id, run_id, state, original, corrected, hash, reason, asked_by,
             asked_natural, asked_at)
-        VALUES (\(row.tenant), \(row.id), \(row.clock), \(optional: row.run), \(row.state), \(row.original), \(row.corrected), \(row.hash),
+        VALUES (\(row.tenant), \(row.id), \(row.clock), \(optional: row.run), \(row.state), \(row.original),
+            \(row.corrected), \(row.hash),
             \(row.reason), \(row.askedBy), \(row.askedNatural), \(row.askedAt))
         ON CONFLICT DO NOTHING RETURNING id
         """

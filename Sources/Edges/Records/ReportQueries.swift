@@ -154,7 +154,8 @@ package enum ReportQueries {
     package static func advance(_ row: SLAReportRow, from seen: Int64) -> SQL {
         """
         UPDATE sla_report SET clocks_seen = \(row.clocksSeen), clocks_total = \(row.clocksTotal),
-            last_clock = \(optional: row.lastClock), last_run = \(optional: row.lastRun), calendars = \(row.calendars), tally = \(row.tally),
+            last_clock = \(optional: row.lastClock), last_run = \(optional: row.lastRun),
+            calendars = \(row.calendars), tally = \(row.tally),
             data_hash = \(row.dataHash), data_lines = \(row.dataLines), data_chunks = \(row.dataChunks)
         WHERE tenant_id = \(row.tenant) AND id = \(row.id) AND phase = 'building' AND clocks_seen = \(seen) RETURNING id
         """

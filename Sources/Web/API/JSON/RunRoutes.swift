@@ -43,8 +43,7 @@ struct RunRoutes: Sendable {
             ) { request, context in
                 let run = try await looking.run(context.scope.id, try request.id())
                 let tasks = try await looking.tasks(context.scope.id, run: run.id)
-                var body = Views.run(run.summary).object ?? [:]
-                body["touched"] = run.touched.map(JSONValue.string)
+                var body = Views.run(run)
                 body["tasks"] = .array(tasks.filter { $0.taskClass == "worker" }.map { Views.task($0) })
                 body["requests"] = .array(tasks.filter { $0.taskClass == "person" }.map { Views.request($0, people: [:]) })
                 body["clocks"] = .array(try await looking.clocks(context.scope.id, run: run.id).map { Views.clock($0) })

@@ -18,6 +18,13 @@ enum Views {
         ])
     }
 
+    /// The same with how it was touched first, where anybody did.
+    static func run(_ row: RunRow) -> JSONObject {
+        var body = run(row.summary).object ?? [:]
+        body["touched"] = row.touched.map(JSONValue.string)
+        return body
+    }
+
     static func amount(_ minor: Int64?, _ code: String?) -> JSONValue? {
         guard let minor, let currency = code.flatMap({ Currency($0) }),
             // An amount out of range has a finding instead.

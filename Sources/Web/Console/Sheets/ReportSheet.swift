@@ -235,9 +235,10 @@ package struct ReportSheet: Sendable {
         page.open("section", ["class": "miss"])
         let objective = (document["figures"]?["objectives"]?.array ?? []).first { $0["name"] == one["objective"] }
         let subject = one["run"]?.string ?? one["onboarding"]?.string
+        let about = subject.map { String($0.suffix(8)) } ?? one["incident"]?.string ?? ""
         page.heading(
             3,
-            "\(objective?["title"]?.string ?? one["objective"]?.string ?? ""), \(subject.map { String($0.suffix(8)) } ?? one["incident"]?.string ?? "")"
+            "\(objective?["title"]?.string ?? one["objective"]?.string ?? ""), \(about)"
         )
         let (elapsed, target) = (one["elapsedSeconds"]?.int64 ?? 0, one["targetSeconds"]?.int64 ?? 0)
         var line = ["\(words.missedHeads[1]) \(one["breachedAt"]?.moment.map { words.moment($0, zone) } ?? "")"]
