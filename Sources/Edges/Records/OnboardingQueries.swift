@@ -212,7 +212,8 @@ package enum OnboardingQueries {
         """
     }
 
-    /// From when on the first contract governs whatever has none of its own, at or after the beginning; no row where none is signed.
+    /// From when on the first contract governs whatever has none of its own, at or after the beginning; no row where none is
+    /// signed.
     package static func governed(tenant: TenantID, from start: Moment) -> SQL {
         """
         SELECT greatest(\(start), lower(force)) AS at FROM contract_period
