@@ -114,7 +114,7 @@ final class Office: Sendable {
             applying: applying, brands: BrandStudio(platform: platform, assets: assets, scopes: scopes),
             status: StatusPages(platform, scopes, assets), signingIn: signingIn,
             webhooks: WebhookDesk(platform: platform, assets: assets),
-            evidence: EvidenceDesk(platform: platform, waker: EvidenceWaker()),
+            evidence: EvidenceDesk(platform: platform),
             tenants: TenantDesks(platform, assets, scopes, desk),
             idempotency: Idempotency(platform: platform), scopes: scopes, assets: assets,
             asking: asking, metrics: platform.metrics, clock: clock,
