@@ -15,6 +15,17 @@ struct IdempotencyTests {
         }
     }
 
+    private func answer(
+        _ idempotency: Idempotency, _ key: String, _ worked: Locked<Int>, of person: Actor, in firm: Firm
+    ) async throws -> JSONValue {
+        let answer = try await idempotency.once(
+            key: key, route: "POST /things", tenant: firm.id, principal: person.person, request: [1]
+        ) {
+            Idempotency.Answer(status: 200, body: JSONValue(next(worked)))
+        }
+        return answer.body
+    }
+
     @Test("a repetition within a day gets the first answer; after it the answer is gone, in bounded batches, and the key is new")
     func expires() async throws {
         try await TestDatabase.with(template: .flow) { database in
@@ -25,11 +36,7 @@ struct IdempotencyTests {
             let idempotency = Idempotency(platform: house.platform)
             let worked = Locked(0)
             func ask(_ key: String) async throws -> JSONValue {
-                try await idempotency.once(
-                    key: key, route: "POST /things", tenant: firm.id, principal: ruth.person, request: [1]
-                ) {
-                    .init(status: 200, body: JSONValue(next(worked)))
-                }.body
+                try await answer(idempotency, key, worked, of: ruth, in: firm)
             }
             func keep(_ batch: Int) async throws -> Int {
                 var settings = KeepingSettings()

@@ -54,6 +54,20 @@ struct TouchlessTests {
         #expect(try await counts(stage) == CaseCounts(good: 1, bad: 0))
     }
 
+    @Test("a run that was posted after somebody approved it is a bad case: an approval is a touch")
+    func approved() async throws {
+        let stage = try await firm()
+        try await stage.receive(SampleDocument(gross: "4800.00", order: "PO-4800.00"))
+        try await stage.work()
+        #expect(try await judged(stage).isEmpty, "it has not ended")
+        let request = try #require(try await stage.requests("approval").first)
+        guard case .done = try await stage.decide("approve", on: request, by: "jonas") else { return #expect(Bool(false)) }
+        try await stage.work()
+        #expect(try await stage.run().outcome == "posted")
+        #expect(try await judged(stage) == ["request"])
+        #expect(try await counts(stage) == CaseCounts(good: 0, bad: 1))
+    }
+
     @Test("a run that asked a person and was cancelled is a bad case, and the first touch is kept")
     func cancelled() async throws {
         let stage = try await firm()
