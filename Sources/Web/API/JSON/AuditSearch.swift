@@ -55,11 +55,17 @@ struct AuditSearch: Sendable {
     ) async throws -> [Looking.ListedEntry] {
         var search = search
         if !text.isEmpty {
+            let wanted = AuditSearch.loosely(text)
             search.actions = try await services.looking.auditActions(tenant).filter {
-                $0.contains(text) || EventWords.act($0).lowercased().contains(text)
+                AuditSearch.loosely($0).contains(wanted) || AuditSearch.loosely(EventWords.act($0)).contains(wanted)
             }
         }
         return try await services.looking.audit(tenant, search, who: who, behalf: behalf, before: before, limit: limit)
+    }
+
+    /// In small letters, and every mark between words a space: people write an act as it is spoken.
+    private static func loosely(_ text: String) -> String {
+        String(text.lowercased().map { ".-_".contains($0) ? " " : $0 })
     }
 
     /// An entry with its proof; without one when no checkpoint covers it.
