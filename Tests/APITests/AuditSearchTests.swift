@@ -44,7 +44,7 @@ struct AuditSearchTests {
                     "\($0["action"]?.string ?? "") \($0["object"]?["id"]?.string ?? "")"
                 }
             }
-            #expect(try await acts("text=put%20away") == ["thing.put-away a"])
+            #expect(try await acts("text=put-away") == ["thing.put-away a"])
             #expect(try await acts("text=SIGNED").count == 2)
             #expect(try await acts("behalf=\(clerk.slug)") == ["thing.signed a"])
             #expect(try await acts("behalf=nobody").isEmpty)

@@ -23,8 +23,9 @@ MACHINE_TEXT = {
 # What looks so and is meant to be read: where it stands, what it must look like there, why.
 MEANT_PLACES = [
     (".errorpage code", "", "the reference that support asks for"),
-    ("[data-object]", "^[a-z][a-z -]* [0-9a-f]{8}$",
+    ("[data-object], .facts dd", "^[a-z][a-z -]* [0-9a-f]{8}$",
      "the audit log names an object by its kind and the end of its identifier, whatever kinds there will be"),
+    ("[data-part=details] dd", "", "what an audit entry recorded, as it was recorded"),
     (".facts code", "", "a whole hash that people compare with their own copy: of a contract's text, of a report's document"),
 ]
 MEANT_WORDS = [

@@ -223,8 +223,18 @@ extension EvidencePack {
                         EvidenceColumn("verdict"), EvidenceColumn("reason"), EvidenceColumn("title"),
                         EvidenceColumn("amountMinorUnits"), EvidenceColumn("currency"), EvidenceColumn("objectHash"),
                         EvidenceColumn("dutyPolicy"), EvidenceColumn("dutyRules", .json), EvidenceColumn("receiptHash"),
-                        EvidenceColumn("limitNow", .json),
-                    ])
+                        EvidenceColumn("delegation"), EvidenceColumn("limitNow", .json),
+                    ]),
+                EvidenceList(
+                    "delegations", "Every delegation that held in that time, whoever used it",
+                    [
+                        EvidenceColumn("delegation"), EvidenceColumn("at", .instant), EvidenceColumn("giver"),
+                        EvidenceColumn("giverName"), EvidenceColumn("deputy"), EvidenceColumn("deputyName"),
+                        EvidenceColumn("startsAt", .instant), EvidenceColumn("endsAt", .instant),
+                        EvidenceColumn("workflows", .json), EvidenceColumn("capMinorUnits"), EvidenceColumn("capCurrency"),
+                        EvidenceColumn("reason"), EvidenceColumn("madeBy"), EvidenceColumn("revokedAt", .instant),
+                        EvidenceColumn("revokedBy"),
+                    ]),
             ],
             missing: [
                 "Limits as of each signature: pack 1 of that day has them; `limitNow` is the one in force when this was read."

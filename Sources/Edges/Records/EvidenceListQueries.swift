@@ -71,6 +71,7 @@ package enum EvidenceListQueries {
         case (6, "contracts"): (contracts(ask), true)
         case (7, "transactions"): (transactions(ask), true)
         case (8, "signatures"): (signatures(ask), true)
+        case (8, "delegations"): (delegations(ask), true)
         case (9, "failures"): (failures(ask), true)
         case (9, "documents"): (documents(ask), false)
         case (9, "runs"): (runs(ask), false)
@@ -89,14 +90,16 @@ package enum EvidenceListQueries {
 
     private static let accessActs = """
         ARRAY['link.made', 'password.set', 'factor.added', 'factor.removed', 'recovery.renewed', 'recovery.used', 'sign-in.ended',
-        'key.created', 'key.rotated', 'key.revoked']
+        'key.created', 'key.rotated', 'key.revoked', 'identity.linked', 'identity.unlinked', 'delegation.made',
+        'delegation.revoked']
         """
     private static let powerfulActs = """
         ARRAY['configuration.applied', 'secret.set', 'link.made', 'factor.removed', 'key.created', 'key.rotated', 'key.revoked',
         'hold.placed', 'hold.released', 'stop.placed', 'stop.released', 'clock.corrected', 'clock.correction-asked',
         'operation.confirmed', 'run.rewound', 'run.cancelled', 'step.skipped-by-person', 'task.discarded', 'webhook.added',
         'webhook.changed', 'webhook.secret-renewed', 'brand.published', 'rollout.promoted', 'rollout.rolled-back',
-        'guardrail.signed', 'records.removed', 'history.removed', 'evidence.asked']
+        'guardrail.signed', 'records.removed', 'history.removed', 'evidence.asked', 'tenant.suspended', 'tenant.resumed',
+        'credit.approved', 'credit.applied', 'credit.waived']
         """
     private static let renewals = """
         ARRAY['secret.set', 'key.created', 'key.rotated', 'key.revoked', 'webhook.added', 'webhook.secret-renewed',
@@ -228,11 +231,26 @@ package enum EvidenceListQueries {
             a.content ->> 'reason' AS "reason", a.content ->> 'title' AS "title", r.amount_minor::text AS "amountMinorUnits",
             r.currency, a.content ->> 'objectHash' AS "objectHash", a.content ->> 'dutyPolicy' AS "dutyPolicy",
             a.content -> 'dutyRules' AS "dutyRules", a.content ->> 'hash' AS "receiptHash",
+            a.content ->> 'delegation' AS "delegation",
             p.roles -> 'approvalLimit' AS "limitNow", a.at AS cursor_at, a.id AS cursor_id
         FROM audit_entry a LEFT JOIN person p ON p.tenant_id = a.tenant_id AND p.id::text = a.actor_id
         LEFT JOIN run r ON r.tenant_id = a.tenant_id AND r.id = a.run_id
         WHERE a.tenant_id = \(ask.tenant) AND a.at >= \(ask.from) AND a.at < \(ask.to) AND a.content ->> 'verdict' IS NOT NULL
         \(ask.page("a.at", "a.id"))
+        """
+    }
+
+    private static func delegations(_ ask: EvidenceAsk) -> SQL {
+        """
+        SELECT d.id::text AS "delegation", d.made_at AS "at", d.giver::text AS "giver", g.name AS "giverName",
+            d.deputy::text AS "deputy", q.name AS "deputyName", d.starts_at AS "startsAt", d.ends_at AS "endsAt",
+            to_jsonb(d.workflows) AS "workflows", d.cap_minor::text AS "capMinorUnits", d.cap_currency AS "capCurrency",
+            d.reason, d.made_by::text AS "madeBy", d.revoked_at AS "revokedAt", d.revoked_by::text AS "revokedBy",
+            d.made_at AS cursor_at, d.id AS cursor_id
+        FROM delegation d LEFT JOIN person g ON g.tenant_id = d.tenant_id AND g.id = d.giver
+        LEFT JOIN person q ON q.tenant_id = d.tenant_id AND q.id = d.deputy
+        WHERE d.tenant_id = \(ask.tenant) AND d.starts_at < \(ask.to) AND coalesce(d.revoked_at, d.ends_at) > \(ask.from)
+        \(ask.page("d.made_at", "d.id"))
         """
     }
 
