@@ -37,6 +37,7 @@ final class ScriptedServer: Sendable {
     private let listener: Int32
     private let requests = Locked<[ReceivedRequest]>([])
     private let connections = Locked<[Int32]>([])
+    private let isStopped = Locked(false)
     private let script: @Sendable (ReceivedRequest) -> Reaction
 
     var received: [ReceivedRequest] { requests.withLock { $0 } }
@@ -67,11 +68,16 @@ final class ScriptedServer: Sendable {
         Loopback.thread { self.acceptAll() }
     }
 
-    /// Ends the listener and every connection.
+    /// Ends the listener and every connection. The threads that read them close them: a number that is closed here would be given
+    /// to the next socket of another test while they still use it.
     func stop() {
+        let wasStopped = isStopped.withLock { stopped in
+            defer { stopped = true }
+            return stopped
+        }
+        guard !wasStopped else { return }
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
-        for connection in connections.withLock({ $0 }) { shutdown(connection, Int32(SHUT_RDWR)) }
+        connections.withLock { for connection in $0 { shutdown(connection, Int32(SHUT_RDWR)) } }
         if let socketPath { unlink(socketPath) }
     }
 
@@ -79,7 +85,10 @@ final class ScriptedServer: Sendable {
         var count = 0
         while true {
             let connection = accept(listener, nil, nil)
-            guard connection >= 0 else { return }
+            guard connection >= 0 else {
+                close(listener)
+                return
+            }
             count += 1
             let number = count
             connections.withLock { $0.append(connection) }
@@ -104,8 +113,10 @@ final class ScriptedServer: Sendable {
             case .silence: continue
             }
         }
-        connections.withLock { $0.removeAll { $0 == connection } }
-        close(connection)
+        connections.withLock {
+            $0.removeAll { $0 == connection }
+            close(connection)
+        }
     }
 
     private func send(_ connection: Int32, _ bytes: [UInt8]) {
